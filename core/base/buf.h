@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * buf.h - growing bytes that are owned.
+ *
+ * {NULL, 0, 0} is a valid empty buffer (BUF_INIT, or zeroed memory).  p[n] is
+ * always NUL once something was appended, so p may go to libc.  Growth never
+ * fails; callers bound what a peer can make them append.
+ */
+#ifndef IMPEL_BUF_H
+#define IMPEL_BUF_H
+
+#include <stdarg.h>
+#include "base/macros.h"
+#include "base/str.h"
+
+struct buf {
+    char *p;
+    size_t n;    /* bytes in use */
+    size_t size; /* bytes allocated */
+};
+#define BUF_INIT {NULL, 0, 0}
+
+void buf_reserve(struct buf *b, size_t more); /* room for more bytes and NUL */
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_str(struct buf *b, struct str s);
+void buf_cstr(struct buf *b, const char *z);
+void buf_char(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_cut(struct buf *b, size_t n);     /* keep the first n bytes */
+void buf_consume(struct buf *b, size_t n); /* drop the first n bytes */
+struct str buf_get(const struct buf *b);   /* borrows; p never NULL */
+/* The bytes, NUL-ended, to be freed by the caller; b is empty after. */
+char *buf_detach(struct buf *b, size_t *n);
+void buf_fini(struct buf *b);
+
+#endif

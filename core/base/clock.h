@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * clock.h - monotonic and wall time; a test sets both.
+ *
+ * int64_t milliseconds everywhere, unless a name says _us.  Any thread.
+ */
+#ifndef IMPEL_CLOCK_H
+#define IMPEL_CLOCK_H
+
+#include "base/buf.h"
+
+int64_t clock_mono(void);    /* since some point; never goes back */
+int64_t clock_mono_us(void); /* the same in microseconds */
+int64_t clock_wall(void);    /* since 1970-01-01 UTC */
+
+/* Tests only: both clocks stand still at these values until clock_real(). */
+void clock_fake(int64_t mono, int64_t wall);
+void clock_advance(int64_t ms); /* of the fake clocks */
+void clock_real(void);
+
+/* "Sat, 21 Nov 2026 01:49:49 +0000" (RFC 5322 3.3, local zone), and
+ * "2026-11-21T01:49:49.123Z". */
+void clock_print_rfc5322(struct buf *b, int64_t wall);
+void clock_print_iso(struct buf *b, int64_t wall);
+
+#endif

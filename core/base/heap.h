@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * heap.h - binary heap of deadlines: the earliest first.
+ *
+ * Intrusive: an element holds a struct heap_node; index 0 means "in no heap".
+ */
+#ifndef IMPEL_HEAP_H
+#define IMPEL_HEAP_H
+
+#include <stdint.h>
+#include "base/list.h"
+
+struct heap_node {
+    int64_t when;
+    size_t index; /* position + 1; 0: not in a heap */
+};
+struct heap {
+    struct heap_node **nodes;
+    size_t count, size;
+};
+
+void heap_fini(struct heap *h);
+/* Insert, or move if it is in this heap already. */
+void heap_set(struct heap *h, struct heap_node *n, int64_t when);
+void heap_remove(struct heap *h, struct heap_node *n); /* no-op if out */
+struct heap_node *heap_first(const struct heap *h);    /* or NULL */
+
+#endif

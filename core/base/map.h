@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * map.h - hash map from bytes to a pointer.
+ *
+ * The key is borrowed: it must live as long as the entry, usually inside the
+ * object that is mapped.  Open addressing, grows by doubling; one thread.
+ */
+#ifndef IMPEL_MAP_H
+#define IMPEL_MAP_H
+
+#include "base/str.h"
+
+struct map_slot {
+    struct str key;
+    void *value; /* NULL: free */
+    uint64_t hash;
+};
+struct map {
+    struct map_slot *slots;
+    size_t count, size; /* size: 0 or a power of two */
+    bool fold;          /* ASCII case of keys is ignored */
+};
+
+/* Zeroed memory is a valid empty map that minds case. */
+void map_init(struct map *m, bool fold);
+void map_fini(struct map *m);                     /* values are not freed */
+void *map_find(const struct map *m, struct str key); /* or NULL */
+/* Add or replace; value is not NULL.  Returns the former value, or NULL. */
+void *map_put(struct map *m, struct str key, void *value);
+void *map_remove(struct map *m, struct str key); /* the value, or NULL */
+/* Iterate in no order: *at starts at 0; NULL at the end.  Nothing may be put
+ * or removed meanwhile, but for the entry just returned, which may go. */
+void *map_next(const struct map *m, size_t *at);
+
+#define MAP_FOREACH(v, m, at) \
+    for (at = 0; (v = map_next(m, &at)) != NULL;)
+
+#endif
