@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * content.h - a message's bytes: resident, or in a file of their own.
+ *
+ * Bytes are as received (CRLF lines, dot-unstuffed), behind an overlay of
+ * header edits kept in order (trace fields prepended here, fields removed at
+ * delivery), never a second copy.  A body above large_message_threshold goes
+ * to large/NN/ID by a body thread in 256 KiB steps while it is received.
+ */
+#ifndef IMPEL_CONTENT_H
+#define IMPEL_CONTENT_H
+
+#include "spool/message.h"
+#include "base/err.h"
+
+struct spool;
+
+/* What is known of the bytes once they are complete. */
+struct content_facts {
+    uint64_t size;         /* overlay prefix included: what RAW form has */
+    uint64_t body_size;    /* as received, without the overlay */
+    uint64_t header_size;  /* of what was received, blank line included */
+    uint64_t dot_lines;    /* lines that begin with '.': stuffing adds these */
+    uint32_t max_line;     /* octets without CRLF, saturating */
+    bool eight_bit;        /* a byte above 127 */
+    bool header_eight_bit; /* the same in the header */
+    bool nul;              /* a NUL byte */
+    bool bare_cr, bare_lf; /* seen anywhere */
+    bool ends_crlf;        /* else stuffing adds a CRLF */
+    bool large;            /* in a file of its own */
+};
+void content_get_facts(const struct content *c, struct content_facts *f);
+void content_free(struct content **c); /* message_unref() calls it */
+/* Resident bytes, for accounting; 0 for a large one. */
+uint64_t content_resident(const struct content *c);
+
+/* --- building (an I/O loop) --- */
+struct content_builder;
+/* room() is called on the loop (never inside add) after add said AGAIN, or
+ * with an error (a negative ERR_*) when the disk failed. */
+typedef void content_room_f(void *arg, int result);
+struct content_builder *content_builder_new(struct spool *s, uint64_t id,
+    struct mailbox *home, content_room_f *room, void *arg);
+/* Take n bytes.  0; ERR_AGAIN: taken, but wait for room(); ERR_IO, ERR_FULL. */
+int content_builder_add(
+    struct content_builder *b, const void *p, size_t n, struct err *e);
+/* Bytes so far and the same facts, to refuse early. */
+void content_builder_facts(
+    const struct content_builder *b, struct content_facts *f);
+/* The first header bytes received, up to 64 KiB or the blank line: for loops,
+ * Message-ID, Date.  Borrowed until the next add. */
+struct str content_builder_header(const struct content_builder *b);
+/* Text that stands before what was received: trace fields, each with CRLF. */
+void content_builder_prepend(struct content_builder *b, struct str fields);
+/* All bytes are there: the content goes to the message.  The large file, if
+ * any, is synced by spool_accept() before the record joins a commit.
+ * *b becomes NULL. */
+void content_builder_finish(struct content_builder **b, struct message *m);
+void content_builder_abandon(struct content_builder **b); /* removes the file */
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * message.h - one message: envelope and content, counted and immutable.
+ *
+ * An I/O loop builds it (core/intake), the spool writer stores it, the
+ * scheduler makes parcels of it, sessions on any loop deliver it.  After
+ * spool_accept() was called nobody changes it but for `place`, which the writer
+ * sets before anyone else sees the message.
+ */
+#ifndef IMPEL_MESSAGE_H
+#define IMPEL_MESSAGE_H
+
+#include <stdatomic.h>
+#include "base/arena.h"
+#include "base/buf.h"
+#include "loop/mailbox.h"
+
+enum { /* RFC 3461 NOTIFY; 0: not given */
+    NOTIFY_NEVER = 1,
+    NOTIFY_SUCCESS = 2,
+    NOTIFY_FAILURE = 4,
+    NOTIFY_DELAY = 8
+};
+enum { RET_UNSET = 0, RET_HDRS = 1, RET_FULL = 2 };
+
+struct rcpt {
+    struct str address;  /* local@domain, as given */
+    struct str domain;   /* its domain in lower case, or a literal in [] */
+    struct str original; /* ORCPT as given: "rfc822;..." still in xtext */
+    uint32_t notify;
+};
+struct meta { /* context: "binding", "protocol" and what peers set */
+    struct str key, value;
+};
+struct envelope { /* all text lives in the message's arena */
+    struct str sender; /* empty: the null sender; never absent */
+    struct str envid, auth; /* as given, or absent */
+    int32_t ret;
+    uint32_t needs;       /* IMPEL_NEED_* of module.h */
+    int64_t received;     /* wall ms */
+    int64_t deadline;     /* wall ms; 0: none given */
+    int64_t hold_until;   /* wall ms; 0: now */
+    struct str binding;   /* "default" if nobody chose */
+    struct str peer_addr; /* "192.0.2.1", or absent: made here */
+    struct str protocol;  /* "esmtp", "ecstream", "internal": R records */
+    uint64_t connection;  /* the inbound session's id, 0: none */
+    size_t meta_count;
+    const struct meta *meta;
+    size_t rcpt_count;
+    const struct rcpt *rcpt;
+};
+
+/* Where a record lies. segment 0: nowhere. */
+struct spool_place {
+    uint32_t segment; /* number in the file's name */
+    uint32_t offset;
+};
+
+struct content;
+struct message {
+    uint32_t magic;
+    _Atomic uint32_t refs;
+    uint64_t id;
+    struct spool_place place; /* of its ACCEPT */
+    uint32_t record_size;     /* bytes it takes on disk, large body apart */
+    uint32_t reserved;
+    struct envelope env;
+    struct content *content; /* NULL: not loaded (envelope only) */
+    struct arena *arena;
+    struct mail mail; /* for its way between threads; one way at a time */
+};
+
+/* An empty message with one reference and an arena; env is zeroed. */
+struct message *message_new(uint64_t id);
+struct message *message_ref(struct message *m); /* any thread */
+/* The last one frees it, its content included.  Any thread; *m becomes NULL */
+void message_unref(struct message **m);
+/* A copy of text in the arena; only while it is being built. */
+struct str message_str(struct message *m, struct str s);
+
+/* The id as operators see it: HH/HH-PPPPP-XXXXXXXX (MC 5.1), MESSAGE_ID_SIZE
+ * bytes with the NUL.  Parse: ERR_INVAL. */
+enum { MESSAGE_ID_SIZE = 24 };
+void message_id_print(uint64_t id, char to[MESSAGE_ID_SIZE]);
+int message_id_parse(struct str s, uint64_t *id);
+
+#endif
