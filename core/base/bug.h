@@ -43,4 +43,8 @@ void bug_doing(const char *text, uint64_t id);
  * fd receives the report besides stderr; -1: none. */
 void bug_catch_signals(int fd);
 
+/* Give the calling thread the stack that those handlers run on, so that an
+ * overflow is reported too.  Each thread, once, at its start. */
+void bug_thread_stack(void);
+
 #endif

@@ -17,6 +17,7 @@ int64_t clock_wall(void);    /* since 1970-01-01 UTC */
 void clock_fake(int64_t mono, int64_t wall);
 void clock_advance(int64_t ms); /* of the fake clocks */
 void clock_real(void);
+bool clock_is_fake(void);
 
 /* "Sat, 21 Nov 2026 01:49:49 +0000" (RFC 5322 3.3, local zone), and
  * "2026-11-21T01:49:49.123Z". */

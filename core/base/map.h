@@ -18,6 +18,7 @@ struct map_slot {
 struct map {
     struct map_slot *slots;
     size_t count, size; /* size: 0 or a power of two */
+    size_t used;        /* slots in use, or left by a removal */
     bool fold;          /* ASCII case of keys is ignored */
 };
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bug.h"
+#include "base/sum.h"
+#include "base/xmem.h"
+#include "base/banned.h"
+
+enum { BUF_FIRST = 64 };
+
+void
+buf_reserve(struct buf *b, size_t more)
+{
+    size_t need, size = b->size ? b->size : BUF_FIRST;
+
+    if (!sum_add(b->n, more, &need) || !sum_add(need, 1, &need))
+        bug_panic(__FILE__, __LINE__, __func__, "size does not fit");
+    if (need <= b->size)
+        return;
+    while (size < need)
+        if (!sum_mul(size, 2, &size))
+            size = need;
+    b->p = xrealloc(b->p, size);
+    b->size = size;
+}
+
+void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+    buf_reserve(b, n);
+    if (n)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
+void
+buf_str(struct buf *b, struct str s)
+{
+    buf_add(b, s.p, s.n);
+}
+
+void
+buf_cstr(struct buf *b, const char *z)
+{
+    buf_add(b, z, strlen(z));
+}
+
+void
+buf_char(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_vprintf(b, fmt, ap);
+    va_end(ap);
+}
+
+void
+buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    int n;
+
+    buf_reserve(b, BUF_FIRST);
+    va_copy(again, ap);
+    n = vsnprintf(b->p + b->n, b->size - b->n, fmt, again);
+    va_end(again);
+    BUG_ON(n < 0);
+    if ((size_t)n >= b->size - b->n) {
+        buf_reserve(b, (size_t)n);
+        (void)vsnprintf(b->p + b->n, b->size - b->n, fmt, ap); /* fits now */
+    }
+    b->n += (size_t)n;
+}
+
+void
+buf_cut(struct buf *b, size_t n)
+{
+    if (n >= b->n)
+        return;
+    b->n = n;
+    b->p[n] = '\0';
+}
+
+void
+buf_consume(struct buf *b, size_t n)
+{
+    if (!n || !b->n)
+        return;
+    n = MIN_OF(n, b->n);
+    b->n -= n;
+    memmove(b->p, b->p + n, b->n);
+    b->p[b->n] = '\0';
+}
+
+struct str
+buf_get(const struct buf *b)
+{
+    return str_make(b->p ? b->p : "", b->n);
+}
+
+char *
+buf_detach(struct buf *b, size_t *n)
+{
+    char *p = b->p ? b->p : xdupn("", 0);
+
+    if (n)
+        *n = b->n;
+    *b = (struct buf)BUF_INIT;
+    return p;
+}
+
+void
+buf_fini(struct buf *b)
+{
+    free(b->p);
+    *b = (struct buf)BUF_INIT;
+}

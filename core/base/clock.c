@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/bug.h"
+#include "base/banned.h"
+
+static _Atomic bool clock_faked;
+static _Atomic int64_t clock_fake_mono, clock_fake_wall;
+
+static int64_t
+clock_us(clockid_t id)
+{
+    struct timespec t;
+
+    BUG_ON(clock_gettime(id, &t) != 0);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t
+clock_mono(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+int64_t
+clock_mono_us(void)
+{
+    if (atomic_load_explicit(&clock_faked, memory_order_relaxed))
+        return atomic_load(&clock_fake_mono) * 1000;
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_wall(void)
+{
+    if (atomic_load_explicit(&clock_faked, memory_order_relaxed))
+        return atomic_load(&clock_fake_wall);
+    return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+void
+clock_fake(int64_t mono, int64_t wall)
+{
+    atomic_store(&clock_fake_mono, mono);
+    atomic_store(&clock_fake_wall, wall);
+    atomic_store(&clock_faked, true);
+}
+
+void
+clock_advance(int64_t ms)
+{
+    atomic_fetch_add(&clock_fake_mono, ms);
+    atomic_fetch_add(&clock_fake_wall, ms);
+}
+
+void
+clock_real(void)
+{
+    atomic_store(&clock_faked, false);
+}
+
+bool
+clock_is_fake(void)
+{
+    return atomic_load(&clock_faked);
+}
+
+/* Whole seconds, rounded down before 1970 too. */
+static time_t
+clock_seconds(int64_t wall)
+{
+    return (time_t)(wall / 1000 - (wall % 1000 < 0));
+}
+
+void
+clock_print_rfc5322(struct buf *b, int64_t wall)
+{
+    /* strftime() would ask the locale. */
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t t = clock_seconds(wall);
+    struct tm tm = {0};
+    long off;
+
+    BUG_ON(!localtime_r(&t, &tm));
+    off = (tm.tm_gmtoff < 0 ? -tm.tm_gmtoff : tm.tm_gmtoff) / 60;
+    buf_printf(b, "%.3s, %02d %.3s %d %02d:%02d:%02d %c%02ld%02ld",
+        days + tm.tm_wday * 3, tm.tm_mday, months + tm.tm_mon * 3,
+        tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
+        tm.tm_gmtoff < 0 ? '-' : '+', off / 60, off % 60);
+}
+
+void
+clock_print_iso(struct buf *b, int64_t wall)
+{
+    time_t t = clock_seconds(wall);
+    struct tm tm = {0};
+
+    BUG_ON(!gmtime_r(&t, &tm));
+    buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+        tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+        (int)(wall - (int64_t)t * 1000));
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/banned.h"
+
+enum { LOG_LEVEL_COUNT = LOG_LEVEL_CRITICAL + 1, LOG_LINE_MAX = 8192 };
+
+static const char *const log_levels[LOG_LEVEL_COUNT] = {
+    "debug", "info", "notice", "warning", "error", "critical"};
+static const char *const log_areas[LOG_AREA_COUNT] = {"time", "fd", "smtp",
+    "log1", "dns", "dnsds", "net", "sig", "mem", "db", "ssl", "mod", "start",
+    "conf", "spool", "queue"};
+
+static _Atomic uint32_t log_masks[LOG_LEVEL_COUNT] = {
+    0, 0, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+
+/* Held for reading while a sink runs, so that log_set_sink() returns only when
+ * nobody is in the former one. */
+static pthread_rwlock_t log_lock = PTHREAD_RWLOCK_INITIALIZER;
+static log_sink_f *log_sink;
+static void *log_sink_arg;
+
+void
+log_set_mask(enum log_level level, uint32_t areas)
+{
+    BUG_ON((unsigned)level >= LOG_LEVEL_COUNT);
+    atomic_store(&log_masks[level], areas);
+}
+
+bool
+log_enabled(enum log_level level, enum log_area area)
+{
+    BUG_ON((unsigned)level >= LOG_LEVEL_COUNT);
+    BUG_ON((unsigned)area >= LOG_AREA_COUNT);
+    return atomic_load_explicit(&log_masks[level], memory_order_relaxed) >>
+        area &
+        1;
+}
+
+static int
+log_name_find(struct str name, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (str_ieq(name, str_of(names[i])))
+            return i;
+    return -1;
+}
+
+int
+log_area_find(struct str name)
+{
+    return log_name_find(name, log_areas, LOG_AREA_COUNT);
+}
+
+int
+log_level_find(struct str name)
+{
+    return log_name_find(name, log_levels, LOG_LEVEL_COUNT);
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+    BUG_ON((unsigned)level >= LOG_LEVEL_COUNT);
+    return log_levels[level];
+}
+
+void
+log_set_sink(log_sink_f *fn, void *arg)
+{
+    (void)pthread_rwlock_wrlock(&log_lock); /* fails only by a bug */
+    log_sink = fn;
+    log_sink_arg = arg;
+    (void)pthread_rwlock_unlock(&log_lock);
+}
+
+static void
+log_to_stderr(enum log_level level, int64_t wall, struct str line)
+{
+    struct buf b = BUF_INIT;
+
+    clock_print_iso(&b, wall);
+    buf_printf(&b, " %s ", log_levels[level]);
+    buf_str(&b, line);
+    buf_char(&b, '\n');
+    if (write(STDERR_FILENO, b.p, b.n) < 0) {
+        /* There is nobody else to tell. */
+    }
+    buf_fini(&b);
+}
+
+/* A peer's words must not forge a line or move a terminal's cursor. */
+static void
+log_clean(struct buf *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        unsigned char c = (unsigned char)b->p[i];
+        if (c < 32 || c == 127)
+            b->p[i] = '?';
+    }
+}
+
+void
+log_vwrite(enum log_level level, enum log_area area, const char *event,
+    const char *fmt, va_list ap)
+{
+    struct buf b = BUF_INIT;
+    int64_t wall;
+
+    if (!log_enabled(level, area))
+        return;
+    wall = clock_wall();
+    buf_cstr(&b, event);
+    buf_char(&b, ' ');
+    buf_vprintf(&b, fmt, ap);
+    buf_cut(&b, LOG_LINE_MAX);
+    log_clean(&b);
+    (void)pthread_rwlock_rdlock(&log_lock); /* fails only by a bug */
+    if (log_sink)
+        log_sink(log_sink_arg, level, wall, str_trim(buf_get(&b)));
+    else
+        log_to_stderr(level, wall, str_trim(buf_get(&b)));
+    (void)pthread_rwlock_unlock(&log_lock);
+    buf_fini(&b);
+}
+
+void
+log_write(enum log_level level, enum log_area area, const char *event,
+    const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    log_vwrite(level, area, event, fmt, ap);
+    va_end(ap);
+}
