@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conn.h - a buffered stream connection on a loop.
+ *
+ * Reads into one contiguous buffer, writes from one; both bounded.  Events are
+ * posted: none is delivered from inside a conn_*() call.  Loop thread only.
+ * TCP_NODELAY is set: callers write whole flights.
+ */
+#ifndef IMPEL_CONN_H
+#define IMPEL_CONN_H
+
+#include "loop/loop.h"
+#include "net/netaddr.h"
+
+enum conn_event {
+    CONN_CONNECTED = 1, /* a dialled one is up */
+    CONN_INPUT,         /* conn_input() holds more than before */
+    CONN_DRAINED,       /* output fell below low water after CONN_FULL */
+    CONN_LOST           /* gone: error is -errno, or 0 for an orderly end;
+                           what was read before stays in conn_input() */
+};
+struct conn;
+/* May call conn_free(). */
+typedef void conn_event_f(
+    void *arg, struct conn *c, enum conn_event event, int error);
+
+enum {
+    CONN_INPUT_MAX = 65536,   /* reading pauses when that much is unread */
+    CONN_HIGH_WATER = 262144, /* conn_write() refuses above this */
+    CONN_LOW_WATER = 65536
+};
+
+/* An accepted descriptor (non-blocking); the conn owns it from now on. */
+struct conn *conn_accepted(struct loop *l, int fd, const struct netaddr *peer,
+    const struct netaddr *local, conn_event_f *fn, void *arg);
+/* Used by dial.c: one that will be connected. */
+struct conn *conn_dialling(struct loop *l, conn_event_f *fn, void *arg);
+void conn_connected(struct conn *c, int fd, const struct netaddr *peer);
+void conn_failed(struct conn *c, int error);
+
+struct str conn_input(const struct conn *c); /* keeps still in a callback */
+void conn_consume(struct conn *c, size_t n);
+/* All of it or nothing: 0, ERR_FULL (CONN_DRAINED follows), ERR_CLOSED.
+ * An empty buffer takes any size up to 16 MiB. */
+int conn_write(struct conn *c, const void *p, size_t n);
+/* Room below high water right now. */
+size_t conn_room(const struct conn *c);
+size_t conn_pending(const struct conn *c); /* octets not yet taken by the OS */
+uint64_t conn_sent(const struct conn *c);  /* octets the OS took, in all */
+uint64_t conn_received(const struct conn *c);
+/* Stop or go on reading (back-pressure); on is the state at start. */
+void conn_read_enable(struct conn *c, bool on);
+/* Send what is pending, then close, with a deadline; no more events; the conn
+ * frees itself.  *c becomes NULL. */
+void conn_finish(struct conn **c, int64_t deadline_ms);
+void conn_free(struct conn **c); /* at once */
+const struct netaddr *conn_peer(const struct conn *c);
+const struct netaddr *conn_local(const struct conn *c);
+struct loop *conn_loop(const struct conn *c);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * resolve.h - from a recipient to a hop: the one entry point of routing.
+ *
+ *   recipient's (binding, domain) --destination--> routing domain, method, port
+ *   routing domain --domain record--> routes or MX set, addresses, TTL
+ *   domain record --pick--> one host and address to connect to
+ *
+ * The seeds decide, then momentum-config.md 3.1, 3.2, 4.  Scheduler only.
+ */
+#ifndef IMPEL_RESOLVE_H
+#define IMPEL_RESOLVE_H
+
+#include "conf/generation.h"
+#include "net/dns.h"
+#include "net/netaddr.h"
+
+enum method { /* the choices of delivery_method, in the option's order */
+    METHOD_ESMTP, METHOD_SMTP, METHOD_LMTP, METHOD_ECSTREAM, METHOD_APN,
+    METHOD_GCM, METHOD_MM7,
+    METHOD_OTHER = 64 /* of a module: METHOD_OTHER + n, route_method_add() */
+};
+/* "ESMTP"; any case is found; METHOD_OTHER + n for transports the core has
+ * never heard of; -1: no such method. */
+const char *method_name(int method);
+int method_find(struct str name);
+int method_add(const char *name); /* by a module; the number */
+
+/* What a parcel's queue is keyed by. */
+struct destination {
+    struct str domain;  /* routing domain, lower case; borrowed from g or arg */
+    int method;
+    uint16_t port;      /* the method's default port here; URIs may beat it */
+    uint16_t gateway_port; /* written with the gateway; 0: none */
+    bool by_gateway;
+};
+/* Read `gateway`, `delivery_method` and the port options for the recipient's
+ * own (binding, domain); an explicit method from there stays. */
+void resolve_destination(struct generation *g, struct str binding,
+    struct str domain, struct destination *to);
+
+/* --- domain records --- */
+struct resolver;
+struct domain; /* counted; shared by all queues of a routing domain */
+struct resolver_events {
+    void *arg;
+    /* hosts are known, changed, became usable again, or failed: look again */
+    void (*changed)(void *arg, struct domain *d);
+};
+struct resolver *resolver_new(struct loop *l, struct dns *dns,
+    const struct resolver_events *ev);
+void resolver_free(struct resolver **r);
+
+/* The record of (routing domain, method); made if there is none. A reference.
+ * by_gateway: lookups follow the rules of gateway names. */
+struct domain *domain_get(struct resolver *r, const struct destination *d);
+void domain_unref(struct domain **d);
+struct str domain_name(const struct domain *d);
+void domain_refresh(struct domain *d); /* look up now: `refresh domain` */
+struct domain *domain_next(struct resolver *r, struct domain *prev); /* borrows */
+
+enum hop_result {
+    HOP_OK,
+    HOP_WAIT,     /* DNS is being asked: changed() follows */
+    HOP_LIMIT,    /* all usable hosts are at their limit */
+    HOP_DOWN,     /* all marked failed: until says when to look again */
+    HOP_DELAY,    /* this attempt fails for now: code and text */
+    HOP_FAIL      /* permanent: code and text ("550 5.4.4 [internal] ...") */
+};
+struct host; /* one exchange and one address, as seen from one domain record */
+struct hop {
+    struct host *host;    /* counted until hop_closed() */
+    struct str name;      /* exchange: to show, to verify; borrowed, lives as
+                             long as host is counted */
+    struct netaddr to;    /* port filled in */
+    struct str uri;       /* the route as configured, or absent */
+    int32_t preference;
+    int64_t until;        /* HOP_DOWN: monotonic ms */
+    uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
+    char text[200];       /* without code: "[internal] ..." */
+};
+/* Choose where the next connection goes: the lowest preference that is
+ * reachable and below its host limit; among equals the one with the fewest
+ * open connections.  HOP_OK counts one connection on the host until
+ * hop_closed(). scope: of the queue, for prohibited_hosts and friends. */
+enum hop_result domain_pick(struct domain *d, struct generation *g,
+    const struct scope *scope, struct str binding, uint16_t default_port,
+    struct hop *to);
+/* The connection is gone.  failed: the address is bad for host_failure_retry
+ * (by address and binding). */
+void hop_closed(struct hop *h, struct str binding, bool failed,
+    const struct scope *scope);
+/* It worked (a session came up): failure counts restart. */
+void hop_worked(struct hop *h, struct str binding);
+
+/* For `domain D`, `explain`: lines about hosts, addresses, marks, TTLs. */
+void domain_print(const struct domain *d, struct buf *to);
+/* One sentence why nothing can be picked now, and until when (0: unknown). */
+void domain_why(const struct domain *d, struct buf *to, int64_t *until);
+uint64_t domain_dns_failures(const struct domain *d);
+
+#endif
