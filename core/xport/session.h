@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session.h - one conversation with one peer, run by a module on an I/O loop.
+ *
+ * Outbound: the scheduler opens sessions, lends them batches and hears of them
+ * through events; this file hides the hop between scheduler and loop.  All
+ * session_*() calls and all events are on the scheduler's thread.  Order of
+ * events: ready*, done*, (draining), closed; nothing after closed.
+ *
+ * A session may hold more batches than the module has announced room for: they
+ * wait on its loop, so that none waits for a mailbox round trip.  How many the
+ * scheduler lends is its own business (limits, throttles).
+ */
+#ifndef IMPEL_SESSION_H
+#define IMPEL_SESSION_H
+
+#include "loop/loop.h"
+#include "net/netaddr.h"
+#include "xport/batch.h"
+#include "xport/registry.h"
+
+struct session;
+struct session_events {
+    /* The module takes batches: `open` at once from now on. */
+    void (*ready)(void *arg, struct session *s, uint32_t open);
+    /* A batch is back with a result for each recipient.  Recalled before it
+     * was begun: all UNTRIED and b->begun false.  Its owner is the caller. */
+    void (*done)(void *arg, struct session *s, struct batch *b);
+    /* Lend no more; finish what is open (GOAWAY). */
+    void (*draining)(void *arg, struct session *s);
+    /* Gone; every batch came back before.  established: it was ready once.
+     * why: code, stage and blame of the failure; verdict DELIVERED: an orderly
+     * end.  The session must not be used any more. */
+    void (*closed)(void *arg, struct session *s, const struct result *why,
+        bool established);
+};
+struct session_request {
+    struct loop *loop;        /* the I/O loop to live on */
+    const struct module *module;
+    const char *method;       /* "ESMTP" */
+    struct netaddr to;
+    struct cidr from;         /* family 0: the kernel's choice */
+    struct str host, uri;     /* copied */
+    const struct scope *scope;
+    const char *ehlo_name;    /* copied */
+    uint64_t id;              /* for logs: outbound connection id */
+};
+struct session *session_open(const struct session_request *r,
+    struct mailbox *scheduler, const struct session_events *ev, void *arg);
+/* The session owns the batch until done(). */
+void session_lend(struct session *s, struct batch *b);
+/* Give back what is not begun; begun ones are cancelled only if now. */
+void session_recall(struct session *s, struct batch *b, bool now);
+/* Ask whether it is still alive before it is used after idling: ready() or
+ * closed() follows. */
+void session_probe(struct session *s);
+/* Say goodbye, or just go (now).  closed() follows, within a deadline. */
+void session_close(struct session *s, bool now);
+uint64_t session_id(const struct session *s);
+/* "MAIL FROM" or the like, since when: for `show outbound`, `domain`. Racy
+ * reads are fine. */
+void session_print(const struct session *s, struct buf *to);
+
+/* --- inbound (a loop's thread) --- */
+/* The intake table that modules see; set once before the first listener. */
+void session_set_intake(const struct impel_intake *t);
+/* fd is the session's from now on; a failure is logged and fd closed.
+ * released(): the module's release() was called, the last of it. */
+typedef void session_released_f(void *arg, struct impel_session *s);
+struct impel_session *session_accept(struct loop *l,
+    const struct module *module, const struct scope *scope, int fd,
+    const struct netaddr *peer, const struct netaddr *local, uint64_t id,
+    session_released_f *released, void *arg);
+void session_verdict(struct impel_session *s, uint64_t tag, size_t rcpt,
+    const struct impel_result *r); /* posted, never from inside a call */
+void session_credit(struct impel_session *s); /* EV_CREDIT, posted */
+void session_end(struct impel_session *s, bool now); /* close() */
+void *session_arg(const struct impel_session *s);    /* released()'s arg */
+struct loop *session_loop(const struct impel_session *s);
+const struct scope *session_scope(const struct impel_session *s);
+const struct netaddr *session_peer(const struct impel_session *s);
+const struct netaddr *session_local(const struct impel_session *s);
+uint64_t session_inbound_id(const struct impel_session *s);
+const char *session_listener_name(const struct impel_session *s);
+/* A name the module's INFO_EHLO_NAME gives: banner and Received. */
+void session_set_name(struct impel_session *s, const char *name);
+
+/* Live numbers of this process. */
+uint64_t session_count_outbound(void);
+uint64_t session_count_inbound(void);
+/* All sessions of a loop, printed one per line on that loop, for `show
+ * inbound|outbound`: the text arrives on `home`. */
+typedef void session_list_f(void *arg, struct buf *text);
+void session_list(struct loop *l, bool inbound, struct mailbox *home,
+    session_list_f *fn, void *arg);
+/* End of the process: close all inbound (now: at once). done() when none. */
+void session_end_all_inbound(struct loop *l, bool now);
+
+#endif
