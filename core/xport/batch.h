@@ -9,6 +9,7 @@
 #ifndef IMPEL_BATCH_H
 #define IMPEL_BATCH_H
 
+#include "base/list.h"
 #include "conf/scope.h"
 #include "spool/message.h"
 #include "xport/result.h"

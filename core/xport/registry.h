@@ -11,6 +11,7 @@
 
 #include <impel/module.h>
 #include "conf/generation.h"
+#include "conf/option.h"
 
 struct module { /* immutable after it was loaded, but for counters */
     uint32_t magic;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scheduler.h - the one owner of every queue: what intake, ctl and prog call.
+ *
+ * Everything here runs on the scheduler's thread, needs no lock, and never
+ * blocks.  Messages come in from the spool (accepted, found by recovery),
+ * become parcels in queues, are lent to sessions on the I/O loops, and leave
+ * through outcome.c as done, delayed or bounced.
+ */
+#ifndef IMPEL_SCHEDULER_H
+#define IMPEL_SCHEDULER_H
+
+#include "conf/generation.h"
+#include "loop/job.h"
+#include "net/dns.h"
+#include "spool/spool.h"
+
+struct scheduler;
+struct scheduler_config {
+    struct loop *loop;         /* the scheduler's own */
+    struct loop *const *io;    /* the I/O loops; io[0] may be the same */
+    unsigned io_count;
+    struct spool *spool;       /* opened, not started */
+    struct dns *dns;           /* on the same loop */
+    struct generation *generation;
+};
+/* Before spool_start(). */
+struct scheduler *scheduler_new(const struct scheduler_config *c);
+void scheduler_free(struct scheduler **s); /* after the drain */
+/* What to give to spool_start(). */
+const struct spool_events *scheduler_spool_events(struct scheduler *s);
+
+/* A new generation is in force: queues and sessions adopt it lazily. */
+void scheduler_adopt(struct scheduler *s, struct generation *g);
+/* Stop: lend nothing more, recall what is lent, let begun work finish until
+ * deadline_ms, then cancel it.  drained() is called once. */
+void scheduler_drain(struct scheduler *s, int64_t deadline_ms,
+    void (*drained)(void *arg), void *arg);
+/* Sweep of the periodic work; called by a timer of its own. */
+
+/* A message made here (a bounce, an inject of the console). Takes over the
+ * reference. done: stored (0) or not. */
+void scheduler_submit(struct scheduler *s, struct message *m);
+
+/* --- numbers --- */
+struct scheduler_stats {
+    uint64_t messages, parcels, queues, domains;
+    uint64_t active, delayed, lent; /* parcels */
+    uint64_t sessions;              /* outbound, open or opening */
+    uint64_t delivered, failed, transient, received, rejected, uncertain,
+        bounced, expired;           /* recipients, since reset */
+    int64_t reset_at, started_at;   /* wall ms */
+    uint64_t resident_bytes, resident_messages;
+    bool draining, recovering;
+};
+void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st);
+void scheduler_reset_stats(struct scheduler *s);
+void scheduler_count_received(struct scheduler *s, uint64_t recipients);
+void scheduler_count_rejected(struct scheduler *s, uint64_t recipients);
+
+/* --- the console's verbs; text (or JSON) is appended to `out` --- */
+/* kind: "active", "delayed"; above: threshold; binding absent: all. */
+void scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
+    struct str binding, bool json, struct buf *out);
+int scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
+    struct buf *out, struct err *e); /* `domain D`; ERR_NOTFOUND */
+void scheduler_print_mailq(struct scheduler *s, struct str domain,
+    struct str binding, uint64_t limit, bool json, struct buf *out);
+int scheduler_print_queue(struct scheduler *s, struct str binding,
+    struct str domain, uint64_t limit, uint64_t offset, bool json,
+    struct buf *out, struct err *e); /* `showqueue` */
+void scheduler_print_bindings(
+    struct scheduler *s, struct str which, bool json, struct buf *out);
+/* `explain`: every reason why it does not move, since when, what comes next. */
+int scheduler_explain_message(struct scheduler *s, uint64_t id, bool json,
+    struct buf *out, struct err *e);
+int scheduler_explain_domain(struct scheduler *s, struct str domain,
+    struct str binding, bool json, struct buf *out, struct err *e);
+
+/* Answers of verbs that need the disk or are jobs: text to print, once; e has
+ * ERR_OK or what failed.  progress (or NULL) may be called before. */
+typedef void scheduler_reply_f(
+    void *arg, struct str text, const struct err *e);
+typedef void scheduler_progress_f(void *arg, uint64_t done, uint64_t total);
+struct scheduler_ask {
+    scheduler_reply_f *reply;
+    scheduler_progress_f *progress;
+    void *arg;
+    bool json;
+};
+void scheduler_message_details(struct scheduler *s, uint64_t id, bool full,
+    const struct scheduler_ask *ask);
+void scheduler_message_retry(
+    struct scheduler *s, uint64_t id, const struct scheduler_ask *ask);
+void scheduler_message_fail(struct scheduler *s, uint64_t id, bool quiet,
+    struct str text, const struct scheduler_ask *ask);
+/* domain absent: all.  Jobs; the reply has the count. */
+void scheduler_flush(struct scheduler *s, struct str binding,
+    struct str domain, const struct scheduler_ask *ask);
+void scheduler_fail_domain(struct scheduler *s, struct str binding,
+    struct str domain, bool quiet, struct str text,
+    const struct scheduler_ask *ask);
+int scheduler_refresh_domain(struct scheduler *s, struct str domain,
+    uint64_t *count, struct err *e); /* absent: all */
+
+#endif
