@@ -91,6 +91,10 @@ int stanza_line(const struct stanza *s);
 /* Values of a stanza that is no outbound scope: itself, its parents, global,
  * defaults. */
 const struct scope *stanza_scope(const struct stanza *s);
+/* What the stanza itself says of an option; false: nothing.  The parts live as
+ * long as the generation. */
+bool stanza_value(
+    const struct stanza *s, uint32_t id, struct option_value *to);
 /* The scope for a peer of a listen stanza: the longest matching `peer` in the
  * listen, then in its listener, else the listen's own.  Any thread. */
 const struct scope *generation_peer_scope(const struct generation *g,

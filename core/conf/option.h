@@ -51,8 +51,17 @@ enum { /* flags */
     OPTION_MS = 2,       /* DURATION whose plain integer is in ms, not s */
     OPTION_BRACKETS = 4, /* a bare IPv6 address is refused (gateway, routes) */
     OPTION_NO_CASE = 8,  /* value is folded to lower case (domains) */
-    OPTION_REFERENCE = 16 /* falls back by reference: throttles */
+    OPTION_REFERENCE = 16, /* falls back by reference: throttles */
+    OPTION_TOP = 32,       /* DOMAIN: not in a binding or group (routes) */
+    OPTION_UPPER = 64      /* value is folded to upper case (methods) */
 };
+/* Bounds of a DURATION are in ms, as it is read. */
+#define OPTION_SECONDS(n) ((int64_t)(n)*1000)
+#define OPTION_FOREVER ((int64_t)4294967295 * 1000)
+
+/* Words.  CHOICE: "inline|true|yes" is one choice with two other spellings;
+ * the index counts choices.  INT, DURATION and SIZE with choices: the first
+ * word reads as -1, the second as -2 (max_retries: "auto", "none"). */
 
 /* A value as text, to be judged by a row's own check. */
 struct option_value {
@@ -60,7 +69,9 @@ struct option_value {
     const struct str *items; /* LIST, CIDRS */
     size_t item_count;
 };
-/* What the type cannot say: ERR_CONF with one sentence, or 0. */
+/* What the type cannot say: ERR_CONF with one sentence, 0, or OPTION_WARN with
+ * a sentence in e: the value is taken, or ignored, and that is said. */
+enum { OPTION_WARN = 1 };
 typedef int option_check_f(const struct option_value *v, struct err *e);
 
 struct option {
@@ -76,13 +87,21 @@ struct option {
     int flags;
     option_check_f *check; /* or NULL */
 };
+/* A stanza as a whole, own values only (stanza_value() of generation.h); *at:
+ * id of the option to point at.  Results as of a check. */
+struct stanza;
+typedef int option_stanza_f(
+    const struct stanza *s, uint32_t *at, struct err *e);
 struct option_set {
     const char *layer; /* who owns it: "queue", or a module's name */
     const struct option *rows;
     uint32_t count;
     uint32_t first; /* id of rows[0]; set by option_add() */
+    option_stanza_f *check; /* or NULL */
 };
-#define OPTION_SET(layer, rows) {layer, rows, ARRAY_SIZE(rows), UINT32_MAX}
+#define OPTION_SET_CHECKED(layer, rows, check) \
+    {layer, rows, ARRAY_SIZE(rows), UINT32_MAX, check}
+#define OPTION_SET(layer, rows) OPTION_SET_CHECKED(layer, rows, NULL)
 #define OPT(set, row) ((set).first + (uint32_t)(row))
 
 /* Add a table; it must stay for the life of the process.  ERR_BUSY names a row
@@ -98,6 +117,8 @@ void option_near(struct str name, char *to, size_t size);
 /* Judge one value by its row: type, range, choices, check. */
 int option_judge(
     const struct option *o, const struct option_value *v, struct err *e);
+/* on/off, true/false, yes/no, enabled/disabled, 1/0: 1, 0, or -1. */
+int option_bool(struct str s);
 /* Names of the scopes of a mask: "global, binding, domain". */
 void option_scope_names(uint32_t scopes, char *to, size_t size);
 void option_reset(void); /* tests: forget all tables */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * route_options.c - the rows of the route layer.
+ */
+#include "route/route_options.h"
+#include "route/route_check.h"
+#include "conf/checks.h"
+#include "base/banned.h"
+
+#define OUT IMPEL_SCOPE_OUTBOUND
+#define GLOBAL IMPEL_SCOPE_GLOBAL
+#define DOMAIN IMPEL_SCOPE_DOMAIN
+
+static const struct option rows[] = {
+    [ROUTE_GATEWAY] = {.name = "gateway",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "smart host: a name or an address, with a port if need be",
+        .manual = "Mail of the scope is queued under the gateway's name, and "
+                  "goes to the hosts found for that name: its MX records, or "
+                  "its addresses if it has none. An IPv6 address stands in "
+                  "brackets: [2001:db8::1]. A name that begins with # is "
+                  "synthetic: it needs a domain stanza of that name with "
+                  "routes of its own, which is also how one gives a binding "
+                  "routes.",
+        .since = "0.1",
+        .flags = OPTION_BRACKETS,
+        .check = route_check_gateway},
+    [ROUTE_ROUTES] = {.name = "routes",
+        .type = IMPEL_OPT_LIST,
+        .scopes = GLOBAL | DOMAIN,
+        .brief = "hosts to deliver to, in the place of the domain's MX",
+        .manual = "Each item is a host, an address ([v6] in brackets), "
+                  "__mx__ for what DNS says, or a URI such as "
+                  "smtp://host?pref=10&ttl=300&port=2525&type=mx. Without "
+                  "pref the items are tried in their order; items with an "
+                  "equal pref share the load. type is mx or a; without it "
+                  "the MX records of the host are tried, then its address. "
+                  "Not valid in a binding or a group: say gateway = \"#name\" "
+                  "there and put the routes into domain \"#name\".",
+        .since = "0.1",
+        .flags = OPTION_BRACKETS | OPTION_TOP,
+        .check = route_check_routes},
+    [ROUTE_DELIVERY_METHOD] = {.name = "delivery_method",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .initial = "ESMTP",
+        .brief = "protocol: ESMTP, SMTP, LMTP, ECSTREAM, APN, GCM, MM7",
+        .manual = "In any case. A module serves each method; mail for a "
+                  "method whose module is not installed waits and says so. "
+                  "SMTP is ESMTP without extensions: HELO, not EHLO.",
+        .since = "0.1",
+        .flags = OPTION_UPPER,
+        .check = check_method},
+    [ROUTE_REMOTE_SMTP_PORT] = {.name = "remote_smtp_port",
+        .type = IMPEL_OPT_PORT,
+        .scopes = OUT,
+        .initial = "25",
+        .min = 1,
+        .max = 65535,
+        .brief = "port for SMTP where no route says port=",
+        .since = "0.1"},
+    [ROUTE_PROHIBITED_HOSTS] = {.name = "prohibited_hosts",
+        .type = OPTION_CIDRS,
+        .scopes = GLOBAL,
+        .brief = "addresses that are never delivered to; the mail fails",
+        .manual = "A recipient whose host has such an address fails for good "
+                  "with 551 5.4.6. Addresses and prefixes, IPv6 bare or in "
+                  "brackets. Holds for addresses of gateway and routes too. "
+                  "To pass over an address and use the domain's others, see "
+                  "skip_hosts.",
+        .since = "0.1"},
+    [ROUTE_SKIP_HOSTS] = {.name = "skip_hosts",
+        .type = OPTION_CIDRS,
+        .scopes = GLOBAL,
+        .brief = "addresses passed over in favour of a domain's others",
+        .since = "0.1"},
+    [ROUTE_USE_IPV6] = {.name = "use_ipv6",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = GLOBAL,
+        .initial = "false",
+        .brief = "use AAAA records when choosing hosts",
+        .manual = "Off hides what DNS says; an address written as [v6] in "
+                  "the configuration or by a sender is used all the same.",
+        .since = "0.1"},
+    [ROUTE_BIND_ADDRESS] = {.name = "bind_address",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL | IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
+        .initial = "*",
+        .brief = "source address of outgoing connections; * lets the system "
+                 "choose",
+        .manual = "An address, IPv6 bare or in brackets, or a host name. A "
+                  "host of the other family cannot be reached from it.",
+        .since = "0.1",
+        .check = check_bind_address},
+    [ROUTE_HOSTNAME] = {.name = "hostname",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL,
+        .brief = "what this system calls itself; unset: the system's name",
+        .since = "0.1",
+        .check = check_hostname},
+    [ROUTE_MX_FAILURES_FALLBACK_TO_A] = {.name = "mx_failures_fallback_to_a",
+        .type = IMPEL_OPT_INT,
+        .scopes = GLOBAL | DOMAIN,
+        .initial = "3",
+        .min = -1,
+        .max = 1000000,
+        .brief = "failed MX lookups before the address of the name is asked",
+        .manual = "-1: one MX lookup, all later ones for the address.",
+        .since = "0.1",
+        .flags = OPTION_TOP},
+    [ROUTE_DNS_FAILURES_TO_PURGE] = {.name = "dns_failures_to_purge",
+        .type = IMPEL_OPT_INT,
+        .scopes = GLOBAL | DOMAIN,
+        .initial = "10",
+        .min = 1,
+        .max = 1000000,
+        .brief = "failed lookups in a row after which a domain's mail fails",
+        .since = "0.1",
+        .flags = OPTION_TOP},
+    [ROUTE_MIN_DNS_TTL] = {.name = "min_dns_ttl",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = GLOBAL,
+        .initial = "0",
+        .min = 0,
+        .max = OPTION_FOREVER,
+        .brief = "smaller TTLs of routing data are raised to this",
+        .since = "0.1"},
+    [ROUTE_MAX_DNS_TTL] = {.name = "max_dns_ttl",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = GLOBAL,
+        .initial = "4294967295",
+        .min = 0,
+        .max = OPTION_FOREVER,
+        .brief = "larger TTLs of routing data are cut to this",
+        .since = "0.1"},
+    [ROUTE_ROUTE_TTL] = {.name = "route_ttl",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = GLOBAL | DOMAIN,
+        .initial = "300",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_FOREVER,
+        .brief = "TTL of a configured address that has no ttl= of its own",
+        .since = "0.1",
+        .flags = OPTION_TOP},
+    [ROUTE_RESOLV_CONF] = {.name = "resolv_conf",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL,
+        .brief = "resolver configuration to read in the place of the "
+                 "system's",
+        .since = "0.1",
+        .check = check_path},
+    [ROUTE_HOST_FAILURE_RETRY] = {.name = "host_failure_retry",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = GLOBAL | DOMAIN,
+        .initial = "120",
+        .min = 0,
+        .max = OPTION_FOREVER,
+        .brief = "how long an address that failed is left alone",
+        .since = "0.1",
+        .flags = OPTION_TOP},
+};
+struct option_set route_options =
+    OPTION_SET_CHECKED("route", rows, route_check_stanza);

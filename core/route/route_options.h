@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * route_options.h - what may be configured about where mail goes (MC 3.1,
+ * 3.2, 3.3) and who Impel says it is.
+ */
+#ifndef IMPEL_ROUTE_OPTIONS_H
+#define IMPEL_ROUTE_OPTIONS_H
+
+#include "conf/option.h"
+
+enum {
+    ROUTE_GATEWAY,         /* STRING as written */
+    ROUTE_ROUTES,          /* LIST of items as written */
+    ROUTE_DELIVERY_METHOD, /* STRING in upper case: "ESMTP" */
+    ROUTE_REMOTE_SMTP_PORT,
+    ROUTE_PROHIBITED_HOSTS,
+    ROUTE_SKIP_HOSTS,
+    ROUTE_USE_IPV6,
+    ROUTE_BIND_ADDRESS, /* STRING: "*", an address, a name */
+    ROUTE_HOSTNAME,     /* unset: gethostname() */
+    ROUTE_MX_FAILURES_FALLBACK_TO_A,
+    ROUTE_DNS_FAILURES_TO_PURGE,
+    ROUTE_MIN_DNS_TTL,
+    ROUTE_MAX_DNS_TTL,
+    ROUTE_ROUTE_TTL,
+    ROUTE_RESOLV_CONF,
+    ROUTE_HOST_FAILURE_RETRY
+};
+extern struct option_set route_options;
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * spool_options.c - the rows of the spool layer.
+ */
+#include "spool/spool_options.h"
+#include "conf/checks.h"
+#include "base/banned.h"
+
+#define GLOBAL IMPEL_SCOPE_GLOBAL
+
+static const char *const syncs[] = {"commit", "none", NULL};
+
+/* Old files turn it off to be faster; a 250 means on disk here. */
+static int
+check_fsync(const struct option_value *v, struct err *e)
+{
+    int on = option_bool(v->text);
+    if (on != 0)
+        return 0;
+    (void)err_set(e, ERR_CONF,
+        "force_fsync = false is ignored: a message is "
+        "acknowledged when it is on disk; spool_sync = none is what changes "
+        "that");
+    return OPTION_WARN;
+}
+
+static const struct option rows[] = {
+    [SPOOL_SPOOLBASE] = {.name = "spoolbase",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL,
+        .initial = "/var/spool/impel",
+        .brief = "folder of the spool; one daemon each",
+        .since = "0.1",
+        .flags = OPTION_RESTART,
+        .check = check_path},
+    [SPOOL_SPOOL_MODE] = {.name = "spool_mode",
+        .type = OPTION_PERMS,
+        .scopes = GLOBAL,
+        .initial = "0640",
+        .brief = "mode of files in the spool",
+        .since = "0.1",
+        .flags = OPTION_RESTART},
+    [SPOOL_SPOOL_SYNC] = {.name = "spool_sync",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = GLOBAL,
+        .initial = "commit",
+        .choices = syncs,
+        .brief = "when a message is acknowledged: commit (when on disk), "
+                 "none",
+        .manual = "none: as soon as it is written; what the system holds "
+                  "back is lost if it stops.",
+        .since = "0.1",
+        .flags = OPTION_RESTART},
+    [SPOOL_FORCE_FSYNC] = {.name = "force_fsync",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = GLOBAL,
+        .initial = "true",
+        .brief = "always on; false is warned about and ignored",
+        .since = "0.1",
+        .check = check_fsync},
+    [SPOOL_LARGE_MESSAGE_THRESHOLD] = {.name = "large_message_threshold",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = GLOBAL,
+        .initial = "131072",
+        .min = 4096,
+        .max = 33554432,
+        .brief = "size above which a message is kept in a file of its own",
+        .since = "0.1"},
+    [SPOOL_SPOOL_SEGMENT_SIZE] = {.name = "spool_segment_size",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = GLOBAL,
+        .initial = "64M",
+        .min = 1048576,
+        .max = 1073741824,
+        .brief = "size of a spool segment; a multiple of 4096",
+        .since = "0.1",
+        .flags = OPTION_RESTART},
+    [SPOOL_SPOOL_MIN_FREE] = {.name = "spool_min_free",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = GLOBAL,
+        .initial = "256M",
+        .min = 0,
+        .max = 1099511627776,
+        .brief = "free space below which mail is refused",
+        .since = "0.1"},
+    [SPOOL_SPOOL_MIN_FREE_FILES] = {.name = "spool_min_free_files",
+        .type = IMPEL_OPT_INT,
+        .scopes = GLOBAL,
+        .initial = "1000",
+        .min = 0,
+        .max = 1000000000,
+        .brief = "free inodes below which mail is refused",
+        .since = "0.1"},
+    [SPOOL_SPOOL_COMPACT_AT] = {.name = "spool_compact_at",
+        .type = IMPEL_OPT_INT,
+        .scopes = GLOBAL,
+        .initial = "50",
+        .min = 1,
+        .max = 100,
+        .brief = "percentage of dead bytes at which a segment is compacted",
+        .since = "0.1"},
+    [SPOOL_SPOOL_COMPACT_RATE] = {.name = "spool_compact_rate",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = GLOBAL,
+        .initial = "16M",
+        .min = 65536,
+        .max = 10737418240,
+        .brief = "bytes a second that compaction may copy",
+        .since = "0.1"},
+    [SPOOL_MAX_RESIDENT_BYTES] = {.name = "max_resident_bytes",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = GLOBAL,
+        .initial = "256M",
+        .min = 0,
+        .max = 1099511627776,
+        .brief = "bytes of content kept in memory; 0: none",
+        .since = "0.1"},
+    [SPOOL_MEMORY_GOAL] = {.name = "memory_goal",
+        .type = IMPEL_OPT_INT,
+        .scopes = GLOBAL,
+        .initial = "90",
+        .min = 1,
+        .max = 100,
+        .brief = "percentage of memory above which content is dropped from "
+                 "memory",
+        .manual = "Of the limit of the control group, or of the machine.",
+        .since = "0.1"},
+    [SPOOL_MEMORY_HWM] = {.name = "memory_hwm",
+        .type = IMPEL_OPT_INT,
+        .scopes = GLOBAL,
+        .initial = "95",
+        .min = 1,
+        .max = 100,
+        .brief = "percentage of memory above which new mail is refused for "
+                 "now",
+        .since = "0.1"},
+};
+struct option_set spool_options = OPTION_SET("spool", rows);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * xport_options.c - the rows that transports share.
+ */
+#include "xport/xport_options.h"
+#include "conf/checks.h"
+#include "base/banned.h"
+
+#define OUT IMPEL_SCOPE_OUTBOUND
+
+static const char *const eightbit[] = {
+    "no|false|off|0|disabled", "ifavailable", NULL};
+static const char *const transforms[] = {
+    "no|false|off|0|disabled", "ifneeded", "strict", "strip", NULL};
+static const char *const levels[] = {
+    "debug", "info", "notice", "warning", "error", "critical", NULL};
+
+static const struct option rows[] = {
+    [XPORT_CONNECT_TIMEOUT] = {.name = "connect_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = OUT,
+        .initial = "300",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(86400),
+        .brief = "how long a connection may take to come about",
+        .since = "0.1"},
+    [XPORT_EHLO_TIMEOUT] = {.name = "ehlo_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = OUT,
+        .initial = "300",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(86400),
+        .brief = "how long to wait for the banner, and for the reply to "
+                 "EHLO or HELO",
+        .since = "0.1"},
+    [XPORT_MAILFROM_TIMEOUT] = {.name = "mailfrom_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = OUT,
+        .initial = "300",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(86400),
+        .brief = "how long to wait for the reply to MAIL FROM",
+        .since = "0.1"},
+    [XPORT_RCPTTO_TIMEOUT] = {.name = "rcptto_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = OUT,
+        .initial = "300",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(86400),
+        .brief = "how long to wait for the reply to each RCPT TO, and to "
+                 "DATA",
+        .since = "0.1"},
+    [XPORT_BODY_TIMEOUT] = {.name = "body_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = OUT,
+        .initial = "600",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(86400),
+        .brief = "how long to wait for progress while a message is sent, "
+                 "and for its reply",
+        .since = "0.1"},
+    [XPORT_RSET_TIMEOUT] = {.name = "rset_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = OUT,
+        .initial = "30",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(86400),
+        .brief = "how long to wait for the reply to RSET, and to QUIT",
+        .since = "0.1"},
+    [XPORT_EHLO_HOSTNAME] = {.name = "ehlo_hostname",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .initial = "__hostname__",
+        .brief = "name given in EHLO or HELO",
+        .manual = "__hostname__: the hostname option. __message__: the "
+                  "domain of the envelope sender. An address is given as a "
+                  "literal.",
+        .since = "0.1",
+        .check = check_ehlo_hostname},
+    [XPORT_SEND_8BITMIME] = {.name = "send_8bitmime",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = OUT,
+        .initial = "no",
+        .choices = eightbit,
+        .brief = "say BODY=8BITMIME for 8-bit messages: no, ifavailable",
+        .since = "0.1"},
+    [XPORT_TRANSFORM_8BITMIME_CONTENT] = {.name = "transform_8bitmime_content",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = OUT,
+        .initial = "ifneeded",
+        .choices = transforms,
+        .brief = "8-bit content for a peer without 8BITMIME: no, ifneeded, "
+                 "strict, strip",
+        .manual = "no: sent as it is. ifneeded: re-encoded to 7 bits where "
+                  "possible. strict: re-encoded, and failed if that cannot "
+                  "be done. strip: the high bits are cleared, whatever the "
+                  "peer offers.",
+        .since = "0.1"},
+    [XPORT_MODULE_PATH] = {.name = "module_path",
+        .type = IMPEL_OPT_LIST,
+        .scopes = IMPEL_SCOPE_GLOBAL,
+        .brief = "folders in which modules are looked for, before the "
+                 "built-in one",
+        .since = "0.1",
+        .flags = OPTION_RESTART,
+        .check = check_path},
+    [XPORT_MODULE_ENABLED] = {.name = "enabled",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = SCOPE_MODULE,
+        .initial = "true",
+        .brief = "whether the module is used; mail that needs it waits when "
+                 "it is not",
+        .since = "0.1"},
+    [XPORT_MODULE_DEBUG_LEVEL] = {.name = "debug_level",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = SCOPE_MODULE,
+        .initial = "error",
+        .choices = levels,
+        .brief = "least level at which the module writes to the paniclog",
+        .since = "0.1"},
+};
+struct option_set xport_options = OPTION_SET("xport", rows);
