@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * job.h - long work in slices of at most 2 ms, with progress and cancel.
- * Loop thread only.
+ * Loop thread only.  A turn runs one slice of one job, so that several jobs
+ * share the loop's time evenly and sockets get their turn in between.
  */
 #ifndef IMPEL_JOB_H
 #define IMPEL_JOB_H

@@ -5,7 +5,8 @@
  * One thread runs a loop and owns all that is on it.  A turn is: wait for
  * readiness, deliver mail (mailbox.h), run watches and timers, then what was
  * deferred (defer.h), then flush what was posted to other mailboxes.  No
- * callback runs inside another.  Every callback is timed (slow.h).
+ * callback runs inside another.  Every callback is timed (slow.h).  A loop does
+ * not survive fork(): make loops after the process has become a daemon.
  */
 #ifndef IMPEL_LOOP_H
 #define IMPEL_LOOP_H
@@ -24,20 +25,25 @@ void loop_free(struct loop **l);
 
 /* Run until loop_stop().  The calling thread becomes the loop's. */
 void loop_run(struct loop *l);
-/* One turn: wait at most wait_ms (0: poll).  For tests and for `drain`. */
+/* One turn: wait at most wait_ms (0: poll; < 0: no limit).  For tests and for
+ * `drain`.  Under a fake clock timers fire in the turn after clock_advance(),
+ * waits are real. */
 void loop_turn(struct loop *l, int64_t wait_ms);
-/* From any thread: loop_run() returns at the end of the current turn. */
+/* From any thread: loop_run() returns at the end of the current turn.  If it
+ * does not run, the next loop_run() returns at once. */
 void loop_stop(struct loop *l);
 
 /* Start a thread that runs the loop; join it (after loop_stop()). */
 int loop_start_thread(struct loop *l, struct err *e);
 void loop_join_thread(struct loop *l);
 
-struct loop *loop_current(void); /* of the calling thread, or NULL */
+/* The loop that the calling thread turned last, or NULL. */
+struct loop *loop_current(void);
 bool loop_is_current(const struct loop *l);
 const char *loop_name(const struct loop *l);
 struct mailbox *loop_mailbox(struct loop *l); /* the way in from elsewhere */
-/* Monotonic milliseconds at the start of this turn (cheap). */
+/* Monotonic milliseconds at the start of this turn (cheap); between turns, of
+ * now. */
 int64_t loop_now(const struct loop *l);
 
 #endif
