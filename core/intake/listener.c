@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "intake/listener.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/bug.h"
+#include "base/log.h"
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "intake/intake_options.h"
+#include "intake/receive.h"
+#include "base/banned.h"
+
+enum { OVER_LIMIT_MAX = 256 }; /* sessions that are only told 421 */
+
+/* What one loop has of a listener. */
+struct watchpost {
+    struct mail start, close; /* both may be on their way at once */
+    struct listener *listener;
+    struct intake_loop *il;
+    struct acceptor *acceptor;
+    int fd;
+};
+struct listener {
+    uint32_t magic;
+    _Atomic uint32_t refs; /* the scheduler's, watchposts', sessions' */
+    struct intake *in;
+    const struct module *module;
+    char *address, *keyword;
+    struct list node;
+    _Atomic uint64_t sessions;
+    pthread_mutex_t lock; /* guards the two below */
+    struct generation *generation;
+    const struct stanza *listen;
+    unsigned post_count;
+    struct watchpost *posts;
+};
+/* A budget that all sessions under one stanza share. */
+struct session_limit {
+    struct budget budget;
+    char key[40];
+};
+
+static void
+listener_unref(struct listener *l)
+{
+    if (atomic_fetch_sub(&l->refs, 1) != 1)
+        return;
+    generation_unref(&l->generation);
+    pthread_mutex_destroy(&l->lock);
+    free(l->address);
+    free(l->keyword);
+    free(l->posts);
+    l->magic = 0;
+    free(l);
+}
+
+static int
+socket_config(const struct stanza *listen, bool many, struct accept_config *c,
+    struct err *e)
+{
+    const struct scope *s = stanza_scope(listen);
+    memset(c, 0, sizeof(*c));
+    if (netaddr_parse(stanza_name(listen), false, &c->at, e) < 0)
+        return err_prefix(
+            e, "%s:%d: listen", stanza_file(listen), stanza_line(listen));
+    c->backlog = (int)scope_int(s, OPT(intake_options, INTAKE_LISTEN_BACKLOG));
+    c->file_mode = (int)scope_int(s, OPT(intake_options, INTAKE_FILE_MODE));
+    c->reuse_port = many && !c->at.path[0];
+    return 0;
+}
+
+/* Which of n loops watch it: all, but for a Unix socket, which is one file. */
+static unsigned
+posts_wanted(const struct intake *in, const struct accept_config *c)
+{
+    return c->at.path[0] ? 1 : in->loop_count;
+}
+
+int
+listener_open(struct intake *in, const struct stanza *listen,
+    const struct stanza *parent, const struct module *module,
+    struct listener **to, struct err *e)
+{
+    struct accept_config c;
+    int rc = socket_config(listen, in->loop_count > 1, &c, e);
+    if (rc < 0)
+        return rc;
+    struct listener *l = xnew(struct listener);
+    l->magic = LISTENER_MAGIC;
+    atomic_init(&l->refs, 1);
+    l->in = in;
+    l->module = module;
+    l->listen = listen;
+    l->generation = generation_ref(in->generation);
+    l->address = xdupn(stanza_name(listen).p, stanza_name(listen).n);
+    l->keyword = xdupn(stanza_keyword(parent).p, stanza_keyword(parent).n);
+    pthread_mutex_init(&l->lock, NULL);
+    unsigned n = posts_wanted(in, &c);
+    l->posts = xcalloc(n, sizeof(*l->posts));
+    for (; l->post_count < n; l->post_count++) {
+        struct watchpost *p = &l->posts[l->post_count];
+        p->listener = l;
+        p->il = &in->loops[l->post_count];
+        rc = accept_open(&c, &p->fd, e);
+        if (rc < 0)
+            break;
+    }
+    if (rc < 0) {
+        while (l->post_count)
+            close(l->posts[--l->post_count].fd);
+        listener_unref(l);
+        return rc;
+    }
+    *to = l;
+    return 0;
+}
+
+/* --- sessions --- */
+
+static struct budget *
+limit_find(struct intake *in, char kind, uint64_t stanza, int64_t max)
+{
+    char key[40];
+    snprintf(key, sizeof(key), "%c%llu", kind, (unsigned long long)stanza);
+    pthread_mutex_lock(&in->limits_lock);
+    struct session_limit *sl = map_find(&in->limits, str_of(key));
+    if (!sl) {
+        sl = xnew(struct session_limit);
+        (void)str_copy(sl->key, sizeof(sl->key), str_of(key));
+        budget_init(&sl->budget, max);
+        map_put(&in->limits, str_of(sl->key), sl);
+    }
+    pthread_mutex_unlock(&in->limits_lock);
+    budget_set_limit(&sl->budget, max);
+    return &sl->budget;
+}
+
+/* Take a place under one of the two session limits; false: none is free. */
+static bool
+limit_take(struct intake_session *is, int which, uint32_t option)
+{
+    int64_t max = scope_int(is->scope, option);
+    if (max <= 0)
+        return true;
+    const struct stanza *st = scope_origin(is->scope, option);
+    /* a service limit is shared by all listeners of one keyword */
+    uint64_t id = which ? str_ihash(str_of(is->listener->keyword))
+                        : (st ? stanza_id(st) : 0);
+    struct budget *b =
+        limit_find(is->il->intake, which ? 'S' : 'L', id, max);
+    if (!budget_take(b, 1))
+        return false;
+    is->limit[which] = b;
+    return true;
+}
+
+static void
+session_released(void *arg, struct impel_session *s)
+{
+    struct intake_session *is = arg;
+    (void)s;
+    is->session = NULL;
+    receive_session_gone(is);
+    listener_session_gone(is);
+}
+
+void
+listener_session_gone(struct intake_session *is)
+{
+    for (int i = 0; i < 2; i++)
+        if (is->limit[i])
+            budget_give(is->limit[i], 1);
+    atomic_fetch_sub(&is->listener->sessions, 1);
+    atomic_fetch_sub(&is->il->intake->sessions, 1);
+    list_remove(&is->node);
+    generation_unref(&is->generation);
+    listener_unref(is->listener);
+    free(is);
+}
+
+static struct intake_session *
+session_make(struct watchpost *p, const struct netaddr *peer)
+{
+    struct listener *l = p->listener;
+    struct intake_session *is = xnew(struct intake_session);
+    is->il = p->il;
+    is->listener = l;
+    atomic_fetch_add(&l->refs, 1);
+    pthread_mutex_lock(&l->lock);
+    is->generation = generation_ref(l->generation);
+    is->scope = generation_peer_scope(is->generation, l->listen, &peer->ip);
+    pthread_mutex_unlock(&l->lock);
+    is->id = atomic_fetch_add(&l->in->next_session, 1);
+    struct buf b = BUF_INIT;
+    netaddr_print_ip(peer, &b);
+    (void)str_copy(is->peer, sizeof(is->peer), buf_get(&b));
+    buf_fini(&b);
+    list_init(&is->incoming);
+    list_push(&p->il->sessions, &is->node);
+    atomic_fetch_add(&l->sessions, 1);
+    atomic_fetch_add(&l->in->sessions, 1);
+    atomic_fetch_add(&l->in->sessions_total, 1);
+    return is;
+}
+
+static void
+accepted(void *arg, int fd, const struct netaddr *peer,
+    const struct netaddr *local)
+{
+    struct watchpost *p = arg;
+    struct netaddr from = *peer;
+    cidr_unmap(&from.ip);
+    struct intake_session *is = session_make(p, &from);
+    is->over_limit =
+        !limit_take(is, 0, OPT(intake_options, INTAKE_LISTENER_SESSIONS)) ||
+        !limit_take(is, 1, OPT(intake_options, INTAKE_SERVICE_SESSIONS));
+    is->can_relay =
+        scope_int(is->scope, OPT(intake_options, INTAKE_OPEN_RELAY)) ||
+        scope_cidr_has(
+            is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), &from.ip);
+    struct budget *b = is->limit[0] ? is->limit[0] : is->limit[1];
+    if (is->over_limit && b && budget_used(b) > budget_limit(b) + OVER_LIMIT_MAX) {
+        close(fd);
+        listener_session_gone(is);
+        return;
+    }
+    is->session = session_accept(p->il->loop, p->listener->module, is->scope,
+        fd, &from, local, is->id, session_released, is);
+    if (!is->session)
+        listener_session_gone(is);
+}
+
+/* --- on the loops --- */
+
+static void
+post_start(struct mail *m)
+{
+    struct watchpost *p = CONTAINER_OF(m, struct watchpost, start);
+    p->acceptor = acceptor_new(p->il->loop, p->fd, accepted, p);
+}
+
+static void
+post_close(struct mail *m)
+{
+    struct watchpost *p = CONTAINER_OF(m, struct watchpost, close);
+    acceptor_free(&p->acceptor);
+    listener_unref(p->listener);
+}
+
+void
+listener_start(struct listener *l)
+{
+    CHECK(l, LISTENER_MAGIC);
+    for (unsigned i = 0; i < l->post_count; i++) {
+        atomic_fetch_add(&l->refs, 1);
+        mailbox_post(loop_mailbox(l->posts[i].il->loop), &l->posts[i].start,
+            post_start);
+    }
+    log_info(LOG_NET, "listener-open", "listener=%s addr=%s", l->keyword,
+        l->address);
+}
+
+void
+listener_adopt(struct listener *l, struct generation *g,
+    const struct stanza *listen)
+{
+    CHECK(l, LISTENER_MAGIC);
+    pthread_mutex_lock(&l->lock);
+    struct generation *before = l->generation;
+    l->generation = generation_ref(g);
+    l->listen = listen;
+    pthread_mutex_unlock(&l->lock);
+    generation_unref(&before);
+}
+
+void
+listener_close(struct listener *l)
+{
+    CHECK(l, LISTENER_MAGIC);
+    list_remove(&l->node);
+    log_info(LOG_NET, "listener-close", "listener=%s addr=%s", l->keyword,
+        l->address);
+    for (unsigned i = 0; i < l->post_count; i++)
+        mailbox_post(loop_mailbox(l->posts[i].il->loop), &l->posts[i].close,
+            post_close);
+    listener_unref(l);
+}
+
+const char *
+listener_address(const struct listener *l)
+{
+    return l->address;
+}
+
+const char *
+listener_keyword(const struct listener *l)
+{
+    return l->keyword;
+}
+
+struct list *
+listener_node(struct listener *l)
+{
+    return &l->node;
+}
+
+struct listener *
+listener_of_node(struct list *node)
+{
+    return LIST_ENTRY(node, struct listener, node);
+}
+
+uint64_t
+listener_sessions(const struct listener *l)
+{
+    return atomic_load(&l->sessions);
+}

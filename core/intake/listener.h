@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * listener.h - one `listen` of a listener stanza: its sockets, its sessions.
+ *
+ * A listener is made by the main thread or the scheduler, counted by the
+ * sessions that came through it, and has one acceptor on each loop that
+ * watches it.
+ */
+#ifndef IMPEL_LISTENER_H
+#define IMPEL_LISTENER_H
+
+#include "intake/intake_int.h"
+#include "net/accept.h"
+
+struct listener;
+/* Scheduler (or main thread): bind one socket per loop.  ERR_IO names it. */
+int listener_open(struct intake *in, const struct stanza *listen,
+    const struct stanza *parent, const struct module *module,
+    struct listener **to, struct err *e);
+/* Watch the sockets: posted to the loops. */
+void listener_start(struct listener *l);
+/* The same address in a newer generation: new sessions use its values. */
+void listener_adopt(struct listener *l, struct generation *g,
+    const struct stanza *listen);
+/* Stop accepting once the backlog is empty; freed when the last session is
+ * gone.  Scheduler. */
+void listener_close(struct listener *l);
+/* "127.0.0.1:25"; ends of the same text are the same listener. */
+const char *listener_address(const struct listener *l);
+const char *listener_keyword(const struct listener *l);
+struct list *listener_node(struct listener *l);
+struct listener *listener_of_node(struct list *node);
+uint64_t listener_sessions(const struct listener *l);
+/* A session is gone: its counts are given back.  Loop. */
+void listener_session_gone(struct intake_session *is);
+
+#endif

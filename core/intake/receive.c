@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "intake/receive.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/address.h"
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "intake/intake_options.h"
+#include "intake/policy.h"
+#include "intake/trace.h"
+#include "queue/maillog.h"
+#include "base/banned.h"
+
+enum {
+    META_MAX = 64,         /* context values of one message */
+    META_BYTES_MAX = 16384,
+    RCPT_HARD_MAX = 100000 /* whatever max_recipients_per_message says */
+};
+
+struct impel_incoming {
+    uint32_t magic;
+    uint64_t tag;
+    struct intake_session *is; /* NULL: the session went while committing */
+    struct intake_loop *il;
+    struct message *message;
+    struct content_builder *builder;
+    struct rcpt *rcpt;
+    size_t rcpt_size, rcpt_seen; /* allocated; told, refused ones included */
+    struct meta *meta;
+    size_t meta_bytes;
+    int64_t held;      /* credits */
+    bool has_sender;
+    bool no_room;      /* the builder waits for the disk */
+    bool wants_credit; /* in il->waiting, or AGAIN was answered */
+    int failure;       /* of the builder: ERR_* */
+    struct list node;  /* in is->incoming */
+    struct list waiting;
+    struct spool_accept accept;
+};
+
+static void credits_return(struct impel_incoming *m);
+
+static void
+answer(struct impel_incoming *m, size_t rcpt, const struct impel_result *r)
+{
+    if (m->is && m->is->session)
+        session_verdict(m->is->session, m->tag, rcpt, r);
+}
+
+/* Count and log a refusal, then tell it. */
+static void
+refuse(struct impel_incoming *m, size_t rcpt, struct str address,
+    const char *phase, const struct impel_result *r)
+{
+    atomic_fetch_add(&m->il->intake->rejected, 1);
+    maillog_rejection(m->is->id, str_of(m->is->peer), m->message->env.sender,
+        address, phase, str_make(r->text.p, r->text.n));
+    answer(m, rcpt, r);
+}
+
+static void
+incoming_free(struct impel_incoming *m)
+{
+    CHECK(m, INCOMING_MAGIC);
+    credits_return(m);
+    list_remove(&m->node);
+    list_remove(&m->waiting);
+    if (m->builder)
+        content_builder_abandon(&m->builder);
+    message_unref(&m->message);
+    free(m->rcpt);
+    free(m->meta);
+    m->magic = 0;
+    free(m);
+}
+
+/* --- credits: bytes of messages in reception, shared by all loops --- */
+
+/* The first in line goes on; when nothing is on its way to the disk, no credit
+ * will ever return by itself, so the first one passes the limit. */
+static void
+credits_wake(struct intake_loop *il)
+{
+    struct list *n = list_take(&il->waiting);
+    if (!n)
+        return;
+    struct impel_incoming *m = LIST_ENTRY(n, struct impel_incoming, waiting);
+    if (m->is && m->is->session)
+        session_credit(m->is->session);
+}
+
+static void
+credits_return(struct impel_incoming *m)
+{
+    if (m->held)
+        purse_give(&m->il->credits, m->held);
+    m->held = 0;
+    credits_wake(m->il);
+}
+
+static bool
+credits_take(struct impel_incoming *m, int64_t n)
+{
+    if (purse_take(&m->il->credits, n)) {
+        m->held += n;
+        return true;
+    }
+    bool first = list_empty(&m->il->waiting);
+    if (first && m->il->committing == 0) {
+        budget_force(&m->il->intake->credits, n);
+        m->held += n;
+        return true;
+    }
+    if (!list_linked(&m->waiting))
+        list_push(&m->il->waiting, &m->waiting);
+    return false;
+}
+
+/* --- the parts --- */
+
+static void
+builder_room(void *arg, int result)
+{
+    struct impel_incoming *m = arg;
+    CHECK(m, INCOMING_MAGIC);
+    m->no_room = false;
+    if (result < 0)
+        m->failure = result;
+    if (m->is && m->is->session)
+        session_credit(m->is->session);
+}
+
+struct impel_incoming *
+receive_begin(struct intake_session *is, uint64_t tag)
+{
+    struct impel_incoming *m = xnew(struct impel_incoming);
+    struct intake *in = is->il->intake;
+    m->magic = INCOMING_MAGIC;
+    m->tag = tag;
+    m->is = is;
+    m->il = is->il;
+    m->message = message_new(spool_next_id(in->spool));
+    m->message->env.received = clock_wall();
+    m->message->env.connection = is->id;
+    m->builder = content_builder_new(in->spool, m->message->id,
+        loop_mailbox(is->il->loop), builder_room, m);
+    list_push(&is->incoming, &m->node);
+    return m;
+}
+
+static struct str
+take_text(struct impel_incoming *m, struct impel_str s)
+{
+    return s.p ? message_str(m->message, str_make(s.p, s.n)) : STR_NONE;
+}
+
+/* local -> local@domain where the option names one. */
+static struct str
+qualify(struct impel_incoming *m, struct str a, uint32_t option)
+{
+    struct str domain = scope_str(m->is->scope, option);
+    if (!a.n || !domain.n || str_rchr(a, '@') != SIZE_MAX)
+        return a;
+    return str_of(arena_printf(m->message->arena, "%.*s@%.*s", STR_ARG(a),
+        STR_ARG(domain)));
+}
+
+int
+receive_sender(struct impel_incoming *m, const struct impel_sender *from)
+{
+    CHECK(m, INCOMING_MAGIC);
+    struct envelope *env = &m->message->env;
+    struct impel_result r;
+    if (!m->is || m->has_sender)
+        return IMPEL_E_INVAL;
+    uint64_t size = from->declared_size > 0 ? (uint64_t)from->declared_size : 0;
+    struct str a = qualify(m, str_make(from->address.p, from->address.n),
+        OPT(intake_options, INTAKE_DOMAIN_FOR_UNQUALIFIED_SENDER_ADDRESS));
+    env->sender = message_str(m->message, a.p ? a : STR(""));
+    if (policy_accepting(m->is, size, &r) < 0 ||
+        policy_sender(m->is, env->sender, from->needs & IMPEL_NEED_UTF8, &r) <
+            0) {
+        refuse(m, SIZE_MAX, STR_NONE, "mailfrom", &r);
+        return 0;
+    }
+    env->envid = take_text(m, from->envid);
+    env->auth = take_text(m, from->auth);
+    env->ret = from->ret;
+    env->needs = from->needs;
+    env->hold_until = from->hold_until;
+    env->deadline = from->deadline;
+    m->has_sender = true;
+    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_SENDER, 250, "2.1.0", "Sender OK");
+    answer(m, SIZE_MAX, &r);
+    return 0;
+}
+
+static void
+add_rcpt(struct impel_incoming *m, struct str address, const struct impel_rcpt *to)
+{
+    struct envelope *env = &m->message->env;
+    struct address a;
+    if (env->rcpt_count == m->rcpt_size) {
+        m->rcpt_size = m->rcpt_size ? 2 * m->rcpt_size : 4;
+        m->rcpt = xgrow(m->rcpt, m->rcpt_size, sizeof(*m->rcpt));
+    }
+    struct rcpt *rc = &m->rcpt[env->rcpt_count++];
+    memset(rc, 0, sizeof(*rc));
+    rc->address = message_str(m->message, address);
+    (void)address_parse(rc->address, ADDRESS_UTF8, &a, NULL); /* was checked */
+    rc->domain = message_str(m->message, a.domain);
+    for (size_t i = 0; i < rc->domain.n; i++) {
+        char *c = (char *)rc->domain.p + i; /* our own fresh copy */
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 32);
+    }
+    rc->original = take_text(m, to->original);
+    rc->notify = to->notify;
+}
+
+int
+receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
+{
+    CHECK(m, INCOMING_MAGIC);
+    struct impel_result r;
+    struct envelope *env = &m->message->env;
+    if (!m->is || !m->has_sender)
+        return IMPEL_E_INVAL;
+    size_t index = m->rcpt_seen++;
+    struct str a = qualify(m, str_make(to->address.p, to->address.n),
+        OPT(intake_options, INTAKE_DOMAIN_FOR_UNQUALIFIED_RECIPIENT_ADDRESSES));
+    if (env->rcpt_count >= RCPT_HARD_MAX) {
+        policy_say(&r, IMPEL_RETRY, IMPEL_AT_RCPT, 452, "4.5.3",
+            "Too many recipients");
+        refuse(m, index, a, "rcptto", &r);
+        return 0;
+    }
+    if (policy_recipient(
+            m->is, env->sender, a, env->needs & IMPEL_NEED_UTF8, &r) < 0) {
+        refuse(m, index, a, "rcptto", &r);
+        return 0;
+    }
+    add_rcpt(m, a, to);
+    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_RCPT, 250, "2.1.5", "Recipient OK");
+    answer(m, index, &r);
+    return 0;
+}
+
+int
+receive_meta(
+    struct impel_incoming *m, struct impel_str key, struct impel_str value)
+{
+    CHECK(m, INCOMING_MAGIC);
+    struct envelope *env = &m->message->env;
+    struct str k = str_make(key.p, key.n);
+    if (str_eq(k, STR("protocol"))) {
+        env->protocol = take_text(m, value);
+        return 0;
+    }
+    if (env->meta_count == META_MAX ||
+        m->meta_bytes + key.n + value.n > META_BYTES_MAX)
+        return IMPEL_E_FULL;
+    m->meta_bytes += key.n + value.n;
+    m->meta = xgrow(m->meta, env->meta_count + 1, sizeof(*m->meta));
+    m->meta[env->meta_count].key = take_text(m, key);
+    m->meta[env->meta_count].value = take_text(m, value);
+    env->meta_count++;
+    return 0;
+}
+
+int
+receive_body(struct impel_incoming *m, const void *p, size_t n)
+{
+    CHECK(m, INCOMING_MAGIC);
+    struct err e;
+    if (!m->is || !m->builder)
+        return IMPEL_E_INVAL;
+    if (m->failure)
+        return 0; /* swallowed: commit() will say so */
+    if (m->no_room || !credits_take(m, (int64_t)n))
+        return IMPEL_E_AGAIN;
+    int rc = content_builder_add(m->builder, p, n, &e);
+    if (rc == ERR_AGAIN)
+        m->no_room = true;
+    else if (rc < 0) {
+        log_warn(LOG_SPOOL, "body-write", "session=%llu reason=\"%s\"",
+            (unsigned long long)m->is->id, e.text);
+        m->failure = rc;
+    }
+    return 0;
+}
+
+/* --- the end of a message --- */
+
+/* The spool has answered: here, and only here, a message is acknowledged. */
+static void
+stored(struct spool_accept *a, int result, const struct err *e)
+{
+    struct impel_incoming *m = CONTAINER_OF(a, struct impel_incoming, accept);
+    struct intake *in = m->il->intake;
+    struct impel_result r;
+    char text[64], id[MESSAGE_ID_SIZE];
+    m->il->committing--;
+    if (result < 0) {
+        log_error(LOG_SPOOL, "accept-failed", "reason=\"%s\"", e->text);
+        policy_say(&r, IMPEL_RETRY, IMPEL_AT_FINAL, 451, "4.3.0",
+            "Message could not be stored, try again");
+    } else {
+        message_id_print(m->message->id, id);
+        snprintf(text, sizeof(text), "OK %s", id);
+        policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0", text);
+        atomic_fetch_add(&in->received, 1);
+        atomic_fetch_add(
+            &in->received_recipients, m->message->env.rcpt_count);
+        atomic_fetch_add(&in->received_bytes, m->message->record_size);
+    }
+    answer(m, SIZE_MAX, &r);
+    incoming_free(m);
+}
+
+/* Everything is there: put trace fields in front, hand it to the spool. */
+static void
+submit(struct impel_incoming *m)
+{
+    struct message *msg = m->message;
+    struct envelope *env = &msg->env;
+    struct buf trace = BUF_INIT;
+    if (!env->protocol.p)
+        env->protocol = STR("esmtp");
+    if (!env->binding.p)
+        env->binding = STR("default");
+    env->peer_addr = message_str(msg, str_of(m->is->peer));
+    struct rcpt *rc =
+        arena_alloc(msg->arena, env->rcpt_count * sizeof(struct rcpt));
+    memcpy(rc, m->rcpt, env->rcpt_count * sizeof(struct rcpt));
+    env->rcpt = rc;
+    if (env->meta_count) {
+        struct meta *me =
+            arena_alloc(msg->arena, env->meta_count * sizeof(struct meta));
+        memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
+        env->meta = me;
+    }
+    trace_fields(m->is, msg, content_builder_header(m->builder), &trace);
+    content_builder_prepend(m->builder, buf_get(&trace));
+    buf_fini(&trace);
+    content_builder_finish(&m->builder, msg);
+    m->accept.message = msg;
+    m->accept.home = loop_mailbox(m->il->loop);
+    m->accept.done = stored;
+    m->il->committing++;
+    spool_accept(m->il->intake->spool, &m->accept);
+}
+
+int
+receive_commit(struct impel_incoming *m, struct impel_str key)
+{
+    CHECK(m, INCOMING_MAGIC);
+    struct impel_result r;
+    struct content_facts f;
+    if (!m->is || !m->builder || m->message->env.rcpt_count == 0)
+        return IMPEL_E_INVAL;
+    if (key.p && receive_meta(m, (struct impel_str){"resend-key", 10}, key) < 0)
+        return IMPEL_E_INVAL;
+    content_builder_facts(m->builder, &f);
+    if (m->failure) {
+        policy_say(&r, IMPEL_RETRY, IMPEL_AT_FINAL, 452, "4.3.1",
+            "Message could not be stored, try later");
+    } else if (policy_message(m->is, &f, content_builder_header(m->builder),
+                   &r) == 0 &&
+        policy_accepting(m->is, f.body_size, &r) == 0) {
+        submit(m);
+        return 0;
+    }
+    r.stage = IMPEL_AT_FINAL;
+    refuse(m, SIZE_MAX, STR_NONE, "data", &r);
+    incoming_free(m);
+    return 0;
+}
+
+void
+receive_abandon(struct impel_incoming *m)
+{
+    CHECK(m, INCOMING_MAGIC);
+    if (m->builder) /* not with the spool yet */
+        incoming_free(m);
+}
+
+void
+receive_session_gone(struct intake_session *is)
+{
+    struct list *n;
+    while ((n = list_take(&is->incoming)) != NULL) {
+        struct impel_incoming *m = LIST_ENTRY(n, struct impel_incoming, node);
+        m->is = NULL;
+        if (m->builder)
+            incoming_free(m);
+    }
+}

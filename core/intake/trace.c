@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "intake/trace.h"
+
+#include <string.h>
+#include "base/clock.h"
+#include "intake/intake_options.h"
+#include "route/binding.h"
+#include "base/banned.h"
+
+/* --- header blocks --- */
+
+static bool
+is_field_char(char c)
+{
+    return c > ' ' && c < 127 && c != ':';
+}
+
+/* Take the next physical line, without its end; false at the blank line or at
+ * the end of the block. */
+static bool
+next_line(struct str *rest, struct str *line)
+{
+    if (!rest->p || !rest->n)
+        return false;
+    *line = str_cut(rest, '\n');
+    if (line->n && line->p[line->n - 1] == '\r')
+        line->n--;
+    return line->n > 0;
+}
+
+static bool
+line_is_field(struct str line, struct str name)
+{
+    if (line.n <= name.n || !str_istarts(line, name))
+        return false;
+    for (size_t i = name.n; i < line.n; i++) {
+        if (line.p[i] == ':')
+            return true;
+        if (line.p[i] != ' ' && line.p[i] != '\t')
+            return false;
+    }
+    return false;
+}
+
+size_t
+trace_count_fields(struct str header, struct str name)
+{
+    struct str line;
+    size_t n = 0;
+    while (next_line(&header, &line))
+        n += line_is_field(line, name);
+    return n;
+}
+
+bool
+trace_has_field(struct str header, struct str name)
+{
+    struct str line;
+    while (next_line(&header, &line))
+        if (line_is_field(line, name))
+            return true;
+    return false;
+}
+
+bool
+trace_is_header(struct str header)
+{
+    struct str line;
+    if (!next_line(&header, &line))
+        return false;
+    size_t i = 0;
+    while (i < line.n && is_field_char(line.p[i]))
+        i++;
+    return i > 0 && i < line.n &&
+        (line.p[i] == ':' || line.p[i] == ' ' || line.p[i] == '\t');
+}
+
+/* --- fields to add --- */
+
+/* Text inside a field: what could end a line, a comment or a quote is left
+ * out, so that no peer writes fields of its own. */
+static void
+add_clean(struct buf *to, const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text > ' ' && !strchr("()<>\\\"", *text) &&
+            (unsigned char)*text != 127)
+            buf_char(to, *text);
+}
+
+/* RFC 3848 and RFC 6531 names of what brought it. */
+static const char *
+with_keyword(const struct message *m)
+{
+    bool utf8 = m->env.needs & IMPEL_NEED_UTF8;
+    if (str_ieq(m->env.protocol, STR("esmtp")))
+        return utf8 ? "UTF8SMTP" : "ESMTP";
+    if (str_ieq(m->env.protocol, STR("lmtp")))
+        return utf8 ? "UTF8LMTP" : "LMTP";
+    if (str_ieq(m->env.protocol, STR("smtp")))
+        return "SMTP";
+    return NULL;
+}
+
+static void
+add_received(
+    const struct intake_session *is, const struct message *m, struct buf *to)
+{
+    char id[MESSAGE_ID_SIZE];
+    struct str by =
+        scope_str(is->scope, OPT(intake_options, INTAKE_RECEIVED_HOSTNAME));
+    const char *with = with_keyword(m);
+    message_id_print(m->id, id);
+    buf_cstr(to, "Received: from ");
+    add_clean(to, is->helo[0] ? is->helo : "unknown");
+    buf_printf(to, " ([%s%s])\r\n\tby ", strchr(is->peer, ':') ? "IPv6:" : "",
+        is->peer);
+    buf_str(to, by.n ? by : binding_hostname(is->scope));
+    buf_printf(to, " (Impel)%s%s id %s", with ? " with " : "",
+        with ? with : "", id);
+    if (m->env.rcpt_count == 1) {
+        buf_cstr(to, "\r\n\tfor <");
+        add_clean(to, m->env.rcpt[0].address.p);
+        buf_char(to, '>');
+    }
+    buf_cstr(to, ";\r\n\t");
+    clock_print_rfc5322(to, m->env.received);
+    buf_cstr(to, "\r\n");
+}
+
+void
+trace_fields(const struct intake_session *is, const struct message *m,
+    struct str header, struct buf *to)
+{
+    const struct scope *s = is->scope;
+    if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_TRACE_HEADERS)))
+        add_received(is, m, to);
+    if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_DATE_HEADER)) ==
+            INTAKE_HEADER_IFNEEDED &&
+        !trace_has_field(header, STR("Date"))) {
+        buf_cstr(to, "Date: ");
+        clock_print_rfc5322(to, m->env.received);
+        buf_cstr(to, "\r\n");
+    }
+    if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_MESSAGEID_HEADER)) ==
+            INTAKE_HEADER_IFNEEDED &&
+        !trace_has_field(header, STR("Message-ID"))) {
+        buf_printf(to, "Message-ID: <%016llx.impel@",
+            (unsigned long long)m->id);
+        buf_str(to, binding_hostname(s));
+        buf_cstr(to, ">\r\n");
+    }
+}

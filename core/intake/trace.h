@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trace.h - Received: and the other fields that a relay adds
+ * (RFC 5321 4.4, RFC 6409 8).
+ */
+#ifndef IMPEL_TRACE_H
+#define IMPEL_TRACE_H
+
+#include "base/buf.h"
+#include "intake/intake_int.h"
+#include "spool/message.h"
+
+/* The fields to stand in front of a message, each with CRLF: Received, and
+ * Date and Message-ID if the header lacks them and the options say so. */
+void trace_fields(const struct intake_session *is, const struct message *m,
+    struct str header, struct buf *to);
+
+/* --- a bounded reader of header blocks --- */
+/* Does the block have a field of that name ("Date")? */
+bool trace_has_field(struct str header, struct str name);
+/* How many fields of that name. */
+size_t trace_count_fields(struct str header, struct str name);
+/* Does it begin like a header: a field name and a colon, or a blank line? */
+bool trace_is_header(struct str header);
+
+#endif
