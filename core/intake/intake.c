@@ -64,7 +64,7 @@ intake_free(struct intake **in)
         return;
     for (unsigned n = 0; n < i->loop_count; n++)
         purse_fini(&i->loops[n].credits);
-    MAP_FOREACH(limit, &i->limits, at)
+    MAP_FOREACH (limit, &i->limits, at)
         free(limit);
     map_fini(&i->limits);
     pthread_mutex_destroy(&i->limits_lock);
@@ -79,7 +79,7 @@ static struct listener *
 find_listener(struct intake *in, struct str address, struct str keyword)
 {
     struct list *n;
-    LIST_FOREACH(n, &in->listeners) {
+    LIST_FOREACH (n, &in->listeners) {
         struct listener *l = listener_of_node(n);
         if (str_eq(str_of(listener_address(l)), address) &&
             str_ieq(str_of(listener_keyword(l)), keyword))
@@ -100,8 +100,8 @@ typedef int each_listen_f(struct intake *in, struct generation *g,
 
 /* All are visited; the first error is returned. */
 static int
-each_listen(struct intake *in, struct generation *g, each_listen_f *fn,
-    struct err *e)
+each_listen(
+    struct intake *in, struct generation *g, each_listen_f *fn, struct err *e)
 {
     const struct stanza *parent = NULL, *listen;
     struct err problem;
@@ -149,7 +149,7 @@ intake_open(struct intake *in, struct err *e)
     int rc = each_listen(in, in->generation, open_one, e);
     struct list *n, *tmp;
     if (rc < 0)
-        LIST_FOREACH_SAFE(n, tmp, &in->listeners)
+        LIST_FOREACH_SAFE (n, tmp, &in->listeners)
             listener_close(listener_of_node(n));
     return rc;
 }
@@ -158,7 +158,7 @@ void
 intake_start(struct intake *in)
 {
     struct list *n;
-    LIST_FOREACH(n, &in->listeners)
+    LIST_FOREACH (n, &in->listeners)
         listener_start(listener_of_node(n));
 }
 
@@ -205,7 +205,7 @@ intake_adopt(struct intake *in, struct generation *g, struct err *e)
     struct list *n, *tmp;
     in->generation = generation_ref(g);
     budget_set_limit(&in->credits, credit_limit(g));
-    LIST_FOREACH_SAFE(n, tmp, &in->listeners)
+    LIST_FOREACH_SAFE (n, tmp, &in->listeners)
         if (!still_wanted(g, listener_of_node(n)))
             listener_close(listener_of_node(n));
     int rc = each_listen(in, g, adopt_one, e);
@@ -230,8 +230,8 @@ stop_look(void *arg)
 {
     struct intake_loop *il = arg;
     if (list_empty(&il->sessions) && il->committing == 0) {
-        mailbox_post(loop_mailbox(il->intake->stop_home), &il->stopped_mail,
-            stop_ended);
+        mailbox_post(
+            loop_mailbox(il->intake->stop_home), &il->stopped_mail, stop_ended);
         return;
     }
     if (loop_now(il->loop) >= il->intake->stop_deadline)
@@ -259,11 +259,11 @@ intake_stop(struct intake *in, struct loop *scheduler, int64_t deadline_ms,
     in->stop_deadline = clock_mono() + deadline_ms;
     in->stopped = stopped;
     in->stopped_arg = arg;
-    LIST_FOREACH_SAFE(n, tmp, &in->listeners)
+    LIST_FOREACH_SAFE (n, tmp, &in->listeners)
         listener_close(listener_of_node(n));
     for (unsigned i = 0; i < in->loop_count; i++)
-        mailbox_post(loop_mailbox(in->loops[i].loop),
-            &in->loops[i].stop_mail, stop_begin);
+        mailbox_post(loop_mailbox(in->loops[i].loop), &in->loops[i].stop_mail,
+            stop_begin);
 }
 
 /* --- for operators --- */
@@ -292,7 +292,7 @@ print_json(struct intake *in, struct buf *to)
 {
     json_t *all = json_array();
     struct list *n;
-    LIST_FOREACH(n, &in->listeners) {
+    LIST_FOREACH (n, &in->listeners) {
         struct listener *l = listener_of_node(n);
         json_array_append_new(all,
             json_pack("{s:s, s:s, s:I}", "listener", listener_keyword(l),
@@ -313,7 +313,7 @@ intake_print_listeners(struct intake *in, bool json, struct buf *to)
         print_json(in, to);
         return;
     }
-    LIST_FOREACH(n, &in->listeners) {
+    LIST_FOREACH (n, &in->listeners) {
         struct listener *l = listener_of_node(n);
         buf_printf(to, "%-20s %-30s sessions: %llu\n", listener_keyword(l),
             listener_address(l), (unsigned long long)listener_sessions(l));

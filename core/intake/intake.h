@@ -38,19 +38,19 @@ void intake_start(struct intake *in);
 int intake_adopt(struct intake *in, struct generation *g, struct err *e);
 /* Scheduler: close the listeners, end the sessions (politely until
  * deadline_ms, then at once); stopped() runs on the scheduler's loop. */
-void intake_stop(struct intake *in, struct loop *scheduler,
-    int64_t deadline_ms, void (*stopped)(void *arg), void *arg);
+void intake_stop(struct intake *in, struct loop *scheduler, int64_t deadline_ms,
+    void (*stopped)(void *arg), void *arg);
 /* Refuse new messages with 452 while set (memory, drain); any thread.  why: a
  * literal, or NULL to accept again. */
 void intake_refuse(struct intake *in, const char *why);
 
-struct intake_stats { /* of the process; any thread */
-    uint64_t sessions;            /* open now */
+struct intake_stats {  /* of the process; any thread */
+    uint64_t sessions; /* open now */
     uint64_t sessions_total;
-    uint64_t received;            /* messages on disk */
+    uint64_t received; /* messages on disk */
     uint64_t received_recipients;
     uint64_t received_bytes;
-    uint64_t rejected;            /* commands and messages refused */
+    uint64_t rejected;                   /* commands and messages refused */
     int64_t credits_used, credits_limit; /* bytes in reception */
 };
 void intake_get_stats(struct intake *in, struct intake_stats *st);

@@ -21,10 +21,10 @@ struct intake_loop {
     struct intake *intake;
     struct loop *loop;
     unsigned index;
-    struct purse credits;   /* bytes of messages in reception */
-    struct list waiting;    /* incoming messages that wait for credits */
-    unsigned committing;    /* messages handed to the spool */
-    struct list sessions;   /* struct intake_session */
+    struct purse credits; /* bytes of messages in reception */
+    struct list waiting;  /* incoming messages that wait for credits */
+    unsigned committing;  /* messages handed to the spool */
+    struct list sessions; /* struct intake_session */
     struct timer stop_timer;
     bool stopping;
     struct mail stop_mail, stopped_mail;
@@ -58,16 +58,16 @@ struct intake_session {
     struct intake_loop *il;
     struct generation *generation; /* pinned */
     const struct scope *scope;
-    struct budget *limit[2];       /* listener_sessions, service_sessions */
-    bool over_limit;               /* greeted with 421 and ended */
+    struct budget *limit[2];   /* listener_sessions, service_sessions */
+    bool over_limit;           /* greeted with 421 and ended */
     struct listener *listener; /* counted */
     struct list node;          /* in il->sessions */
     struct list incoming;      /* open messages */
     uint64_t id;
-    bool can_relay;            /* relay_hosts, open_relay */
+    bool can_relay; /* relay_hosts, open_relay */
     char helo[NAME_SHOWN_MAX + 1];
     char login[NAME_SHOWN_MAX + 1];
-    char peer[64];             /* the address as text */
+    char peer[64]; /* the address as text */
 };
 
 #endif

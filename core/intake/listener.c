@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intake/listener.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -148,8 +149,7 @@ limit_take(struct intake_session *is, int which, uint32_t option)
     /* a service limit is shared by all listeners of one keyword */
     uint64_t id = which ? str_ihash(str_of(is->listener->keyword))
                         : (st ? stanza_id(st) : 0);
-    struct budget *b =
-        limit_find(is->il->intake, which ? 'S' : 'L', id, max);
+    struct budget *b = limit_find(is->il->intake, which ? 'S' : 'L', id, max);
     if (!budget_take(b, 1))
         return false;
     is->limit[which] = b;
@@ -206,8 +206,8 @@ session_make(struct watchpost *p, const struct netaddr *peer)
 }
 
 static void
-accepted(void *arg, int fd, const struct netaddr *peer,
-    const struct netaddr *local)
+accepted(
+    void *arg, int fd, const struct netaddr *peer, const struct netaddr *local)
 {
     struct watchpost *p = arg;
     struct netaddr from = *peer;
@@ -221,7 +221,8 @@ accepted(void *arg, int fd, const struct netaddr *peer,
         scope_cidr_has(
             is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), &from.ip);
     struct budget *b = is->limit[0] ? is->limit[0] : is->limit[1];
-    if (is->over_limit && b && budget_used(b) > budget_limit(b) + OVER_LIMIT_MAX) {
+    if (is->over_limit && b &&
+        budget_used(b) > budget_limit(b) + OVER_LIMIT_MAX) {
         close(fd);
         listener_session_gone(is);
         return;
@@ -255,16 +256,16 @@ listener_start(struct listener *l)
     CHECK(l, LISTENER_MAGIC);
     for (unsigned i = 0; i < l->post_count; i++) {
         atomic_fetch_add(&l->refs, 1);
-        mailbox_post(loop_mailbox(l->posts[i].il->loop), &l->posts[i].start,
-            post_start);
+        mailbox_post(
+            loop_mailbox(l->posts[i].il->loop), &l->posts[i].start, post_start);
     }
     log_info(LOG_NET, "listener-open", "listener=%s addr=%s", l->keyword,
         l->address);
 }
 
 void
-listener_adopt(struct listener *l, struct generation *g,
-    const struct stanza *listen)
+listener_adopt(
+    struct listener *l, struct generation *g, const struct stanza *listen)
 {
     CHECK(l, LISTENER_MAGIC);
     pthread_mutex_lock(&l->lock);
@@ -283,8 +284,8 @@ listener_close(struct listener *l)
     log_info(LOG_NET, "listener-close", "listener=%s addr=%s", l->keyword,
         l->address);
     for (unsigned i = 0; i < l->post_count; i++)
-        mailbox_post(loop_mailbox(l->posts[i].il->loop), &l->posts[i].close,
-            post_close);
+        mailbox_post(
+            loop_mailbox(l->posts[i].il->loop), &l->posts[i].close, post_close);
     listener_unref(l);
 }
 

@@ -20,8 +20,8 @@ int listener_open(struct intake *in, const struct stanza *listen,
 /* Watch the sockets: posted to the loops. */
 void listener_start(struct listener *l);
 /* The same address in a newer generation: new sessions use its values. */
-void listener_adopt(struct listener *l, struct generation *g,
-    const struct stanza *listen);
+void listener_adopt(
+    struct listener *l, struct generation *g, const struct stanza *listen);
 /* Stop accepting once the backlog is empty; freed when the last session is
  * gone.  Scheduler. */
 void listener_close(struct listener *l);

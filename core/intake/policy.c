@@ -36,8 +36,8 @@ refuse(struct impel_result *r, int stage, int code, const char *status,
 }
 
 int
-policy_greet(const struct intake_session *is, struct str name,
-    struct impel_result *r)
+policy_greet(
+    const struct intake_session *is, struct str name, struct impel_result *r)
 {
     if (is->over_limit)
         return refuse(
@@ -57,8 +57,8 @@ policy_accepting(
     struct intake *in = is->il->intake;
     uint64_t most = (uint64_t)I(is, INTAKE_MAX_MESSAGE_SIZE);
     if (most && size > most)
-        return refuse(r, IMPEL_AT_SENDER, 552, "5.3.4",
-            "Message size exceeds the limit");
+        return refuse(
+            r, IMPEL_AT_SENDER, 552, "5.3.4", "Message size exceeds the limit");
     const char *why = atomic_load(&in->refuse);
     if (why)
         return refuse(r, IMPEL_AT_SENDER, 452, "4.3.1", why);
@@ -90,8 +90,7 @@ policy_sender(const struct intake_session *is, struct str address, bool utf8,
 }
 
 static bool
-may_relay(
-    const struct intake_session *is, struct str sender, struct str domain)
+may_relay(const struct intake_session *is, struct str sender, struct str domain)
 {
     struct address from;
     if (is->can_relay)
@@ -115,16 +114,16 @@ policy_recipient(const struct intake_session *is, struct str sender,
         return refuse(
             r, IMPEL_AT_RCPT, 553, "5.1.3", "Recipient address is malformed");
     if (a.literal && !I(is, INTAKE_ALLOW_IP_LITERAL))
-        return refuse(
-            r, IMPEL_AT_RCPT, 553, "5.1.3", "Address literals are not accepted");
+        return refuse(r, IMPEL_AT_RCPT, 553, "5.1.3",
+            "Address literals are not accepted");
     if (!may_relay(is, sender, a.domain))
         return refuse(r, IMPEL_AT_RCPT, 550, "5.7.1", "Relaying denied");
     return 0;
 }
 
 static int
-check_header(const struct intake_session *is, struct str header,
-    struct impel_result *r)
+check_header(
+    const struct intake_session *is, struct str header, struct impel_result *r)
 {
     int64_t hops = I(is, INTAKE_MAX_RECEIVED_HEADERS);
     if (hops && trace_count_fields(header, STR("Received")) > (size_t)hops)
@@ -132,8 +131,7 @@ check_header(const struct intake_session *is, struct str header,
             "Too many hops, this message loops");
     if (I(is, INTAKE_RFC2822_MISSING_HEADERS) == INTAKE_MISSING_REJECT &&
         !trace_is_header(header))
-        return refuse(
-            r, IMPEL_AT_FINAL, 550, "5.6.0", "Message has no header");
+        return refuse(r, IMPEL_AT_FINAL, 550, "5.6.0", "Message has no header");
     if (I(is, INTAKE_RFC2822_DATE_HEADER) == INTAKE_HEADER_PEDANTIC &&
         !trace_has_field(header, STR("Date")))
         return refuse(
@@ -160,8 +158,7 @@ check_lines(const struct intake_session *is, const struct content_facts *f,
         longest = 998; /* RFC 5322 2.1.1 */
     if (longest > 0 && f->max_line > (uint64_t)longest &&
         I(is, INTAKE_RFC2822_MAX_LINE_LENGTH_POLICY) == INTAKE_LINES_REJECT)
-        return refuse(
-            r, IMPEL_AT_FINAL, 550, "5.6.0", "A line is too long");
+        return refuse(r, IMPEL_AT_FINAL, 550, "5.6.0", "A line is too long");
     return 0;
 }
 
@@ -171,8 +168,8 @@ policy_message(const struct intake_session *is, const struct content_facts *f,
 {
     uint64_t most = (uint64_t)I(is, INTAKE_MAX_MESSAGE_SIZE);
     if (most && f->body_size > most)
-        return refuse(r, IMPEL_AT_FINAL, 552, "5.3.4",
-            "Message size exceeds the limit");
+        return refuse(
+            r, IMPEL_AT_FINAL, 552, "5.3.4", "Message size exceeds the limit");
     if (check_lines(is, f, r) < 0)
         return -1;
     return check_header(is, header, r);
@@ -185,8 +182,7 @@ policy_glob(const struct scope *s, uint32_t option, struct str domain)
     for (size_t i = 0; i < n; i++) {
         struct str want = scope_item(s, option, i);
         bool glob = want.n && want.p[0] == '*';
-        if (glob ? str_iends(domain, str_from(want, 1))
-                 : str_ieq(domain, want))
+        if (glob ? str_iends(domain, str_from(want, 1)) : str_ieq(domain, want))
             return true;
     }
     return false;

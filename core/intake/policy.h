@@ -19,11 +19,11 @@
 void policy_say(struct impel_result *r, int verdict, int stage, int code,
     const char *status, const char *text);
 
-int policy_greet(const struct intake_session *is, struct str name,
-    struct impel_result *r);
+int policy_greet(
+    const struct intake_session *is, struct str name, struct impel_result *r);
 /* now: memory, disk, drain.  size: declared, 0 unknown. */
-int policy_accepting(const struct intake_session *is, uint64_t size,
-    struct impel_result *r);
+int policy_accepting(
+    const struct intake_session *is, uint64_t size, struct impel_result *r);
 int policy_sender(const struct intake_session *is, struct str address,
     bool utf8, struct impel_result *r);
 /* to: the parts of the address, domain included. */

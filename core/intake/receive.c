@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intake/receive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/address.h"
@@ -16,7 +17,7 @@
 #include "base/banned.h"
 
 enum {
-    META_MAX = 64,         /* context values of one message */
+    META_MAX = 64, /* context values of one message */
     META_BYTES_MAX = 16384,
     RCPT_HARD_MAX = 100000 /* whatever max_recipients_per_message says */
 };
@@ -32,7 +33,7 @@ struct impel_incoming {
     size_t rcpt_size, rcpt_seen; /* allocated; told, refused ones included */
     struct meta *meta;
     size_t meta_bytes;
-    int64_t held;      /* credits */
+    int64_t held; /* credits */
     bool has_sender;
     bool no_room;      /* the builder waits for the disk */
     bool wants_credit; /* in il->waiting, or AGAIN was answered */
@@ -146,8 +147,8 @@ receive_begin(struct intake_session *is, uint64_t tag)
     m->message = message_new(spool_next_id(in->spool));
     m->message->env.received = clock_wall();
     m->message->env.connection = is->id;
-    m->builder = content_builder_new(in->spool, m->message->id,
-        loop_mailbox(is->il->loop), builder_room, m);
+    m->builder = content_builder_new(
+        in->spool, m->message->id, loop_mailbox(is->il->loop), builder_room, m);
     list_push(&is->incoming, &m->node);
     return m;
 }
@@ -165,8 +166,8 @@ qualify(struct impel_incoming *m, struct str a, uint32_t option)
     struct str domain = scope_str(m->is->scope, option);
     if (!a.n || !domain.n || str_rchr(a, '@') != SIZE_MAX)
         return a;
-    return str_of(arena_printf(m->message->arena, "%.*s@%.*s", STR_ARG(a),
-        STR_ARG(domain)));
+    return str_of(arena_printf(
+        m->message->arena, "%.*s@%.*s", STR_ARG(a), STR_ARG(domain)));
 }
 
 int
@@ -200,7 +201,8 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
 }
 
 static void
-add_rcpt(struct impel_incoming *m, struct str address, const struct impel_rcpt *to)
+add_rcpt(
+    struct impel_incoming *m, struct str address, const struct impel_rcpt *to)
 {
     struct envelope *env = &m->message->env;
     struct address a;
@@ -245,7 +247,8 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
         return 0;
     }
     add_rcpt(m, a, to);
-    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_RCPT, 250, "2.1.5", "Recipient OK");
+    policy_say(
+        &r, IMPEL_DELIVERED, IMPEL_AT_RCPT, 250, "2.1.5", "Recipient OK");
     answer(m, index, &r);
     return 0;
 }
@@ -314,8 +317,7 @@ stored(struct spool_accept *a, int result, const struct err *e)
         snprintf(text, sizeof(text), "OK %s", id);
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0", text);
         atomic_fetch_add(&in->received, 1);
-        atomic_fetch_add(
-            &in->received_recipients, m->message->env.rcpt_count);
+        atomic_fetch_add(&in->received_recipients, m->message->env.rcpt_count);
         atomic_fetch_add(&in->received_bytes, m->message->record_size);
     }
     answer(m, SIZE_MAX, &r);
@@ -369,8 +371,8 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
     if (m->failure) {
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_FINAL, 452, "4.3.1",
             "Message could not be stored, try later");
-    } else if (policy_message(m->is, &f, content_builder_header(m->builder),
-                   &r) == 0 &&
+    } else if (policy_message(
+                   m->is, &f, content_builder_header(m->builder), &r) == 0 &&
         policy_accepting(m->is, f.body_size, &r) == 0) {
         submit(m);
         return 0;

@@ -116,8 +116,8 @@ add_received(
     buf_printf(to, " ([%s%s])\r\n\tby ", strchr(is->peer, ':') ? "IPv6:" : "",
         is->peer);
     buf_str(to, by.n ? by : binding_hostname(is->scope));
-    buf_printf(to, " (Impel)%s%s id %s", with ? " with " : "",
-        with ? with : "", id);
+    buf_printf(
+        to, " (Impel)%s%s id %s", with ? " with " : "", with ? with : "", id);
     if (m->env.rcpt_count == 1) {
         buf_cstr(to, "\r\n\tfor <");
         add_clean(to, m->env.rcpt[0].address.p);
@@ -145,8 +145,8 @@ trace_fields(const struct intake_session *is, const struct message *m,
     if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_MESSAGEID_HEADER)) ==
             INTAKE_HEADER_IFNEEDED &&
         !trace_has_field(header, STR("Message-ID"))) {
-        buf_printf(to, "Message-ID: <%016llx.impel@",
-            (unsigned long long)m->id);
+        buf_printf(
+            to, "Message-ID: <%016llx.impel@", (unsigned long long)m->id);
         buf_str(to, binding_hostname(s));
         buf_cstr(to, ">\r\n");
     }
