@@ -34,6 +34,12 @@ clock_mono_us(void)
 }
 
 int64_t
+clock_mono_true(void)
+{
+    return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t
 clock_wall(void)
 {
     if (atomic_load_explicit(&clock_faked, memory_order_relaxed))

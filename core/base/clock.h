@@ -13,6 +13,9 @@ int64_t clock_mono(void);    /* since some point; never goes back */
 int64_t clock_mono_us(void); /* the same in microseconds */
 int64_t clock_wall(void);    /* since 1970-01-01 UTC */
 
+/* The real clock_mono() even under a fake clock: to bound real waits. */
+int64_t clock_mono_true(void);
+
 /* Tests only: both clocks stand still at these values until clock_real(). */
 void clock_fake(int64_t mono, int64_t wall);
 void clock_advance(int64_t ms); /* of the fake clocks */

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "loop/loop_int.h"
@@ -203,16 +203,6 @@ mailbox_take_now(struct mailbox *m)
     return chain;
 }
 
-/* Waits are real, whatever clock_fake() says. */
-static int64_t
-mailbox_real_ms(void)
-{
-    struct timespec t;
-
-    BUG_ON(clock_gettime(CLOCK_MONOTONIC, &t) != 0);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Block until the descriptor is written, or for wait_ms (-1: no limit, but
  * the caller looks again now and then). */
 static void
@@ -236,7 +226,7 @@ mailbox_take(struct mailbox *m, int64_t wait_ms)
     chain = mailbox_take_now(m);
     if (chain || !wait_ms)
         return chain;
-    begun = mailbox_real_ms();
+    begun = clock_mono_true();
     while (!chain && !atomic_exchange(&m->woken, false)) {
         if (wait_ms > 0 && passed >= wait_ms)
             break;
@@ -245,7 +235,7 @@ mailbox_take(struct mailbox *m, int64_t wait_ms)
             atomic_store(&m->sleeping, false);
         }
         chain = mailbox_take_now(m);
-        passed = mailbox_real_ms() - begun;
+        passed = clock_mono_true() - begun;
     }
     return chain;
 }
