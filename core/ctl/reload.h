@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reload.h - a new generation: load, check, swap or refuse.
+ *
+ * The file is read and checked by a helper thread; the scheduler then asks the
+ * modules, publishes it and tells every layer.  Whatever goes wrong before
+ * that leaves the running configuration as it is.
+ */
+#ifndef IMPEL_RELOAD_H
+#define IMPEL_RELOAD_H
+
+#include "conf/generation.h"
+#include "loop/pool.h"
+
+/* Every layer's way to follow; on the scheduler's thread. */
+typedef void reload_adopt_f(void *arg, struct generation *g);
+/* ok: taken into force.  text: warnings or errors, one per line. */
+typedef void reload_done_f(void *arg, bool ok, struct str text);
+
+/* A second reload while one runs is refused at once with a sentence. */
+void reload_start(struct pool *helper, struct loop *scheduler,
+    const char *path, bool strict, reload_adopt_f *adopt, void *adopt_arg,
+    reload_done_f *done, void *done_arg);
+
+#endif
