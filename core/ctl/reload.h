@@ -10,6 +10,7 @@
 #define IMPEL_RELOAD_H
 
 #include "conf/generation.h"
+#include "loop/loop.h"
 #include "loop/pool.h"
 
 /* Every layer's way to follow; on the scheduler's thread. */
