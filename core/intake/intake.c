@@ -16,12 +16,12 @@
 enum { CREDIT_BLOCK = 262144 };
 
 static void
-loop_init(struct intake *in, unsigned i, struct loop *l)
+loop_init(struct intake *in, unsigned i, const struct intake_config *c)
 {
     struct intake_loop *il = &in->loops[i];
     il->intake = in;
-    il->loop = l;
-    il->index = i;
+    il->loop = c->io[i];
+    il->pool = c->pool[i];
     list_init(&il->waiting);
     list_init(&il->sessions);
     purse_init(&il->credits, &in->credits, CREDIT_BLOCK);
@@ -44,7 +44,7 @@ intake_new(const struct intake_config *c)
     in->loops = xcalloc(c->io_count, sizeof(*in->loops));
     budget_init(&in->credits, credit_limit(c->generation));
     for (unsigned i = 0; i < c->io_count; i++)
-        loop_init(in, i, c->io[i]);
+        loop_init(in, i, c);
     list_init(&in->listeners);
     map_init(&in->limits, false);
     pthread_mutex_init(&in->limits_lock, NULL);

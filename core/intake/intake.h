@@ -16,6 +16,7 @@
 struct intake;
 struct intake_config {
     struct loop *const *io;
+    const char *const *pool; /* name of each loop's pool (event_loop) */
     unsigned io_count;
     struct spool *spool;
     struct generation *generation;

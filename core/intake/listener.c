@@ -72,11 +72,38 @@ socket_config(const struct stanza *listen, bool many, struct accept_config *c,
     return 0;
 }
 
-/* Which of n loops watch it: all, but for a Unix socket, which is one file. */
-static unsigned
-posts_wanted(const struct intake *in, const struct accept_config *c)
+/* Does that loop watch it?  All of the pool named by event_loop do (or all
+ * there are), but for a Unix socket, which is one file and has one watcher. */
+static bool
+wants_loop(const struct listener *l, const struct accept_config *c, unsigned i)
 {
-    return c->at.path[0] ? 1 : in->loop_count;
+    struct str pool = scope_str(
+        stanza_scope(l->listen), OPT(intake_options, INTAKE_EVENT_LOOP));
+    if (c->at.path[0] && l->post_count)
+        return false;
+    return !pool.n || str_eq(pool, str_of(l->in->loops[i].pool));
+}
+
+/* One socket for each loop that watches it. */
+static int
+open_sockets(
+    struct listener *l, const struct accept_config *c, struct err *e)
+{
+    for (unsigned i = 0; i < l->in->loop_count; i++) {
+        struct watchpost *p = &l->posts[l->post_count];
+        if (!wants_loop(l, c, i))
+            continue;
+        p->listener = l;
+        p->il = &l->in->loops[i];
+        int rc = accept_open(c, &p->fd, e);
+        if (rc < 0)
+            return rc;
+        l->post_count++;
+    }
+    if (l->post_count)
+        return 0;
+    return err_set(e, ERR_CONF, "%s:%d: event_loop: no such eventloop",
+        stanza_file(l->listen), stanza_line(l->listen));
 }
 
 int
@@ -98,16 +125,8 @@ listener_open(struct intake *in, const struct stanza *listen,
     l->address = xdupn(stanza_name(listen).p, stanza_name(listen).n);
     l->keyword = xdupn(stanza_keyword(parent).p, stanza_keyword(parent).n);
     pthread_mutex_init(&l->lock, NULL);
-    unsigned n = posts_wanted(in, &c);
-    l->posts = xcalloc(n, sizeof(*l->posts));
-    for (; l->post_count < n; l->post_count++) {
-        struct watchpost *p = &l->posts[l->post_count];
-        p->listener = l;
-        p->il = &in->loops[l->post_count];
-        rc = accept_open(&c, &p->fd, e);
-        if (rc < 0)
-            break;
-    }
+    l->posts = xcalloc(in->loop_count, sizeof(*l->posts));
+    rc = open_sockets(l, &c, e);
     if (rc < 0) {
         while (l->post_count)
             close(l->posts[--l->post_count].fd);

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xmem.h"
+#include "ctl/control.h"
+#include "ctl/ctl_options.h"
+#include "ctl/reload.h"
+#include "intake/intake_options.h"
+#include "loop/logfile.h"
+#include "loop/timer.h"
+#include "prog/background.h"
+#include "prog/loops.h"
+#include "prog/pidfile.h"
+#include "prog/privileges.h"
+#include "prog/signals.h"
+#include "queue/maillog.h"
+#include "queue/queue_options.h"
+#include "route/route_options.h"
+#include "spool/spool_options.h"
+#include "xport/hostapi.h"
+#include "xport/registry.h"
+#include "xport/xport_options.h"
+#include "base/banned.h"
+
+enum { HEARTBEAT_MS = 1000 };
+
+struct daemon {
+    const struct daemon_config *config;
+    struct generation *generation;
+    struct privileges privileges;
+    struct loops loops;
+    struct spool *spool;
+    struct dns *dns;
+    struct scheduler *scheduler;
+    struct intake *intake;
+    struct control *control;
+    struct control_process process;
+    struct pool *helper;
+    struct signals *signals;
+    struct timer heartbeat;
+    char *pidfile;
+    int pidfile_fd;
+    bool stopping;
+};
+
+/* --- configuration --- */
+
+int
+daemon_declare(const struct daemon_config *c, struct err *e)
+{
+    struct option_set *const sets[] = {&spool_options, &route_options,
+        &xport_options, &queue_options, &intake_options, &ctl_options};
+    for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+        int rc = option_add(sets[i], e);
+        if (rc < 0)
+            return rc;
+    }
+    int rc = registry_open(c->modules, e);
+    return rc < 0 ? rc : registry_declare(e);
+}
+
+int
+daemon_load(const struct daemon_config *c, struct generation **to)
+{
+    struct generation_load how = {
+        .path = c->path, .strict = c->strict, .check = registry_check};
+    struct conf_report *r = conf_report_new();
+    struct buf text = BUF_INIT;
+    struct err e;
+    int rc = generation_load(&how, to, r, &e);
+    conf_report_print(r, &text);
+    if (rc < 0 && conf_report_count(r, true) == 0)
+        buf_printf(&text, "impeld: %s\n", e.text);
+    if (text.n)
+        (void)!write(STDERR_FILENO, text.p, text.n);
+    buf_fini(&text);
+    conf_report_free(&r);
+    return rc;
+}
+
+/* Debug_Flags { LEVEL = ( areas ) } */
+static void
+apply_debug_flags(const struct generation *g)
+{
+    const struct stanza *s =
+        generation_stanza(g, SCOPE_DEBUG_FLAGS, NULL, NULL);
+    static const int rows[] = {CTL_DEBUG, CTL_INFO, CTL_NOTICE, CTL_WARNING,
+        CTL_ERROR, CTL_CRITICAL};
+    if (!s)
+        return;
+    for (size_t level = 0; level < ARRAY_SIZE(rows); level++) {
+        uint32_t id = OPT(ctl_options, rows[level]), mask = 0;
+        size_t n = scope_count(stanza_scope(s), id);
+        for (size_t i = 0; i < n; i++) {
+            struct str area = scope_item(stanza_scope(s), id, i);
+            int a = log_area_find(area);
+            mask |= str_ieq(area, STR("ALL")) ? UINT32_MAX
+                : a >= 0                      ? 1u << a
+                                              : 0;
+        }
+        if (n)
+            log_set_mask((enum log_level)level, mask);
+    }
+}
+
+/* A new generation is in force: every layer follows. */
+static void
+adopt(void *arg, struct generation *g)
+{
+    struct daemon *d = arg;
+    struct generation *before = d->generation;
+    struct err e;
+    d->generation = generation_ref(g);
+    generation_publish(g);
+    apply_debug_flags(g);
+    if (maillog_open(g, &e) < 0)
+        log_error(LOG_LOG1, "logs-adopt", "reason=\"%s\"", e.text);
+    scheduler_adopt(d->scheduler, g);
+    if (intake_adopt(d->intake, g, &e) < 0)
+        log_error(LOG_NET, "listeners-adopt", "reason=\"%s\"", e.text);
+    control_adopt(d->control, g);
+    generation_unref(&before);
+}
+
+static void
+reload_asked(void *arg, struct str path,
+    void (*done)(void *done_arg, bool ok, struct str text), void *done_arg)
+{
+    struct daemon *d = arg;
+    char *z = path.n ? xdupn(path.p, path.n) : xdup(d->config->path);
+    reload_start(d->helper, d->loops.scheduler, z, d->config->strict, adopt, d,
+        done, done_arg);
+    free(z);
+}
+
+static void
+reload_by_signal_done(void *arg, bool ok, struct str text)
+{
+    (void)arg;
+    log_notice(LOG_CONF, ok ? "sighup-reload" : "sighup-refused",
+        "text=\"%.*s\"", STR_ARG(str_trim(text)));
+}
+
+static void
+reopen_logs(void *arg)
+{
+    (void)arg;
+    maillog_reopen();
+    logfile_reopen_all();
+}
+
+/* --- stop --- */
+
+static void
+drained(void *arg)
+{
+    struct daemon *d = arg;
+    log_notice(LOG_START, "drained", "pid=%ld", (long)getpid());
+    loop_stop(d->loops.scheduler);
+}
+
+static int64_t
+shutdown_time(const struct daemon *d)
+{
+    return scope_int(generation_global(d->generation),
+        OPT(ctl_options, CTL_SHUTDOWN_TIME));
+}
+
+static void
+intake_stopped(void *arg)
+{
+    struct daemon *d = arg;
+    log_info(LOG_START, "intake-stopped", "pid=%ld", (long)getpid());
+    (void)d;
+}
+
+static void
+stop(void *arg)
+{
+    struct daemon *d = arg;
+    int64_t deadline = d->stopping ? 0 : shutdown_time(d);
+    log_notice(LOG_START, "stop", "pid=%ld deadline_ms=%lld", (long)getpid(),
+        (long long)deadline);
+    if (!d->stopping)
+        intake_stop(
+            d->intake, d->loops.scheduler, deadline, intake_stopped, d);
+    d->stopping = true;
+    scheduler_drain(d->scheduler, deadline, drained, d);
+}
+
+static void
+on_signal(void *arg, int signo)
+{
+    struct daemon *d = arg;
+    if (signo == SIGHUP)
+        reload_asked(d, STR_NONE, reload_by_signal_done, d);
+    else if (signo == SIGUSR1)
+        reopen_logs(d);
+    else
+        stop(d);
+}
+
+static void
+heartbeat(void *arg)
+{
+    struct daemon *d = arg;
+    maillog_heartbeat();
+    timer_start(&d->heartbeat, HEARTBEAT_MS);
+}
+
+/* --- start --- */
+
+static int
+open_pidfile(struct daemon *d, struct err *e)
+{
+    struct str path =
+        scope_str(generation_global(d->generation), OPT(ctl_options, CTL_PIDFILE));
+    d->pidfile_fd = -1;
+    if (!path.n)
+        return 0;
+    d->pidfile = xdupn(path.p, path.n);
+    return pidfile_open(d->pidfile, &d->pidfile_fd, e);
+}
+
+static int
+make_spool_dir(struct daemon *d, struct err *e)
+{
+    struct str dir = scope_str(
+        generation_global(d->generation), OPT(spool_options, SPOOL_SPOOLBASE));
+    char *z = xdupn(dir.p, dir.n);
+    int rc = privileges_make_dir(&d->privileges, z, 0750, e);
+    free(z);
+    return rc;
+}
+
+static int
+open_spool(struct daemon *d, struct err *e)
+{
+    struct spool_config c;
+    spool_config_from(generation_global(d->generation), &c);
+    return spool_open(&c, &d->spool, e);
+}
+
+static int
+open_dns(struct daemon *d, struct err *e)
+{
+    const struct scope *g = generation_global(d->generation);
+    struct str file = scope_str(g, OPT(route_options, ROUTE_RESOLV_CONF));
+    struct dns_config c = {.resolv_conf = file.n ? file.p : NULL,
+        .min_ttl = (uint32_t)scope_int(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
+        .max_ttl = (uint32_t)scope_int(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
+        .negative_ttl_max = 3600,
+        .cache_size = 100000};
+    d->dns = dns_new(d->loops.scheduler, &c, e);
+    return d->dns ? 0 : e->code;
+}
+
+static void
+make_scheduler(struct daemon *d)
+{
+    struct scheduler_config s = {.loop = d->loops.scheduler,
+        .io = d->loops.io + d->loops.delivery_at,
+        .io_count = d->loops.delivery_count,
+        .spool = d->spool,
+        .dns = d->dns,
+        .generation = d->generation};
+    d->scheduler = scheduler_new(&s);
+}
+
+static int
+open_control(struct daemon *d, struct err *e)
+{
+    d->process = (struct control_process){.arg = d,
+        .shutdown = stop,
+        .reload = reload_asked,
+        .adopt = adopt,
+        .reopen_logs = reopen_logs};
+    struct control_config c = {.loop = d->loops.scheduler,
+        .io = d->loops.io,
+        .io_count = d->loops.count,
+        .scheduler = d->scheduler,
+        .intake = d->intake,
+        .spool = d->spool,
+        .dns = d->dns,
+        .generation = d->generation,
+        .process = &d->process};
+    return control_open(&c, &d->control, e);
+}
+
+/* Everything that needs privileges: sockets, folders, the pid file. */
+static int
+start_privileged(struct daemon *d, struct err *e)
+{
+    (void)privileges_raise_files();
+    int rc = privileges_read(d->generation, &d->privileges, e);
+    if (rc == 0)
+        rc = open_pidfile(d, e);
+    if (rc == 0)
+        rc = make_spool_dir(d, e);
+    if (rc == 0)
+        rc = loops_make(d->generation, &d->loops, e);
+    return rc;
+}
+
+static int
+start_parts(struct daemon *d, struct err *e)
+{
+    int rc = open_spool(d, e);
+    if (rc == 0)
+        rc = open_dns(d, e);
+    if (rc < 0)
+        return rc;
+    hostapi_set_spool(d->spool);
+    make_scheduler(d);
+    struct intake_config ic = {.io = d->loops.io,
+        .pool = d->loops.pool,
+        .io_count = d->loops.count,
+        .spool = d->spool,
+        .generation = d->generation};
+    d->intake = intake_new(&ic);
+    rc = intake_open(d->intake, e);
+    if (rc == 0)
+        rc = open_control(d, e);
+    return rc;
+}
+
+static int
+start_threads(struct daemon *d, struct err *e)
+{
+    d->helper = pool_new("helper", 1, e);
+    int rc = d->helper ? 0 : e->code;
+    if (rc == 0)
+        rc = spool_start(d->spool, scheduler_spool_events(d->scheduler), e);
+    if (rc == 0)
+        rc = loops_start(&d->loops, e);
+    if (rc == 0) {
+        d->signals = signals_start(d->loops.scheduler, on_signal, d, e);
+        rc = d->signals ? 0 : e->code;
+    }
+    if (rc < 0)
+        return rc;
+    control_start(d->control);
+    intake_start(d->intake);
+    timer_init(
+        &d->heartbeat, d->loops.scheduler, heartbeat, d, "maillog heartbeat");
+    timer_start(&d->heartbeat, HEARTBEAT_MS);
+    return 0;
+}
+
+static int
+start(struct daemon *d, struct err *e)
+{
+    generation_publish(d->generation);
+    apply_debug_flags(d->generation);
+    int rc = start_privileged(d, e);
+    if (rc == 0 && !d->config->foreground)
+        rc = background_enter(e);
+    if (rc == 0 && d->pidfile)
+        rc = pidfile_write(d->pidfile_fd, d->pidfile, e);
+    if (rc == 0)
+        rc = logfile_start(e);
+    if (rc == 0)
+        rc = start_parts(d, e);
+    if (rc == 0)
+        rc = privileges_drop(&d->privileges, e);
+    if (rc == 0)
+        rc = maillog_open(d->generation, e);
+    if (rc == 0)
+        rc = start_threads(d, e);
+    return rc;
+}
+
+static void
+stop_parts(struct daemon *d)
+{
+    timer_stop(&d->heartbeat);
+    signals_stop(&d->signals);
+    if (d->control)
+        control_close(&d->control);
+    loops_stop(&d->loops);
+    if (d->spool)
+        spool_close(&d->spool);
+    intake_free(&d->intake);
+    if (d->scheduler)
+        scheduler_free(&d->scheduler);
+    if (d->dns)
+        dns_free(&d->dns);
+    if (d->helper)
+        pool_free(&d->helper);
+    registry_close();
+    loops_free(&d->loops);
+    maillog_close();
+    logfile_stop();
+    pidfile_remove(d->pidfile, &d->pidfile_fd);
+    privileges_fini(&d->privileges);
+    free(d->pidfile);
+    generation_publish(NULL);
+    generation_unref(&d->generation);
+}
+
+int
+daemon_run(const struct daemon_config *c, struct generation *g)
+{
+    struct daemon *d = xnew(struct daemon);
+    struct err e;
+    d->config = c;
+    d->generation = generation_ref(g);
+    signals_block();
+    if (start(d, &e) < 0) {
+        fprintf(stderr, "impeld: %s\n", e.text);
+        log_crit(LOG_START, "start-failed", "reason=\"%s\"", e.text);
+        background_failed();
+        return 1; /* the system takes back what a half start holds */
+    }
+    log_notice(LOG_START, "start", "pid=%ld version=%s config=%s",
+        (long)getpid(), PACKAGE_VERSION, c->path);
+    background_ready();
+    loop_run(d->loops.scheduler);
+    stop_parts(d);
+    free(d);
+    return 0;
+}
