@@ -86,8 +86,7 @@ wants_loop(const struct listener *l, const struct accept_config *c, unsigned i)
 
 /* One socket for each loop that watches it. */
 static int
-open_sockets(
-    struct listener *l, const struct accept_config *c, struct err *e)
+open_sockets(struct listener *l, const struct accept_config *c, struct err *e)
 {
     for (unsigned i = 0; i < l->in->loop_count; i++) {
         struct watchpost *p = &l->posts[l->post_count];

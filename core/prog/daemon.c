@@ -92,8 +92,8 @@ apply_debug_flags(const struct generation *g)
 {
     const struct stanza *s =
         generation_stanza(g, SCOPE_DEBUG_FLAGS, NULL, NULL);
-    static const int rows[] = {CTL_DEBUG, CTL_INFO, CTL_NOTICE, CTL_WARNING,
-        CTL_ERROR, CTL_CRITICAL};
+    static const int rows[] = {
+        CTL_DEBUG, CTL_INFO, CTL_NOTICE, CTL_WARNING, CTL_ERROR, CTL_CRITICAL};
     if (!s)
         return;
     for (size_t level = 0; level < ARRAY_SIZE(rows); level++) {
@@ -170,8 +170,8 @@ drained(void *arg)
 static int64_t
 shutdown_time(const struct daemon *d)
 {
-    return scope_int(generation_global(d->generation),
-        OPT(ctl_options, CTL_SHUTDOWN_TIME));
+    return scope_int(
+        generation_global(d->generation), OPT(ctl_options, CTL_SHUTDOWN_TIME));
 }
 
 static void
@@ -190,8 +190,7 @@ stop(void *arg)
     log_notice(LOG_START, "stop", "pid=%ld deadline_ms=%lld", (long)getpid(),
         (long long)deadline);
     if (!d->stopping)
-        intake_stop(
-            d->intake, d->loops.scheduler, deadline, intake_stopped, d);
+        intake_stop(d->intake, d->loops.scheduler, deadline, intake_stopped, d);
     d->stopping = true;
     scheduler_drain(d->scheduler, deadline, drained, d);
 }
@@ -221,8 +220,8 @@ heartbeat(void *arg)
 static int
 open_pidfile(struct daemon *d, struct err *e)
 {
-    struct str path =
-        scope_str(generation_global(d->generation), OPT(ctl_options, CTL_PIDFILE));
+    struct str path = scope_str(
+        generation_global(d->generation), OPT(ctl_options, CTL_PIDFILE));
     d->pidfile_fd = -1;
     if (!path.n)
         return 0;
@@ -255,8 +254,10 @@ open_dns(struct daemon *d, struct err *e)
     const struct scope *g = generation_global(d->generation);
     struct str file = scope_str(g, OPT(route_options, ROUTE_RESOLV_CONF));
     struct dns_config c = {.resolv_conf = file.n ? file.p : NULL,
-        .min_ttl = (uint32_t)scope_int(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
-        .max_ttl = (uint32_t)scope_int(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
+        .min_ttl =
+            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
+        .max_ttl =
+            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
         .negative_ttl_max = 3600,
         .cache_size = 100000};
     d->dns = dns_new(d->loops.scheduler, &c, e);

@@ -32,8 +32,7 @@ add_pool(struct loops *l, const char *name, unsigned n, struct err *e)
     for (unsigned i = 0; i < n; i++) {
         char label[32];
         if (l->count == LOOPS_MAX)
-            return err_set(
-                e, ERR_CONF, "more than %d event loops", LOOPS_MAX);
+            return err_set(e, ERR_CONF, "more than %d event loops", LOOPS_MAX);
         snprintf(label, sizeof(label), "%s-%u", name, i);
         l->io[l->count] = loop_new(label, e);
         if (!l->io[l->count])
@@ -47,8 +46,8 @@ static int
 add_stanzas(const struct generation *g, struct loops *l, struct err *e)
 {
     const struct stanza *s = NULL;
-    struct str maintainer = scope_str(
-        generation_global(g), OPT(ctl_options, CTL_MAINTAINER_POOL));
+    struct str maintainer =
+        scope_str(generation_global(g), OPT(ctl_options, CTL_MAINTAINER_POOL));
     while ((s = generation_stanza(g, SCOPE_EVENTLOOP, NULL, s)) != NULL) {
         struct str name = stanza_name(s);
         if (maintainer.n && str_eq(name, maintainer))
@@ -56,19 +55,19 @@ add_stanzas(const struct generation *g, struct loops *l, struct err *e)
         int64_t n =
             scope_int(stanza_scope(s), OPT(ctl_options, CTL_CONCURRENCY));
         char *z = name.n ? xdupn(name.p, name.n) : xdup("default");
-        int rc = add_pool(
-            l, z, n < 1 ? default_concurrency() : (unsigned)n, e);
+        int rc = add_pool(l, z, n < 1 ? default_concurrency() : (unsigned)n, e);
         if (rc < 0)
             return rc;
     }
-    return l->count ? 0 : add_pool(l, xdup("default"), default_concurrency(), e);
+    return l->count ? 0
+                    : add_pool(l, xdup("default"), default_concurrency(), e);
 }
 
 static int
 find_delivery(const struct generation *g, struct loops *l, struct err *e)
 {
-    struct str name = scope_str(
-        generation_global(g), OPT(ctl_options, CTL_DELIVERY_POOL));
+    struct str name =
+        scope_str(generation_global(g), OPT(ctl_options, CTL_DELIVERY_POOL));
     l->delivery_at = 0;
     l->delivery_count = l->count;
     if (!name.n)
@@ -90,8 +89,8 @@ find_delivery(const struct generation *g, struct loops *l, struct err *e)
 static int
 find_scheduler(const struct generation *g, struct loops *l, struct err *e)
 {
-    struct str name = scope_str(
-        generation_global(g), OPT(ctl_options, CTL_MAINTAINER_POOL));
+    struct str name =
+        scope_str(generation_global(g), OPT(ctl_options, CTL_MAINTAINER_POOL));
     const struct stanza *s = NULL;
     l->shared = !name.n;
     l->scheduler = l->io[0];

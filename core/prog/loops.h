@@ -14,12 +14,12 @@
 #include "loop/loop.h"
 
 struct loops {
-    struct loop **io;      /* all I/O loops; [0] may be the scheduler's */
-    const char **pool;     /* the pool's name, one per loop */
+    struct loop **io;  /* all I/O loops; [0] may be the scheduler's */
+    const char **pool; /* the pool's name, one per loop */
     unsigned count;
     unsigned delivery_at, delivery_count; /* those that deliver */
     struct loop *scheduler;
-    bool shared;           /* scheduler == io[0] */
+    bool shared; /* scheduler == io[0] */
 };
 /* ERR_CONF: a pool is named that no stanza defines. */
 int loops_make(const struct generation *g, struct loops *to, struct err *e);

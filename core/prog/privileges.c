@@ -62,8 +62,8 @@ read_groups(struct privileges *p, const struct scope *s, struct err *e)
         return 0;
     p->groups = xcalloc(n, sizeof(gid_t));
     for (; p->group_count < n; p->group_count++) {
-        int rc = group_id(scope_item(s, id, p->group_count),
-            &p->groups[p->group_count], e);
+        int rc = group_id(
+            scope_item(s, id, p->group_count), &p->groups[p->group_count], e);
         if (rc < 0)
             return rc;
     }
@@ -71,8 +71,7 @@ read_groups(struct privileges *p, const struct scope *s, struct err *e)
 }
 
 int
-privileges_read(
-    const struct generation *g, struct privileges *p, struct err *e)
+privileges_read(const struct generation *g, struct privileges *p, struct err *e)
 {
     const struct scope *s = security_scope(g);
     *p = (struct privileges){0};

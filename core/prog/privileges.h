@@ -11,7 +11,7 @@
 #include "conf/generation.h"
 
 struct privileges {
-    bool change;   /* a user is configured and we are root */
+    bool change; /* a user is configured and we are root */
     uid_t uid;
     gid_t gid;
     char name[64];

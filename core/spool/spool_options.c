@@ -136,3 +136,27 @@ static const struct option rows[] = {
         .since = "0.1"},
 };
 struct option_set spool_options = OPTION_SET("spool", rows);
+
+enum { READERS = 4, BODY_WRITERS = 4 };
+
+void
+spool_config_from(const struct scope *g, struct spool_config *c)
+{
+    *c = (struct spool_config){
+        .dir = scope_str(g, OPT(spool_options, SPOOL_SPOOLBASE)).p,
+        .mode = (int)scope_int(g, OPT(spool_options, SPOOL_SPOOL_MODE)),
+        .sync = (int)scope_int(g, OPT(spool_options, SPOOL_SPOOL_SYNC)),
+        .segment_bytes = (uint64_t)scope_int(
+            g, OPT(spool_options, SPOOL_SPOOL_SEGMENT_SIZE)),
+        .large_threshold = (uint64_t)scope_int(
+            g, OPT(spool_options, SPOOL_LARGE_MESSAGE_THRESHOLD)),
+        .min_free_bytes = (uint64_t)scope_int(
+            g, OPT(spool_options, SPOOL_SPOOL_MIN_FREE)),
+        .min_free_inodes = (uint64_t)scope_int(
+            g, OPT(spool_options, SPOOL_SPOOL_MIN_FREE_FILES)),
+        .readers = READERS,
+        .body_writers = BODY_WRITERS,
+        .compact_rate = (uint64_t)scope_int(
+            g, OPT(spool_options, SPOOL_SPOOL_COMPACT_RATE)),
+    };
+}

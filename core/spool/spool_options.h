@@ -6,12 +6,13 @@
 #ifndef IMPEL_SPOOL_OPTIONS_H
 #define IMPEL_SPOOL_OPTIONS_H
 
-#include "conf/option.h"
+#include "conf/scope.h"
+#include "spool/spool.h"
 
 enum {
     SPOOL_SPOOLBASE,
     SPOOL_SPOOL_MODE, /* PERMS */
-    SPOOL_SPOOL_SYNC, /* SPOOL_SYNC_* */
+    SPOOL_SPOOL_SYNC, /* SPOOL_SYNC_* of spool.h */
     SPOOL_FORCE_FSYNC,
     SPOOL_LARGE_MESSAGE_THRESHOLD,
     SPOOL_SPOOL_SEGMENT_SIZE,
@@ -23,7 +24,9 @@ enum {
     SPOOL_MEMORY_GOAL, /* percent */
     SPOOL_MEMORY_HWM   /* percent */
 };
-enum { SPOOL_SYNC_COMMIT, SPOOL_SYNC_NONE };
 extern struct option_set spool_options;
+
+/* The spool's settings of a configuration; texts borrow from its generation. */
+void spool_config_from(const struct scope *global, struct spool_config *c);
 
 #endif
