@@ -24,3 +24,47 @@ core_base_libbase_a_SOURCES = \
 	core/base/sum.h \
 	core/base/xmem.c core/base/xmem.h
 core_base_libbase_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
+
+EXTRA_DIST += tests/unit/unit.h
+if HAVE_CMOCKA
+base_tests = \
+	tests/unit/test-address \
+	tests/unit/test-arena \
+	tests/unit/test-base64 \
+	tests/unit/test-budget \
+	tests/unit/test-buf \
+	tests/unit/test-clock \
+	tests/unit/test-err \
+	tests/unit/test-heap \
+	tests/unit/test-log \
+	tests/unit/test-map \
+	tests/unit/test-num \
+	tests/unit/test-str
+check_PROGRAMS += $(base_tests)
+TESTS += $(base_tests)
+base_test_libs = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+tests_unit_test_address_SOURCES = tests/unit/test-address.c
+tests_unit_test_address_LDADD = $(base_test_libs)
+tests_unit_test_arena_SOURCES = tests/unit/test-arena.c
+tests_unit_test_arena_LDADD = $(base_test_libs)
+tests_unit_test_base64_SOURCES = tests/unit/test-base64.c
+tests_unit_test_base64_LDADD = $(base_test_libs)
+tests_unit_test_budget_SOURCES = tests/unit/test-budget.c
+tests_unit_test_budget_LDADD = $(base_test_libs)
+tests_unit_test_buf_SOURCES = tests/unit/test-buf.c
+tests_unit_test_buf_LDADD = $(base_test_libs)
+tests_unit_test_clock_SOURCES = tests/unit/test-clock.c
+tests_unit_test_clock_LDADD = $(base_test_libs)
+tests_unit_test_err_SOURCES = tests/unit/test-err.c
+tests_unit_test_err_LDADD = $(base_test_libs)
+tests_unit_test_heap_SOURCES = tests/unit/test-heap.c
+tests_unit_test_heap_LDADD = $(base_test_libs)
+tests_unit_test_log_SOURCES = tests/unit/test-log.c
+tests_unit_test_log_LDADD = $(base_test_libs)
+tests_unit_test_map_SOURCES = tests/unit/test-map.c
+tests_unit_test_map_LDADD = $(base_test_libs)
+tests_unit_test_num_SOURCES = tests/unit/test-num.c
+tests_unit_test_num_LDADD = $(base_test_libs)
+tests_unit_test_str_SOURCES = tests/unit/test-str.c
+tests_unit_test_str_LDADD = $(base_test_libs)
+endif
