@@ -1,4 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
+# The conformance kit.  To have a module tested by make check, add a file
+# NAME.modtest (see run-kit) and its line to KIT_TESTS.
+bin_PROGRAMS += impel-modtest
+impel_modtest_SOURCES = core/prog/impel-modtest.c \
+	tests/kit/accounts.c \
+	tests/kit/describe.c \
+	tests/kit/hostside.c \
+	tests/kit/intakeside.c \
+	tests/kit/kit.c tests/kit/kit.h \
+	tests/kit/life.c \
+	tests/kit/load.c \
+	tests/kit/manners.c \
+	tests/kit/parts.c \
+	tests/kit/peer.c \
+	tests/kit/script.c tests/kit/script.h \
+	tests/kit/shape.c \
+	tests/kit/sweep.c \
+	tests/kit/tap.c \
+	tests/kit/value.c tests/kit/value.h \
+	tests/kit/verify.c \
+	tests/kit/wire.c \
+	tests/kit/word.c tests/kit/word.h \
+	tests/kit/world.c tests/kit/world.h tests/kit/world_int.h
+impel_modtest_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/kit
+impel_modtest_LDADD = $(BASE_LA) $(LTDL_LIBS) $(BASE_LIBS)
+
+KIT_TESTS = \
+	tests/kit/null.modtest \
+	tests/kit/standin.modtest \
+	tests/kit/good.modtest \
+	tests/kit/twice.modtest \
+	tests/kit/forgets.modtest \
+	tests/kit/blocks.modtest
+TESTS += $(KIT_TESTS)
+MODTEST_LOG_COMPILER = $(SHELL) $(srcdir)/tests/kit/run-kit
+EXTRA_DIST += $(KIT_TESTS) tests/kit/run-kit tests/kit/scripts
+
 # null.c in the place of modules/lmtp, for tests of routing: found by use of
 # the method LMTP when its folder is on the module path.  Never installed.
 check_LTLIBRARIES += tests/kit/standin/lmtp.la

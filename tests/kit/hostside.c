@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hostside.c - struct impel_host over the world of the kit.
+ */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/xmem.h"
+#include "base/banned.h"
+
+static const struct impel_str absent = {NULL, 0};
+
+/* Every call about a session comes through here. */
+static bool
+host_may(struct impel_session *s, const char *call)
+{
+    if (!s) {
+        world_fault(world_current, "%s() without a session", call);
+        return false;
+    }
+    if (s->state == SESSION_LIVE)
+        return true;
+    world_fault(s->world, "%s() after %s", call,
+        s->state == SESSION_CLOSED ? "closed()" : "release()");
+    return false;
+}
+
+/* A batch and its envelope are lent until the last recipient is reported. */
+static bool
+host_may_batch(struct impel_batch *b, const char *call)
+{
+    if (!host_may(b ? b->session : NULL, call))
+        return false;
+    if (b->left)
+        return true;
+    world_fault(b->world, "%s() of %s, which is over", call, b->message->name);
+    return false;
+}
+
+static void
+host_log(struct impel_instance *i, struct impel_session *s, int level,
+    const char *fmt, ...)
+{
+    char text[1000];
+    va_list ap;
+
+    (void)i, (void)level;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (s)
+        world_note(s, "log", text, strlen(text));
+}
+
+static int
+host_post(
+    struct impel_instance *i, uint32_t loop, void (*fn)(void *), void *arg)
+{
+    struct event *e;
+
+    (void)i;
+    if (!fn || loop)
+        return IMPEL_E_INVAL;
+    e = world_post(world_current, NULL, EVENT_POST);
+    e->fn = fn;
+    e->fn_arg = arg;
+    return 0;
+}
+
+static int
+host_wake(struct impel_instance *i, uint64_t token, int64_t arg)
+{
+    struct world *w = world_current;
+
+    (void)i;
+    if (token && token <= w->session_count)
+        world_post(w, w->session[token - 1], IMPEL_EV_WAKE)->arg = arg;
+    return 0;
+}
+
+static int64_t
+host_now(void)
+{
+    return world_current->now;
+}
+
+static const struct value *
+host_value(const struct impel_scope *scope, uint32_t option, const char *call)
+{
+    if (scope && option < scope->m->option_count)
+        return &scope->value[option];
+    world_fault(world_current, "%s(%u): there is no such option", call, option);
+    return NULL;
+}
+
+static int
+host_opt_is_set(const struct impel_scope *scope, uint32_t option)
+{
+    const struct value *v = host_value(scope, option, "opt_is_set");
+
+    return v && v->is_set;
+}
+
+static size_t
+host_opt_count(const struct impel_scope *scope, uint32_t option)
+{
+    const struct value *v = host_value(scope, option, "opt_count");
+
+    return v ? v->count : 0;
+}
+
+static int64_t
+host_opt_int(const struct impel_scope *scope, uint32_t option)
+{
+    const struct value *v = host_value(scope, option, "opt_int");
+
+    if (!v)
+        return 0;
+    if (!value_is_number(v->row->type))
+        world_fault(
+            world_current, "opt_int() of %s, which is no number", v->row->name);
+    return v->number;
+}
+
+static struct impel_str
+host_opt_item(
+    const struct impel_scope *scope, uint32_t option, uint32_t item, bool key)
+{
+    const struct value *v = host_value(scope, option, "opt_str");
+    struct str t;
+
+    if (v && value_is_number(v->row->type))
+        world_fault(
+            world_current, "opt_str() of %s, which is a number", v->row->name);
+    if (!v || item >= v->count)
+        return absent;
+    t = buf_get(key ? &v->key[item] : &v->item[item]);
+    return (struct impel_str){t.p, t.n};
+}
+
+static struct impel_str
+host_opt_str(const struct impel_scope *scope, uint32_t option, uint32_t item)
+{
+    return host_opt_item(scope, option, item, false);
+}
+
+static struct impel_str
+host_opt_key(const struct impel_scope *scope, uint32_t option, uint32_t item)
+{
+    return host_opt_item(scope, option, item, true);
+}
+
+static void
+host_count(struct impel_instance *i, uint32_t counter, int64_t by)
+{
+    const struct impel_module *m = &i->module->m;
+
+    if (counter >= m->counter_count)
+        world_fault(world_current, "count(%u): no such counter", counter);
+    else if (by < 0 && !m->counters[counter].gauge)
+        world_fault(
+            world_current, "counter %s falls", m->counters[counter].name);
+}
+
+static int
+host_fetch(struct impel_instance *i, const struct impel_fetch *f,
+    impel_fetched_f *fn, void *arg)
+{
+    (void)i, (void)f, (void)fn, (void)arg;
+    return IMPEL_E_UNSUP;
+}
+
+static int
+host_state_put(struct impel_instance *i, struct impel_str key,
+    struct impel_str value, int64_t expiry)
+{
+    (void)i, (void)key, (void)value, (void)expiry;
+    return 0;
+}
+
+static struct impel_str
+host_state_get(struct impel_instance *i, struct impel_str key)
+{
+    (void)i, (void)key;
+    return absent;
+}
+
+static int
+host_dial(
+    struct impel_session *s, const struct impel_dial *d, struct impel_error *e)
+{
+    const struct script_session *t;
+    struct world *w;
+    struct event *event;
+    bool refuse;
+
+    if (!host_may(s, "dial"))
+        return IMPEL_E_CLOSED;
+    if (!d || d->size < sizeof(*d) || s->dialled ||
+        s->world->script->listener) {
+        world_fault(s->world, "dial() twice, by a listener or without a size");
+        snprintf(e->text, sizeof(e->text), "refused");
+        return e->code = IMPEL_E_INVAL;
+    }
+    t = s->script;
+    w = s->world;
+    s->dialled = true;
+    s->tls = d->tls == IMPEL_TLS_NOW;
+    if (t->dial_port && d->port != t->dial_port)
+        world_fault(w, "dial() to port %u, not %d", d->port, t->dial_port);
+    if (t->dial_tls >= 0 && d->tls != t->dial_tls)
+        world_fault(w, "dial() with tls %u, not %d", d->tls, t->dial_tls);
+    refuse = w->plan.inject == INJECT_REFUSE || t->dial_errno;
+    event = world_post(w, s, refuse ? IMPEL_EV_LOST : IMPEL_EV_CONNECTED);
+    if (refuse)
+        event->arg = t->dial_errno ? -t->dial_errno : -111;
+    return 0;
+}
+
+static int
+host_start_tls(struct impel_session *s, struct impel_error *e)
+{
+    if (!host_may(s, "start_tls"))
+        return IMPEL_E_CLOSED;
+    if (!s->connected || s->tls) {
+        snprintf(e->text, sizeof(e->text), "not now");
+        return e->code = IMPEL_E_INVAL;
+    }
+    buf_cut(&s->in, 0); /* nothing said before counts after */
+    s->tls_asked = true;
+    return 0;
+}
+
+static struct impel_str
+host_input(struct impel_session *s)
+{
+    struct str t;
+
+    if (!host_may(s, "input"))
+        return absent;
+    t = buf_get(&s->in);
+    return (struct impel_str){t.p, t.n};
+}
+
+static void
+host_consume(struct impel_session *s, size_t n)
+{
+    if (!host_may(s, "consume"))
+        return;
+    if (n > s->in.n)
+        world_fault(s->world, "consume(%zu) of %zu", n, s->in.n);
+    buf_consume(&s->in, MIN_OF(n, s->in.n));
+}
+
+/* One write, or half a body: what the cut lets through reaches the peer. */
+static void
+host_out(struct impel_session *s, const void *p, size_t n)
+{
+    struct world *w = s->world;
+
+    w->writes++;
+    if ((w->plan.inject != INJECT_CUT && w->plan.inject != INJECT_MUTE) ||
+        w->writes <= w->plan.at)
+        buf_add(&s->out, p, n);
+}
+
+static int
+host_write(struct impel_session *s, const void *p, size_t n)
+{
+    if (!host_may(s, "write"))
+        return IMPEL_E_CLOSED;
+    if (!s->connected || s->lost)
+        return IMPEL_E_CLOSED;
+    if (s->out.n >= WORLD_HIGH_WATER) {
+        s->full = true;
+        return IMPEL_E_FULL;
+    }
+    host_out(s, p, n);
+    return 0;
+}
+
+static struct impel_str
+host_info(struct impel_session *s, int what)
+{
+    const char *z = NULL;
+
+    if (!host_may(s, "info"))
+        return absent;
+    switch (what) {
+    case IMPEL_INFO_LOCAL_ADDR:
+        z = "192.0.2.100";
+        break;
+    case IMPEL_INFO_PEER_ADDR:
+        return s->address.addr;
+    case IMPEL_INFO_EHLO_NAME:
+        z = "impel.example.com";
+        break;
+    case IMPEL_INFO_TLS_VERSION:
+        z = s->tls ? "TLS1.3" : NULL;
+        break;
+    case IMPEL_INFO_TLS_HOW:
+        z = s->tls ? "none" : NULL;
+        break;
+    default:
+        break;
+    }
+    return z ? (struct impel_str){z, strlen(z)} : absent;
+}
+
+static uint64_t
+host_token(struct impel_session *s)
+{
+    return host_may(s, "token") ? (uint64_t)s->number + 1 : 0;
+}
+
+static void
+host_timer(struct impel_session *s, int number, int64_t after)
+{
+    if (!host_may(s, "timer"))
+        return;
+    if (number < 0 || number >= WORLD_TIMERS) {
+        world_fault(s->world, "timer(%d): numbers are 0 to 15", number);
+        return;
+    }
+    s->armed[number] = after >= 0;
+    s->due[number] = s->world->now + after;
+}
+
+static struct buf *
+host_form(struct impel_batch *b, int form)
+{
+    if (form >= 0 && form <= (IMPEL_BODY_DOTTED | IMPEL_BODY_SEVENBIT))
+        return &b->form[form];
+    world_fault(b->world, "there is no body form %d", form);
+    return &b->form[0];
+}
+
+static int64_t
+host_body_size(struct impel_batch *b, int form)
+{
+    return host_may_batch(b, "body_size") ? (int64_t)host_form(b, form)->n : 0;
+}
+
+static int64_t
+host_read_body(struct impel_batch *b, int form, uint64_t at, void *to, size_t n)
+{
+    struct buf *f;
+
+    if (!host_may_batch(b, "read_body"))
+        return IMPEL_E_CLOSED;
+    f = host_form(b, form);
+    b->again = !b->again;
+    if (b->world->plan.wire == WIRE_BYTES && b->again) {
+        world_post(b->world, b->session, IMPEL_EV_BODY)->batch = b;
+        return IMPEL_E_AGAIN;
+    }
+    if (at > f->n)
+        return IMPEL_E_INVAL;
+    n = MIN_OF(n, f->n - (size_t)at);
+    if (n)
+        memcpy(to, f->p + at, n);
+    return (int64_t)n;
+}
+
+static int
+host_send_body(struct impel_batch *b, int form)
+{
+    struct impel_session *s;
+    struct buf *f;
+    size_t half;
+
+    if (!host_may_batch(b, "send_body"))
+        return IMPEL_E_CLOSED;
+    s = b->session;
+    if (!s->connected || s->lost)
+        return IMPEL_E_CLOSED;
+    if (s->body_of) {
+        world_fault(s->world, "send_body() while another is being sent");
+        return IMPEL_E_INVAL;
+    }
+    f = host_form(b, form);
+    half = f->n / 2;
+    host_out(s, f->p, half);
+    host_out(s, f->p + half, f->n - half);
+    s->body_of = b;
+    return 0;
+}
+
+static struct impel_str
+host_meta(struct impel_batch *b, const char *key)
+{
+    (void)key;
+    host_may_batch(b, "meta");
+    return absent;
+}
+
+static void
+host_batch_set(struct impel_batch *b, void *p)
+{
+    if (host_may_batch(b, "batch_set"))
+        b->set = p;
+}
+
+static void *
+host_batch_get(struct impel_batch *b)
+{
+    return host_may_batch(b, "batch_get") ? b->set : NULL;
+}
+
+static void
+host_ready(struct impel_session *s, uint32_t open)
+{
+    if (!host_may(s, "ready"))
+        return;
+    if (s->world->script->listener)
+        world_fault(s->world, "ready() by a listener");
+    s->ready = open;
+    s->probing = false;
+}
+
+static void
+host_draining(struct impel_session *s)
+{
+    if (host_may(s, "draining"))
+        s->draining = true;
+}
+
+static void
+host_end_rcpt(struct impel_batch *b, size_t i, const struct impel_result *r,
+    const char *call)
+{
+    if (!b->report[i].times && !--b->left)
+        b->session->open_count--;
+    verify_result(b, i, r, call);
+}
+
+static void
+host_rcpt_done(struct impel_batch *b, size_t i, const struct impel_result *r)
+{
+    if (!host_may(b ? b->session : NULL, "rcpt_done"))
+        return;
+    if (i >= b->message->rcpt_count)
+        world_fault(b->world, "rcpt_done(%zu): %s has %zu recipients", i,
+            b->message->name, b->message->rcpt_count);
+    else
+        host_end_rcpt(b, i, r, "rcpt_done");
+}
+
+static void
+host_rest_done(struct impel_batch *b, const struct impel_result *r)
+{
+    if (!host_may_batch(b, "rest_done"))
+        return;
+    for (size_t i = 0; i < b->message->rcpt_count; i++)
+        if (!b->report[i].times)
+            host_end_rcpt(b, i, r, "rest_done");
+}
+
+static void
+host_closed(struct impel_session *s, const struct impel_result *why)
+{
+    if (!host_may(s, "closed"))
+        return;
+    if (s->open_count)
+        world_fault(s->world, "closed() with %zu batches open", s->open_count);
+    verify_why(s, why);
+    s->state = SESSION_CLOSED;
+}
+
+static void
+host_event(struct impel_instance *i, struct impel_batch *b, const char *name,
+    size_t n, const struct impel_pair *pair)
+{
+    (void)i, (void)b;
+    if (!name || (n && !pair))
+        world_fault(world_current, "event() without a name or its pairs");
+}
+
+static int
+host_report(struct impel_instance *i, struct impel_str id,
+    struct impel_str rcpt, const struct impel_result *r)
+{
+    (void)i, (void)rcpt;
+    if (!id.p || !r || r->size < sizeof(*r))
+        world_fault(world_current, "report() without an id or a result");
+    return 0;
+}
+
+const struct impel_host world_host = {
+    .abi = {IMPEL_ABI_MAGIC, IMPEL_ABI_MAJOR, IMPEL_ABI_MINOR},
+    .size = sizeof(struct impel_host),
+    .loops = 1,
+    .log = host_log,
+    .post = host_post,
+    .wake = host_wake,
+    .now = host_now,
+    .opt_is_set = host_opt_is_set,
+    .opt_count = host_opt_count,
+    .opt_int = host_opt_int,
+    .opt_str = host_opt_str,
+    .opt_key = host_opt_key,
+    .count = host_count,
+    .fetch = host_fetch,
+    .state_put = host_state_put,
+    .state_get = host_state_get,
+    .dial = host_dial,
+    .start_tls = host_start_tls,
+    .input = host_input,
+    .consume = host_consume,
+    .write = host_write,
+    .info = host_info,
+    .token = host_token,
+    .timer = host_timer,
+    .body_size = host_body_size,
+    .read_body = host_read_body,
+    .send_body = host_send_body,
+    .meta = host_meta,
+    .batch_set = host_batch_set,
+    .batch_get = host_batch_get,
+    .ready = host_ready,
+    .draining = host_draining,
+    .rcpt_done = host_rcpt_done,
+    .rest_done = host_rest_done,
+    .closed = host_closed,
+    .event = host_event,
+    .report = host_report,
+    .intake = &world_intake,
+};

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * intakeside.c - struct impel_intake over the world of the kit: messages are
+ * gathered and compared with the script's, verdicts come from its answers.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/xmem.h"
+#include "base/banned.h"
+
+enum { INTAKE_MAX_BODY = 64 * 1024 * 1024 };
+
+static const struct script_want intake_yes = {
+    .verdict = IMPEL_DELIVERED, .code = 250, .status = {2, 0, 0}};
+static const struct script_want intake_no_login = {.verdict = IMPEL_FAILED,
+    .code = 535,
+    .status = {5, 7, 8},
+    .text = "no such login"};
+
+static bool
+intake_may(struct impel_session *s, const char *call)
+{
+    if (s && s->state == SESSION_LIVE && s->world->script->listener)
+        return true;
+    world_fault(s ? s->world : world_current, "%s() %s", call,
+        s ? "of a session that is over" : "of nothing");
+    return false;
+}
+
+static bool
+intake_may_message(struct impel_incoming *m, const char *call)
+{
+    if (!intake_may(m ? m->session : NULL, call))
+        return false;
+    if (!m->done && !m->committed)
+        return true;
+    world_fault(m->world, "%s() of a message that was %s", call,
+        m->done ? "abandoned or answered" : "committed");
+    return false;
+}
+
+/* The verdict comes later, by the first answer that fits. */
+static void
+intake_answer(struct impel_session *s, int stage, struct impel_str about,
+    uint64_t tag, size_t rcpt)
+{
+    struct script *t = s->world->script;
+    struct event *e = world_post(s->world, s, EVENT_VERDICT);
+
+    e->stage = stage;
+    e->tag = tag;
+    e->rcpt = rcpt;
+    e->say = stage == IMPEL_AT_LOGIN ? &intake_no_login : &intake_yes;
+    for (size_t i = 0; i < t->answer_count; i++) {
+        struct script_answer *a = &t->answer[i];
+        if (a->stage != stage || (a->glob && !script_glob(a->glob, about)))
+            continue;
+        e->say = &a->say;
+        e->due = a->ms ? s->world->now + a->ms : 0;
+        return;
+    }
+}
+
+static int
+intake_greet(struct impel_session *s, struct impel_str name)
+{
+    if (!intake_may(s, "greet"))
+        return IMPEL_E_CLOSED;
+    intake_answer(s, IMPEL_AT_CONNECT, name, 0, SIZE_MAX);
+    return 0;
+}
+
+static int
+intake_login(struct impel_session *s, struct impel_str identity)
+{
+    if (!intake_may(s, "login"))
+        return IMPEL_E_CLOSED;
+    intake_answer(s, IMPEL_AT_LOGIN, identity, 0, SIZE_MAX);
+    return 0;
+}
+
+static int
+intake_set_peer(struct impel_session *s, const struct impel_peer *peer)
+{
+    (void)peer;
+    return intake_may(s, "set_peer") ? 0 : IMPEL_E_CLOSED;
+}
+
+static struct impel_incoming *
+intake_begin(struct impel_session *s, uint64_t tag)
+{
+    struct world *w;
+    struct impel_incoming *m;
+
+    if (!intake_may(s, "begin"))
+        return NULL;
+    w = s->world;
+    if (!tag)
+        world_fault(w, "begin() with tag 0");
+    for (size_t i = 0; i < w->incoming_count; i++)
+        if (w->incoming[i]->session == s && w->incoming[i]->tag == tag &&
+            !w->incoming[i]->done)
+            world_fault(w, "begin() with a tag that is in use");
+    m = xnew(struct impel_incoming);
+    m->world = w;
+    m->session = s;
+    m->tag = tag;
+    w->incoming =
+        xgrow(w->incoming, w->incoming_count + 1, sizeof(w->incoming[0]));
+    w->incoming[w->incoming_count++] = m;
+    return m;
+}
+
+static int
+intake_sender(struct impel_incoming *m, const struct impel_sender *from)
+{
+    if (!intake_may_message(m, "sender"))
+        return IMPEL_E_CLOSED;
+    if (m->has_sender || !from || from->size < sizeof(*from))
+        world_fault(m->world, "sender() twice, or without a size");
+    m->has_sender = true;
+    buf_add(&m->sender, from->address.p, from->address.n);
+    intake_answer(m->session, IMPEL_AT_SENDER, from->address, m->tag, SIZE_MAX);
+    return 0;
+}
+
+static int
+intake_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
+{
+    size_t n;
+
+    if (!intake_may_message(m, "recipient"))
+        return IMPEL_E_CLOSED;
+    if (!m->has_sender || !to || to->size < sizeof(*to))
+        world_fault(m->world, "recipient() before sender(), or without size");
+    n = m->rcpt_count++;
+    m->rcpt = xgrow(m->rcpt, m->rcpt_count, sizeof(*m->rcpt));
+    m->refused = xgrow(m->refused, m->rcpt_count, sizeof(*m->refused));
+    m->rcpt[n] = (struct buf)BUF_INIT;
+    m->refused[n] = true; /* until the verdict */
+    buf_add(&m->rcpt[n], to->address.p, to->address.n);
+    intake_answer(m->session, IMPEL_AT_RCPT, to->address, m->tag, n);
+    return 0;
+}
+
+static int
+intake_set_meta(
+    struct impel_incoming *m, struct impel_str key, struct impel_str value)
+{
+    (void)key, (void)value;
+    return intake_may_message(m, "set_meta") ? 0 : IMPEL_E_CLOSED;
+}
+
+static int
+intake_body(struct impel_incoming *m, const void *p, size_t n)
+{
+    if (!intake_may_message(m, "body"))
+        return IMPEL_E_CLOSED;
+    m->again = !m->again;
+    if (m->world->plan.wire == WIRE_BYTES && m->again) {
+        world_post(m->world, m->session, IMPEL_EV_CREDIT);
+        return IMPEL_E_AGAIN;
+    }
+    if (m->body.n + n > INTAKE_MAX_BODY)
+        return IMPEL_E_NOMEM;
+    buf_add(&m->body, p, n);
+    return 0;
+}
+
+static int
+intake_commit(struct impel_incoming *m, struct impel_str key)
+{
+    (void)key;
+    if (!intake_may_message(m, "commit"))
+        return IMPEL_E_CLOSED;
+    if (!m->taken)
+        world_fault(m->world, "commit() without an accepted recipient");
+    m->committed = true;
+    m->number = m->session->received++;
+    intake_answer(m->session, IMPEL_AT_FINAL,
+        (struct impel_str){m->sender.p, m->sender.n}, m->tag, SIZE_MAX);
+    return 0;
+}
+
+static void
+intake_abandon(struct impel_incoming *m)
+{
+    if (!m || m->done)
+        world_fault(m ? m->world : world_current,
+            "abandon() of a message that is gone");
+    else
+        m->done = true;
+}
+
+const struct impel_intake world_intake = {
+    .size = sizeof(struct impel_intake),
+    .greet = intake_greet,
+    .login = intake_login,
+    .set_peer = intake_set_peer,
+    .begin = intake_begin,
+    .sender = intake_sender,
+    .recipient = intake_recipient,
+    .set_meta = intake_set_meta,
+    .body = intake_body,
+    .commit = intake_commit,
+    .abandon = intake_abandon,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * life.c - the group life: load and unload, open without deliver, and
+ * sessions side by side.
+ */
+#include "kit.h"
+
+#include "base/banned.h"
+
+enum { LIFE_LOADS = 100 };
+
+static void
+life_load(struct kit *k)
+{
+    struct impel_instance instance = {&k->module};
+    struct impel_module *m = &k->module.m;
+    struct impel_error e = {0};
+    void *ctx = NULL;
+    int done = 0;
+
+    for (; done < LIFE_LOADS; done++) {
+        if (m->load && m->load(&world_host, &instance, &ctx, &e))
+            break;
+        if (m->unload)
+            m->unload(ctx);
+        ctx = NULL;
+    }
+    tap_ok(done == LIFE_LOADS, "life: load() and unload(), a hundred times");
+}
+
+static void
+life_play(struct kit *k, struct world_plan plan, const char *what)
+{
+    struct impel_instance instance = {&k->module};
+    struct impel_module *m = &k->module.m;
+    struct impel_error e = {0};
+    struct world *w;
+
+    for (size_t i = 0; i < k->script_count; i++) {
+        if (m->load && m->load(&world_host, &instance, &k->module.ctx, &e))
+            return;
+        w = world_play(&k->module, k->script[i], &plan);
+        tap_world(k, w, what);
+        world_free(&w);
+        if (m->unload)
+            m->unload(k->module.ctx);
+        k->module.ctx = NULL;
+    }
+}
+
+void
+life_run(struct kit *k)
+{
+    life_load(k);
+    life_play(k, (struct world_plan){.idle = true, .lenient = true},
+        "life: opened, then closed");
+    life_play(
+        k, (struct world_plan){.copies = 2}, "life: two sessions interleaved");
+}

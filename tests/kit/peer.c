@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * peer.c - the other end of a session, as the script has it.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/banned.h"
+
+enum { PEER_MAX_LINE = 4 * 1024 * 1024 };
+
+static void
+peer_fail(struct impel_session *s, const char *what, const char *p, size_t n)
+{
+    struct peer *peer = &s->peer;
+    const struct script_session *t = s->script;
+
+    if (s->world->plan.lenient || peer->failed)
+        return;
+    peer->failed = true;
+    world_fault(s->world, "line %d: %s: \"%.*s\"",
+        peer->at < t->step_count ? t->step[peer->at].line : t->line, what,
+        (int)(n > 200 ? 200 : n), p);
+}
+
+/* Whether the script says itself when the message is taken. */
+static bool
+peer_has_mark(const struct impel_session *s, const struct script_message *m)
+{
+    for (size_t i = 0; i < s->script->step_count; i++)
+        if (s->script->step[i].kind == STEP_ACCEPTED &&
+            s->script->step[i].message == m)
+            return true;
+    return false;
+}
+
+/* The whole message is here: unless the script marks it, the next thing said
+ * is its acceptance, if any recipient is to be delivered. */
+static void
+peer_has_message(struct impel_session *s, const struct script_message *m)
+{
+    if (peer_has_mark(s, m))
+        return;
+    for (size_t i = 0; i < m->rcpt_count; i++)
+        if (m->rcpt[i].want.verdict == IMPEL_DELIVERED ||
+            !m->rcpt[i].want.verdict)
+            s->peer.awaiting = m;
+}
+
+static void
+peer_accepted(struct impel_session *s, const struct script_message *m)
+{
+    size_t index = (size_t)(m - s->world->script->message);
+
+    if (s->world->script->listener) {
+        for (size_t i = 0; i < s->world->incoming_count; i++)
+            if (s->world->incoming[i]->session == s &&
+                s->world->incoming[i]->final)
+                return;
+        world_fault(
+            s->world, "%s was accepted before its FINAL verdict", m->name);
+        return;
+    }
+    s->peer.accepted[index] = s->peer.said;
+}
+
+static void
+peer_say(struct impel_session *s, const struct script_step *step)
+{
+    struct peer *peer = &s->peer;
+
+    buf_add(&peer->to, step->text.p, step->text.n);
+    peer->said += step->text.n;
+    world_note(s, ">", step->text.p, step->text.n);
+    if (peer->awaiting)
+        peer_accepted(s, peer->awaiting);
+    peer->awaiting = NULL;
+}
+
+/* In a disturbed run: go on with the next step that this line fits. */
+static bool
+peer_jump(struct impel_session *s, struct impel_str line)
+{
+    const struct script_session *t = s->script;
+
+    for (size_t i = s->peer.at; i < t->step_count; i++) {
+        if (t->step[i].kind != STEP_EXPECT && t->step[i].kind != STEP_MAYBE)
+            continue;
+        if (!script_step_matches(&t->step[i], line))
+            continue;
+        s->peer.at = i + 1;
+        return true;
+    }
+    return false;
+}
+
+/* Leave out an optional line with what is said to it. */
+static void
+peer_skip(struct impel_session *s)
+{
+    const struct script_session *t = s->script;
+
+    do {
+        s->peer.at++;
+    } while (s->peer.at < t->step_count &&
+        (t->step[s->peer.at].kind == STEP_SAY ||
+            t->step[s->peer.at].kind == STEP_ACCEPTED));
+}
+
+/* One line of the module; false: it is not whole yet. */
+static bool
+peer_expect(struct impel_session *s, const struct script_step *step)
+{
+    struct peer *peer = &s->peer;
+    struct str all = buf_get(&peer->from);
+    size_t end = str_chr(all, '\n', 0);
+    struct impel_str line;
+
+    if (end == SIZE_MAX) {
+        if (all.n > PEER_MAX_LINE)
+            peer_fail(s, "a line without end", all.p, 80);
+        return false;
+    }
+    line = (struct impel_str){all.p, end};
+    if (!end || all.p[end - 1] != '\r')
+        peer_fail(s, "a line must end in CRLF", all.p, end);
+    else
+        line.n--;
+    if (script_step_matches(step, line))
+        peer->at++;
+    else if (step->kind == STEP_MAYBE) {
+        peer_skip(s);
+        return true; /* the line is still there */
+    } else if (!s->world->plan.lenient || !peer_jump(s, line)) {
+        peer_fail(s, "the module said", line.p, line.n);
+    }
+    world_note(s, "<", line.p, line.n);
+    buf_consume(&peer->from, end + 1);
+    return true;
+}
+
+static bool
+peer_body(struct impel_session *s, const struct script_step *step, bool dotted)
+{
+    struct peer *peer = &s->peer;
+    struct buf want = BUF_INIT;
+    const struct buf *raw = &step->message->body;
+    bool whole;
+
+    for (size_t i = 0; i < raw->n; i++) {
+        if (dotted && raw->p[i] == '.' && (!i || raw->p[i - 1] == '\n'))
+            buf_char(&want, '.');
+        buf_char(&want, raw->p[i]);
+    }
+    if (dotted)
+        buf_cstr(&want, ".\r\n");
+    whole = peer->from.n >= want.n;
+    if (whole) {
+        if (want.n && memcmp(peer->from.p, want.p, want.n))
+            peer_fail(s, "the body differs", peer->from.p, want.n);
+        world_note(s, "<", "(body)", 6);
+        buf_consume(&peer->from, want.n);
+        peer->at++;
+        peer_has_message(s, step->message);
+    }
+    buf_fini(&want);
+    return whole;
+}
+
+static bool
+peer_tls(struct impel_session *s)
+{
+    if (!s->tls_asked)
+        return false;
+    s->tls = true;
+    s->tls_asked = false;
+    s->peer.at++;
+    world_note(s, "=", "TLS", 3);
+    world_post(s->world, s, IMPEL_EV_TLS);
+    return true;
+}
+
+static bool
+peer_wait(struct impel_session *s, const struct script_step *step)
+{
+    struct peer *peer = &s->peer;
+
+    if (!peer->wake)
+        peer->wake = s->world->now + step->ms;
+    if (s->world->now < peer->wake)
+        return false;
+    peer->wake = 0;
+    peer->at++;
+    return true;
+}
+
+static bool
+peer_step(struct impel_session *s, const struct script_step *step)
+{
+    switch (step->kind) {
+    case STEP_SAY:
+        peer_say(s, step);
+        break;
+    case STEP_EXPECT:
+    case STEP_MAYBE:
+        return peer_expect(s, step);
+    case STEP_BODY:
+        return peer_body(s, step, true);
+    case STEP_CHUNK:
+        return peer_body(s, step, false);
+    case STEP_ACCEPTED:
+        peer_accepted(s, step->message);
+        break;
+    case STEP_TLS:
+        return peer_tls(s);
+    case STEP_WAIT:
+        return peer_wait(s, step);
+    case STEP_DROP:
+        s->peer.dropped = true;
+        break;
+    }
+    s->peer.at++;
+    return true;
+}
+
+void
+peer_run(struct impel_session *s)
+{
+    struct peer *peer = &s->peer;
+    const struct script_session *t = s->script;
+
+    while (!peer->failed && !peer->dropped && peer->at < t->step_count)
+        if (!peer_step(s, &t->step[peer->at]))
+            return;
+    if (!peer->from.n)
+        return;
+    if (!peer->dropped && !peer->failed && t->step_count)
+        peer_fail(
+            s, "the module said after the end", peer->from.p, peer->from.n);
+    buf_cut(&peer->from, 0);
+}
+
+bool
+peer_is_done(const struct impel_session *s)
+{
+    for (size_t i = s->peer.at; i < s->script->step_count; i++)
+        if (s->script->step[i].kind != STEP_MAYBE &&
+            (i == s->peer.at || s->script->step[i].kind != STEP_SAY))
+            return false;
+    return true;
+}
+
+void
+peer_deliver(struct impel_session *s)
+{
+    struct peer *peer = &s->peer;
+    size_t n = peer->to.n;
+
+    if (s->world->plan.wire == WIRE_BYTES)
+        n = 1;
+    else if (s->world->plan.wire != WIRE_WHOLE)
+        n = MIN_OF(n, str_chr(buf_get(&peer->to), '\n', 0));
+    n = MIN_OF(
+        n + (n < peer->to.n && s->world->plan.wire != WIRE_BYTES), peer->to.n);
+    buf_add(&s->in, peer->to.p, n);
+    buf_consume(&peer->to, n);
+    peer->delivered += n;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * script.h - a conversation as a text file: messages, what the peer says and
+ * expects, what must come out.  The notation is in docs/testing.md.
+ */
+#ifndef IMPEL_KIT_SCRIPT_H
+#define IMPEL_KIT_SCRIPT_H
+
+#include <regex.h>
+#include <stdbool.h>
+
+#include <impel/module.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+    SCRIPT_MAX_RCPTS = 1000,
+    SCRIPT_MAX_MESSAGES = 64,
+    SCRIPT_MAX_SESSIONS = 16,
+    SCRIPT_MAX_ROWS = 2000, /* steps, acts, options, answers: each */
+    SCRIPT_UNLENT = 100     /* a verdict: the module never got it */
+};
+
+/* What must come out; 0 or NULL: anything. */
+struct script_want {
+    int verdict, blame, stage, code;
+    int status[3];
+    bool uncertain;
+    const char *text; /* a pattern */
+};
+struct script_rcpt {
+    struct impel_rcpt rcpt;
+    struct script_want want;
+};
+struct script_message {
+    const char *name;
+    int line;
+    struct impel_str sender, envid;
+    uint32_t needs;
+    int32_t ret;
+    size_t rcpt_count;
+    struct script_rcpt *rcpt;
+    struct buf body;
+};
+
+enum script_step_kind {
+    STEP_SAY = 1,  /* to the module */
+    STEP_EXPECT,   /* a line from the module */
+    STEP_MAYBE,    /* the same; if another comes, skip it and its answers */
+    STEP_BODY,     /* the message in DOTTED form, from the module */
+    STEP_CHUNK,    /* the message in RAW form, from the module */
+    STEP_ACCEPTED, /* the peer has said (or heard) that it is taken */
+    STEP_TLS,
+    STEP_WAIT,
+    STEP_DROP
+};
+struct script_step {
+    enum script_step_kind kind;
+    int line;
+    struct impel_str text;
+    bool is_regex;
+    regex_t regex;
+    struct script_message *message;
+    int64_t ms;
+};
+
+enum script_act_kind { ACT_LEND = 1, ACT_PROBE, ACT_CANCEL, ACT_CLOSE };
+struct script_act {
+    enum script_act_kind kind;
+    int line;
+    struct script_message *message;
+    bool now;
+};
+
+struct script_session {
+    int line;
+    size_t step_count, act_count;
+    struct script_step *step;
+    struct script_act *act;
+    int dial_errno; /* the connection is refused with it */
+    int dial_port;  /* expected; 0: any */
+    int dial_tls;   /* expected; -1: any */
+    bool has_closed;
+    struct script_want closed;
+    size_t received_count; /* listeners: messages that must have come in */
+    struct script_message **received;
+};
+
+/* Listeners: what the host says to a call. */
+struct script_answer {
+    int stage;
+    const char *glob; /* of the address or name; NULL: any */
+    struct script_want say;
+    int64_t ms;
+};
+struct script_option {
+    const char *name, *value;
+    int line;
+    bool used;
+};
+
+struct script {
+    const char *path, *title;
+    struct arena *arena;
+    const char *listener; /* stanza; NULL: a transport's script */
+    const char *method, *host, *addr, *uri;
+    int port;
+    size_t option_count, message_count, session_count, answer_count;
+    struct script_option *option;
+    struct script_message *message;
+    struct script_session *session;
+    struct script_answer *answer;
+};
+
+/* Read a file.  On failure nothing is left behind. */
+int script_read(const char *path, struct script **s, struct err *e);
+/* The script that is played when none is named: one message, two recipients,
+ * a peer that connects and stays silent. */
+struct script *script_builtin(const char *method);
+void script_free(struct script **s);
+
+/* '*' stands for any run of characters; all else for itself. */
+bool script_glob(const char *glob, struct impel_str text);
+bool script_step_matches(const struct script_step *step, struct impel_str line);
+const char *script_verdict_name(int verdict);
+const char *script_stage_name(int stage);
+const char *script_blame_name(int blame);
+
+#endif

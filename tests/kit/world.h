@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * world.h - the little world a module is tested in: virtual sessions over a
+ * scripted peer, a clock that jumps, one event at a time.  No socket, no
+ * thread, no waiting: a run of a script takes microseconds, so that it can be
+ * repeated with a disturbance at each of its steps.
+ *
+ * hostside.c implements struct impel_host and intakeside.c struct impel_intake
+ * over it; peer.c plays the other end.  Faults are collected as sentences.
+ */
+#ifndef IMPEL_KIT_WORLD_H
+#define IMPEL_KIT_WORLD_H
+
+#include "script.h"
+#include "value.h"
+
+enum {
+    WORLD_TIMERS = 16,
+    WORLD_HIGH_WATER = 65536,
+    WORLD_MAX_EVENTS = 2000000,
+    WORLD_MAX_FAULTS = 8,
+    WORLD_SLOW_MS = 5
+};
+
+enum world_wire {
+    WIRE_LINES, /* each line of the peer is an event */
+    WIRE_BYTES, /* each byte; body calls say AGAIN now and then */
+    WIRE_WHOLE, /* all that is there */
+    WIRE_EARLY  /* replies overtake EV_BODY */
+};
+enum world_inject {
+    INJECT_NONE,
+    INJECT_REFUSE,   /* dialling fails */
+    INJECT_CUT,      /* after write number `at` */
+    INJECT_MUTE,     /* from then on the peer says nothing */
+    INJECT_TIMER,    /* after callback number `at` the next timer fires */
+    INJECT_CANCEL,   /* the host cancels what is open */
+    INJECT_CLOSE,    /* close(0) */
+    INJECT_CLOSE_NOW /* close(1) */
+};
+
+struct world_plan { /* how a run is to be disturbed */
+    enum world_wire wire;
+    enum world_inject inject;
+    uint32_t at;
+    uint32_t copies; /* each session so many times at once; 0: once */
+    bool lenient;    /* the script's verdicts do not hold */
+    bool idle;       /* lend nothing */
+};
+
+struct kit_module {
+    const char *path;
+    struct impel_module m; /* a copy in structs of this size */
+    struct impel_transport transport;
+    struct impel_listener listener;
+    struct impel_option *option; /* what m.options and m.counters point to */
+    struct impel_counter *counter;
+    bool has_transport, has_listener;
+    void *ctx;
+};
+
+struct impel_instance {
+    struct kit_module *module;
+};
+struct impel_scope {
+    const struct impel_module *m;
+    struct value *value; /* one for each option row */
+};
+
+struct peer {
+    size_t at; /* the next step */
+    bool failed, dropped;
+    struct buf from, to; /* of the module, for the module */
+    uint64_t said, delivered;
+    uint64_t accepted[SCRIPT_MAX_MESSAGES]; /* offset in what was said */
+    int64_t wake;                           /* of STEP_WAIT; 0: none */
+    const struct script_message *awaiting;
+};
+
+enum session_state {
+    SESSION_NONE,
+    SESSION_LIVE,
+    SESSION_CLOSED,
+    SESSION_RELEASED
+};
+struct impel_session {
+    struct world *world;
+    const struct script_session *script;
+    enum session_state state;
+    void *s;
+    int number;
+    struct impel_peer address;
+    struct buf in, out;
+    struct peer peer;
+    bool dialled, connected, lost, cut, full;
+    bool input_queued, tls, tls_asked, close_asked, draining, probing;
+    uint32_t ready;
+    size_t open_count, act;
+    struct impel_batch *body_of; /* send_body() whose EV_BODY is due */
+    bool armed[WORLD_TIMERS];
+    int64_t due[WORLD_TIMERS];
+    bool has_why;
+    struct script_want why;
+    struct buf why_text;
+    size_t received;
+};
+
+struct report {
+    int times;
+    struct script_want got;
+    struct buf text;
+};
+struct impel_batch {
+    struct world *world;
+    struct impel_session *session;
+    const struct script_message *message;
+    struct impel_envelope envelope;
+    const struct impel_rcpt **rcpt;
+    struct report *report;
+    size_t left;
+    struct buf form[4];
+    bool again, cancelled;
+    void *set;
+};
+
+struct impel_incoming {
+    struct world *world;
+    struct impel_session *session;
+    uint64_t tag;
+    size_t number; /* among those the session has committed, later */
+    struct buf sender, body;
+    size_t rcpt_count, taken;
+    struct buf *rcpt;
+    bool *refused;
+    bool has_sender, committed, final, done, again;
+};
+
+struct event {
+    struct event *next;
+    struct impel_session *session;
+    struct impel_batch *batch;
+    int kind; /* IMPEL_EV_*, or one of EVENT_* */
+    int64_t arg, due;
+    bool late;
+    void (*fn)(void *);
+    void *fn_arg;
+    uint64_t tag; /* EVENT_VERDICT */
+    size_t rcpt;
+    int stage;
+    const struct script_want *say;
+};
+enum { EVENT_INPUT = 100, EVENT_VERDICT, EVENT_POST };
+
+struct world {
+    struct kit_module *module;
+    struct script *script;
+    struct world_plan plan;
+    struct impel_instance instance;
+    struct impel_scope scope;
+    int64_t now;
+    struct event *first, **last;
+    size_t session_count, batch_count, incoming_count, started;
+    struct impel_session **session;
+    struct impel_batch **batch;
+    struct impel_incoming **incoming;
+    uint32_t writes, callbacks;
+    bool injected, inside; /* inside: a callback runs */
+    const char *doing;
+    uint64_t events;
+    size_t fault_count;
+    struct buf faults; /* a line each */
+    struct buf transcript;
+    struct buf slow; /* callbacks that took too long, a line each */
+};
+
+extern struct world *world_current; /* for now() and the watchdog */
+extern const struct impel_host world_host;
+extern const struct impel_intake world_intake;
+
+/* Play the script to its end and check what must always hold; what the script
+ * says must come out is checked unless the plan is lenient.  The world is kept
+ * for reading until world_free(). */
+struct world *world_play(
+    struct kit_module *m, struct script *s, const struct world_plan *plan);
+void world_free(struct world **w);
+
+void world_fault(struct world *w, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void world_note(struct impel_session *s, const char *mark, const char *p,
+    size_t n); /* a line of the transcript */
+struct event *world_post(struct world *w, struct impel_session *s, int kind);
+bool world_callback_begin(struct world *w, const char *what);
+void world_callback_end(struct world *w);
+
+/* peer.c */
+void peer_run(struct impel_session *s);
+bool peer_is_done(const struct impel_session *s);
+/* Hand bytes of the peer to the module's input, as the wire mode says. */
+void peer_deliver(struct impel_session *s);
+
+/* verify.c: results against rules and against the script */
+void verify_result(struct impel_batch *b, size_t i,
+    const struct impel_result *r, const char *call);
+void verify_why(struct impel_session *s, const struct impel_result *why);
+void verify_always(struct world *w);
+void verify_script(struct world *w);
+
+#endif
