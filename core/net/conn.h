@@ -17,7 +17,10 @@ enum conn_event {
     CONN_INPUT,         /* conn_input() holds more than before */
     CONN_DRAINED,       /* output fell below low water after CONN_FULL */
     CONN_LOST           /* gone: error is -errno, or 0 for an orderly end;
-                           what was read before stays in conn_input() */
+                           what was read before stays in conn_input().
+                           After 0 (the peer will send no more, but may still
+                           read) writing goes on; should that fail, CONN_LOST
+                           comes once more, with the error */
 };
 struct conn;
 /* May call conn_free(). */
@@ -37,11 +40,15 @@ struct conn *conn_accepted(struct loop *l, int fd, const struct netaddr *peer,
 struct conn *conn_dialling(struct loop *l, conn_event_f *fn, void *arg);
 void conn_connected(struct conn *c, int fd, const struct netaddr *peer);
 void conn_failed(struct conn *c, int error);
+/* Called when the conn is freed before one of the two: stop dialling. */
+typedef void conn_cancel_f(void *dial);
+void conn_set_dial(struct conn *c, conn_cancel_f *cancel, void *dial);
 
 struct str conn_input(const struct conn *c); /* keeps still in a callback */
 void conn_consume(struct conn *c, size_t n);
 /* All of it or nothing: 0, ERR_FULL (CONN_DRAINED follows), ERR_CLOSED.
- * An empty buffer takes any size up to 16 MiB. */
+ * An empty buffer takes any size up to 16 MiB (ERR_LIMIT above).  What is
+ * written in a turn goes out at its end, in one send if the OS takes it. */
 int conn_write(struct conn *c, const void *p, size_t n);
 /* Room below high water right now. */
 size_t conn_room(const struct conn *c);
@@ -50,8 +57,9 @@ uint64_t conn_sent(const struct conn *c);  /* octets the OS took, in all */
 uint64_t conn_received(const struct conn *c);
 /* Stop or go on reading (back-pressure); on is the state at start. */
 void conn_read_enable(struct conn *c, bool on);
-/* Send what is pending, then close, with a deadline; no more events; the conn
- * frees itself.  *c becomes NULL. */
+/* Send what is pending, then our end, and wait a little for the peer's, so that
+ * a reset does not overtake our last words; at the deadline close at once.
+ * No more events; the conn frees itself.  *c becomes NULL. */
 void conn_finish(struct conn **c, int64_t deadline_ms);
 void conn_free(struct conn **c); /* at once */
 const struct netaddr *conn_peer(const struct conn *c);
