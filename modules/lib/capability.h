@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * capability.h - what a peer offered in its reply to EHLO (RFC 5321 4.1.1.1).
+ */
+#ifndef IMPEL_LIB_CAPABILITY_H
+#define IMPEL_LIB_CAPABILITY_H
+
+#include <stdint.h>
+
+#include "reply.h"
+
+enum {
+    CAPABILITY_PIPELINING = 1,
+    CAPABILITY_SIZE = 2,
+    CAPABILITY_8BITMIME = 4,
+    CAPABILITY_SMTPUTF8 = 8,
+    CAPABILITY_DSN = 16,
+    CAPABILITY_CHUNKING = 32,
+    CAPABILITY_ENHANCED = 64,
+    CAPABILITY_STARTTLS = 128,
+    CAPABILITY_XCLIENT = 256,
+    CAPABILITY_AUTH = 512
+};
+
+struct capability {
+    uint32_t has;
+    uint32_t reserved;
+    uint64_t size_limit; /* what SIZE said; 0: nothing, or no limit */
+};
+
+/* Read the lines of a 250 to EHLO; the first is the peer's name and says
+ * nothing.  Unknown keywords are passed over, and so is a bad SIZE number. */
+void capability_parse(struct capability *c, const struct reply *r);
+
+#endif
