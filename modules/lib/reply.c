@@ -44,8 +44,7 @@ reply_head(const char *p, size_t n, uint16_t *code, bool *more)
         return false;
     if (n > 3 && p[3] != ' ' && p[3] != '-')
         return false;
-    *code =
-        (uint16_t)((p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0'));
+    *code = (uint16_t)((p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0'));
     *more = n > 3 && p[3] == '-';
     return true;
 }

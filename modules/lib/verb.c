@@ -40,7 +40,7 @@ static bool
 is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-           (c >= 'a' && c <= 'z');
+        (c >= 'a' && c <= 'z');
 }
 
 static void
@@ -103,8 +103,8 @@ path_end(struct impel_str s)
 }
 
 bool
-verb_path(
-    struct impel_str *args, const char *keyword, struct impel_str *address)
+verb_path(struct impel_str *args, const char *keyword, bool blanks,
+    struct impel_str *address)
 {
     size_t n = strlen(keyword), end;
     const char *colon;
@@ -112,7 +112,8 @@ verb_path(
     if (args->n < n || strncasecmp(args->p, keyword, n) != 0)
         return false;
     skip(args, n);
-    skip_blanks(args);
+    if (blanks)
+        skip_blanks(args);
     if (args->n == 0 || *args->p != '<')
         return false;
     skip(args, 1);
@@ -167,7 +168,7 @@ is_domain(struct impel_str d)
                 return false;
             dot = true;
         } else if (is_alnum(c) || c == '-' || c == '_' ||
-                   (unsigned char)c >= 0x80) {
+            (unsigned char)c >= 0x80) {
             dot = false;
         } else {
             return false;
@@ -222,7 +223,7 @@ verb_is_mailbox(struct impel_str a, bool utf8, bool unqualified)
     if (at == SIZE_MAX || (a.n > 0 && a.p[a.n - 1] == '"'))
         return unqualified && is_local(a);
     return is_local((struct impel_str){a.p, at}) &&
-           is_domain((struct impel_str){a.p + at + 1, a.n - at - 1});
+        is_domain((struct impel_str){a.p + at + 1, a.n - at - 1});
 }
 
 int

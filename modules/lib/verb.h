@@ -40,7 +40,7 @@ enum {
     VERB_MAX_ADDRESS = 320, /* 64 + @ + 255; RFC 5321 4.5.3.1 */
     VERB_MAX_ENVID = 100,   /* RFC 3461 4.4 */
     VERB_MAX_ORIGINAL = 500,
-    VERB_MAX_COMMAND = 2048 /* what a verb_put_*() may need */
+    VERB_MAX_COMMAND = 1024 /* what a verb_put_*() may need */
 };
 enum { /* RFC 3461 NOTIFY and RET as the ABI carries them; 0: not given */
     VERB_NOTIFY_NEVER = 1,
@@ -58,11 +58,12 @@ enum verb verb_parse(struct impel_str line, struct impel_str *args);
 /* Cut blanks at the end; true if there were any. */
 bool verb_cut_blanks(struct impel_str *args);
 
-/* "FROM:<path>" or "TO:<path>" at the start of *args; keyword with its colon.
+/* "FROM:<path>" or "TO:<path>" at the start of *args; keyword with its colon,
+ * blanks behind which are taken only if asked for.
  * *address is what stands in the brackets without a source route, *args what
  * follows the path and the blanks behind it.  False: syntax. */
-bool verb_path(
-    struct impel_str *args, const char *keyword, struct impel_str *address);
+bool verb_path(struct impel_str *args, const char *keyword, bool blanks,
+    struct impel_str *address);
 
 /* Fit to be a mailbox: local part, @, domain or literal; without @ only if
  * unqualified is allowed.  No byte that could end a command line or a path. */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client.h - one outbound session, as client.c and pipeline.c share it.
+ *
+ * client.c has its life: greeting, idling, probing, parting.  pipeline.c has
+ * one transaction.  A transaction is two walks over the same steps, one that
+ * sends and one that reads replies; the reader never overtakes the sender, and
+ * neither goes back:
+ *
+ *     RSET?  MAIL  RCPT...  DATA  BODY  END      with DATA
+ *     RSET?  MAIL  RCPT...  BDAT  BODY  END      with BDAT: one reply for both
+ *
+ * With PIPELINING the sender runs ahead as far as it can; without it, it waits
+ * until nothing is outstanding.
+ */
+#ifndef IMPEL_ESMTP_CLIENT_H
+#define IMPEL_ESMTP_CLIENT_H
+
+#include <stdbool.h>
+
+#include "capability.h"
+#include "deadline.h"
+#include "esmtp.h"
+#include "options.h"
+#include "out.h"
+#include "outcome.h"
+#include "reply.h"
+
+enum client_state {
+    CLIENT_DIAL,
+    CLIENT_BANNER,
+    CLIENT_EHLO,
+    CLIENT_HELO,
+    CLIENT_READY, /* nothing is outstanding */
+    CLIENT_BUSY,  /* a transaction */
+    CLIENT_PROBE,
+    CLIENT_QUIT,
+    CLIENT_DEAD /* closed() was called */
+};
+enum step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_BODY, STEP_END };
+
+struct transaction {
+    struct impel_batch *batch; /* NULL: none, or all was reported */
+    const struct impel_envelope *envelope;
+    enum step send, read;
+    size_t send_rcpt, read_rcpt; /* next to send, next to be answered */
+    size_t outstanding;          /* replies to come */
+    size_t accepted, left;       /* recipients: taken by the peer; unreported */
+    int64_t size;                /* of the body as it is sent; < 0: unknown */
+    int form;
+    bool bdat, pipelined, eager;
+    bool eightbit, utf8;
+    bool answered;    /* a reply to this transaction was read */
+    bool refused;     /* MAIL was: nothing else counts */
+    bool go;          /* 354 */
+    bool sending;     /* send_body() was called and EV_BODY is to come */
+    bool body_out;    /* the final octet is on its way */
+    bool kept;        /* what stands in keep is the result of keep_rcpt */
+    size_t keep_rcpt; /* SIZE_MAX: of all that are left */
+    struct outcome keep;
+};
+
+struct client {
+    struct esmtp *module;
+    const struct impel_host *host;
+    struct impel_session *session;
+    const struct impel_scope *scope;
+    enum client_state state;
+    bool plain;      /* method SMTP: HELO and nothing more */
+    bool warm;       /* a transaction went through before */
+    bool need_reset; /* the last transaction was left open at the peer */
+    bool parting;    /* close() came while busy */
+    bool full;       /* output waits for EV_DRAINED */
+    bool lost;       /* nothing can be sent any more */
+    struct capability capability;
+    struct reply_scan scan;
+    struct deadline deadline;
+    struct transaction t;
+    struct out out;
+};
+
+/* client.c */
+/* The session ends for this reason: open recipients are reported with it (or
+ * with what is known better), then closed().  c is not touched any more. */
+void client_fail(struct client *c, const struct impel_result *why);
+void client_protocol_error(struct client *c);
+/* The transaction is over and the stream in step. */
+void client_finished(struct client *c);
+/* Hand c->out to the host.  False: it waits, or the connection is gone. */
+bool client_flush(struct client *c);
+void client_wait(struct client *c, enum option_row timeout);
+
+/* pipeline.c */
+void pipeline_begin(struct client *c, struct impel_batch *batch,
+    const struct impel_envelope *envelope);
+void pipeline_reply(struct client *c, const struct reply *r);
+/* Send what may be sent now. */
+void pipeline_pump(struct client *c);
+void pipeline_body_sent(struct client *c);
+/* Report what is left: with the peer's verdict if there is one, with UNCERTAIN
+ * if it may have the message, else with r. */
+void pipeline_abandon(struct client *c, const struct impel_result *r);
+/* For the words of an internal response: "MAIL FROM", and the stage. */
+const char *pipeline_doing(const struct client *c);
+int pipeline_stage(const struct client *c);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options.h - the rows of this module's option table, and reading them.
+ */
+#ifndef IMPEL_ESMTP_OPTIONS_H
+#define IMPEL_ESMTP_OPTIONS_H
+
+#include "esmtp.h"
+
+enum option_row {
+    /* imported from the core */
+    OPT_CONNECT_TIMEOUT,
+    OPT_EHLO_TIMEOUT,
+    OPT_MAILFROM_TIMEOUT,
+    OPT_RCPTTO_TIMEOUT,
+    OPT_BODY_TIMEOUT,
+    OPT_RSET_TIMEOUT,
+    OPT_REMOTE_SMTP_PORT,
+    OPT_SEND_8BITMIME,
+    OPT_TRANSFORM_8BITMIME,
+    OPT_IDLE_TIME,
+    OPT_MAX_RECIPIENTS,
+    OPT_MAX_MESSAGE_SIZE,
+    OPT_MAX_RECEPTIONS,
+    OPT_BANNER_HOSTNAME,
+    OPT_STATIC_BANNER,
+    OPT_RECONFIG_MESSAGE,
+    OPT_REQUIRE_EHLO,
+    OPT_TRAILING_WHITESPACE,
+    OPT_ENVELOPE_WHITESPACE,
+    OPT_SMTP_EXTENSIONS,
+    OPT_MAX_COMMANDS,
+    OPT_MAX_ERRORS,
+    OPT_SESSION_TIME,
+    OPT_BODY_TIME,
+    OPT_BARE_NEWLINE,
+    /* this module's own: client */
+    OPT_BANNER_TIMEOUT,
+    OPT_DATA_TIMEOUT,
+    OPT_QUIT_TIMEOUT,
+    OPT_PIPELINING,
+    OPT_CHUNKING,
+    OPT_EAGER_BODY,
+    /* listener */
+    OPT_MAX_LINE_LENGTH,
+    OPT_VERDICT_TIMEOUT,
+    OPT_ROWS
+};
+
+enum { SEND_8BITMIME_NO, SEND_8BITMIME_IFAVAILABLE };
+enum { TRANSFORM_NO, TRANSFORM_IFNEEDED, TRANSFORM_STRICT, TRANSFORM_STRIP };
+enum { BARE_NEWLINE_PEDANTIC, BARE_NEWLINE_FIX };
+
+extern const struct impel_option options_rows[OPT_ROWS];
+
+/* A time limit in ms.  Every wait has one: 0, which means none to operators,
+ * becomes a day. */
+int64_t options_ms(const struct esmtp *e, const struct impel_scope *scope,
+    enum option_row row);
+
+/* What only this module can say of one resolved scope. */
+int options_check(
+    const struct esmtp *e, const struct impel_scope *, struct impel_error *);
+
+#endif

@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pipeline.c - one transaction of an outbound session.
+ *
+ * Each recipient is reported once: a refused one when its reply is read, the
+ * accepted ones all together at the end.  What would end the batch is kept
+ * until the last reply was read, since the body is lent no longer than the
+ * batch lasts, and the host may have another batch at hand at once.
+ */
+#include "client.h"
+
+#include <string.h>
+
+#include "verb.h"
+
+static const struct impel_envelope *
+envelope_of(const struct client *c)
+{
+    return c->t.envelope;
+}
+
+/* Can this recipient be named to this host at all? */
+static bool
+rcpt_fits(const struct client *c, size_t i)
+{
+    return verb_is_mailbox(envelope_of(c)->rcpt[i]->address, c->t.utf8, true);
+}
+
+static size_t
+next_rcpt(const struct client *c, size_t i)
+{
+    while (i < envelope_of(c)->rcpt_count && !rcpt_fits(c, i))
+        i++;
+    return i;
+}
+
+const char *
+pipeline_doing(const struct client *c)
+{
+    static const char *const names[] = {[STEP_RSET] = "RSET",
+        [STEP_MAIL] = "MAIL FROM",
+        [STEP_RCPT] = "RCPT TO",
+        [STEP_DATA] = "DATA",
+        [STEP_BODY] = "BODY",
+        [STEP_END] = "BODY"};
+
+    return names[c->t.read];
+}
+
+int
+pipeline_stage(const struct client *c)
+{
+    switch (c->t.read) {
+    case STEP_RSET:
+    case STEP_MAIL:
+        return IMPEL_AT_SENDER;
+    case STEP_RCPT:
+        return IMPEL_AT_RCPT;
+    case STEP_DATA:
+        return IMPEL_AT_BODY;
+    default:
+        return c->t.body_out ? IMPEL_AT_FINAL : IMPEL_AT_BODY;
+    }
+}
+
+static void
+wait_for_reply(struct client *c)
+{
+    static const enum option_row rows[] = {[STEP_RSET] = OPT_RSET_TIMEOUT,
+        [STEP_MAIL] = OPT_MAILFROM_TIMEOUT,
+        [STEP_RCPT] = OPT_RCPTTO_TIMEOUT,
+        [STEP_DATA] = OPT_DATA_TIMEOUT,
+        [STEP_BODY] = OPT_BODY_TIMEOUT,
+        [STEP_END] = OPT_BODY_TIMEOUT};
+    int64_t ms = options_ms(c->module, c->scope, rows[c->t.read]);
+
+    /* a body under way says nothing of how far it got: 4 KiB/s must do */
+    if (c->t.sending && c->t.size > 0)
+        ms += c->t.size / 4;
+    deadline_set(&c->deadline, c->host, c->session, ms);
+}
+
+/* Report what is left and let go of the batch. */
+static void
+report_rest(struct client *c, const struct impel_result *r)
+{
+    struct impel_batch *batch = c->t.batch;
+
+    c->t.batch = NULL;
+    if (r->flags & IMPEL_UNCERTAIN)
+        c->host->count(c->module->instance, COUNT_UNCERTAIN, 1);
+    if (c->t.kept && c->t.keep_rcpt != SIZE_MAX)
+        c->host->rcpt_done(batch, c->t.keep_rcpt, &c->t.keep.result);
+    else if (c->t.kept)
+        c->host->rest_done(batch, &c->t.keep.result);
+    else
+        c->host->rest_done(batch, r);
+    outcome_drop(&c->t.keep);
+    c->t.kept = false;
+}
+
+void
+pipeline_abandon(struct client *c, const struct impel_result *r)
+{
+    struct impel_result uncertain = *r;
+
+    if (!c->t.batch)
+        return;
+    if (c->t.body_out && !c->t.refused && r->verdict != IMPEL_DELIVERED) {
+        uncertain.verdict = IMPEL_RETRY;
+        uncertain.stage = IMPEL_AT_FINAL;
+        uncertain.flags |= IMPEL_UNCERTAIN;
+    }
+    report_rest(c, &uncertain);
+}
+
+static void
+keep(struct client *c, size_t rcpt, const struct impel_result *r)
+{
+    outcome_keep(&c->t.keep, r);
+    c->t.keep_rcpt = rcpt;
+    c->t.kept = true;
+}
+
+/* All is reported without a word to the peer. */
+static void
+refuse_all(struct client *c, const struct impel_result *r)
+{
+    report_rest(c, r);
+    client_finished(c);
+}
+
+static bool
+begin_forms(struct client *c, struct impel_batch *batch)
+{
+    struct transaction *t = &c->t;
+    uint32_t has = c->capability.has;
+    bool eightbit = t->envelope->needs & IMPEL_NEED_8BIT;
+    int64_t transform = c->host->opt_int(c->scope, OPT_TRANSFORM_8BITMIME);
+
+    t->form = IMPEL_BODY_RAW;
+    if (eightbit && !t->utf8 &&
+        (transform == TRANSFORM_STRIP ||
+            (transform != TRANSFORM_NO && !(has & CAPABILITY_8BITMIME))))
+        t->form = IMPEL_BODY_SEVENBIT;
+    t->eightbit = eightbit && t->form == IMPEL_BODY_RAW &&
+        (has & CAPABILITY_8BITMIME) &&
+        (t->utf8 ||
+            c->host->opt_int(c->scope, OPT_SEND_8BITMIME) ==
+                SEND_8BITMIME_IFAVAILABLE);
+    t->size = c->host->body_size(batch, t->form);
+    t->pipelined = (has & CAPABILITY_PIPELINING) &&
+        c->host->opt_int(c->scope, OPT_PIPELINING);
+    t->bdat = t->size >= 0 && (has & CAPABILITY_CHUNKING) &&
+        c->host->opt_int(c->scope, OPT_CHUNKING);
+    t->eager = t->size <= c->host->opt_int(c->scope, OPT_EAGER_BODY);
+    return t->size != IMPEL_E_UNSUP;
+}
+
+/* What the envelope asks of this host and it cannot give; NULL: nothing. */
+static const char *
+begin_obstacle(struct client *c, struct impel_result *r)
+{
+    const struct impel_envelope *e = c->t.envelope;
+    bool offered = c->capability.has & CAPABILITY_SMTPUTF8;
+
+    *r = (struct impel_result){.verdict = IMPEL_FAILED,
+        .blame = IMPEL_BLAME_MESSAGE,
+        .stage = IMPEL_AT_SENDER};
+    if ((e->needs & IMPEL_NEED_TLS) &&
+        !c->host->info(c->session, IMPEL_INFO_TLS_VERSION).p) {
+        r->verdict = IMPEL_RETRY;
+        r->blame = IMPEL_BLAME_HOST;
+        return "451 4.7.6 [internal] TLS required but not in use";
+    }
+    if ((e->needs & IMPEL_NEED_UTF8) && !offered)
+        return "550 5.6.7 [internal] SMTPUTF8 required but not advertised";
+    if (e->sender.n > 0 && !verb_is_mailbox(e->sender, offered, true))
+        return "550 5.1.7 [internal] sender address cannot be sent";
+    if (!begin_forms(c, c->t.batch))
+        return "550 5.6.3 [internal] 8BITMIME required but not advertised";
+    if (c->capability.size_limit > 0 && c->t.size > 0 &&
+        (uint64_t)c->t.size > c->capability.size_limit)
+        return "552 5.3.4 [internal] message is larger than the host takes";
+    return NULL;
+}
+
+/* Recipients that cannot be named to this host; false if none is left. */
+static bool
+begin_rcpts(struct client *c)
+{
+    struct impel_result r = outcome_internal(IMPEL_FAILED, IMPEL_BLAME_RCPT,
+        IMPEL_AT_RCPT, "553 5.1.3 [internal] address cannot be sent");
+    size_t i, n = envelope_of(c)->rcpt_count;
+
+    for (i = 0; i < n; i++) {
+        if (rcpt_fits(c, i))
+            continue;
+        if (c->t.left == 1) {
+            refuse_all(c, &r);
+            return false;
+        }
+        c->t.left--;
+        c->host->rcpt_done(c->t.batch, i, &r);
+    }
+    return true;
+}
+
+void
+pipeline_begin(struct client *c, struct impel_batch *batch,
+    const struct impel_envelope *envelope)
+{
+    struct transaction *t = &c->t;
+    struct impel_result r;
+    const char *obstacle;
+
+    memset(t, 0, sizeof(*t));
+    t->batch = batch;
+    t->envelope = envelope;
+    t->left = envelope->rcpt_count;
+    t->send = t->read = c->need_reset ? STEP_RSET : STEP_MAIL;
+    /* the parameter is for those who need it: RFC 6531 3.4 */
+    t->utf8 = (c->capability.has & CAPABILITY_SMTPUTF8) &&
+        ((envelope->needs & IMPEL_NEED_UTF8) || verb_is_utf8(envelope->sender));
+    obstacle = begin_obstacle(c, &r);
+    if (obstacle) {
+        r = outcome_internal(r.verdict, r.blame, r.stage, obstacle);
+        refuse_all(c, &r);
+        return;
+    }
+    if (!begin_rcpts(c))
+        return;
+    t->send_rcpt = t->read_rcpt = next_rcpt(c, 0);
+    wait_for_reply(c);
+}
+
+static void
+send_mail(struct client *c)
+{
+    const struct impel_envelope *e = envelope_of(c);
+    bool dsn = c->capability.has & CAPABILITY_DSN;
+    struct verb_mail m = {.sender = e->sender,
+        .size = c->capability.has & CAPABILITY_SIZE ? c->t.size : -1,
+        .eightbit = c->t.eightbit,
+        .utf8 = c->t.utf8,
+        .ret = dsn ? e->ret : 0};
+
+    if (dsn)
+        m.envid = e->envid;
+    verb_put_mail(&c->out, &m);
+    c->t.outstanding++;
+    c->t.send = STEP_RCPT;
+}
+
+static void
+send_rcpt(struct client *c)
+{
+    const struct impel_envelope *e = envelope_of(c);
+    const struct impel_rcpt *rcpt = e->rcpt[c->t.send_rcpt];
+
+    verb_put_rcpt(&c->out, rcpt->address, c->capability.has & CAPABILITY_DSN,
+        rcpt->notify, rcpt->original, c->t.utf8);
+    c->t.outstanding++;
+    c->t.send_rcpt = next_rcpt(c, c->t.send_rcpt + 1);
+    if (c->t.send_rcpt >= e->rcpt_count)
+        c->t.send = STEP_DATA;
+}
+
+/* DATA or BDAT.  False: it is not time yet. */
+static bool
+send_data(struct client *c)
+{
+    struct transaction *t = &c->t;
+
+    if (t->bdat && !t->eager && t->read <= STEP_RCPT)
+        return false;
+    if (t->bdat) {
+        out_text(&c->out, "BDAT ");
+        out_number(&c->out, (uint64_t)t->size);
+        out_text(&c->out, " LAST\r\n");
+    } else {
+        out_text(&c->out, "DATA\r\n");
+    }
+    t->outstanding++;
+    t->send = STEP_BODY;
+    return true;
+}
+
+/* The host has taken over the body; with nothing to send it is out at once. */
+static bool
+send_body(struct client *c)
+{
+    struct transaction *t = &c->t;
+    struct impel_result r;
+    int rc;
+
+    if (t->sending || (!t->bdat && !t->go))
+        return false;
+    if (!client_flush(c))
+        return false;
+    if (t->bdat && t->size == 0) {
+        pipeline_body_sent(c);
+        return true;
+    }
+    rc = c->host->send_body(
+        t->batch, t->bdat ? t->form : t->form | IMPEL_BODY_DOTTED);
+    if (rc == IMPEL_E_FULL) {
+        c->full = true;
+        return false;
+    }
+    if (rc < 0 && rc != IMPEL_E_AGAIN) {
+        r = outcome_internal(IMPEL_RETRY, IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY,
+            "451 4.3.0 [internal] message body unavailable");
+        client_fail(c, &r);
+        return false;
+    }
+    t->sending = true;
+    if (!t->bdat)
+        t->outstanding++;
+    wait_for_reply(c);
+    return false;
+}
+
+/* RFC 2920 3.1: a 354 without any recipient is answered with a lone dot. */
+static bool
+send_nothing(struct client *c)
+{
+    out_text(&c->out, ".\r\n");
+    c->t.outstanding++;
+    c->t.send = STEP_END;
+    return true;
+}
+
+static bool
+send_step(struct client *c)
+{
+    switch (c->t.send) {
+    case STEP_RSET:
+        out_text(&c->out, "RSET\r\n");
+        c->t.outstanding++;
+        c->t.send = STEP_MAIL;
+        return true;
+    case STEP_MAIL:
+        send_mail(c);
+        return true;
+    case STEP_RCPT:
+        send_rcpt(c);
+        return true;
+    case STEP_DATA:
+        return send_data(c);
+    case STEP_BODY:
+        if (c->t.go && c->t.accepted == 0)
+            return send_nothing(c);
+        return send_body(c);
+    default:
+        return false;
+    }
+}
+
+void
+pipeline_pump(struct client *c)
+{
+    struct transaction *t = &c->t;
+    bool more = true;
+
+    while (more && c->state == CLIENT_BUSY && !c->full && !c->lost) {
+        /* the octets of a BDAT belong to it; they wait for nobody */
+        bool body = t->send == STEP_BODY && (t->bdat || t->go);
+
+        if (!t->pipelined && t->outstanding > 0 && !body)
+            break;
+        if (out_room(&c->out) < VERB_MAX_COMMAND && !client_flush(c))
+            return;
+        more = send_step(c);
+    }
+    if (c->state != CLIENT_DEAD && !c->full && !c->lost)
+        (void)client_flush(c); /* a loss is an event of its own */
+}
+
+/* The last reply was read and nothing is left to send. */
+static void
+finish_if_over(struct client *c)
+{
+    struct impel_result none = {.size = sizeof(none)};
+
+    if (c->t.outstanding > 0 || c->t.send != STEP_END)
+        return;
+    if (c->t.batch)
+        report_rest(c, &none);
+    client_finished(c);
+}
+
+void
+pipeline_body_sent(struct client *c)
+{
+    c->t.sending = false;
+    c->t.body_out = true;
+    c->t.send = STEP_END;
+    wait_for_reply(c);
+    finish_if_over(c);
+}
+
+/* Nobody is left to send to: what was not begun is not begun. */
+static void
+stop_sending(struct client *c)
+{
+    if (c->t.send <= STEP_DATA)
+        c->t.send = STEP_END;
+}
+
+static void
+read_mail(struct client *c, const struct reply *r)
+{
+    struct impel_result result;
+
+    c->t.read = STEP_RCPT;
+    if (reply_class(r) == 2) {
+        c->need_reset = true;
+        return;
+    }
+    result = outcome_reply(r, IMPEL_AT_SENDER);
+    c->t.refused = true;
+    keep(c, SIZE_MAX, &result);
+    stop_sending(c);
+}
+
+static void
+refuse_rcpt(struct client *c, size_t i, const struct reply *r)
+{
+    struct impel_result result = outcome_reply(r, IMPEL_AT_RCPT);
+
+    /* enough for one transaction, so the rest may go at once in another */
+    if (c->t.accepted > 0 && result.verdict == IMPEL_RETRY &&
+        r->status[1] == 5 && r->status[2] == 3)
+        result.blame = IMPEL_BLAME_SESSION;
+    if (c->t.left == 1) {
+        keep(c, i, &result);
+        return;
+    }
+    c->t.left--;
+    c->host->rcpt_done(c->t.batch, i, &result);
+}
+
+static void
+read_rcpt(struct client *c, const struct reply *r)
+{
+    struct transaction *t = &c->t;
+    size_t i = t->read_rcpt;
+
+    t->read_rcpt = next_rcpt(c, i + 1);
+    if (t->read_rcpt >= t->envelope->rcpt_count)
+        t->read = t->bdat ? STEP_BODY : STEP_DATA;
+    if (t->refused)
+        return;
+    if (reply_class(r) == 2)
+        t->accepted++;
+    else
+        refuse_rcpt(c, i, r);
+    if (t->read > STEP_RCPT && t->accepted == 0) {
+        t->refused = true;
+        stop_sending(c);
+    }
+}
+
+static void
+read_data(struct client *c, const struct reply *r)
+{
+    struct impel_result result;
+
+    c->t.read = STEP_BODY;
+    if (reply_class(r) == 3) {
+        c->t.go = true;
+        return;
+    }
+    c->t.send = STEP_END;
+    if (c->t.accepted == 0 || c->t.kept)
+        return; /* it only confirms what was said before */
+    result = outcome_reply(r, IMPEL_AT_BODY);
+    keep(c, SIZE_MAX, &result);
+}
+
+/* A verdict on a body that is still being sent.  A small rest is sent to keep
+ * the connection; a large one is not worth it. */
+static void
+read_early(struct client *c, const struct impel_result *result)
+{
+    struct impel_result why = outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION,
+        IMPEL_AT_BODY, "451 4.4.2 [internal] refused before the body was sent");
+
+    if (!c->t.kept)
+        keep(c, SIZE_MAX, result);
+    if (!c->t.eager)
+        client_fail(c, &why);
+}
+
+static void
+read_final(struct client *c, const struct reply *r)
+{
+    struct transaction *t = &c->t;
+    struct impel_result result = outcome_reply(r, IMPEL_AT_FINAL);
+
+    t->read = STEP_END;
+    /* RFC 3030: after a failed BDAT the transaction must be reset */
+    c->need_reset = t->bdat && reply_class(r) != 2;
+    if (t->send != STEP_END && reply_class(r) == 2 && !t->refused)
+        client_protocol_error(c);
+    else if (t->send != STEP_END)
+        read_early(c, &result);
+    else if (!t->kept)
+        report_rest(c, &result);
+}
+
+/* May a reply of this class answer the step? */
+static bool
+class_fits(enum step step, const struct reply *r)
+{
+    switch (reply_class(r)) {
+    case 2:
+        return step != STEP_DATA;
+    case 3:
+        return step == STEP_DATA;
+    default:
+        return true;
+    }
+}
+
+/* The peer ends the session: what happened so far counts, and the rest of
+ * this message, but no other, is put off. */
+static void
+read_farewell(struct client *c, const struct reply *r)
+{
+    struct impel_result result = outcome_reply(r, pipeline_stage(c));
+
+    result.blame = IMPEL_BLAME_SESSION;
+    if (c->t.read == STEP_RSET)
+        result.verdict = IMPEL_UNTRIED;
+    /* an answer: so the peer has not taken it, whatever was sent */
+    if (!c->t.kept)
+        keep(c, SIZE_MAX, &result);
+    client_fail(c, &result);
+}
+
+void
+pipeline_reply(struct client *c, const struct reply *r)
+{
+    struct transaction *t = &c->t;
+
+    if (t->outstanding == 0 || !class_fits(t->read, r)) {
+        client_protocol_error(c);
+        return;
+    }
+    t->outstanding--;
+    if (t->read != STEP_RSET)
+        t->answered = true;
+    if (r->code == 421) {
+        read_farewell(c, r);
+        return;
+    }
+    switch (t->read) {
+    case STEP_RSET:
+        if (reply_class(r) == 2) {
+            c->need_reset = false;
+            t->read = STEP_MAIL;
+            break;
+        }
+        read_farewell(c, r);
+        return;
+    case STEP_MAIL:
+        read_mail(c, r);
+        break;
+    case STEP_RCPT:
+        read_rcpt(c, r);
+        break;
+    case STEP_DATA:
+        read_data(c, r);
+        break;
+    default:
+        read_final(c, r);
+        break;
+    }
+    if (c->state != CLIENT_BUSY)
+        return;
+    wait_for_reply(c);
+    finish_if_over(c);
+}

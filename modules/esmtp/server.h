@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server.h - one inbound session, as server.c, server_command.c and
+ * server_data.c share it.
+ *
+ * server.c has its life: banner, turns, verdicts, time, parting.
+ * server_command.c has the commands, server_data.c the bodies.  Input is taken
+ * strictly in order and nothing is taken while a verdict is awaited, so
+ * pipelined commands need no queue of their own.
+ */
+#ifndef IMPEL_ESMTP_SERVER_H
+#define IMPEL_ESMTP_SERVER_H
+
+#include <stdbool.h>
+
+#include "deadline.h"
+#include "esmtp.h"
+#include "line.h"
+#include "options.h"
+#include "out.h"
+#include "verb.h"
+
+enum server_state {
+    SERVER_COMMAND,
+    SERVER_LONG, /* inside a command line that is too long */
+    SERVER_DATA,
+    SERVER_BDAT,
+    SERVER_PARTING, /* the last word was said; what comes in is thrown away */
+    SERVER_DEAD     /* closed() was called */
+};
+enum server_wait {
+    WAIT_NOTHING,
+    WAIT_GREET,
+    WAIT_SENDER,
+    WAIT_RCPT,
+    WAIT_COMMIT
+};
+enum { SERVER_LINE_MAX = 512 }; /* of a reply, RFC 5321 4.5.3.1.5 */
+
+struct refusal {                /* why the open message will not be taken */
+    char text[SERVER_LINE_MAX]; /* "552 5.3.4 too large"; empty: it will */
+};
+
+struct server {
+    struct esmtp *module;
+    const struct impel_host *host;
+    struct impel_session *session;
+    const struct impel_scope *scope;
+    enum server_state state;
+    enum server_wait wait;
+    uint32_t offered; /* CAPABILITY_* */
+    uint32_t commands, errors, receptions;
+    bool greeted, esmtp; /* after HELO or EHLO; EHLO */
+    bool hello_esmtp;    /* which of the two waits for its verdict */
+    bool full;           /* output waits for EV_DRAINED */
+    bool no_credit;      /* body() said AGAIN */
+    bool quit;           /* the peer wants to go: no lingering */
+    bool closing;        /* close() came: 421 at the next command */
+    struct line line;
+    size_t thrown; /* bytes of a long line, or while parting */
+
+    /* the message */
+    struct impel_incoming *in; /* NULL: none, or refused on its way */
+    uint64_t tag;
+    bool mail;          /* MAIL was accepted */
+    bool utf8;          /* its SMTPUTF8 */
+    bool bdat;          /* BDAT was used for it */
+    bool line_start;    /* the next byte of its body begins a line */
+    bool cr;            /* the last BDAT chunk ended in a CR */
+    bool chunk_last;    /* LAST was said */
+    bool chunk_ignored; /* a chunk for nothing: its octets only go by */
+    bool smuggling;     /* a bare newline was seen: part after the reply */
+    size_t rcpt_tried, rcpt_accepted;
+    uint64_t chunk_left, chunk_size, body_bytes, wasted_bytes;
+    int64_t body_until, session_until; /* host clock; 0: no end */
+    struct refusal refusal;
+
+    struct deadline deadline;
+    struct out out;
+};
+
+/* server.c */
+/* Put one reply line into the output buffer. */
+void server_reply(struct server *s, const char *line);
+/* Say this and end the session. */
+void server_bye(struct server *s, const char *line);
+/* A command that was wrong in syntax or order. */
+void server_error(struct server *s, const char *line);
+/* Wait for a verdict. */
+void server_await(struct server *s, enum server_wait wait);
+/* Forget the message, if any; an open one is abandoned. */
+void server_reset(struct server *s);
+void server_deadline(struct server *s, enum option_row timeout);
+
+/* server_command.c */
+/* A command line; line has no end and no control character. */
+void command_line(struct server *s, struct impel_str line);
+void command_greeted(struct server *s);
+
+/* server_data.c */
+void data_begin(struct server *s);
+void bdat_begin(struct server *s, uint64_t size, bool last);
+/* Take body bytes; how many are done with.  0: more are needed, or the session
+ * waits for something. */
+size_t data_take(struct server *s, const char *p, size_t n);
+size_t bdat_take(struct server *s, const char *p, size_t n);
+/* The message will not be taken; what it is told stands in line. */
+void data_refuse(struct server *s, const char *line);
+void data_committed(struct server *s, const char *line, bool accepted);
+
+#endif
