@@ -16,8 +16,8 @@ enum {
     ADDRESS_DOMAIN_MAX = 255, /* 4.5.3.1.2 */
     ADDRESS_MAX = 320
 };
-enum { /* flags of address_parse() */
-    ADDRESS_UTF8 = 1,    /* RFC 6531: UTF-8 allowed */
+enum {                    /* flags of address_parse() */
+    ADDRESS_UTF8 = 1,     /* RFC 6531: UTF-8 allowed */
     ADDRESS_NO_DOMAIN = 2 /* a bare local part is allowed */
 };
 

@@ -19,8 +19,8 @@ void arena_free(struct arena **a);
 void *arena_alloc(struct arena *a, size_t n) ATTR_NONNULL_RET;
 /* A copy with a NUL behind it; an absent string stays absent. */
 struct str arena_str(struct arena *a, struct str s);
-char *arena_printf(struct arena *a, const char *fmt, ...) ATTR_PRINTF(2, 3)
-    ATTR_NONNULL_RET;
+char *arena_printf(struct arena *a, const char *fmt, ...)
+    ATTR_PRINTF(2, 3) ATTR_NONNULL_RET;
 size_t arena_size(const struct arena *a); /* bytes allocated from the system */
 
 #endif

@@ -18,7 +18,9 @@ struct buf {
     size_t n;    /* bytes in use */
     size_t size; /* bytes allocated */
 };
+/* clang-format off */
 #define BUF_INIT {NULL, 0, 0}
+/* clang-format on */
 
 void buf_reserve(struct buf *b, size_t more); /* room for more bytes and NUL */
 void buf_add(struct buf *b, const void *p, size_t n);
@@ -26,7 +28,7 @@ void buf_str(struct buf *b, struct str s);
 void buf_cstr(struct buf *b, const char *z);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap) ATTR_PRINTF(2, 0);
 void buf_cut(struct buf *b, size_t n);     /* keep the first n bytes */
 void buf_consume(struct buf *b, size_t n); /* drop the first n bytes */
 struct str buf_get(const struct buf *b);   /* borrows; p never NULL */

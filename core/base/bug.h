@@ -27,8 +27,8 @@
     } while (0)
 
 /* End the process with a report.  Any thread; no lock is taken. */
-void bug_panic(const char *file, int line, const char *func, const char *what)
-    ATTR_NORETURN ATTR_COLD;
+void bug_panic(const char *file, int line, const char *func,
+    const char *what) ATTR_NORETURN ATTR_COLD;
 
 /* A function that writes what it knows to fd (async-signal-safe calls only:
  * dprintf of plain values is tolerated).  At most 16; at start, main thread. */

@@ -7,8 +7,8 @@
 
 #include "base/banned.h"
 
-static void
-err_format(struct err *e, const char *fmt, va_list ap)
+static ATTR_PRINTF(2, 0) void err_format(
+    struct err *e, const char *fmt, va_list ap)
 {
     if (vsnprintf(e->text, sizeof(e->text), fmt, ap) < 0)
         e->text[0] = '\0';

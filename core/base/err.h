@@ -14,7 +14,7 @@
 
 enum {
     ERR_OK = 0,
-    ERR_INVAL = -1,   /* a value is not one of those allowed */
+    ERR_INVAL = -1, /* a value is not one of those allowed */
     ERR_NOTFOUND = -2,
     ERR_CONF = -3,    /* the configuration is wrong */
     ERR_IO = -4,      /* a file or a socket failed */

@@ -77,7 +77,6 @@ list_take(struct list *head) /* removes and returns the first, or NULL */
 #define LIST_FOREACH(it, head) \
     for (it = (head)->next; it && it != (head); it = it->next)
 #define LIST_FOREACH_SAFE(it, tmp, head) \
-    for (it = (head)->next; it && it != (head) && (tmp = it->next, 1); \
-         it = tmp)
+    for (it = (head)->next; it && it != (head) && (tmp = it->next, 1); it = tmp)
 
 #endif

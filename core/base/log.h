@@ -25,9 +25,23 @@ enum log_level { /* Momentum's, MC 3.18 */
     LOG_LEVEL_CRITICAL
 };
 enum log_area { /* Momentum's subsystems; Debug_Flags switches them */
-    LOG_TIME, LOG_FD, LOG_SMTP, LOG_LOG1, LOG_DNS, LOG_DNSDS, LOG_NET,
-    LOG_SIG, LOG_MEM, LOG_DB, LOG_SSL, LOG_MOD, LOG_START, LOG_CONF,
-    LOG_SPOOL, LOG_QUEUE, LOG_AREA_COUNT
+    LOG_TIME,
+    LOG_FD,
+    LOG_SMTP,
+    LOG_LOG1,
+    LOG_DNS,
+    LOG_DNSDS,
+    LOG_NET,
+    LOG_SIG,
+    LOG_MEM,
+    LOG_DB,
+    LOG_SSL,
+    LOG_MOD,
+    LOG_START,
+    LOG_CONF,
+    LOG_SPOOL,
+    LOG_QUEUE,
+    LOG_AREA_COUNT
 };
 
 /* Which areas are written at a level: a mask of 1 << area.  The default is
@@ -48,7 +62,7 @@ void log_set_sink(log_sink_f *fn, void *arg); /* NULL: stderr */
 void log_write(enum log_level level, enum log_area area, const char *event,
     const char *fmt, ...) ATTR_PRINTF(4, 5);
 void log_vwrite(enum log_level level, enum log_area area, const char *event,
-    const char *fmt, va_list ap);
+    const char *fmt, va_list ap) ATTR_PRINTF(4, 0);
 
 #define log_debug(area, ...) log_write(LOG_LEVEL_DEBUG, area, __VA_ARGS__)
 #define log_info(area, ...) log_write(LOG_LEVEL_INFO, area, __VA_ARGS__)

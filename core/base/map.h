@@ -24,7 +24,7 @@ struct map {
 
 /* Zeroed memory is a valid empty map that minds case. */
 void map_init(struct map *m, bool fold);
-void map_fini(struct map *m);                     /* values are not freed */
+void map_fini(struct map *m);                        /* values are not freed */
 void *map_find(const struct map *m, struct str key); /* or NULL */
 /* Add or replace; value is not NULL.  Returns the former value, or NULL. */
 void *map_put(struct map *m, struct str key, void *value);
@@ -33,7 +33,6 @@ void *map_remove(struct map *m, struct str key); /* the value, or NULL */
  * or removed meanwhile, but for the entry just returned, which may go. */
 void *map_next(const struct map *m, size_t *at);
 
-#define MAP_FOREACH(v, m, at) \
-    for (at = 0; (v = map_next(m, &at)) != NULL;)
+#define MAP_FOREACH(v, m, at) for (at = 0; (v = map_next(m, &at)) != NULL;)
 
 #endif

@@ -70,7 +70,6 @@ bool str_copy(char *to, size_t size, struct str s);
 
 /* The name among count names that is nearest to s (edit distance of at most
  * a third of its length), or NULL: "did you mean". */
-const char *str_nearest(
-    struct str s, const char *const *names, size_t count);
+const char *str_nearest(struct str s, const char *const *names, size_t count);
 
 #endif

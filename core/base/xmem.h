@@ -16,8 +16,8 @@ void *xcalloc(size_t count, size_t size) ATTR_NONNULL_RET; /* checked */
 void *xrealloc(void *p, size_t n) ATTR_NONNULL_RET;
 /* Room for count elements of size, the product checked. */
 void *xgrow(void *p, size_t count, size_t size) ATTR_NONNULL_RET;
-char *xdup(const char *s) ATTR_NONNULL_RET;              /* NUL-ended */
-char *xdupn(const void *p, size_t n) ATTR_NONNULL_RET;   /* adds a NUL */
+char *xdup(const char *s) ATTR_NONNULL_RET;            /* NUL-ended */
+char *xdupn(const void *p, size_t n) ATTR_NONNULL_RET; /* adds a NUL */
 char *xprintf(const char *fmt, ...) ATTR_PRINTF(1, 2) ATTR_NONNULL_RET;
 void *xtry(size_t n); /* or NULL */
 

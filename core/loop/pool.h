@@ -10,7 +10,7 @@
 #include "base/err.h"
 
 struct pool;
-struct pool_job { /* embedded in the caller's object */
+struct pool_job {     /* embedded in the caller's object */
     struct mail mail; /* for the way there and back */
     struct mailbox *home;
     void (*work)(struct pool_job *); /* on a thread of the pool */

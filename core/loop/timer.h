@@ -20,8 +20,8 @@ struct timer {
     const char *what; /* for slow.h */
 };
 
-void timer_init(struct timer *t, struct loop *l, timer_f *fn, void *arg,
-    const char *what);
+void timer_init(
+    struct timer *t, struct loop *l, timer_f *fn, void *arg, const char *what);
 /* Fire once in after_ms from now; replaces an earlier setting. */
 void timer_start(struct timer *t, int64_t after_ms);
 void timer_start_at(struct timer *t, int64_t mono_ms);

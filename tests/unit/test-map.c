@@ -29,7 +29,7 @@ fill(void)
 static void
 test_small(void **state)
 {
-    struct map m = {NULL};
+    struct map m = {0};
     int a, b;
 
     (void)state;
@@ -69,7 +69,7 @@ test_fold(void **state)
 static void
 test_churn(void **state)
 {
-    struct map m = {NULL};
+    struct map m = {0};
     size_t in = 0;
     unsigned seed = 1;
 
@@ -100,7 +100,7 @@ test_churn(void **state)
 static void
 test_bounded(void **state)
 {
-    struct map m = {NULL};
+    struct map m = {0};
 
     (void)state;
     fill();
@@ -117,7 +117,7 @@ test_bounded(void **state)
 static void
 test_iterate_and_remove(void **state)
 {
-    struct map m = {NULL};
+    struct map m = {0};
     struct entry *x;
     size_t at, seen = 0;
 
