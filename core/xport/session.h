@@ -64,8 +64,10 @@ void session_print(const struct session *s, struct buf *to);
 /* --- inbound (a loop's thread) --- */
 /* The intake table that modules see; set once before the first listener. */
 void session_set_intake(const struct impel_intake *t);
-/* fd is the session's from now on; a failure is logged and fd closed.
- * released(): the module's release() was called, the last of it. */
+/* fd is the session's from now on; the module's accepted() is called later in
+ * this turn, so the caller may note the session first.  A failure of it is
+ * logged and fd closed.  released() is called once in any case: the module has
+ * nothing of the session any more, and it is gone when released() returns. */
 typedef void session_released_f(void *arg, struct impel_session *s);
 struct impel_session *session_accept(struct loop *l,
     const struct module *module, const struct scope *scope, int fd,
@@ -81,7 +83,9 @@ const struct scope *session_scope(const struct impel_session *s);
 const struct netaddr *session_peer(const struct impel_session *s);
 const struct netaddr *session_local(const struct impel_session *s);
 uint64_t session_inbound_id(const struct impel_session *s);
-const char *session_listener_name(const struct impel_session *s);
+const char *session_listener_name(const struct impel_session *s); /* module */
+/* What PROXY or XCLIENT said, or set_peer(). */
+void session_set_peer(struct impel_session *s, const struct netaddr *peer);
 /* A name the module's INFO_EHLO_NAME gives: banner and Received. */
 void session_set_name(struct impel_session *s, const char *name);
 

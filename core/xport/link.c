@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * link.c - the connection of a session, as a module uses it.
+ */
+#include "xport/session_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/xmem.h"
+#include "net/dial.h"
+#include "xport/hostapi.h"
+#include "xport/xport_options.h"
+#include "base/banned.h"
+
+enum { LINK_FINISH_MS = 30000 /* for what is still to be sent at the end */ };
+
+static void
+link_error(struct impel_error *e, int code, const char *text)
+{
+    if (e) {
+        e->code = code;
+        snprintf(e->text, sizeof(e->text), "%s", text);
+    }
+}
+
+int
+link_dial(
+    struct impel_session *s, const struct impel_dial *d, struct impel_error *e)
+{
+    struct dial_request r = {.from = s->from, .to = s->to};
+    const char *text = NULL;
+    int code = IMPEL_E_INVAL;
+
+    if (s->kind->inbound || s->state != SESSION_OPENING || s->conn)
+        text = "a session dials once, before it is ready";
+    else if (d->size < sizeof(uint32_t) + 2 * sizeof(uint16_t))
+        text = "struct impel_dial has no size";
+    else if (!r.to.path[0] && !d->port)
+        text = "no port to connect to";
+    else if (d->tls == IMPEL_TLS_NOW) {
+        text = "TLS from the start is not in this version";
+        code = IMPEL_E_UNSUP;
+    }
+    if (text) {
+        link_error(e, code, text);
+        return code;
+    }
+    if (!r.to.path[0])
+        r.to.port = d->port;
+    s->to = r.to;
+    r.timeout_ms = session_duration(s, XPORT_CONNECT_TIMEOUT, 300000);
+    s->conn = dial_start(s->loop, &r, link_event, s);
+    return 0;
+}
+
+/* IMPEL_E_* are small negative numbers, and so are a few errnos that a socket
+ * may give: those are told by what they amount to. */
+static int
+link_lost_arg(int error, bool up)
+{
+    if (error == 0)
+        return IMPEL_E_CLOSED;
+    if (error < IMPEL_E_UNSUP)
+        return error;
+    return up ? -ECONNRESET : -ECONNREFUSED;
+}
+
+void
+link_fail(struct impel_session *s, int arg)
+{
+    if (s->lost)
+        return;
+    s->lost = true;
+    s->lost_arg = arg;
+    s->streaming = NULL;
+    s->pending &= ~(uint32_t)PENDING_DRAINED;
+    if (s->state == SESSION_OPEN || s->state == SESSION_CLOSING)
+        session_watch(s);
+    if (link_input(s).n) /* what came is offered before */
+        s->pending |= PENDING_INPUT;
+    session_mark(s, PENDING_LOST);
+}
+
+void
+link_event(void *arg, struct conn *c, enum conn_event event, int error)
+{
+    struct impel_session *s = arg;
+
+    (void)c;
+    if (s->state >= SESSION_CLOSED)
+        return;
+    switch (event) {
+    case CONN_CONNECTED:
+        s->up = true;
+        session_mark(s, PENDING_CONNECTED);
+        break;
+    case CONN_INPUT:
+        session_mark(s, PENDING_INPUT);
+        break;
+    case CONN_DRAINED:
+        if (s->streaming)
+            body_go_on(s);
+        else
+            session_mark(s, PENDING_DRAINED);
+        break;
+    case CONN_LOST:
+        link_fail(s, link_lost_arg(error, s->up));
+        break;
+    }
+}
+
+struct impel_str
+link_input(struct impel_session *s)
+{
+    struct str in = s->conn ? conn_input(s->conn) : STR_NONE;
+
+    return (struct impel_str){in.p ? in.p : "", in.p ? in.n : 0};
+}
+
+void
+link_consume(struct impel_session *s, size_t n)
+{
+    size_t have = link_input(s).n;
+
+    if (n > have) {
+        session_broken(s, "consume() of more than there is");
+        n = have;
+    }
+    if (n)
+        conn_consume(s->conn, n);
+}
+
+int
+link_write(struct impel_session *s, const void *p, size_t n)
+{
+    int rc;
+
+    if (s->state >= SESSION_CLOSED) {
+        session_broken(s, "write() after closed()");
+        return IMPEL_E_CLOSED;
+    }
+    if (!s->conn || !s->up || s->lost)
+        return IMPEL_E_CLOSED;
+    if (s->streaming) /* it would stand inside the body */
+        return IMPEL_E_AGAIN;
+    if (!n)
+        return 0;
+    rc = conn_write(s->conn, p, n);
+    if (rc < 0)
+        return hostapi_code(rc);
+    lent_begun(s);
+    return 0;
+}
+
+uint64_t
+link_octets(const struct impel_session *s)
+{
+    return s->conn ? conn_sent(s->conn) + conn_received(s->conn) : 0;
+}
+
+static struct impel_str
+link_addr_text(char **keep, const struct netaddr *a)
+{
+    struct buf b = BUF_INIT;
+
+    if (!*keep) {
+        netaddr_print_ip(a, &b);
+        *keep = b.n ? buf_detach(&b, NULL) : xdup("");
+    }
+    return (struct impel_str){*keep, strlen(*keep)};
+}
+
+struct impel_str
+link_info(struct impel_session *s, int what)
+{
+    struct impel_str none = {NULL, 0};
+
+    switch (what) {
+    case IMPEL_INFO_LOCAL_ADDR:
+        if (!s->conn || !s->up)
+            return none;
+        return link_addr_text(&s->local_text, conn_local(s->conn));
+    case IMPEL_INFO_PEER_ADDR:
+        return link_addr_text(&s->peer_text, &s->to);
+    case IMPEL_INFO_EHLO_NAME:
+        if (s->name)
+            return (struct impel_str){s->name, strlen(s->name)};
+        return none;
+    case IMPEL_INFO_TLS_HOW:
+        return (struct impel_str){"none", 4};
+    default: /* nothing is known of a plain connection */
+        return none;
+    }
+}
+
+void
+link_close(struct impel_session *s, bool now)
+{
+    s->streaming = NULL;
+    if (!s->conn)
+        return;
+    if (now || s->lost || !s->up)
+        conn_free(&s->conn);
+    else
+        conn_finish(&s->conn, LINK_FINISH_MS);
+}
