@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += core/route/libroute.a
+core_route_libroute_a_SOURCES = \
+	core/route/method.c core/route/method.h \
+	core/route/route_check.c core/route/route_check.h \
+	core/route/route_options.c core/route/route_options.h
+core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-route-check
+TESTS += tests/unit/test-route-check
+tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
+	core/route/route_check.c core/route/method.c
+tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+endif

@@ -14,17 +14,7 @@
 #include "conf/generation.h"
 #include "net/dns.h"
 #include "net/netaddr.h"
-
-enum method { /* the choices of delivery_method, in the option's order */
-    METHOD_ESMTP, METHOD_SMTP, METHOD_LMTP, METHOD_ECSTREAM, METHOD_APN,
-    METHOD_GCM, METHOD_MM7,
-    METHOD_OTHER = 64 /* of a module: METHOD_OTHER + n, route_method_add() */
-};
-/* "ESMTP"; any case is found; METHOD_OTHER + n for transports the core has
- * never heard of; -1: no such method. */
-const char *method_name(int method);
-int method_find(struct str name);
-int method_add(const char *name); /* by a module; the number */
+#include "route/method.h"
 
 /* What a parcel's queue is keyed by. */
 struct destination {
