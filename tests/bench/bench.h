@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bench.h - what the source and the sink agree on.
+ *
+ * Message n has recipients r<k>.<n>@d<j>.bench.test, a field X-Impel-Seq: <n>
+ * and a field X-Impel-Sum: the FNV-1a hash of its body (after the blank line,
+ * dots unstuffed, CRLF lines), so the sink needs nothing else to tell whether
+ * every message came once and intact.
+ */
+#ifndef IMPEL_BENCH_H
+#define IMPEL_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SUM_START UINT64_C(0xcbf29ce484222325)
+
+static inline uint64_t
+sum_add_bytes(uint64_t h, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        h ^= (unsigned char)p[i];
+        h *= UINT64_C(0x100000001b3);
+    }
+    return h;
+}
+
+struct peer_address {
+    const char *host; /* "127.0.0.1" or "::1" */
+    int port;
+};
+int64_t bench_now_us(void);
+double bench_cpu_seconds(void);                  /* of this process */
+int bench_connect(const struct peer_address *a); /* non-blocking; or exits */
+int bench_listen(const struct peer_address *a);
+void bench_die(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2), noreturn));
+void bench_quickack(int fd); /* a delayed ACK must not be what is measured */
+
+#endif

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sink - a verifying SMTP server: one thread, epoll.
+ *
+ *   -a ADDR -p PORT   where to listen (127.0.0.1, 2600)
+ *   -n N              end when N recipients were served (0: until SIGTERM)
+ *   -v                verify: each recipient once, body as X-Impel-Sum says
+ *   -i SECONDS        end as well when nothing happened for so long
+ *   -l FILE           a line per served recipient: address, sum, "ok" or "bad"
+ *   -d MS             answer the end of data so much later
+ *   -t PCT -e PCT     451 to that share of RCPT, of ends of data
+ *   -P -C -8          do not offer PIPELINING, CHUNKING, 8BITMIME
+ * At the end one JSON line; exit 0 unless something was twice or changed, or
+ * less than N came.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "bench.h"
+
+enum { IN_MAX = 131072, OUT_MAX = 65536, RCPT_MAX = 1000, HEAD_MAX = 8192 };
+enum mode { COMMAND, DATA, BDAT, CLOSING };
+
+struct conn {
+    int fd;
+    enum mode mode;
+    char *in;
+    size_t in_n;
+    char out[OUT_MAX];
+    size_t out_n;
+    bool mail;
+    char *rcpt[RCPT_MAX];
+    size_t rcpt_n;
+    size_t bdat_left;
+    bool bdat_last;
+    /* the message */
+    char head[HEAD_MAX];
+    size_t head_n;
+    bool in_body;
+    uint64_t sum;
+    int line_at; /* octets of the current line seen: 0, 1 ... */
+    int64_t due; /* when the delayed answer goes out; 0: none */
+    bool watching_out;
+    struct conn *next_due;
+};
+
+static struct options {
+    struct peer_address at;
+    long want;
+    bool verify, pipelining, chunking, eight;
+    int idle_s, delay_ms, temp_rcpt, temp_data;
+    FILE *log;
+} opt = {.at = {"127.0.0.1", 2600},
+    .pipelining = true,
+    .chunking = true,
+    .eight = true};
+
+static struct counts {
+    long served, messages, twice, changed, unnamed, tempfails, connections;
+    long long bytes;
+    int64_t first, last;
+} seen;
+
+static int ep;
+static volatile sig_atomic_t stop;
+static struct conn *due_first, *due_last;
+
+/* --- once each --- */
+
+static char **table;
+static size_t table_n, table_size;
+
+static uint64_t
+hash_of(const char *s)
+{
+    return sum_add_bytes(SUM_START, s, strlen(s));
+}
+
+static bool
+insert(char **to, size_t size, char *s)
+{
+    size_t i = hash_of(s) & (size - 1);
+    while (to[i]) {
+        if (strcmp(to[i], s) == 0)
+            return false;
+        i = (i + 1) & (size - 1);
+    }
+    to[i] = s;
+    return true;
+}
+
+/* False: was there before.  s is the table's afterwards. */
+static bool
+remember(char *s)
+{
+    if (2 * (table_n + 1) > table_size) {
+        size_t size = table_size ? 2 * table_size : 65536;
+        char **bigger = calloc(size, sizeof(*bigger));
+        if (!bigger)
+            bench_die("no memory");
+        for (size_t i = 0; i < table_size; i++)
+            if (table[i])
+                (void)insert(bigger, size, table[i]);
+        free(table);
+        table = bigger;
+        table_size = size;
+    }
+    bool fresh = insert(table, table_size, s);
+    if (fresh)
+        table_n++;
+    return fresh;
+}
+
+/* --- connections --- */
+
+static void
+drop_rcpts(struct conn *c)
+{
+    while (c->rcpt_n)
+        free(c->rcpt[--c->rcpt_n]);
+    c->mail = false;
+}
+
+static void
+conn_close(struct conn *c)
+{
+    drop_rcpts(c);
+    close(c->fd);
+    c->fd = -1;
+    if (!c->due) {
+        free(c->in);
+        free(c);
+    }
+}
+
+static void
+watch(struct conn *c, bool out)
+{
+    struct epoll_event e = {
+        .events = EPOLLIN | (out ? EPOLLOUT : 0), .data.ptr = c};
+    if (c->watching_out == out)
+        return;
+    c->watching_out = out;
+    epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &e);
+}
+
+static void
+flush(struct conn *c)
+{
+    if (c->fd < 0 || !c->out_n)
+        return;
+    ssize_t n = send(c->fd, c->out, c->out_n, MSG_NOSIGNAL);
+    if (n > 0) {
+        memmove(c->out, c->out + n, c->out_n - (size_t)n);
+        c->out_n -= (size_t)n;
+    }
+    watch(c, c->out_n > 0);
+}
+
+static void
+say(struct conn *c, const char *text)
+{
+    size_t n = strlen(text);
+    if (c->out_n + n > OUT_MAX)
+        bench_die("a client does not read its answers");
+    memcpy(c->out + c->out_n, text, n);
+    c->out_n += n;
+}
+
+static bool
+chance(int percent)
+{
+    static uint32_t x = 2463534242u;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return percent > 0 && (int)(x % 100) < percent;
+}
+
+/* --- the end of a message --- */
+
+static bool
+body_is_intact(const struct conn *c)
+{
+    static const char name[] = "X-Impel-Sum: ";
+    for (size_t i = 0; i + sizeof(name) < c->head_n; i++) {
+        if (i && c->head[i - 1] != '\n')
+            continue;
+        if (memcmp(c->head + i, name, sizeof(name) - 1) != 0)
+            continue;
+        char text[20] = {0};
+        size_t n = 0;
+        for (i += sizeof(name) - 1; n < 16 && i < c->head_n; i++)
+            text[n++] = c->head[i];
+        return strtoull(text, NULL, 16) == c->sum;
+    }
+    seen.unnamed++;
+    return !opt.verify;
+}
+
+static void
+serve(struct conn *c)
+{
+    bool intact = body_is_intact(c);
+    seen.messages++;
+    seen.last = bench_now_us();
+    if (!intact)
+        seen.changed++;
+    for (size_t i = 0; i < c->rcpt_n; i++) {
+        if (opt.log)
+            fprintf(opt.log, "%s %016llx %s\n", c->rcpt[i],
+                (unsigned long long)c->sum, intact ? "ok" : "bad");
+        seen.served++;
+        if (!remember(c->rcpt[i])) {
+            seen.twice++;
+            free(c->rcpt[i]);
+        }
+        c->rcpt[i] = NULL;
+    }
+    if (opt.log)
+        fflush(opt.log);
+    c->rcpt_n = 0;
+}
+
+static void
+answer_message(struct conn *c)
+{
+    if (chance(opt.temp_data)) {
+        seen.tempfails++;
+        say(c, "451 4.3.0 try again\r\n");
+    } else if (c->rcpt_n == 0) {
+        say(c, "554 5.5.1 no valid recipients\r\n");
+    } else {
+        serve(c);
+        say(c, "250 2.0.0 taken\r\n");
+    }
+    drop_rcpts(c);
+}
+
+static void
+end_message(struct conn *c)
+{
+    c->mode = COMMAND;
+    if (!opt.delay_ms) {
+        answer_message(c);
+        return;
+    }
+    c->due = bench_now_us() + (int64_t)opt.delay_ms * 1000;
+    c->next_due = NULL;
+    if (due_last)
+        due_last->next_due = c;
+    else
+        due_first = c;
+    due_last = c;
+}
+
+static void
+begin_message(struct conn *c)
+{
+    c->head_n = 0;
+    c->in_body = false;
+    c->sum = SUM_START;
+    c->line_at = 0;
+}
+
+/* One line or part of one, dots unstuffed; ends_line: CRLF is its end. */
+static void
+take(struct conn *c, const char *p, size_t n, bool ends_line)
+{
+    seen.bytes += (long long)n;
+    if (c->in_body) {
+        c->sum = sum_add_bytes(c->sum, p, n);
+    } else {
+        size_t room = HEAD_MAX - c->head_n;
+        size_t part = n < room ? n : room;
+        memcpy(c->head + c->head_n, p, part);
+        c->head_n += part;
+        if (ends_line && c->line_at == 0 && n == 2)
+            c->in_body = true;
+    }
+    c->line_at = ends_line ? 0 : c->line_at + (int)n;
+}
+
+/* How many octets of the input were used; 0: more is needed. */
+static size_t
+take_data(struct conn *c)
+{
+    char *end = memchr(c->in, '\n', c->in_n);
+    if (!end) {
+        if (c->in_n < IN_MAX / 2)
+            return 0;
+        size_t n = c->in_n - 1; /* a CR may be the last */
+        take(c, c->in, n, false);
+        return n;
+    }
+    size_t n = (size_t)(end - c->in) + 1;
+    bool crlf = n >= 2 && end[-1] == '\r';
+    if (c->line_at == 0 && n == 3 && crlf && c->in[0] == '.') {
+        end_message(c);
+        return n;
+    }
+    bool stuffed = c->line_at == 0 && c->in[0] == '.';
+    take(c, c->in + stuffed, n - stuffed, crlf);
+    return n;
+}
+
+static size_t
+take_bdat(struct conn *c)
+{
+    size_t used = 0;
+    while (used < c->in_n && c->bdat_left) {
+        char *p = c->in + used;
+        size_t n =
+            c->in_n - used < c->bdat_left ? c->in_n - used : c->bdat_left;
+        char *end = memchr(p, '\n', n);
+        if (end)
+            n = (size_t)(end - p) + 1;
+        take(c, p, n, end != NULL);
+        used += n;
+        c->bdat_left -= n;
+    }
+    if (c->bdat_left)
+        return used;
+    if (c->bdat_last) {
+        end_message(c);
+    } else {
+        c->mode = COMMAND;
+        say(c, "250 2.0.0 chunk taken\r\n");
+    }
+    return used;
+}
+
+/* --- commands --- */
+
+static void
+ehlo(struct conn *c)
+{
+    drop_rcpts(c);
+    say(c, "250-sink.bench.test\r\n");
+    if (opt.pipelining)
+        say(c, "250-PIPELINING\r\n");
+    if (opt.chunking)
+        say(c, "250-CHUNKING\r\n");
+    if (opt.eight)
+        say(c, "250-8BITMIME\r\n");
+    say(c, "250-DSN\r\n250 ENHANCEDSTATUSCODES\r\n");
+}
+
+static void
+rcpt(struct conn *c, const char *line)
+{
+    const char *from = strchr(line, '<');
+    const char *to = from ? strchr(from, '>') : NULL;
+    if (!c->mail || !to || c->rcpt_n == RCPT_MAX) {
+        say(c, "503 5.5.1 not now\r\n");
+    } else if (chance(opt.temp_rcpt)) {
+        seen.tempfails++;
+        say(c, "451 4.2.0 later\r\n");
+    } else {
+        c->rcpt[c->rcpt_n++] = strndup(from + 1, (size_t)(to - from - 1));
+        say(c, "250 2.1.5 ok\r\n");
+    }
+}
+
+static void
+bdat(struct conn *c, const char *line)
+{
+    char *rest;
+    c->bdat_left = strtoul(line + 5, &rest, 10);
+    c->bdat_last = strncasecmp(rest, " LAST", 5) == 0;
+    c->mode = BDAT;
+}
+
+static void
+command(struct conn *c, const char *line)
+{
+    if (!strncasecmp(line, "EHLO", 4)) {
+        ehlo(c);
+    } else if (!strncasecmp(line, "HELO", 4)) {
+        say(c, "250 sink.bench.test\r\n");
+    } else if (!strncasecmp(line, "MAIL", 4)) {
+        c->mail = true;
+        begin_message(c);
+        say(c, "250 2.1.0 ok\r\n");
+    } else if (!strncasecmp(line, "RCPT", 4)) {
+        rcpt(c, line);
+    } else if (!strncasecmp(line, "DATA", 4)) {
+        if (!c->rcpt_n) {
+            say(c, "554 5.5.1 no valid recipients\r\n");
+            return;
+        }
+        begin_message(c);
+        c->mode = DATA;
+        say(c, "354 go on\r\n");
+    } else if (!strncasecmp(line, "BDAT", 4) && opt.chunking) {
+        bdat(c, line);
+    } else if (!strncasecmp(line, "QUIT", 4)) {
+        say(c, "221 2.0.0 bye\r\n");
+        c->mode = CLOSING;
+    } else if (!strncasecmp(line, "RSET", 4) || !strncasecmp(line, "NOOP", 4)) {
+        drop_rcpts(c);
+        say(c, "250 2.0.0 ok\r\n");
+    } else {
+        say(c, "500 5.5.2 what?\r\n");
+    }
+}
+
+static size_t
+take_command(struct conn *c)
+{
+    char *end = memchr(c->in, '\n', c->in_n);
+    if (!end)
+        return 0;
+    *end = '\0';
+    command(c, c->in);
+    return (size_t)(end - c->in) + 1;
+}
+
+static void
+process(struct conn *c)
+{
+    size_t used = 0, n;
+    char *base = c->in;
+    size_t all = c->in_n;
+    while (used < all && !c->due && c->mode != CLOSING) {
+        c->in = base + used;
+        c->in_n = all - used;
+        n = c->mode == DATA   ? take_data(c)
+            : c->mode == BDAT ? take_bdat(c)
+                              : take_command(c);
+        used += n;
+        if (!n)
+            break;
+    }
+    if (c->mode == BDAT && !c->bdat_left) /* BDAT 0 LAST */
+        (void)take_bdat(c);
+    c->in = base;
+    memmove(base, base + used, all - used);
+    c->in_n = all - used;
+}
+
+static void
+readable(struct conn *c)
+{
+    for (;;) {
+        ssize_t n = c->in_n < IN_MAX
+            ? recv(c->fd, c->in + c->in_n, IN_MAX - c->in_n, 0)
+            : -1;
+        if (n <= 0) {
+            if (n == 0 || (c->in_n < IN_MAX && errno != EAGAIN)) {
+                conn_close(c);
+                return;
+            }
+            break;
+        }
+        bench_quickack(c->fd);
+        c->in_n += (size_t)n;
+        process(c);
+    }
+    flush(c);
+    if (c->mode == CLOSING && !c->out_n)
+        conn_close(c);
+}
+
+static void
+accept_all(int lfd)
+{
+    int fd;
+    while ((fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        struct conn *c = calloc(1, sizeof(*c));
+        if (!c || !(c->in = malloc(IN_MAX)))
+            bench_die("no memory");
+        c->fd = fd;
+        struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+        epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
+        seen.connections++;
+        if (!seen.first)
+            seen.first = bench_now_us();
+        say(c, "220 sink.bench.test ESMTP\r\n");
+        flush(c);
+    }
+}
+
+static void
+answer_due(void)
+{
+    while (due_first && due_first->due <= bench_now_us()) {
+        struct conn *c = due_first;
+        due_first = c->next_due;
+        if (!due_first)
+            due_last = NULL;
+        c->due = 0;
+        if (c->fd < 0) {
+            free(c->in);
+            free(c);
+            continue;
+        }
+        answer_message(c);
+        process(c);
+        flush(c);
+    }
+}
+
+static int
+report(void)
+{
+    double s =
+        seen.last > seen.first ? (double)(seen.last - seen.first) / 1e6 : 0;
+    printf("{\"served\": %ld, \"messages\": %ld, \"twice\": %ld, "
+           "\"changed\": %ld, \"unnamed\": %ld, \"tempfails\": %ld, "
+           "\"connections\": %ld, \"bytes\": %lld, \"seconds\": %.3f, "
+           "\"rate\": %.1f, \"cpu\": %.3f}\n",
+        seen.served, seen.messages, seen.twice, seen.changed, seen.unnamed,
+        seen.tempfails, seen.connections, seen.bytes, s,
+        s > 0 ? (double)seen.messages / s : 0, bench_cpu_seconds());
+    return seen.twice || seen.changed || seen.served < opt.want;
+}
+
+static void
+on_signal(int signo)
+{
+    (void)signo;
+    stop = 1;
+}
+
+static void
+parse(int argc, char **argv)
+{
+    int c;
+    while ((c = getopt(argc, argv, "a:p:n:vi:l:d:t:e:PC8")) != -1)
+        switch (c) {
+        case 'a':
+            opt.at.host = optarg;
+            break;
+        case 'p':
+            opt.at.port = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'n':
+            opt.want = strtol(optarg, NULL, 10);
+            break;
+        case 'v':
+            opt.verify = true;
+            break;
+        case 'i':
+            opt.idle_s = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'l':
+            opt.log = fopen(optarg, "a");
+            if (!opt.log)
+                bench_die("%s: %s", optarg, strerror(errno));
+            break;
+        case 'd':
+            opt.delay_ms = (int)strtol(optarg, NULL, 10);
+            break;
+        case 't':
+            opt.temp_rcpt = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'e':
+            opt.temp_data = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'P':
+            opt.pipelining = false;
+            break;
+        case 'C':
+            opt.chunking = false;
+            break;
+        case '8':
+            opt.eight = false;
+            break;
+        default:
+            bench_die("see the head of sink.c for the options");
+        }
+}
+
+int
+main(int argc, char **argv)
+{
+    struct epoll_event e[256];
+    parse(argc, argv);
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    int lfd = bench_listen(&opt.at);
+    struct epoll_event le = {.events = EPOLLIN, .data.ptr = NULL};
+    epoll_ctl(ep, EPOLL_CTL_ADD, lfd, &le);
+    int64_t busy = bench_now_us();
+    while (!stop && !(opt.want && seen.served >= opt.want && !due_first)) {
+        int n = epoll_wait(ep, e, 256, due_first ? 1 : 200);
+        for (int i = 0; i < n; i++) {
+            struct conn *c = e[i].data.ptr;
+            if (!c) {
+                accept_all(lfd);
+            } else if (e[i].events & EPOLLOUT) {
+                flush(c);
+                if (c->mode == CLOSING && !c->out_n)
+                    conn_close(c);
+            } else {
+                readable(c);
+            }
+        }
+        answer_due();
+        if (n > 0)
+            busy = bench_now_us();
+        else if (opt.idle_s && bench_now_us() - busy > opt.idle_s * 1000000LL)
+            break;
+    }
+    return report();
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * source - a load generator: one thread, epoll, many connections.
+ *
+ *   -h ADDR -p PORT   the server (127.0.0.1, 2525)
+ *   -c N   connections (20)            -n N   messages (1000)
+ *   -s N   octets of a message (5120)  -r N   recipients each (1)
+ *   -d N   destination domains (1)     -k N   messages a connection, 0: all
+ *   -i N   number of the first message (0)
+ *   -f ADDR  sender (source@bench.test), "" for the null one
+ *   -B     BDAT where CHUNKING is offered
+ *   -R     go on after lost connections and 4xx, until -T SECONDS (600)
+ *   -o FILE  a line with the number of each acknowledged message
+ * With -R a message that was handed over and not answered is sent again: such
+ * are counted as "unsure" (they may come twice).  At the end one JSON line;
+ * exit 0 if all were acknowledged.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "bench.h"
+
+enum { IN_MAX = 8192, ENVELOPE_MAX = 131072 };
+enum state { DOWN, GREETING, HELLO, SENDING, WAITING, QUITTING };
+
+struct conn {
+    int fd;
+    enum state state;
+    char in[IN_MAX];
+    size_t in_n;
+    char *out;
+    size_t out_n, out_at;
+    long number;      /* of the message under way; -1: none */
+    int replies_left; /* of it */
+    bool refused;
+    bool waits_354; /* the body follows DATA's reply */
+    bool chunking;
+    long done; /* messages on this connection */
+    int64_t begun, retry_at;
+    bool watching_out;
+};
+
+static struct options {
+    struct peer_address to;
+    int connections, size, recipients, domains;
+    long messages, per_connection, first, limit_s;
+    const char *sender;
+    bool bdat, retry;
+    FILE *log;
+} opt = {.to = {"127.0.0.1", 2525},
+    .connections = 20,
+    .size = 5120,
+    .recipients = 1,
+    .domains = 1,
+    .messages = 1000,
+    .limit_s = 600,
+    .sender = "source@bench.test"};
+
+static int ep;
+static long next_number, acknowledged, refused, lost, unsure, live;
+static long *again, again_n, again_size;
+static int64_t *latency, started, first_ack, last_ack;
+static char *body;
+static size_t body_n;
+static uint64_t body_sum;
+
+static void
+make_body(void)
+{
+    static const char line[] =
+        "The quick brown fox jumps over the lazy dog, and then once more.\r\n";
+    size_t want = opt.size > 300 ? (size_t)opt.size - 300 : 64;
+    body = malloc(want + sizeof(line) + 16);
+    if (!body)
+        bench_die("no memory");
+    while (body_n < want) {
+        if (body_n % 1340 == 0 && body_n) { /* dots at line starts too */
+            memcpy(body + body_n, "..dots\r\n", 8);
+            body_n += 8;
+        }
+        memcpy(body + body_n, line, sizeof(line) - 1);
+        body_n += sizeof(line) - 1;
+    }
+    /* what the sink sees: "..dots" without the stuffed dot */
+    body_sum = SUM_START;
+    for (size_t i = 0; i < body_n; i++)
+        if (!(body[i] == '.' && (i == 0 || body[i - 1] == '\n')))
+            body_sum = sum_add_bytes(body_sum, body + i, 1);
+}
+
+static long
+take_number(void)
+{
+    if (again_n)
+        return again[--again_n];
+    return next_number < opt.messages ? next_number++ : -1;
+}
+
+static void
+give_back(long number)
+{
+    if (again_n == again_size) {
+        again_size = again_size ? 2 * again_size : 1024;
+        again = realloc(again, (size_t)again_size * sizeof(*again));
+        if (!again)
+            bench_die("no memory");
+    }
+    again[again_n++] = number;
+}
+
+static void
+watch(struct conn *c, bool out)
+{
+    struct epoll_event e = {
+        .events = EPOLLIN | (out ? EPOLLOUT : 0), .data.ptr = c};
+    if (c->watching_out == out)
+        return;
+    c->watching_out = out;
+    epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &e);
+}
+
+static void
+flush(struct conn *c)
+{
+    while (c->out_at < c->out_n) {
+        ssize_t n =
+            send(c->fd, c->out + c->out_at, c->out_n - c->out_at, MSG_NOSIGNAL);
+        if (n < 0)
+            break;
+        c->out_at += (size_t)n;
+    }
+    bench_quickack(c->fd);
+    watch(c, c->out_at < c->out_n);
+}
+
+static void
+put(struct conn *c, const char *p, size_t n)
+{
+    if (c->out_at == c->out_n)
+        c->out_at = c->out_n = 0;
+    memcpy(c->out + c->out_n, p, n); /* out has room for all of a message */
+    c->out_n += n;
+}
+
+static void
+down(struct conn *c, int64_t pause_us)
+{
+    if (c->fd >= 0) {
+        close(c->fd);
+        live--;
+    }
+    c->fd = -1;
+    c->state = DOWN;
+    c->watching_out = false;
+    c->retry_at = bench_now_us() + pause_us;
+}
+
+/* The connection went: what was under way is given back, or lost. */
+static void
+broken(struct conn *c)
+{
+    if (c->number >= 0) {
+        if (opt.retry) {
+            unsure++;
+            give_back(c->number);
+        } else {
+            lost++;
+        }
+        c->number = -1;
+    }
+    down(c, opt.retry ? 50000 : 0);
+}
+
+static void
+dial(struct conn *c)
+{
+    c->fd = bench_connect(&opt.to);
+    if (c->fd < 0) {
+        c->retry_at = bench_now_us() + 50000;
+        return;
+    }
+    live++;
+    c->in_n = c->out_n = c->out_at = 0;
+    c->done = 0;
+    c->number = -1;
+    c->state = GREETING;
+    c->chunking = false;
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+    epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
+}
+
+static size_t
+make_head(char *to, size_t size, long n)
+{
+    int len = snprintf(to, size,
+        "From: <source@bench.test>\r\nTo: <r0.%ld@d%ld.bench.test>\r\n"
+        "Subject: message %ld\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
+        "Message-ID: <%ld@source.bench.test>\r\nX-Impel-Seq: %ld\r\n"
+        "X-Impel-Sum: %016llx\r\n\r\n",
+        n, n % opt.domains, n, n, n, (unsigned long long)body_sum);
+    return (size_t)len;
+}
+
+static void
+put_unstuffed(struct conn *c)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < body_n; i++)
+        if (body[i] == '.' && (i == 0 || body[i - 1] == '\n')) {
+            put(c, body + from, i - from);
+            from = i + 1;
+        }
+    put(c, body + from, body_n - from);
+}
+
+static size_t
+unstuffed_size(void)
+{
+    size_t n = body_n;
+    for (size_t i = 0; i < body_n; i++)
+        n -= body[i] == '.' && (i == 0 || body[i - 1] == '\n');
+    return n;
+}
+
+static void
+put_content(struct conn *c)
+{
+    char head[1024];
+    size_t n = make_head(head, sizeof(head), opt.first + c->number);
+    if (opt.bdat && c->chunking) {
+        char cmd[48];
+        put(c, cmd,
+            (size_t)snprintf(
+                cmd, sizeof(cmd), "BDAT %zu LAST\r\n", n + unstuffed_size()));
+        put(c, head, n);
+        put_unstuffed(c);
+    } else {
+        put(c, head, n);
+        put(c, body, body_n);
+        put(c, ".\r\n", 3);
+    }
+}
+
+static void
+begin(struct conn *c)
+{
+    char text[512];
+    bool enough = opt.per_connection && c->done >= opt.per_connection;
+    c->number = enough ? -1 : take_number();
+    if (c->number < 0) {
+        put(c, "QUIT\r\n", 6);
+        c->state = QUITTING;
+        return;
+    }
+    long n = opt.first + c->number;
+    put(c, text,
+        (size_t)snprintf(text, sizeof(text), "MAIL FROM:<%s>\r\n", opt.sender));
+    for (int k = 0; k < opt.recipients; k++)
+        put(c, text,
+            (size_t)snprintf(text, sizeof(text),
+                "RCPT TO:<r%d.%ld@d%ld.bench.test>\r\n", k, n,
+                (n + k) % opt.domains));
+    c->replies_left = 2 + opt.recipients;
+    c->refused = false;
+    c->waits_354 = !(opt.bdat && c->chunking);
+    if (c->waits_354)
+        put(c, "DATA\r\n", 6);
+    else
+        put_content(c);
+    c->state = SENDING;
+    c->begun = bench_now_us();
+}
+
+static void
+finished(struct conn *c, int code)
+{
+    last_ack = bench_now_us();
+    if (!first_ack)
+        first_ack = last_ack;
+    if (code / 100 == 2 && !c->refused) {
+        latency[acknowledged++] = last_ack - c->begun;
+        if (opt.log)
+            fprintf(opt.log, "%ld\n", opt.first + c->number);
+    } else if (opt.retry) {
+        give_back(c->number);
+    } else {
+        refused++;
+    }
+    c->number = -1;
+    c->done++;
+    begin(c);
+}
+
+static void
+reply_to_message(struct conn *c, int code)
+{
+    c->replies_left--;
+    if (c->waits_354 && c->replies_left == 0) { /* DATA's */
+        c->waits_354 = false;
+        if (code == 354) {
+            c->replies_left = 1;
+            put_content(c);
+            return;
+        }
+        finished(c, code == 354 ? 250 : 554);
+        return;
+    }
+    if (c->replies_left == 0)
+        finished(c, code);
+    else if (code / 100 != 2)
+        c->refused = true;
+}
+
+static void
+reply(struct conn *c, const char *line)
+{
+    int code = (int)strtol(line, NULL, 10);
+    if (strncasecmp(line + 4, "CHUNKING", 8) == 0)
+        c->chunking = true;
+    if (line[3] == '-')
+        return;
+    if (code == 421) {
+        c->state = QUITTING;
+        return;
+    }
+    switch (c->state) {
+    case GREETING:
+        put(c, "EHLO source.bench.test\r\n", 24);
+        c->state = HELLO;
+        break;
+    case HELLO:
+        begin(c);
+        break;
+    case SENDING:
+        reply_to_message(c, code);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+readable(struct conn *c)
+{
+    ssize_t got;
+    while ((got = recv(c->fd, c->in + c->in_n, IN_MAX - c->in_n - 1, 0)) > 0) {
+        size_t at = 0;
+        char *end;
+        c->in_n += (size_t)got;
+        while ((end = memchr(c->in + at, '\n', c->in_n - at)) != NULL) {
+            *end = '\0';
+            if (end - (c->in + at) > 3)
+                reply(c, c->in + at);
+            at = (size_t)(end - c->in) + 1;
+        }
+        memmove(c->in, c->in + at, c->in_n - at);
+        c->in_n -= at;
+    }
+    if (got == 0 || errno != EAGAIN) {
+        if (c->state == QUITTING && c->number < 0)
+            down(c, 0);
+        else
+            broken(c);
+        return;
+    }
+    flush(c);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double
+quantile(double q)
+{
+    if (!acknowledged)
+        return 0;
+    return (double)latency[(long)(q * (double)(acknowledged - 1))] / 1000;
+}
+
+static void
+report(void)
+{
+    double s = (double)(last_ack - started) / 1e6;
+    qsort(latency, (size_t)acknowledged, sizeof(*latency), by_value);
+    printf("{\"acknowledged\": %ld, \"refused\": %ld, \"lost\": %ld, "
+           "\"unsure\": %ld, \"seconds\": %.3f, \"rate\": %.1f, "
+           "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "
+           "\"cpu\": %.3f}\n",
+        acknowledged, refused, lost, unsure, s,
+        s > 0 ? (double)acknowledged / s : 0, quantile(0.5), quantile(0.99),
+        quantile(0.999), bench_cpu_seconds());
+}
+
+static void
+parse(int argc, char **argv)
+{
+    int c;
+    while ((c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRT:o:")) != -1) {
+        long v = optarg ? strtol(optarg, NULL, 10) : 0;
+        switch (c) {
+        case 'h':
+            opt.to.host = optarg;
+            break;
+        case 'p':
+            opt.to.port = (int)v;
+            break;
+        case 'c':
+            opt.connections = (int)v;
+            break;
+        case 'n':
+            opt.messages = v;
+            break;
+        case 's':
+            opt.size = (int)v;
+            break;
+        case 'r':
+            opt.recipients = (int)v;
+            break;
+        case 'd':
+            opt.domains = (int)v;
+            break;
+        case 'k':
+            opt.per_connection = v;
+            break;
+        case 'i':
+            opt.first = v;
+            break;
+        case 'f':
+            opt.sender = optarg;
+            break;
+        case 'B':
+            opt.bdat = true;
+            break;
+        case 'R':
+            opt.retry = true;
+            break;
+        case 'T':
+            opt.limit_s = v;
+            break;
+        case 'o':
+            opt.log = fopen(optarg, "a");
+            if (!opt.log)
+                bench_die("%s: %s", optarg, strerror(errno));
+            setvbuf(opt.log, NULL, _IOLBF, 0);
+            break;
+        default:
+            bench_die("see the head of source.c for the options");
+        }
+    }
+    if (opt.messages < 1 || opt.connections < 1 || opt.domains < 1 ||
+        opt.recipients < 1 || opt.recipients > 1000)
+        bench_die("numbers must be above 0, recipients at most 1000");
+}
+
+static bool
+all_done(void)
+{
+    return acknowledged + refused + lost >= opt.messages;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct epoll_event e[256];
+    parse(argc, argv);
+    make_body();
+    latency = calloc((size_t)opt.messages, sizeof(*latency));
+    struct conn *all = calloc((size_t)opt.connections, sizeof(*all));
+    if (!latency || !all)
+        bench_die("no memory");
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    for (int i = 0; i < opt.connections; i++) {
+        all[i].fd = -1;
+        all[i].out = malloc(ENVELOPE_MAX + 2 * body_n + 4096);
+        if (!all[i].out)
+            bench_die("no memory");
+    }
+    started = last_ack = bench_now_us();
+    while (!(all_done() && live == 0)) {
+        int64_t now = bench_now_us();
+        if (now - started > opt.limit_s * 1000000)
+            break;
+        for (int i = 0; i < opt.connections; i++)
+            if (all[i].fd < 0 && !all_done() && now >= all[i].retry_at &&
+                (again_n || next_number < opt.messages))
+                dial(&all[i]);
+        int n = epoll_wait(ep, e, 256, 20);
+        for (int i = 0; i < n; i++) {
+            struct conn *c = e[i].data.ptr;
+            if (c->fd >= 0 && e[i].events & EPOLLOUT)
+                flush(c);
+            if (c->fd >= 0 && e[i].events & ~(uint32_t)EPOLLOUT)
+                readable(c);
+        }
+        if (!opt.retry && !live && !all_done() && started + 2000000 < now)
+            break; /* nobody answers */
+    }
+    report();
+    return acknowledged == opt.messages ? 0 : 1;
+}
