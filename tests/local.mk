@@ -1,1 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
+EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style
+
+# What `make check` runs besides TESTS: rules of the tree, the unit and kit
+# tests once more under the sanitizers, and the scenarios against real peers.
+check-local: check-tree check-scenario check-sanitized
+
+.PHONY: check-tree check-scenario check-sanitized check-long demo bench
+
+check-tree:
+	$(SHELL) $(srcdir)/build-aux/check-layers $(srcdir)
+	$(SHELL) $(srcdir)/build-aux/check-style $(srcdir)
+
+# A build of its own beside this one; its `make check` is only TESTS.
+check-sanitized:
+if SANITIZED
+	@:
+else
+	test -f sanitized/config.status || { $(MKDIR_P) sanitized && \
+	    cd sanitized && $(abs_srcdir)/configure -q --enable-asan; }
+	$(MAKE) -C sanitized check-programs
+endif
+
+check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES) all
+	$(MAKE) check-TESTS
+
+check-scenario: all
+	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
+	    $(SHELL) $(srcdir)/tests/scenario/run
+
+check-long: check
+	srcdir=$(abs_srcdir) builddir=$(abs_builddir) IMPEL_LONG=1 \
+	    $(SHELL) $(srcdir)/tests/scenario/run
+
+demo: all
+	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
+	    $(SHELL) $(srcdir)/tests/demo/run
