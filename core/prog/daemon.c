@@ -296,7 +296,7 @@ open_control(struct daemon *d, struct err *e)
     return control_open(&c, &d->control, e);
 }
 
-/* Everything that needs privileges: sockets, folders, the pid file. */
+/* What is done before the fork: an epoll of a loop would not survive it. */
 static int
 start_privileged(struct daemon *d, struct err *e)
 {
@@ -306,15 +306,15 @@ start_privileged(struct daemon *d, struct err *e)
         rc = open_pidfile(d, e);
     if (rc == 0)
         rc = make_spool_dir(d, e);
-    if (rc == 0)
-        rc = loops_make(d->generation, &d->loops, e);
     return rc;
 }
 
 static int
 start_parts(struct daemon *d, struct err *e)
 {
-    int rc = open_spool(d, e);
+    int rc = loops_make(d->generation, &d->loops, e);
+    if (rc == 0)
+        rc = open_spool(d, e);
     if (rc == 0)
         rc = open_dns(d, e);
     if (rc < 0)
