@@ -9,3 +9,46 @@ modules_lib_libmodule_la_SOURCES = \
 	modules/lib/verb.c modules/lib/verb.h
 modules_lib_libmodule_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libmodule_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
+
+LIB_TEST_CPP = $(MODULE_CPP) -I$(top_srcdir)/modules/esmtp
+if HAVE_CMOCKA
+LIB_TESTS = tests/unit/test-capability tests/unit/test-line \
+	tests/unit/test-reply tests/unit/test-verb
+check_PROGRAMS += $(LIB_TESTS)
+TESTS += $(LIB_TESTS)
+tests_unit_test_capability_SOURCES = tests/unit/test-capability.c
+tests_unit_test_capability_CPPFLAGS = $(LIB_TEST_CPP)
+tests_unit_test_capability_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
+tests_unit_test_line_SOURCES = tests/unit/test-line.c
+tests_unit_test_line_CPPFLAGS = $(LIB_TEST_CPP)
+tests_unit_test_line_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
+tests_unit_test_reply_SOURCES = tests/unit/test-reply.c
+tests_unit_test_reply_CPPFLAGS = $(LIB_TEST_CPP)
+tests_unit_test_reply_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
+tests_unit_test_verb_SOURCES = tests/unit/test-verb.c
+tests_unit_test_verb_CPPFLAGS = $(LIB_TEST_CPP)
+tests_unit_test_verb_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
+endif
+
+# Fuzz targets: over their corpus in every check, with libFuzzer if asked for
+# (--enable-fuzz and clang).
+if FUZZ
+FUZZ_MAIN =
+FUZZ_LINK = -fsanitize=fuzzer
+else
+FUZZ_MAIN = tests/fuzz/standalone.c
+FUZZ_LINK =
+TESTS += tests/fuzz/fuzz-reply tests/fuzz/fuzz-verb
+endif
+check_PROGRAMS += tests/fuzz/fuzz-reply tests/fuzz/fuzz-verb
+tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_reply_CPPFLAGS = $(MODULE_CPP) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/reply"'
+tests_fuzz_fuzz_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_reply_LDADD = modules/lib/libmodule.la
+tests_fuzz_fuzz_verb_SOURCES = tests/fuzz/fuzz-verb.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_verb_CPPFLAGS = $(MODULE_CPP) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/verb"'
+tests_fuzz_fuzz_verb_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_verb_LDADD = modules/lib/libmodule.la
+EXTRA_DIST += tests/fuzz/corpus
