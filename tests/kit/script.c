@@ -207,7 +207,7 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
     else if (str_eq(key, STR("envid")))
         m->envid = kept_str(r->s, rest);
     else if (str_eq(key, STR("ret")))
-        m->ret = str_eq(rest, STR("hdrs")) ? 2 : 1;
+        m->ret = str_eq(rest, STR("hdrs")) ? 1 : 2; /* as RET_* of the spool */
     else if (str_eq(key, STR("needs")))
         rc = parse_bits(r, word_need, rest, &m->needs);
     else if (str_eq(key, STR("rcpt")))

@@ -25,7 +25,7 @@ const struct word word_errno[] = {{"ECONNREFUSED", ECONNREFUSED},
 const struct word word_need[] = {{"8bit", IMPEL_NEED_8BIT},
     {"utf8", IMPEL_NEED_UTF8}, {"tls", IMPEL_NEED_TLS}, {NULL, 0}};
 const struct word word_notify[] = {
-    {"never", 8}, {"success", 1}, {"failure", 2}, {"delay", 4}, {NULL, 0}};
+    {"never", 1}, {"success", 2}, {"failure", 4}, {"delay", 8}, {NULL, 0}};
 
 int
 word_find(const struct word *w, struct str name)
