@@ -15,3 +15,15 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/session.c core/xport/session.h core/xport/session_int.h \
 	core/xport/token.c \
 	core/xport/xport_options.c core/xport/xport_options.h
+
+if HAVE_CMOCKA
+# Alone with the loops and the network: conf and spool are played by fakes.
+XPORT_ALONE = core/xport/libxport.a core/net/libnet.a core/loop/libloop.a \
+	$(BASE_LA)
+check_PROGRAMS += tests/unit/test-session
+TESTS += tests/unit/test-session
+tests_unit_test_session_SOURCES = tests/unit/test-session.c \
+	tests/unit/toy_module.c tests/unit/toy_module.h \
+	tests/unit/xport_fakes.c tests/unit/xport_fakes.h
+tests_unit_test_session_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "xport_fakes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "conf/generation.h"
+#include "loop/loop.h"
+#include "spool/render.h"
+#include "spool/spool.h"
+#include "xport/xport_options.h"
+
+/* --- conf: nothing is ever set --- */
+
+struct option_set xport_options = {.first = UINT32_MAX};
+
+struct generation *
+scope_generation(const struct scope *s)
+{
+    (void)s;
+    return NULL;
+}
+
+struct generation *
+generation_ref(struct generation *g)
+{
+    return g;
+}
+
+void
+generation_unref(struct generation **g)
+{
+    *g = NULL;
+}
+
+bool
+scope_is_set(const struct scope *s, uint32_t id)
+{
+    (void)s, (void)id;
+    return false;
+}
+
+int64_t
+scope_int(const struct scope *s, uint32_t id)
+{
+    (void)s, (void)id;
+    return 0;
+}
+
+size_t
+scope_count(const struct scope *s, uint32_t id)
+{
+    (void)s, (void)id;
+    return 0;
+}
+
+struct str
+scope_str(const struct scope *s, uint32_t id)
+{
+    (void)s, (void)id;
+    return STR_NONE;
+}
+
+struct str
+scope_item(const struct scope *s, uint32_t id, size_t i)
+{
+    (void)s, (void)id, (void)i;
+    return STR_NONE;
+}
+
+struct str
+scope_key(const struct scope *s, uint32_t id, size_t i)
+{
+    (void)s, (void)id, (void)i;
+    return STR_NONE;
+}
+
+const struct option *
+option_get(uint32_t id)
+{
+    (void)id;
+    return NULL;
+}
+
+/* --- spool --- */
+
+struct content {
+    char *bytes;
+    size_t size;
+};
+_Atomic int fake_messages, fake_body_again;
+_Atomic uint64_t fake_body_bad;
+
+struct message *
+fake_message(uint32_t rcpts, const char *body, size_t size)
+{
+    struct message *m = xnew(struct message);
+    struct rcpt *r = xcalloc(rcpts, sizeof(*r));
+
+    m->magic = MESSAGE_MAGIC;
+    m->refs = 1;
+    m->id = 0x1234;
+    m->env.sender = STR("from@example.com");
+    m->env.rcpt = r;
+    m->env.rcpt_count = rcpts;
+    for (uint32_t i = 0; i < rcpts; i++)
+        r[i].address = STR("to@example.com");
+    m->content = xnew(struct content);
+    m->content->bytes = xdupn(body, size);
+    m->content->size = size;
+    fake_messages++;
+    return m;
+}
+
+struct message *
+message_ref(struct message *m)
+{
+    m->refs++;
+    return m;
+}
+
+void
+message_unref(struct message **mp)
+{
+    struct message *m = *mp;
+
+    *mp = NULL;
+    if (!m || --m->refs)
+        return;
+    free(m->content->bytes);
+    free(m->content);
+    free((void *)(uintptr_t)m->env.rcpt);
+    free(m);
+    fake_messages--;
+}
+
+void
+message_id_print(uint64_t id, char to[MESSAGE_ID_SIZE])
+{
+    snprintf(to, MESSAGE_ID_SIZE, "%llx", (unsigned long long)id);
+}
+
+int
+spool_state_put(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry, struct err *e)
+{
+    (void)s, (void)ns, (void)key, (void)value, (void)expiry;
+    return err_set(e, ERR_IO, "no spool");
+}
+
+int
+spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
+{
+    (void)s, (void)ns, (void)key, (void)to;
+    return ERR_NOTFOUND;
+}
+
+struct render {
+    struct message *m;
+    struct mail mail;
+    render_ready_f *ready;
+    void *arg;
+    bool *gone;
+};
+
+struct render *
+render_new(struct message *m, int form, struct str prefix, struct err *e)
+{
+    struct render *r = xnew(struct render);
+
+    (void)form, (void)prefix, (void)e;
+    r->m = m;
+    return r;
+}
+
+void
+render_free(struct render **r)
+{
+    free(*r);
+    *r = NULL;
+}
+
+uint64_t
+render_size(const struct render *r)
+{
+    return r->m->content->size;
+}
+
+static void
+fake_ready(struct mail *m)
+{
+    struct render *r = CONTAINER_OF(m, struct render, mail);
+
+    r->ready(r->arg, 0);
+}
+
+int64_t
+render_read(struct render *r, uint64_t at, void *to, size_t n,
+    struct mailbox *home, render_ready_f *ready, void *arg)
+{
+    const struct content *c = r->m->content;
+    size_t got = at < c->size ? MIN_OF(n, c->size - (size_t)at) : 0;
+
+    if (fake_body_bad && at >= fake_body_bad)
+        return ERR_IO;
+    if (fake_body_again > 0) {
+        fake_body_again--;
+        r->ready = ready;
+        r->arg = arg;
+        mailbox_post(home, &r->mail, fake_ready);
+        return ERR_AGAIN;
+    }
+    if (got)
+        memcpy(to, c->bytes + at, got);
+    return (int64_t)got;
+}
+
+bool
+render_pieces(const struct render *r, struct str piece[2])
+{
+    const struct content *c = r->m->content;
+
+    if (c->size > 4096 || fake_body_again)
+        return false;
+    piece[0] = str_make(c->bytes, c->size / 2);
+    piece[1] = str_make(c->bytes + c->size / 2, c->size - c->size / 2);
+    return true;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * xport_fakes.h - what the session tests put in place of the layers conf and
+ * spool: a message that is made of one string.
+ */
+#ifndef IMPEL_XPORT_FAKES_H
+#define IMPEL_XPORT_FAKES_H
+
+#include "spool/message.h"
+
+/* A message with that many recipients; the body is content until freed. */
+struct message *fake_message(uint32_t rcpts, const char *body, size_t size);
+extern _Atomic int fake_messages; /* alive */
+/* How often reading a body says "not yet" before it goes on. */
+extern _Atomic int fake_body_again;
+/* Reading fails from this octet on; 0: never. */
+extern _Atomic uint64_t fake_body_bad;
+
+#endif
