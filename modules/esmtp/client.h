@@ -54,6 +54,7 @@ struct transaction {
     bool refused;     /* MAIL was: nothing else counts */
     bool go;          /* 354 */
     bool sending;     /* send_body() was called and EV_BODY is to come */
+    bool early;       /* refused while a large body is being sent */
     bool body_out;    /* the final octet is on its way */
     bool kept;        /* what stands in keep is the result of keep_rcpt */
     size_t keep_rcpt; /* SIZE_MAX: of all that are left */

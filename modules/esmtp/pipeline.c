@@ -74,8 +74,10 @@ wait_for_reply(struct client *c)
         [STEP_END] = OPT_BODY_TIMEOUT};
     int64_t ms = options_ms(c->module, c->scope, rows[c->t.read]);
 
+    if (c->t.early)
+        ms = 1000;
     /* a body under way says nothing of how far it got: 4 KiB/s must do */
-    if (c->t.sending && c->t.size > 0)
+    else if (c->t.sending && c->t.size > 0)
         ms += c->t.size / 4;
     deadline_set(&c->deadline, c->host, c->session, ms);
 }
@@ -106,7 +108,9 @@ pipeline_abandon(struct client *c, const struct impel_result *r)
 
     if (!c->t.batch)
         return;
-    if (c->t.body_out && !c->t.refused && r->verdict != IMPEL_DELIVERED) {
+    /* without EV_BODY nobody knows how much of the body is out */
+    if ((c->t.body_out || c->t.sending) && !c->t.refused &&
+        r->verdict != IMPEL_DELIVERED) {
         uncertain.verdict = IMPEL_RETRY;
         uncertain.stage = IMPEL_AT_FINAL;
         uncertain.flags |= IMPEL_UNCERTAIN;
@@ -479,18 +483,15 @@ read_data(struct client *c, const struct reply *r)
     keep(c, SIZE_MAX, &result);
 }
 
-/* A verdict on a body that is still being sent.  A small rest is sent to keep
- * the connection; a large one is not worth it. */
+/* A verdict while EV_BODY is still to come: the body may be out, and the reply
+ * have overtaken the event; or the peer has heard enough.  A small rest is sent
+ * to keep the connection, a large one only if that takes no time. */
 static void
 read_early(struct client *c, const struct impel_result *result)
 {
-    struct impel_result why = outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION,
-        IMPEL_AT_BODY, "451 4.4.2 [internal] refused before the body was sent");
-
     if (!c->t.kept)
         keep(c, SIZE_MAX, result);
-    if (!c->t.eager)
-        client_fail(c, &why);
+    c->t.early = result->verdict != IMPEL_DELIVERED && !c->t.eager;
 }
 
 static void
@@ -502,9 +503,7 @@ read_final(struct client *c, const struct reply *r)
     t->read = STEP_END;
     /* RFC 3030: after a failed BDAT the transaction must be reset */
     c->need_reset = t->bdat && reply_class(r) != 2;
-    if (t->send != STEP_END && reply_class(r) == 2 && !t->refused)
-        client_protocol_error(c);
-    else if (t->send != STEP_END)
+    if (t->send != STEP_END)
         read_early(c, &result);
     else if (!t->kept)
         report_rest(c, &result);
@@ -529,7 +528,8 @@ class_fits(enum step step, const struct reply *r)
 static void
 read_farewell(struct client *c, const struct reply *r)
 {
-    struct impel_result result = outcome_reply(r, pipeline_stage(c));
+    struct impel_result result = outcome_reply(
+        r, c->t.read == STEP_BODY ? IMPEL_AT_FINAL : pipeline_stage(c));
 
     result.blame = IMPEL_BLAME_SESSION;
     if (c->t.read == STEP_RSET)
