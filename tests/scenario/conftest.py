@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the scenarios: the daemon, its peers, a DNS server."""
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import daemon
+import dnsserver
+import peers
+
+
+@pytest.fixture
+def impeld(tmp_path):
+    """A factory: impeld(configuration text) -> a running daemon.Impeld.
+
+    All are stopped at the end of the test; one that died or left a sanitizer
+    report fails it.
+    """
+    started = []
+
+    def make(conf, **how):
+        d = daemon.Impeld(tmp_path / f"impel{len(started)}", conf, **how)
+        started.append(d)
+        return d
+
+    yield make
+    for d in started:
+        d.finish()
+
+
+@pytest.fixture
+def sink(tmp_path):
+    """A factory of verifying sinks (tests/bench/sink)."""
+    started = []
+
+    def make(*options):
+        s = peers.Sink(tmp_path / f"sink{len(started)}", options)
+        started.append(s)
+        return s
+
+    yield make
+    for s in started:
+        s.kill()
+
+
+@pytest.fixture
+def server():
+    """A factory of scripted SMTP servers that keep what they got."""
+    started = []
+
+    def make(**how):
+        s = peers.Server(**how)
+        started.append(s)
+        return s
+
+    yield make
+    for s in started:
+        s.stop()
+
+
+@pytest.fixture
+def dns():
+    """An authoritative DNS server on loopback with records from a dict."""
+    s = dnsserver.Server()
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def long_run():
+    """Skip unless `make check-long` runs."""
+    if not os.environ.get("IMPEL_LONG"):
+        pytest.skip("make check-long runs it")

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""impeld under test: start, ask, look at its logs, stop, kill."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+BUILD = pathlib.Path(os.environ["builddir"])
+SOURCE = pathlib.Path(os.environ["srcdir"])
+IMPELD = BUILD / "core/prog/impeld"
+IMPEL = BUILD / "core/prog/impel"
+MODULES = ":".join(
+    str(BUILD / d / ".libs")
+    for d in ("modules/esmtp", "modules/null"))
+
+
+def free_port():
+    """A TCP port on loopback that nobody has now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, timeout=20, what="condition"):
+    """Poll until condition() is true and return what it gave."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come true in {timeout} s")
+        time.sleep(0.02)
+
+
+class Impeld:
+    """One daemon with a folder of its own.
+
+    In the configuration @DIR@ stands for that folder, @PORT@ for the port of
+    its listener, @SPOOL@ for its spool.
+    """
+
+    HEAD = """
+Spoolbase = "@DIR@/spool"
+Pidfile = "@DIR@/impeld.pid"
+Control_Listener { Listen "@DIR@/control" { } }
+ec_logger "main" {
+  mainlog = "@DIR@/mainlog"
+  rejectlog = "@DIR@/rejectlog"
+  paniclog = "@DIR@/paniclog"
+}
+bounce_logger "bounces" { bouncelog = "@DIR@/bouncelog" }
+Debug_Flags { NOTICE = ( ALL ) INFO = ( ALL ) }
+"""
+    LISTENER = """
+ESMTP_Listener {
+  Listen "127.0.0.1:@PORT@" { }
+  Relay_Hosts = ( "127.0.0.0/8" )
+}
+"""
+
+    def __init__(self, folder, conf, head=True, listener=True, modules=MODULES,
+                 start=True, name="impel.conf", wrap=()):
+        self.dir = folder
+        self.dir.mkdir()
+        self.port = free_port()
+        self.modules = modules
+        self.wrap = list(wrap)
+        self.process = None
+        self.expect_death = False
+        self.control = folder / "control"
+        text = (self.HEAD if head else "") + \
+            (self.LISTENER if listener else "") + conf
+        self.conf = folder / name
+        self.write(text)
+        if start:
+            self.start()
+
+    def fill(self, text):
+        return (text.replace("@DIR@", str(self.dir))
+                .replace("@PORT@", str(self.port))
+                .replace("@SPOOL@", str(self.dir / "spool")))
+
+    def write(self, text):
+        self.conf.write_text(self.fill(text))
+
+    def append(self, text):
+        self.conf.write_text(self.conf.read_text() + self.fill(text))
+
+    def command(self, *more):
+        return [*self.wrap, str(IMPELD), "-c", str(self.conf), "-M",
+                self.modules, *more]
+
+    def start(self, ready=30):
+        out = open(self.dir / "stderr", "ab")
+        self.process = subprocess.Popen(
+            self.command("-d"), stdin=subprocess.DEVNULL, stdout=out,
+            stderr=out)
+        out.close()
+        wait_for(self.answers, ready, "the control socket")
+        return self
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError("impeld ended: " + self.stderr())
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(str(self.control))
+            return True
+        except OSError:
+            return False
+
+    def check(self, *more):
+        """`impeld --check`: the finished process with its text."""
+        return subprocess.run(
+            self.command("--check", *more), capture_output=True, text=True,
+            timeout=60)
+
+    def stderr(self):
+        return (self.dir / "stderr").read_text(errors="replace")
+
+    # --- the console ---
+
+    def ask(self, *words, ok=True, timeout=60):
+        """Run `impel WORDS` and return its text."""
+        p = subprocess.run(
+            [str(IMPEL), "-s", str(self.control), *map(str, words)],
+            capture_output=True, text=True, timeout=timeout)
+        if ok:
+            assert p.returncode == 0, (words, p.stdout, p.stderr)
+        else:
+            assert p.returncode != 0, (words, p.stdout)
+            return p.stdout + p.stderr
+        return p.stdout
+
+    def ask_json(self, *words):
+        return json.loads(self.ask("--json", *words))
+
+    def summary(self):
+        return self.ask_json("summary")
+
+    # --- logs ---
+
+    def log(self, name="mainlog"):
+        f = self.dir / name
+        return f.read_text(errors="replace").splitlines() if f.exists() else []
+
+    def records(self, kind, name="mainlog"):
+        """The records of a kind ("D", "T", "P", "R", "B") as lists of fields."""
+        rows = [line.split("@") for line in self.log(name)]
+        return [r for r in rows if len(r) > 4 and r[4] == kind]
+
+    def wait_records(self, kind, count=1, name="mainlog", timeout=20):
+        return wait_for(
+            lambda: (r := self.records(kind, name)) and len(r) >= count and r,
+            timeout, f"{count} {kind} records in {name}")
+
+    def wait_empty(self, timeout=60):
+        """Until nothing is queued."""
+        wait_for(lambda: self.queued() == 0, timeout, "an empty queue")
+
+    def queued(self):
+        return int(self.summary()["TotalQueueSize"])
+
+    # --- the end ---
+
+    def terminate(self, timeout=40):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout)
+        assert self.process.returncode == 0, self.stderr()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def finish(self):
+        if self.process and self.process.poll() is None:
+            self.terminate()
+        text = self.stderr() if self.process else ""
+        for word in ("ERROR: AddressSanitizer", "runtime error:",
+                     "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
+                     "impel panic"):
+            assert word not in text, text[-8000:]
