@@ -265,7 +265,7 @@ host_out(struct impel_session *s, const void *p, size_t n)
     w->writes++;
     if ((w->plan.inject != INJECT_CUT && w->plan.inject != INJECT_MUTE) ||
         w->writes <= w->plan.at)
-        buf_add(&s->out, p, n);
+        buf_add(s->halved ? &s->rest : &s->out, p, n);
 }
 
 static int
@@ -385,6 +385,7 @@ host_send_body(struct impel_batch *b, int form)
     f = host_form(b, form);
     half = f->n / 2;
     host_out(s, f->p, half);
+    s->halved = s->world->plan.wire == WIRE_HALVES;
     host_out(s, f->p + half, f->n - half);
     s->body_of = b;
     return 0;

@@ -166,6 +166,7 @@ part_free_session(struct impel_session *s)
 {
     buf_fini(&s->in);
     buf_fini(&s->out);
+    buf_fini(&s->rest);
     buf_fini(&s->peer.from);
     buf_fini(&s->peer.to);
     buf_fini(&s->why_text);

@@ -211,6 +211,10 @@ peer_step(struct impel_session *s, const struct script_step *step)
         return peer_body(s, step, true);
     case STEP_CHUNK:
         return peer_body(s, step, false);
+    case STEP_HALF:
+        if (s->peer.from.n < step->message->body.n / 2)
+            return false;
+        break;
     case STEP_ACCEPTED:
         peer_accepted(s, step->message);
         break;
@@ -243,12 +247,27 @@ peer_run(struct impel_session *s)
     buf_cut(&peer->from, 0);
 }
 
+/* Steps that a peer need not reach before the session is over. */
+static bool
+peer_may_omit(const struct impel_session *s, size_t i)
+{
+    switch (s->script->step[i].kind) {
+    case STEP_MAYBE:
+    case STEP_WAIT:
+    case STEP_DROP:
+        return true;
+    case STEP_SAY: /* in answer to a line that may be missing */
+        return i > s->peer.at;
+    default:
+        return false;
+    }
+}
+
 bool
 peer_is_done(const struct impel_session *s)
 {
     for (size_t i = s->peer.at; i < s->script->step_count; i++)
-        if (s->script->step[i].kind != STEP_MAYBE &&
-            (i == s->peer.at || s->script->step[i].kind != STEP_SAY))
+        if (!peer_may_omit(s, i))
             return false;
     return true;
 }

@@ -207,7 +207,7 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
     else if (str_eq(key, STR("envid")))
         m->envid = kept_str(r->s, rest);
     else if (str_eq(key, STR("ret")))
-        m->ret = str_eq(rest, STR("hdrs")) ? 1 : 2; /* as RET_* of the spool */
+        m->ret = str_eq(rest, STR("hdrs")) ? IMPEL_RET_HDRS : IMPEL_RET_FULL;
     else if (str_eq(key, STR("needs")))
         rc = parse_bits(r, word_need, rest, &m->needs);
     else if (str_eq(key, STR("rcpt")))
@@ -406,6 +406,8 @@ parse_session_line(struct reading *r, struct str key, struct str rest)
         return parse_message_step(r, rest, STEP_BODY);
     if (str_eq(key, STR("chunk")))
         return parse_message_step(r, rest, STEP_CHUNK);
+    if (str_eq(key, STR("half")))
+        return parse_message_step(r, rest, STEP_HALF);
     if (str_eq(key, STR("accepted")))
         return parse_message_step(r, rest, STEP_ACCEPTED);
     if (str_eq(key, STR("send")))

@@ -51,6 +51,7 @@ enum script_step_kind {
     STEP_MAYBE,    /* the same; if another comes, skip it and its answers */
     STEP_BODY,     /* the message in DOTTED form, from the module */
     STEP_CHUNK,    /* the message in RAW form, from the module */
+    STEP_HALF,     /* half of it is here; nothing is taken yet */
     STEP_ACCEPTED, /* the peer has said (or heard) that it is taken */
     STEP_TLS,
     STEP_WAIT,

@@ -58,7 +58,7 @@ sweep_script(
         steps = 0;
     for (; at <= MIN_OF(steps, SWEEP_MAX_STEPS) && bad < SWEEP_SHOWN; at++) {
         if (!sweep_at(k, s, sweep, WIRE_LINES, at, &faults) ||
-            !sweep_at(k, s, sweep, WIRE_EARLY, at, &faults))
+            !sweep_at(k, s, sweep, WIRE_HALVES, at, &faults))
             bad++;
     }
     tap_ok(!bad, "cut: %s, at each of %u steps: %s", sweep->what, at, s->title);

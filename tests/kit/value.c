@@ -12,6 +12,7 @@
 static const char *const tls_choices[] = {
     "no", "ifavailable", "required", NULL};
 static const char *const bit8_choices[] = {"no", "ifavailable", NULL};
+static const char *const lone_choices[] = {"pedantic", "fix", NULL};
 static const char *const transform_choices[] = {
     "no", "ifneeded", "strict", "strip", NULL};
 
@@ -35,6 +36,12 @@ static const struct impel_option core_rows[] = {
     SECONDS("rset_timeout", "30"),
     SECONDS("idle_timeout", "5"),
     SECONDS("idle_time", "300"),
+    SECONDS("session_time", "0"),
+    SECONDS("body_time", "3600"),
+    NUMBER("max_commands", "1000"),
+    NUMBER("max_errors", "20"),
+    SWITCH("rfc2821_allow_whitespace_in_envelope", "false"),
+    ROW("rfc2822_lone_lf_in_body", IMPEL_OPT_CHOICE, "pedantic", lone_choices),
     ROW("delivery_response_timeout", IMPEL_OPT_DURATION, "5000ms", NULL),
     NUMBER("max_deliveries_per_connection", "0"),
     NUMBER("max_recipients_per_connection", "0"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * wire.c - the group wire: the same outcome whatever the pieces in which the
- * peer's bytes arrive, and when a reply overtakes EV_BODY.
+ * peer's bytes arrive and the body leaves.
  */
 #include "kit.h"
 
@@ -16,7 +16,7 @@ wire_run(struct kit *k)
         const char *what;
     } ways[] = {{WIRE_BYTES, "wire: one byte at a time"},
         {WIRE_WHOLE, "wire: all at once"},
-        {WIRE_EARLY, "wire: replies before EV_BODY"}};
+        {WIRE_HALVES, "wire: bodies in two halves"}};
 
     for (size_t i = 0; i < k->script_count; i++) {
         for (size_t way = 0; way < ARRAY_SIZE(ways); way++) {

@@ -24,8 +24,9 @@ const struct word word_errno[] = {{"ECONNREFUSED", ECONNREFUSED},
     {"ETIMEDOUT", ETIMEDOUT}, {"EHOSTUNREACH", EHOSTUNREACH}, {NULL, 0}};
 const struct word word_need[] = {{"8bit", IMPEL_NEED_8BIT},
     {"utf8", IMPEL_NEED_UTF8}, {"tls", IMPEL_NEED_TLS}, {NULL, 0}};
-const struct word word_notify[] = {
-    {"never", 1}, {"success", 2}, {"failure", 4}, {"delay", 8}, {NULL, 0}};
+const struct word word_notify[] = {{"never", IMPEL_NOTIFY_NEVER},
+    {"success", IMPEL_NOTIFY_SUCCESS}, {"failure", IMPEL_NOTIFY_FAILURE},
+    {"delay", IMPEL_NOTIFY_DELAY}, {NULL, 0}};
 
 int
 word_find(const struct word *w, struct str name)

@@ -252,9 +252,9 @@ pump_body(struct impel_session *s)
 
     if (!s->body_of)
         return;
-    e = world_post(s->world, s, IMPEL_EV_BODY);
+    e = world_post(s->world, s, s->halved ? EVENT_REST : IMPEL_EV_BODY);
     e->batch = s->body_of;
-    e->late = s->world->plan.wire == WIRE_EARLY;
+    e->late = s->halved;
     s->body_of = NULL;
 }
 
@@ -290,10 +290,15 @@ pump_wire(struct impel_session *s)
 static void
 pump(struct impel_session *s)
 {
-    if (s->connected && !s->lost && s->state != SESSION_RELEASED)
-        pump_wire(s);
-    if (s->state == SESSION_LIVE)
-        pump_host(s);
+    uint32_t before;
+
+    do {
+        before = s->world->callbacks;
+        if (s->connected && !s->lost && s->state != SESSION_RELEASED)
+            pump_wire(s);
+        if (s->state == SESSION_LIVE)
+            pump_host(s);
+    } while (s->world->callbacks != before);
     if (s->state == SESSION_CLOSED)
         call_release(s);
 }
@@ -341,6 +346,16 @@ dispatch_lost(struct impel_session *s, int64_t arg)
     call_event(s, NULL, IMPEL_EV_LOST, arg, "event(LOST)");
 }
 
+/* The second half of a body, with all that was written behind it. */
+static void
+dispatch_rest(struct impel_session *s, struct impel_batch *b)
+{
+    s->halved = false;
+    buf_add(&s->out, s->rest.p, s->rest.n);
+    buf_cut(&s->rest, 0);
+    world_post(s->world, s, IMPEL_EV_BODY)->batch = b;
+}
+
 static void
 dispatch(struct world *w, const struct event *e)
 {
@@ -354,6 +369,10 @@ dispatch(struct world *w, const struct event *e)
     }
     if (e->kind == EVENT_INPUT || e->kind == IMPEL_EV_LOST)
         s->input_queued = false;
+    if (e->kind == EVENT_REST) {
+        dispatch_rest(s, e->batch);
+        return;
+    }
     if (s->state != SESSION_LIVE || (e->batch && !e->batch->left))
         return;
     if (s->lost && e->kind != EVENT_VERDICT && e->kind != IMPEL_EV_WAKE)

@@ -26,7 +26,7 @@ enum world_wire {
     WIRE_LINES, /* each line of the peer is an event */
     WIRE_BYTES, /* each byte; body calls say AGAIN now and then */
     WIRE_WHOLE, /* all that is there */
-    WIRE_EARLY  /* replies overtake EV_BODY */
+    WIRE_HALVES /* a body goes out in two, with answers between */
 };
 enum world_inject {
     INJECT_NONE,
@@ -90,10 +90,10 @@ struct impel_session {
     void *s;
     int number;
     struct impel_peer address;
-    struct buf in, out;
+    struct buf in, out, rest; /* rest: behind half a body */
     struct peer peer;
     bool dialled, connected, lost, cut, full;
-    bool input_queued, tls, tls_asked, close_asked, draining, probing;
+    bool input_queued, halved, tls, tls_asked, close_asked, draining, probing;
     uint32_t ready;
     size_t open_count, act;
     struct impel_batch *body_of; /* send_body() whose EV_BODY is due */
@@ -149,7 +149,7 @@ struct event {
     int stage;
     const struct script_want *say;
 };
-enum { EVENT_INPUT = 100, EVENT_VERDICT, EVENT_POST };
+enum { EVENT_INPUT = 100, EVENT_VERDICT, EVENT_POST, EVENT_REST };
 
 struct world {
     struct kit_module *module;
