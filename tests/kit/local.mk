@@ -26,6 +26,7 @@ impel_modtest_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/kit
 impel_modtest_LDADD = $(BASE_LA) $(LTDL_LIBS) $(BASE_LIBS)
 
 KIT_TESTS = \
+	tests/kit/esmtp.modtest \
 	tests/kit/null.modtest \
 	tests/kit/standin.modtest \
 	tests/kit/good.modtest \
