@@ -66,7 +66,9 @@ const struct scope *generation_global(const struct generation *g);
  * absent: the binding's own values. */
 const struct scope *generation_scope(
     struct generation *g, struct str binding, struct str domain);
-/* Host stanzas have no fallback to wider scopes (MC 2.3). */
+/* Host stanzas have no fallback to wider scopes (MC 2.3): only to those for
+ * the host in a wider place.  What none of them sets is unset, whatever its
+ * default, and reads as -1. */
 const struct scope *generation_host_scope(
     struct generation *g, struct str binding, struct str host);
 /* The group of a binding, "default" if it is in none; absent: no such binding

@@ -66,8 +66,9 @@ enum { /* flags */
 /* A value as text, to be judged by a row's own check. */
 struct option_value {
     struct str text;         /* scalar types */
-    const struct str *items; /* LIST, CIDRS */
+    const struct str *items; /* LIST, DICT, CIDRS */
     size_t item_count;
+    const struct str *keys; /* DICT, with items */
 };
 /* What the type cannot say: ERR_CONF with one sentence, 0, or OPTION_WARN with
  * a sentence in e: the value is taken, or ignored, and that is said. */
@@ -86,6 +87,7 @@ struct option {
     const char *since;   /* "0.1" */
     int flags;
     option_check_f *check; /* or NULL */
+    const char *instead; /* what to do where it is not valid, or NULL */
 };
 /* A stanza as a whole, own values only (stanza_value() of generation.h); *at:
  * id of the option to point at.  Results as of a check. */
@@ -110,6 +112,8 @@ int option_add(struct option_set *set, struct err *e);
 uint32_t option_count(void);
 const struct option *option_get(uint32_t id);
 const char *option_layer(uint32_t id);
+uint32_t option_set_count(void);
+const struct option_set *option_set_get(uint32_t i);
 /* By name in any case; UINT32_MAX: none. */
 uint32_t option_find(struct str name);
 /* Up to 3 near names, ", "-separated, into e-like text: "did you mean". */
@@ -128,5 +132,8 @@ void option_reset(void); /* tests: forget all tables */
 int option_add_listener(const char *stanza, const char *module, struct err *e);
 /* A stanza of a module's own name whose rows have SCOPE_MODULE. */
 int option_add_module_stanza(const char *module, struct err *e);
+/* A delivery_method, or a scheme of routes ("smtp"), that is served. */
+int option_add_method(const char *method, const char *module, struct err *e);
+int option_add_scheme(const char *scheme, const char *module, struct err *e);
 
 #endif

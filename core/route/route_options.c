@@ -40,7 +40,9 @@ static const struct option rows[] = {
                   "there and put the routes into domain \"#name\".",
         .since = "0.1",
         .flags = OPTION_BRACKETS | OPTION_TOP,
-        .check = route_check_routes},
+        .check = route_check_routes,
+        .instead = "write gateway = \"#name\" there, and the routes into "
+                   "domain \"#name\" at the top level"},
     [ROUTE_DELIVERY_METHOD] = {.name = "delivery_method",
         .type = IMPEL_OPT_STRING,
         .scopes = OUT,
