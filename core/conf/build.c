@@ -49,8 +49,8 @@ build_result(
     struct builder *b, int rc, struct report_at at, const struct err *e)
 {
     if (rc)
-        build_note(b, rc == OPTION_WARN ? REPORT_WARNING : REPORT_ERROR, at,
-            e->text);
+        build_note(
+            b, rc == OPTION_WARN ? REPORT_WARNING : REPORT_ERROR, at, e->text);
     return rc >= 0;
 }
 
@@ -74,8 +74,7 @@ build_unknown_option(
     option_near(n->keyword, near, sizeof(near));
     if (s->kind)
         (void)snprintf(where, sizeof(where), " in %.*s", STR_ARG(s->keyword));
-    conf_report_add(b->r, REPORT_ERROR, n->at,
-        "unknown option '%.*s'%s%s%s%s",
+    conf_report_add(b->r, REPORT_ERROR, n->at, "unknown option '%.*s'%s%s%s%s",
         STR_ARG(str_sub(n->keyword, 0, 80)), where,
         near[0] ? "; did you mean " : "", near, near[0] ? "?" : "");
 }
@@ -86,7 +85,7 @@ build_wrong_scope(struct builder *b, const struct stanza *s,
 {
     char scopes[300];
     bool nested = s->scope == IMPEL_SCOPE_DOMAIN && s->parent &&
-                  s->parent->scope != IMPEL_SCOPE_GLOBAL;
+        s->parent->scope != IMPEL_SCOPE_GLOBAL;
 
     option_scope_names(o->scopes, scopes, sizeof(scopes));
     conf_report_add(b->r, REPORT_ERROR, n->at,
@@ -107,7 +106,7 @@ build_scope_fits(const struct stanza *s, const struct option *o)
     if (!(o->scopes & s->scope))
         return false;
     return s->scope != IMPEL_SCOPE_DOMAIN || !(o->flags & OPTION_TOP) ||
-           s->parent->scope == IMPEL_SCOPE_GLOBAL;
+        s->parent->scope == IMPEL_SCOPE_GLOBAL;
 }
 
 static struct setting *
@@ -120,8 +119,8 @@ build_setting(struct builder *b, struct stanza *s, uint32_t id,
         if (s->settings[i].id == id)
             was = &s->settings[i];
     if (was && was->body == body) {
-        conf_report_add(b->r,
-            n->strict_keys ? REPORT_ERROR : REPORT_NOTICE, n->at,
+        conf_report_add(b->r, n->strict_keys ? REPORT_ERROR : REPORT_NOTICE,
+            n->at,
             n->strict_keys ? "%.*s is set twice in this stanza (line %d)"
                            : "%.*s was set on line %d already; this value "
                              "takes its place",
@@ -132,8 +131,8 @@ build_setting(struct builder *b, struct stanza *s, uint32_t id,
     } else {
         if (s->setting_count == s->setting_size) {
             s->setting_size = s->setting_size ? s->setting_size * 2 : 4;
-            s->settings = xgrow(
-                s->settings, s->setting_size, sizeof(*s->settings));
+            s->settings =
+                xgrow(s->settings, s->setting_size, sizeof(*s->settings));
         }
         was = &s->settings[s->setting_count++];
     }
@@ -143,8 +142,8 @@ build_setting(struct builder *b, struct stanza *s, uint32_t id,
 }
 
 static void
-build_known_option(struct builder *b, struct stanza *s,
-    const struct node *body, const struct node *n, uint32_t id)
+build_known_option(struct builder *b, struct stanza *s, const struct node *body,
+    const struct node *n, uint32_t id)
 {
     const struct option *o = option_get(id);
     const struct absent *a;
@@ -194,7 +193,7 @@ static bool
 build_is_order(const struct stanza *s, const struct node *n)
 {
     return s->scope & (IMPEL_SCOPE_DOMAIN | IMPEL_SCOPE_HOST) &&
-           str_ieq(n->keyword, STR("order"));
+        str_ieq(n->keyword, STR("order"));
 }
 
 static void
@@ -256,8 +255,7 @@ build_unknown_stanza(
             "has no effect",
             STR_ARG(n->keyword), module, package);
     } else if (a) {
-        (void)build_result(
-            b, absent_judge(a, n->keyword, NULL, &e), n->at, &e);
+        (void)build_result(b, absent_judge(a, n->keyword, NULL, &e), n->at, &e);
     } else {
         kind_near(n->keyword, near, sizeof(near));
         conf_report_add(b->r, REPORT_ERROR, n->at,
@@ -267,8 +265,8 @@ build_unknown_stanza(
 }
 
 static bool
-build_may_stand(struct builder *b, const struct stanza *s,
-    const struct node *n, const struct kind *k)
+build_may_stand(struct builder *b, const struct stanza *s, const struct node *n,
+    const struct kind *k)
 {
     char places[300];
     struct err e;
@@ -312,8 +310,8 @@ static bool
 build_match(struct builder *b, struct stanza *s, struct str folded)
 {
     struct stanza *in = s->parent;
-    struct match_set *set = build_matches(b->g,
-        s->scope == IMPEL_SCOPE_DOMAIN ? &in->domains : &in->hosts);
+    struct match_set *set = build_matches(
+        b->g, s->scope == IMPEL_SCOPE_DOMAIN ? &in->domains : &in->hosts);
     struct str pattern;
     struct err e;
 
@@ -322,8 +320,8 @@ build_match(struct builder *b, struct stanza *s, struct str folded)
         return true;
     }
     if (value_regex(pattern, &s->regex, &e)) {
-        conf_report_add(b->r, REPORT_ERROR, s->at, "%.*s: %s",
-            STR_ARG(s->keyword), e.text);
+        conf_report_add(
+            b->r, REPORT_ERROR, s->at, "%.*s: %s", STR_ARG(s->keyword), e.text);
         return false;
     }
     stanza_list_add(&set->regexes, s);
@@ -453,8 +451,8 @@ build_defaults(struct generation *g)
     g->defaults = xcalloc(g->option_count + 1, sizeof(*g->defaults));
     g->has_default = xcalloc(g->option_count + 1, sizeof(*g->has_default));
     for (uint32_t id = 0; id < g->option_count; id++)
-        g->has_default[id] = value_default(
-            option_get(id), g->arena, &g->defaults[id]);
+        g->has_default[id] =
+            value_default(option_get(id), g->arena, &g->defaults[id]);
 }
 
 static int
@@ -517,8 +515,8 @@ build_check(struct builder *b, const struct stanza *s)
             continue;
         blamed = at == UINT32_MAX ? NULL : stanza_setting(s, at);
         if (blamed)
-            where = (struct report_at){blamed->value->file,
-                blamed->value->line, blamed->value->column};
+            where = (struct report_at){blamed->value->file, blamed->value->line,
+                blamed->value->column};
         (void)build_result(b, rc, where, &e);
     }
 }

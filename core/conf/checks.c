@@ -53,11 +53,11 @@ check_bind_address(const struct option_value *v, struct err *e)
     for (size_t i = 0; i < v->text.n; i++)
         if (!strchr("0123456789.:", v->text.p[i]))
             return address_is_domain(v->text, false)
-                       ? 0
-                       : err_set(e, ERR_CONF,
-                             "expected *, an address or a host name, not "
-                             "'%.*s'",
-                             (int)MIN_OF(v->text.n, (size_t)80), v->text.p);
+                ? 0
+                : err_set(e, ERR_CONF,
+                      "expected *, an address or a host name, not "
+                      "'%.*s'",
+                      (int)MIN_OF(v->text.n, (size_t)80), v->text.p);
     return err_set(e, ERR_CONF, "'%.*s' is no address such as 192.0.2.1",
         (int)MIN_OF(v->text.n, (size_t)80), v->text.p);
 }

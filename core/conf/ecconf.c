@@ -84,9 +84,10 @@ ecconf_list(struct ecconf *p, struct node *n)
         if (ecconf_is(p, ',') && items.count)
             continue;
         if (p->token != LEXER_WORD)
-            ecconf_expected(p, ecconf_is(p, '=') || ecconf_is(p, '[')
-                                   ? "an item (with this sign, in quotes)"
-                                   : "an item or ')'");
+            ecconf_expected(p,
+                ecconf_is(p, '=') || ecconf_is(p, '[')
+                    ? "an item (with this sign, in quotes)"
+                    : "an item or ')'");
         else if (!words_add(&items, ecconf_word(p)))
             ecconf_too_many(p);
     }
@@ -107,8 +108,9 @@ ecconf_pair(struct ecconf *p, struct words *keys, struct words *items)
     key = ecconf_word(p);
     ecconf_next(p);
     if (!ecconf_is(p, '=')) {
-        ecconf_expected(p, "'=' behind the key; if the value begins with [, "
-                           "as an IPv6 address may, put it in quotes");
+        ecconf_expected(p,
+            "'=' behind the key; if the value begins with [, "
+            "as an IPv6 address may, put it in quotes");
         return;
     }
     ecconf_next(p);
@@ -156,8 +158,8 @@ ecconf_stanza(struct ecconf *p, struct node *parent, struct str keyword,
     if (!ecconf_is(p, '}')) {
         char what[80];
 
-        (void)snprintf(what, sizeof(what), "'}' to end the stanza of line %d",
-            at.line);
+        (void)snprintf(
+            what, sizeof(what), "'}' to end the stanza of line %d", at.line);
         ecconf_expected(p, what);
         return;
     }
@@ -172,8 +174,7 @@ ecconf_scalar(struct ecconf *p, struct node *n, int sign_line)
         conf_report_add(p->tree->report, REPORT_WARNING, n->value_at,
             "the value of %.*s is '%.*s', from another line, since # began a "
             "comment; a value with # stands in quotes",
-            STR_ARG(n->keyword), (int)MIN_OF(n->text.n, (size_t)60),
-            n->text.p);
+            STR_ARG(n->keyword), (int)MIN_OF(n->text.n, (size_t)60), n->text.p);
     ecconf_next(p);
 }
 
@@ -257,8 +258,9 @@ ecconf_statement(struct ecconf *p, struct node *parent, int depth)
     struct str keyword = ecconf_word(p);
 
     if (!ecconf_is_name(keyword)) {
-        ecconf_expected(p, "the name of an option or stanza (letters, digits "
-                           "and _)");
+        ecconf_expected(p,
+            "the name of an option or stanza (letters, digits "
+            "and _)");
         return;
     }
     ecconf_next(p);

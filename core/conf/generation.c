@@ -94,8 +94,8 @@ generation_load_changes(struct generation *g)
         if (n->kind == NODE_OPTION && n->shape == NODE_ONE &&
             str_ieq(n->keyword, STR("local_changes_file")))
             found = n;
-    if (found && str_copy(path, sizeof(path), found->text) &&
-        path[0] == '/' && access(path, F_OK) == 0)
+    if (found && str_copy(path, sizeof(path), found->text) && path[0] == '/' &&
+        access(path, F_OK) == 0)
         tree_load(&g->tree, path, true);
 }
 
@@ -113,8 +113,7 @@ generation_load(const struct generation_load *how, struct generation **to,
     if (!conf_report_count(r, true)) /* else half of it is missing */
         generation_build(g, r);
     if (how->check && !conf_report_count(r, true)) {
-        if (how->check(how->check_arg, g, r) < 0 &&
-            !conf_report_count(r, true))
+        if (how->check(how->check_arg, g, r) < 0 && !conf_report_count(r, true))
             conf_report_add(r, REPORT_ERROR,
                 (struct report_at){how->path, 0, 0}, "a check failed");
     }
@@ -197,8 +196,8 @@ const struct stanza *
 generation_stanza(const struct generation *g, uint32_t kind,
     const struct stanza *parent, const struct stanza *prev)
 {
-    const struct stanza *s = prev ? prev->next
-                                  : (parent ? parent->first : g->global.first);
+    const struct stanza *s =
+        prev ? prev->next : (parent ? parent->first : g->global.first);
 
     while (s && !(s->scope & kind))
         s = s->next;

@@ -83,9 +83,10 @@ bool generation_has_domain(const struct generation *g, struct str domain);
  * by name; parent NULL: at the top level.  Start with prev NULL. */
 const struct stanza *generation_stanza(const struct generation *g,
     uint32_t kind, const struct stanza *parent, const struct stanza *prev);
-struct str stanza_name(const struct stanza *s);   /* the instance; or absent */
+struct str stanza_name(const struct stanza *s);    /* the instance; or absent */
 struct str stanza_keyword(const struct stanza *s); /* "esmtp_listener" */
-struct str stanza_path(const struct stanza *s); /* "binding b1, domain x.test" */
+struct str stanza_path(
+    const struct stanza *s);                /* "binding b1, domain x.test" */
 uint64_t stanza_id(const struct stanza *s); /* same stanza, same text: same id
                                                in the next generation */
 const char *stanza_file(const struct stanza *s);
@@ -95,8 +96,7 @@ int stanza_line(const struct stanza *s);
 const struct scope *stanza_scope(const struct stanza *s);
 /* What the stanza itself says of an option; false: nothing.  The parts live as
  * long as the generation. */
-bool stanza_value(
-    const struct stanza *s, uint32_t id, struct option_value *to);
+bool stanza_value(const struct stanza *s, uint32_t id, struct option_value *to);
 /* The scope for a peer of a listen stanza: the longest matching `peer` in the
  * listen, then in its listener, else the listen's own.  Any thread. */
 const struct scope *generation_peer_scope(const struct generation *g,

@@ -15,7 +15,7 @@
 #include "conf/tree.h"
 #include "conf/value.h"
 
-enum { /* bounds */
+enum {                              /* bounds */
     GENERATION_MATCHES_MAX = 65536, /* remembered (binding, domain) pairs */
     GENERATION_CHAIN_MAX = 64,      /* stanzas that one domain may match */
     GENERATION_NAME_MAX = 320

@@ -31,12 +31,12 @@ struct include_open {
     const struct include_open *up;
 };
 
-static void include_path(struct tree *t, struct node *parent,
-    const char *path, const struct include_open *up, struct report_at at);
+static void include_path(struct tree *t, struct node *parent, const char *path,
+    const struct include_open *up, struct report_at at);
 
 static int
-include_fail(struct tree *t, struct report_at at, const char *path,
-    const char *why)
+include_fail(
+    struct tree *t, struct report_at at, const char *path, const char *why)
 {
     conf_report_add(t->report, REPORT_ERROR, at, "%s: %s", path, why);
     return ERR_CONF;
@@ -66,9 +66,8 @@ include_slurp(struct tree *t, int fd, const char *path, struct report_at at,
 }
 
 /* Replace each include below parent by what it names. */
-static void
-include_expand(struct tree *t, struct node *parent,
-    const struct include_open *open);
+static void include_expand(
+    struct tree *t, struct node *parent, const struct include_open *open);
 
 /* Where text stands: beside the including file, else on the search path. */
 static bool
@@ -252,7 +251,7 @@ include_file(struct tree *t, struct node *parent, const char *path,
     } else if (include_again(up, &st)) {
         (void)include_fail(t, at, path, "includes itself");
     } else if (open_now.depth > TREE_INCLUDES_MAX ||
-               ++t->files > TREE_FILES_MAX) {
+        ++t->files > TREE_FILES_MAX) {
         (void)include_fail(t, at, path, "too many files, or too deep");
     } else if (include_slurp(t, fd, path, at, &text) == 0) {
         open_now.dev = st.st_dev;

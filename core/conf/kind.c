@@ -74,8 +74,7 @@ kind_find(struct str keyword, uint32_t parent)
 }
 
 int
-kind_add(
-    const char *keyword, uint32_t scope, const char *module, struct err *e)
+kind_add(const char *keyword, uint32_t scope, const char *module, struct err *e)
 {
     const struct kind *was = kind_find(str_of(keyword), 0);
     struct kind *k;

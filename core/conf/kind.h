@@ -27,8 +27,8 @@ struct kind {
  * another kind than in other listeners: parent decides (0: any). */
 const struct kind *kind_find(struct str keyword, uint32_t parent);
 /* A listener (IMPEL_SCOPE_LISTENER) or a module's stanza (SCOPE_MODULE). */
-int kind_add(const char *keyword, uint32_t scope, const char *module,
-    struct err *e);
+int kind_add(
+    const char *keyword, uint32_t scope, const char *module, struct err *e);
 /* "binding_group"; for bits with many keywords "a listener", "a module". */
 const char *kind_word(uint32_t bit);
 /* The nearest keyword, or "". */

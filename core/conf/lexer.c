@@ -102,8 +102,9 @@ lexer_quoted(struct lexer *l)
             return LEXER_WORD;
         }
         if (c < 0 || c == '\n')
-            return lexer_bad(l, "the quotes that begin here do not end on "
-                                "their line");
+            return lexer_bad(l,
+                "the quotes that begin here do not end on "
+                "their line");
         if (c == 0)
             return lexer_bad(l, "a NUL byte");
         if (l->word.n >= TREE_TEXT_MAX)
@@ -127,7 +128,7 @@ static bool
 lexer_ends_word(const struct lexer *l, int c)
 {
     return c < 0x21 || c == '#' || c == '"' || c == 0x7f ||
-           lexer_is_sign(l, c) || (c == '/' && lexer_peek(l, 1) == '*');
+        lexer_is_sign(l, c) || (c == '/' && lexer_peek(l, 1) == '*');
 }
 
 static enum lexer_token

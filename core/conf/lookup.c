@@ -39,8 +39,7 @@ chain_add_wide(struct chain *c, const struct stanza *s)
 
 /* The exact stanza first, then patterns in their order. */
 static void
-chain_add_matches(
-    struct chain *c, const struct match_set *set, struct str name)
+chain_add_matches(struct chain *c, const struct match_set *set, struct str name)
 {
     if (!set || !name.p)
         return;
@@ -56,8 +55,7 @@ generation_global(const struct generation *g)
     const struct stanza *chain[1] = {&g->global};
 
     /* the cache inside changes, nothing that can be seen */
-    return scope_of_chain(
-        (struct generation *)(uintptr_t)g, chain, 1, false);
+    return scope_of_chain((struct generation *)(uintptr_t)g, chain, 1, false);
 }
 
 struct place {
@@ -118,8 +116,7 @@ generation_forget_matches(struct generation *g)
 }
 
 static void
-lookup_remember(
-    struct generation *g, struct str key, const struct scope *s)
+lookup_remember(struct generation *g, struct str key, const struct scope *s)
 {
     if (g->matches.count >= GENERATION_MATCHES_MAX / 2) {
         lookup_free_keys(&g->old_matches);
@@ -160,8 +157,7 @@ generation_scope(struct generation *g, struct str binding, struct str domain)
 }
 
 const struct scope *
-generation_host_scope(
-    struct generation *g, struct str binding, struct str host)
+generation_host_scope(struct generation *g, struct str binding, struct str host)
 {
     char name[GENERATION_NAME_MAX + 64];
     struct place p = lookup_place(g, binding);
@@ -196,7 +192,7 @@ generation_has_domain(const struct generation *g, struct str domain)
     size_t n;
 
     return g->global.domains && names_domain(domain, name, &n) &&
-           map_find(&g->global.domains->exact, str_make(name, n));
+        map_find(&g->global.domains->exact, str_make(name, n));
 }
 
 static void

@@ -40,10 +40,9 @@ names_literal(struct str name, char *to, size_t *n)
     struct buf b = BUF_INIT;
     struct cidr c;
 
-    bool maybe = name.n && (name.p[0] == '[' ||
-                               str_chr(name, ':', 0) != SIZE_MAX ||
-                               (name.p[name.n - 1] >= '0' &&
-                                   name.p[name.n - 1] <= '9'));
+    bool maybe = name.n &&
+        (name.p[0] == '[' || str_chr(name, ':', 0) != SIZE_MAX ||
+            (name.p[name.n - 1] >= '0' && name.p[name.n - 1] <= '9'));
 
     if (!maybe || cidr_parse(name, CIDR_BRACKETS, &c, NULL))
         return false;
@@ -144,8 +143,7 @@ names_check_listen(struct str name, struct err *e)
             return err_set(e, ERR_CONF,
                 "listen %.*s: an IPv6 address stands in brackets: [%.*s]:%.*s",
                 STR_ARG(name), STR_ARG(addr), STR_ARG(port));
-        return err_set(
-            e, ERR_CONF, "listen %.*s: %s", STR_ARG(name), why.text);
+        return err_set(e, ERR_CONF, "listen %.*s: %s", STR_ARG(name), why.text);
     }
     return names_check_port(port, name, e);
 }

@@ -32,15 +32,15 @@ option_fits(const struct option_set *set, struct err *e)
     uint32_t have = atomic_load(&option_rows_count);
 
     if (set->count > OPTION_MAX - have || option_sets_count == OPTION_SETS_MAX)
-        return err_set(e, ERR_LIMIT, "%s: more than %d options", set->layer,
-            OPTION_MAX);
+        return err_set(
+            e, ERR_LIMIT, "%s: more than %d options", set->layer, OPTION_MAX);
     for (uint32_t i = 0; i < set->count; i++) {
         const struct option *o = &set->rows[i];
         const struct option *was;
 
         if (!o->name || !o->name[0])
-            return err_set(e, ERR_INVAL, "%s: option row %u has no name",
-                set->layer, i);
+            return err_set(
+                e, ERR_INVAL, "%s: option row %u has no name", set->layer, i);
         was = map_find(&option_names, str_of(o->name));
         if (was)
             return err_set(e, ERR_BUSY, "%s: option %s exists already",

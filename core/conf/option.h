@@ -46,7 +46,7 @@ enum {
     SCOPE_LISTENERS = IMPEL_SCOPE_LISTENER | IMPEL_SCOPE_LISTEN,
     SCOPE_ALL_LISTENERS = SCOPE_LISTENERS | IMPEL_SCOPE_PEER
 };
-enum { /* flags */
+enum {                   /* flags */
     OPTION_RESTART = 1,  /* a change takes effect at the next start */
     OPTION_MS = 2,       /* DURATION whose plain integer is in ms, not s */
     OPTION_BRACKETS = 4, /* a bare IPv6 address is refused (gateway, routes) */
@@ -79,15 +79,15 @@ struct option {
     const char *name; /* lower case, as documented */
     int type;
     uint32_t scopes;
-    const char *initial; /* as an operator would write it; NULL: unset */
-    int64_t min, max;    /* inclusive; both 0: no bound */
+    const char *initial;        /* as an operator would write it; NULL: unset */
+    int64_t min, max;           /* inclusive; both 0: no bound */
     const char *const *choices; /* CHOICE: NULL-ended, lower case */
-    const char *brief;   /* one line, no full stop */
-    const char *manual;  /* paragraphs, or NULL */
-    const char *since;   /* "0.1" */
+    const char *brief;          /* one line, no full stop */
+    const char *manual;         /* paragraphs, or NULL */
+    const char *since;          /* "0.1" */
     int flags;
     option_check_f *check; /* or NULL */
-    const char *instead; /* what to do where it is not valid, or NULL */
+    const char *instead;   /* what to do where it is not valid, or NULL */
 };
 /* A stanza as a whole, own values only (stanza_value() of generation.h); *at:
  * id of the option to point at.  Results as of a check. */
@@ -98,11 +98,13 @@ struct option_set {
     const char *layer; /* who owns it: "queue", or a module's name */
     const struct option *rows;
     uint32_t count;
-    uint32_t first; /* id of rows[0]; set by option_add() */
+    uint32_t first;         /* id of rows[0]; set by option_add() */
     option_stanza_f *check; /* or NULL */
 };
 #define OPTION_SET_CHECKED(layer, rows, check) \
-    {layer, rows, ARRAY_SIZE(rows), UINT32_MAX, check}
+    { \
+        layer, rows, ARRAY_SIZE(rows), UINT32_MAX, check \
+    }
 #define OPTION_SET(layer, rows) OPTION_SET_CHECKED(layer, rows, NULL)
 #define OPT(set, row) ((set).first + (uint32_t)(row))
 

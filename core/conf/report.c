@@ -63,8 +63,8 @@ void
 conf_report_add(struct conf_report *r, enum report_level level,
     struct report_at at, const char *fmt, ...)
 {
-    bool error = level == REPORT_ERROR ||
-                 (level == REPORT_WARNING && r->strict);
+    bool error =
+        level == REPORT_ERROR || (level == REPORT_WARNING && r->strict);
     struct buf b = BUF_INIT;
     va_list ap;
 

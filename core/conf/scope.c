@@ -16,8 +16,8 @@ stanza_setting(const struct stanza *s, uint32_t id)
 }
 
 static struct scope *
-scope_compile(struct generation *g, const struct stanza *const *chain,
-    size_t n, bool host)
+scope_compile(struct generation *g, const struct stanza *const *chain, size_t n,
+    bool host)
 {
     struct scope *s = arena_alloc(g->arena, sizeof(*s));
 

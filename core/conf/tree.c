@@ -172,7 +172,7 @@ bool
 tree_is_yaml(const char *path)
 {
     return str_iends(str_of(path), STR(".yaml")) ||
-           str_iends(str_of(path), STR(".yml"));
+        str_iends(str_of(path), STR(".yml"));
 }
 
 void

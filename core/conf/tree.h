@@ -13,15 +13,15 @@
 #include "base/err.h"
 #include "conf/report_int.h"
 
-enum { /* bounds on what a file may hold */
-    TREE_FILE_MAX = 64 << 20,     /* bytes of one file */
-    TREE_BYTES_MAX = 256 << 20,   /* of all files */
+enum {                          /* bounds on what a file may hold */
+    TREE_FILE_MAX = 64 << 20,   /* bytes of one file */
+    TREE_BYTES_MAX = 256 << 20, /* of all files */
     TREE_FILES_MAX = 4096,
-    TREE_INCLUDES_MAX = 16,       /* nesting of includes */
-    TREE_DEPTH_MAX = 12,          /* nesting of stanzas */
+    TREE_INCLUDES_MAX = 16, /* nesting of includes */
+    TREE_DEPTH_MAX = 12,    /* nesting of stanzas */
     TREE_NODES_MAX = 4000000,
-    TREE_ITEMS_MAX = 200000,      /* of one list */
-    TREE_TEXT_MAX = 65536         /* bytes of one word */
+    TREE_ITEMS_MAX = 200000, /* of one list */
+    TREE_TEXT_MAX = 65536    /* bytes of one word */
 };
 
 enum node_kind {
@@ -39,9 +39,9 @@ struct node {
     struct str text;          /* NODE_ONE, and the path of an include */
     struct str *items, *keys; /* NODE_LIST; NODE_DICT has both */
     size_t count;
-    bool readonly;           /* readonly_include */
-    bool strict_keys;        /* from YAML: an option must not repeat */
-    struct report_at at;     /* of the keyword */
+    bool readonly;       /* readonly_include */
+    bool strict_keys;    /* from YAML: an option must not repeat */
+    struct report_at at; /* of the keyword */
     struct report_at value_at;
     struct node *next, *first, *last; /* children of a stanza */
 };
@@ -58,8 +58,8 @@ void tree_init(struct tree *t, struct conf_report *r);
 void tree_fini(struct tree *t);
 
 /* A new node at the end of parent; NULL: too many, and the report says so. */
-struct node *tree_add(struct tree *t, struct node *parent,
-    enum node_kind kind, struct str keyword, struct report_at at);
+struct node *tree_add(struct tree *t, struct node *parent, enum node_kind kind,
+    struct str keyword, struct report_at at);
 /* A growing list of words while one is parsed. */
 struct words {
     struct str *items;
@@ -77,8 +77,8 @@ void tree_copy(struct tree *t, struct node *to, const struct node *from);
 bool tree_eq(const struct node *a, const struct node *b);
 
 /* Parse text into parent; errors go to the report.  name: of the file. */
-void tree_parse(struct tree *t, struct node *parent, struct str text,
-    bool yaml, const char *name);
+void tree_parse(struct tree *t, struct node *parent, struct str text, bool yaml,
+    const char *name);
 /* ".yaml" or ".yml" */
 bool tree_is_yaml(const char *path);
 /* Read a file, or a folder of files, and all it includes.  expand false:

@@ -114,8 +114,8 @@ uninstalled_package(const char *module, char *to, size_t size)
 
 /* Appends the names of a kind: those that are known, and those installed. */
 static void
-installed_names(enum installed_kind kind, struct str near, char *to,
-    size_t size)
+installed_names(
+    enum installed_kind kind, struct str near, char *to, size_t size)
 {
     const char *names[ARRAY_SIZE(uninstalled_rows) + INSTALLED_MAX];
     const char *best;

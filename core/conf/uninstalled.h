@@ -27,8 +27,7 @@ const char *installed_find(enum installed_kind kind, struct str name);
 const char *uninstalled_find(enum installed_kind kind, struct str name);
 /* 0: served.  OPTION_WARN: known, not installed; e names the package.
  * ERR_CONF: unknown; e has what is known. */
-int installed_check(
-    enum installed_kind kind, struct str name, struct err *e);
+int installed_check(enum installed_kind kind, struct str name, struct err *e);
 /* The module whose options begin as this one does ("lmtp_port"), if it is
  * known and not installed; else NULL. */
 const char *uninstalled_option(struct str option);

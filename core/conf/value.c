@@ -84,8 +84,8 @@ value_words(const struct option *o, char *to, size_t size)
 
         if (used + first.n + 3 > size)
             return;
-        used += (size_t)snprintf(to + used, size - used, "%s%.*s",
-            i ? ", " : "", STR_ARG(first));
+        used += (size_t)snprintf(
+            to + used, size - used, "%s%.*s", i ? ", " : "", STR_ARG(first));
     }
 }
 
@@ -124,8 +124,8 @@ value_unit(const struct option *o)
         return "a number of bytes such as 4096 or 64K";
     if (o->type == IMPEL_OPT_DURATION)
         return o->flags & OPTION_MS
-                   ? "a time in milliseconds, or with a unit such as 5s"
-                   : "a time in seconds, or with a unit such as 15m";
+            ? "a time in milliseconds, or with a unit such as 5s"
+            : "a time in seconds, or with a unit such as 15m";
     return o->type == IMPEL_OPT_PORT ? "a port" : "a whole number";
 }
 
@@ -181,11 +181,11 @@ value_throttle(const struct option_value *v, struct value *to, struct err *e)
     struct str window = v->text, count = str_cut(&window, '/');
     int64_t seconds = 1;
     bool ok = num_i64(str_trim(count), &to->number) == 0 && to->number >= 0 &&
-              to->number <= INT64_C(1000000000);
+        to->number <= INT64_C(1000000000);
 
     if (window.p)
         ok = ok && num_i64(str_trim(window), &seconds) == 0 && seconds > 0 &&
-             seconds <= 31 * 86400;
+            seconds <= 31 * 86400;
     if (!ok)
         return value_wants("\"N\" for N a second or \"N/T\" for N in T "
                            "seconds",
@@ -250,7 +250,7 @@ static bool
 value_is_many(int type)
 {
     return type == IMPEL_OPT_LIST || type == IMPEL_OPT_DICT ||
-           type == OPTION_CIDRS;
+        type == OPTION_CIDRS;
 }
 
 static int
@@ -262,8 +262,8 @@ value_check_shape(
     if (!value_is_many(o->type)) {
         if (!v->items)
             return 0;
-        return err_set(e, ERR_CONF,
-            "expected one value, not %s%s", value_shape(v),
+        return err_set(e, ERR_CONF, "expected one value, not %s%s",
+            value_shape(v),
             v->keys ? "; a value that begins with [ stands in quotes" : "");
     }
     if (o->type == IMPEL_OPT_DICT ? v->keys || (v->items && !v->item_count)
@@ -277,13 +277,12 @@ value_cidrs(struct arena *a, struct value *to, struct err *e)
 {
     to->cidrs = arena_alloc(a, (to->count + 1) * sizeof(*to->cidrs));
     for (size_t i = 0; i < to->count; i++) {
-        if (cidr_parse(to->items[i], CIDR_PREFIX | CIDR_BRACKETS,
-                &to->cidrs[i], e))
+        if (cidr_parse(
+                to->items[i], CIDR_PREFIX | CIDR_BRACKETS, &to->cidrs[i], e))
             return err_set(e, ERR_CONF,
                 "item %zu: '%.*s' is no address or prefix such as 10.0.0.0/8 "
                 "or 2001:db8::/32",
-                i + 1, (int)MIN_OF(to->items[i].n, (size_t)80),
-                to->items[i].p);
+                i + 1, (int)MIN_OF(to->items[i].n, (size_t)80), to->items[i].p);
         cidr_unmap(&to->cidrs[i]);
     }
     return 0;
@@ -405,8 +404,8 @@ value_regex(struct str pattern, void **code, struct err *e)
 
     *code = NULL;
     if (pattern.n > REGEX_LENGTH_MAX)
-        return err_set(e, ERR_CONF, "a pattern of more than %d bytes",
-            REGEX_LENGTH_MAX);
+        return err_set(
+            e, ERR_CONF, "a pattern of more than %d bytes", REGEX_LENGTH_MAX);
     *code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n,
         PCRE2_NEVER_BACKSLASH_C, &number, &at, NULL);
     if (*code)
@@ -429,8 +428,8 @@ value_regex_matches(const void *code, struct str text)
         (void)pcre2_set_match_limit(limits, REGEX_MATCH_LIMIT);
         (void)pcre2_set_depth_limit(limits, REGEX_DEPTH_LIMIT);
         (void)pcre2_set_heap_limit(limits, REGEX_HEAP_KIB);
-        rc = pcre2_match(code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0,
-            0, found, limits);
+        rc = pcre2_match(code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0,
+            found, limits);
     }
     pcre2_match_context_free(limits);
     pcre2_match_data_free(found);

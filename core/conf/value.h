@@ -17,7 +17,7 @@ struct value {
     int64_t number; /* BOOL to CHOICE, PERMS; throttle: count */
     int64_t window_ms;
     double real;
-    struct str text;         /* scalars as written, folded by flags */
+    struct str text;          /* scalars as written, folded by flags */
     struct str *items, *keys; /* LIST, DICT, CIDRS */
     size_t count;
     struct cidr *cidrs;

@@ -168,8 +168,8 @@ bool
 yaml_is_null(const struct yaml_node *n)
 {
     return n->type == YAML_TEXT && n->plain &&
-           (!n->text.n || str_eq(n->text, STR("~")) ||
-               str_ieq(n->text, STR("null")));
+        (!n->text.n || str_eq(n->text, STR("~")) ||
+            str_ieq(n->text, STR("null")));
 }
 
 void

@@ -13,7 +13,7 @@ enum yaml_type { YAML_TEXT, YAML_LIST, YAML_MAP };
 struct yaml_node {
     enum yaml_type type;
     struct str text;
-    bool plain; /* without quotes */
+    bool plain;                            /* without quotes */
     struct yaml_node *first, *last, *next; /* a map: key, value, key, ... */
     size_t count;
     struct report_at at;

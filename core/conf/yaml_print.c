@@ -54,9 +54,10 @@ yaml_text(struct printer *p, struct str s)
     bool fits = s.n <= 0x7fffffff;
 
     yaml_emit(p, &event,
-        fits && yaml_scalar_event_initialize(&event, NULL, NULL,
-                    (const yaml_char_t *)(s.p ? s.p : ""), (int)s.n, 1, 1,
-                    yaml_style(s)));
+        fits &&
+            yaml_scalar_event_initialize(&event, NULL, NULL,
+                (const yaml_char_t *)(s.p ? s.p : ""), (int)s.n, 1, 1,
+                yaml_style(s)));
 }
 
 /* Keywords in lower case, as documented. */
@@ -146,8 +147,7 @@ yaml_is_ambiguous(const struct node *stanza)
 }
 
 static void
-yaml_anonymous(
-    struct printer *p, const struct node *n, bool known, bool named)
+yaml_anonymous(struct printer *p, const struct node *n, bool known, bool named)
 {
     bool listed = !known || named || yaml_is_ambiguous(n);
 

@@ -9,8 +9,8 @@
 #include "base/banned.h"
 
 static void
-yaml_tree_fail(struct tree *t, struct report_at at, const char *why,
-    struct str about)
+yaml_tree_fail(
+    struct tree *t, struct report_at at, const char *why, struct str about)
 {
     conf_report_add(t->report, REPORT_ERROR, at, "%.*s: %s",
         (int)MIN_OF(about.n, (size_t)80), about.p ? about.p : "", why);
@@ -23,8 +23,8 @@ yaml_naming(struct str keyword, enum kind_naming *to)
 
     *to = k ? k->naming : KIND_OPTIONAL;
     return k || absent_find(keyword, ABSENT_STANZA, 0) ||
-           uninstalled_find(INSTALLED_LISTENER, keyword) ||
-           uninstalled_find(INSTALLED_MODULE, keyword);
+        uninstalled_find(INSTALLED_LISTENER, keyword) ||
+        uninstalled_find(INSTALLED_MODULE, keyword);
 }
 
 bool
@@ -33,8 +33,7 @@ yaml_is_keyword(struct str key)
     enum kind_naming naming;
 
     return yaml_naming(key, &naming) || option_find(key) != UINT32_MAX ||
-           str_ieq(key, STR("include")) ||
-           str_ieq(key, STR("readonly_include"));
+        str_ieq(key, STR("include")) || str_ieq(key, STR("readonly_include"));
 }
 
 static void
@@ -112,8 +111,8 @@ yaml_tree_dict(struct tree *t, struct node *n, const struct yaml_node *map)
     for (const struct yaml_node *k = map->first; k && k->next;
          k = k->next->next) {
         if (k->type != YAML_TEXT || k->next->type != YAML_TEXT) {
-            yaml_tree_fail(t, k->next->at, "expected one value for each key",
-                n->keyword);
+            yaml_tree_fail(
+                t, k->next->at, "expected one value for each key", n->keyword);
             break;
         }
         if (!words_add(&keys, k->text) || !words_add(&items, k->next->text)) {
@@ -146,8 +145,8 @@ static void
 yaml_tree_include(struct tree *t, struct node *parent,
     const struct yaml_node *key, const struct yaml_node *value)
 {
-    const struct yaml_node *one = value->type == YAML_LIST ? value->first
-                                                           : value;
+    const struct yaml_node *one =
+        value->type == YAML_LIST ? value->first : value;
 
     for (; one; one = value->type == YAML_LIST ? one->next : NULL) {
         struct node *n;
@@ -170,7 +169,7 @@ static bool
 yaml_tree_is_bodies(const struct yaml_node *value)
 {
     return value->type == YAML_LIST && value->first &&
-           value->first->type == YAML_MAP;
+        value->first->type == YAML_MAP;
 }
 
 static void
@@ -182,8 +181,7 @@ yaml_tree_known(struct tree *t, struct node *parent,
         (naming == KIND_OPTIONAL && yaml_tree_has_instances(value)))
         yaml_tree_instances(t, parent, key->text, value, depth);
     else
-        yaml_tree_stanza(
-            t, parent, key->text, STR_NONE, key, value, depth);
+        yaml_tree_stanza(t, parent, key->text, STR_NONE, key, value, depth);
 }
 
 static void
@@ -210,17 +208,21 @@ yaml_tree_entry(struct tree *t, struct node *parent,
 }
 
 void
-yaml_tree_body(struct tree *t, struct node *parent,
-    const struct yaml_node *map, int depth)
+yaml_tree_body(
+    struct tree *t, struct node *parent, const struct yaml_node *map, int depth)
 {
     for (const struct yaml_node *k = map->first; k && k->next;
          k = k->next->next) {
         if (k->type != YAML_TEXT)
-            yaml_tree_fail(t, k->at, "expected the name of an option or "
-                                     "stanza", parent->keyword);
+            yaml_tree_fail(t, k->at,
+                "expected the name of an option or "
+                "stanza",
+                parent->keyword);
         else if (k->plain && str_eq(k->text, STR("<<")))
-            yaml_tree_fail(t, k->at, "merge keys are not part of this "
-                                     "notation", k->text);
+            yaml_tree_fail(t, k->at,
+                "merge keys are not part of this "
+                "notation",
+                k->text);
         else
             yaml_tree_entry(t, parent, k, k->next, depth);
     }
