@@ -73,6 +73,17 @@ kind_find(struct str keyword, uint32_t parent)
     return other ? other : kind_find_added(keyword);
 }
 
+static char *
+kind_lower(const char *keyword)
+{
+    char *z = xdup(keyword);
+
+    for (char *c = z; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c | 0x20);
+    return z;
+}
+
 int
 kind_add(const char *keyword, uint32_t scope, const char *module, struct err *e)
 {
@@ -90,7 +101,7 @@ kind_add(const char *keyword, uint32_t scope, const char *module, struct err *e)
     k = kind_added_count < KIND_ADDED_MAX ? &kind_added[kind_added_count]
                                           : NULL;
     if (k) {
-        k->keyword = xdup(keyword);
+        k->keyword = kind_lower(keyword);
         k->module = xdup(module);
         k->scope = scope;
         k->parents = GLOBAL;

@@ -29,4 +29,16 @@ check_PROGRAMS += tests/unit/test-cidr
 TESTS += tests/unit/test-cidr
 tests_unit_test_cidr_SOURCES = tests/unit/test-cidr.c
 tests_unit_test_cidr_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+
+# All rows of the core, wherever they stand.
+CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
+	core/spool/spool_options.c core/route/route_options.c \
+	core/route/route_check.c core/route/method.c \
+	core/xport/xport_options.c core/queue/queue_options.c \
+	core/intake/intake_options.c core/ctl/ctl_options.c
+
+check_PROGRAMS += tests/unit/test-generation
+TESTS += tests/unit/test-generation
+tests_unit_test_generation_SOURCES = tests/unit/test-generation.c $(CONF_ROWS)
+tests_unit_test_generation_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 endif
