@@ -13,7 +13,9 @@
 #include "xport/hostapi.h"
 #include "base/banned.h"
 
-enum { COUNTERS_PER_LINE = 8 };
+/* Modules are loaded before the loops are made; loops beyond these share the
+ * first row. */
+enum { COUNTERS_PER_LINE = 8, INSTANCE_ROWS = 65 };
 
 #define INSTANCE_CALL_TEXT(id, text) text,
 static const char *const call_names[] = {INSTANCE_CALLS(INSTANCE_CALL_TEXT)};
@@ -27,7 +29,7 @@ instance_new(struct module *m)
     i->magic = INSTANCE_MAGIC;
     i->module = m;
     i->counter_count = wide / COUNTERS_PER_LINE * COUNTERS_PER_LINE;
-    i->rows = hostapi_loop_count() + 1;
+    i->rows = INSTANCE_ROWS;
     if (i->counter_count)
         i->counters =
             xcalloc((size_t)i->rows * i->counter_count, sizeof(*i->counters));

@@ -8,12 +8,17 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/instance.c core/xport/instance.h \
 	core/xport/lent.c \
 	core/xport/link.c \
+	core/xport/loader.c core/xport/loader.h \
+	core/xport/moduledir.c \
 	core/xport/outbound.c \
 	core/xport/pump.c \
-	core/xport/registry.h \
+	core/xport/registry.c core/xport/registry.h \
+	core/xport/registry_int.h \
+	core/xport/registry_use.c \
 	core/xport/result.c core/xport/result.h \
 	core/xport/session.c core/xport/session.h core/xport/session_int.h \
 	core/xport/token.c \
+	core/xport/vet.c core/xport/vet.h \
 	core/xport/xport_options.c core/xport/xport_options.h
 
 if HAVE_CMOCKA
