@@ -14,7 +14,7 @@
 struct accept_config {
     struct netaddr at;
     int backlog;
-    int file_mode;            /* Unix sockets */
+    int file_mode;                /* Unix sockets */
     int recv_buffer, send_buffer; /* 0: the system's */
     bool reuse_port;
 };
@@ -23,8 +23,8 @@ int accept_open(const struct accept_config *c, int *fd, struct err *e);
 
 struct acceptor;
 /* A descriptor of a peer, non-blocking and close-on-exec, now the callee's. */
-typedef void accept_f(void *arg, int fd, const struct netaddr *peer,
-    const struct netaddr *local);
+typedef void accept_f(
+    void *arg, int fd, const struct netaddr *peer, const struct netaddr *local);
 /* Loop thread (or before the loop runs). The acceptor owns listen_fd. */
 struct acceptor *acceptor_new(
     struct loop *l, int listen_fd, accept_f *fn, void *arg);

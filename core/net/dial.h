@@ -16,7 +16,7 @@ struct dial_request {
 };
 /* The conn exists at once; CONN_CONNECTED or CONN_LOST (-ETIMEDOUT,
  * -ECONNREFUSED, -EADDRNOTAVAIL for the source ...) follows as an event. */
-struct conn *dial_start(struct loop *l, const struct dial_request *r,
-    conn_event_f *fn, void *arg);
+struct conn *dial_start(
+    struct loop *l, const struct dial_request *r, conn_event_f *fn, void *arg);
 
 #endif

@@ -12,11 +12,17 @@
 #include "base/cidr.h"
 #include "loop/loop.h"
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16,
-    DNS_AAAA = 28, DNS_TLSA = 52 };
+enum dns_type {
+    DNS_A = 1,
+    DNS_PTR = 12,
+    DNS_MX = 15,
+    DNS_TXT = 16,
+    DNS_AAAA = 28,
+    DNS_TLSA = 52
+};
 enum dns_status {
-    DNS_OK,       /* at least one record */
-    DNS_NODATA,   /* the name exists, not the type */
+    DNS_OK,     /* at least one record */
+    DNS_NODATA, /* the name exists, not the type */
     DNS_NXDOMAIN,
     DNS_SERVFAIL, /* SERVFAIL, REFUSED, malformed answers, no server */
     DNS_TIMEOUT
@@ -31,8 +37,8 @@ struct dns_record {
 };
 struct dns_answer { /* immutable, lent for the callback */
     enum dns_status status;
-    uint32_t ttl;        /* seconds until it expires, negative answers too */
-    bool authenticated;  /* AD bit of the answer */
+    uint32_t ttl;       /* seconds until it expires, negative answers too */
+    bool authenticated; /* AD bit of the answer */
     size_t count;
     const struct dns_record *record;
 };
@@ -41,11 +47,11 @@ const char *dns_type_name(enum dns_type t);
 int dns_type_find(struct str name); /* or -1 */
 
 struct dns_config {
-    const char *resolv_conf; /* NULL: /etc/resolv.conf.  nameserver lines may
-                                carry a port: 127.0.0.1:5300, [::1]:5300 */
-    uint32_t min_ttl, max_ttl;  /* seconds; clamp what the cache keeps */
-    uint32_t negative_ttl_max;  /* seconds */
-    size_t cache_size;          /* answers kept */
+    const char *resolv_conf;   /* NULL: /etc/resolv.conf.  nameserver lines may
+                                  carry a port: 127.0.0.1:5300, [::1]:5300 */
+    uint32_t min_ttl, max_ttl; /* seconds; clamp what the cache keeps */
+    uint32_t negative_ttl_max; /* seconds */
+    size_t cache_size;         /* answers kept */
 };
 struct dns;
 struct dns *dns_new(struct loop *l, const struct dns_config *c, struct err *e);
@@ -60,7 +66,7 @@ typedef void dns_answer_f(void *arg, const struct dns_answer *a);
  * octets; UTF-8 is turned into A-labels (libidn2). */
 struct dns_question *dns_ask(struct dns *d, struct str name, enum dns_type t,
     dns_answer_f *fn, void *arg);
-void dns_cancel(struct dns_question **q); /* fn is not called any more */
+void dns_cancel(struct dns_question **q);        /* fn is not called any more */
 void dns_forget(struct dns *d, struct str name); /* of the cache, all types */
 
 struct dns_stats {

@@ -4,14 +4,18 @@ core_net_libnet_a_SOURCES = \
 	core/net/accept.c core/net/accept.h \
 	core/net/conn.c core/net/conn.h \
 	core/net/dial.c core/net/dial.h \
-	core/net/dns.h \
-	core/net/netaddr.c core/net/netaddr.h
+	core/net/dns.c core/net/dns.h \
+	core/net/dnscache.c core/net/dnscache.h \
+	core/net/dnschannel.c core/net/dnschannel.h \
+	core/net/dnsparse.c core/net/dnsparse.h \
+	core/net/netaddr.c core/net/netaddr.h \
+	core/net/resolvconf.c core/net/resolvconf.h
 core_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-netaddr tests/unit/test-conn \
-	tests/unit/test-accept
+	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns
 TESTS += tests/unit/test-netaddr tests/unit/test-conn \
-	tests/unit/test-accept
+	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns
 tests_unit_test_netaddr_SOURCES = tests/unit/test-netaddr.c
 tests_unit_test_netaddr_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
@@ -21,4 +25,20 @@ tests_unit_test_conn_LDADD = core/net/libnet.a core/loop/libloop.a \
 tests_unit_test_accept_SOURCES = tests/unit/test-accept.c
 tests_unit_test_accept_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(EV_LIBS) $(BASE_LIBS)
+tests_unit_test_dnsparse_SOURCES = tests/unit/test-dnsparse.c
+tests_unit_test_dnsparse_LDADD = core/net/libnet.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
+tests_unit_test_dns_SOURCES = tests/unit/test-dns.c
+tests_unit_test_dns_LDADD = core/net/libnet.a core/loop/libloop.a \
+	$(BASE_LA) $(CMOCKA_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(EV_LIBS) \
+	$(BASE_LIBS)
 endif
+
+# What name servers say; FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
+TESTS += tests/fuzz/fuzz-dns
+check_PROGRAMS += tests/fuzz/fuzz-dns
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz-dns.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_dns_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/dns"'
+tests_fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_dns_LDADD = core/net/libnet.a $(BASE_LA) $(BASE_LIBS)

@@ -17,7 +17,8 @@ struct netaddr {
 /* "127.0.0.1:25", "[::1]:25", ":25", "*:25" (any IPv4), "[*]:25" (any IPv6),
  * "/run/x.sock"; port 0 if none is written and none_ok.  A bare IPv6 address
  * is an error that prints the bracketed form. */
-int netaddr_parse(struct str s, bool none_ok, struct netaddr *to, struct err *e);
+int netaddr_parse(
+    struct str s, bool none_ok, struct netaddr *to, struct err *e);
 void netaddr_from_ip(struct netaddr *to, const struct cidr *ip, uint16_t port);
 socklen_t netaddr_to_sockaddr(
     const struct netaddr *a, struct sockaddr_storage *to);
