@@ -5,7 +5,7 @@ EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style
 # tests once more under the sanitizers, and the scenarios against real peers.
 check-local: check-tree check-scenario check-sanitized
 
-.PHONY: check-tree check-scenario check-sanitized check-long demo bench
+.PHONY: check-tree check-scenario check-sanitized check-long demo
 
 check-tree:
 	$(SHELL) $(srcdir)/build-aux/check-layers $(srcdir)
