@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * large.c - bodies in files of their own.
+ */
+#include "spool/large.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <xxhash.h>
+#include "base/bug.h"
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "loop/pool.h"
+#include "spool/spool_int.h"
+#include "spool/sysio.h"
+
+#include "base/banned.h"
+
+struct large {
+    uint32_t magic;
+    int fd;
+    struct spool *spool;
+    char *path;
+    uint64_t size, sum;
+    bool under_way, abandoned, waiting, handed_over, on_disk;
+    /* a step: */
+    struct buf next, step; /* step belongs to the thread while under_way */
+    bool last_step;
+    uint64_t step_at;
+    int failed;
+    struct err error;
+    XXH3_state_t *hash;
+    struct pool_job job;
+    struct mailbox *home;
+    large_room_f *room;
+    void *room_arg;
+    large_synced_f *synced;
+    void *synced_arg;
+    pthread_mutex_t open_lock; /* of fd, for readers */
+};
+
+static void large_submit(struct large *l);
+
+struct large *
+large_new(struct spool *s, uint64_t id, struct mailbox *home)
+{
+    struct large *l = xnew(struct large);
+    l->magic = LARGE_MAGIC;
+    l->fd = -1;
+    l->spool = s;
+    l->path = spooldir_large_path(s->dir, id);
+    l->home = home;
+    l->hash = XXH3_createState();
+    BUG_ON(!l->hash);
+    XXH3_64bits_reset(l->hash);
+    pthread_mutex_init(&l->open_lock, NULL);
+    return l;
+}
+
+struct large *
+large_of_file(struct spool *s, uint64_t id, uint64_t size, uint64_t sum)
+{
+    struct large *l = large_new(s, id, NULL);
+    l->size = size;
+    l->sum = sum;
+    l->on_disk = l->handed_over = true;
+    return l;
+}
+
+void
+large_on_room(struct large *l, large_room_f *fn, void *arg)
+{
+    l->room = fn;
+    l->room_arg = arg;
+}
+
+/* On a body thread.  The first step makes the file. */
+static int
+step_open(struct large *l)
+{
+    int flags = O_RDWR | O_CREAT | O_EXCL;
+    l->fd = sysio_get()->open(l->path, flags, (mode_t)l->spool->mode);
+    if (l->fd < 0 && errno == ENOENT) {
+        if (spooldir_make_large_dir(l->spool->dir, l->path, &l->error))
+            return -1;
+        l->fd = sysio_get()->open(l->path, flags, (mode_t)l->spool->mode);
+    }
+    if (l->fd >= 0)
+        return 0;
+    err_errno(&l->error, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "%s",
+        l->path);
+    return -1;
+}
+
+static void
+step_work(struct pool_job *j)
+{
+    struct large *l = CONTAINER_OF(j, struct large, job);
+    struct iovec iov = {l->step.p, l->step.n};
+
+    if (l->failed || (l->fd < 0 && step_open(l)))
+        goto out;
+    if (l->step.n && sysio_write_all(l->fd, &iov, 1, (off_t)l->step_at)) {
+        err_errno(&l->error, errno == ENOSPC ? ERR_FULL : ERR_IO, errno,
+            "writing %s", l->path);
+        goto out;
+    }
+    XXH3_64bits_update(l->hash, l->step.p ? l->step.p : "", l->step.n);
+    l->step_at += l->step.n;
+    if (!l->last_step)
+        return;
+    if (l->spool->sync == SPOOL_SYNC_COMMIT &&
+        (sysio_get()->fdatasync(l->fd) < 0 ||
+            spooldir_sync_parent(l->path) < 0)) {
+        err_errno(&l->error, ERR_IO, errno, "syncing %s", l->path);
+        goto out;
+    }
+    l->sum = XXH3_64bits_digest(l->hash);
+    return;
+out:
+    l->failed = l->failed ? l->failed : l->error.code;
+}
+
+static void
+large_end_commit(struct large *l)
+{
+    large_synced_f *fn = l->synced;
+    l->synced = NULL;
+    l->on_disk = !l->failed;
+    fn(l->synced_arg, l->failed, &l->error);
+}
+
+static void
+step_done(struct pool_job *j)
+{
+    struct large *l = CONTAINER_OF(j, struct large, job);
+    bool was_last = l->last_step;
+
+    l->under_way = false;
+    buf_cut(&l->step, 0);
+    if (l->abandoned) {
+        large_free(&l);
+        return;
+    }
+    if (was_last) {
+        large_end_commit(l);
+        return;
+    }
+    if (l->synced || (l->next.n >= LARGE_STEP && !l->failed))
+        large_submit(l);
+    if (l->waiting && l->room) {
+        l->waiting = false;
+        l->room(l->room_arg, l->failed);
+    }
+}
+
+static void
+large_submit(struct large *l)
+{
+    struct buf t = l->step;
+    l->step = l->next;
+    l->next = t;
+    l->under_way = true;
+    l->last_step = l->synced != NULL;
+    pool_submit(l->spool->bodies, &l->job, l->home, step_work, step_done);
+}
+
+int
+large_add(struct large *l, struct buf *from, struct err *e)
+{
+    CHECK(l, LARGE_MAGIC);
+    if (!l->under_way && l->failed)
+        return err_set(e, l->failed, "%s", l->error.text);
+    l->size += from->n;
+    buf_add(&l->next, from->p, from->n);
+    buf_cut(from, 0);
+    if (l->next.n < LARGE_STEP)
+        return 0;
+    if (!l->under_way)
+        large_submit(l);
+    if (l->next.n < LARGE_STEP)
+        return 0;
+    l->waiting = true;
+    return ERR_AGAIN;
+}
+
+void
+large_commit(struct large *l, large_synced_f *done, void *arg)
+{
+    CHECK(l, LARGE_MAGIC);
+    l->synced = done;
+    l->synced_arg = arg;
+    l->waiting = false;
+    if (!l->under_way)
+        large_submit(l);
+}
+
+uint64_t
+large_size(const struct large *l)
+{
+    return l->size;
+}
+
+uint64_t
+large_sum(const struct large *l)
+{
+    return l->sum;
+}
+
+void
+large_hand_over(struct large *l)
+{
+    l->handed_over = true;
+}
+
+void
+large_free(struct large **to)
+{
+    struct large *l = *to;
+    *to = NULL;
+    if (!l)
+        return;
+    CHECK(l, LARGE_MAGIC);
+    if (l->under_way) {
+        l->abandoned = true;
+        return;
+    }
+    if (l->fd >= 0)
+        (void)sysio_get()->close(l->fd); /* synced before, or unwanted */
+    if (!l->handed_over && l->step_at + l->failed)
+        (void)sysio_get()->unlink(l->path); /* else recovery removes it */
+    buf_fini(&l->next);
+    buf_fini(&l->step);
+    XXH3_freeState(l->hash);
+    pthread_mutex_destroy(&l->open_lock);
+    free(l->path);
+    l->magic = 0;
+    free(l);
+}
+
+int64_t
+large_read(struct large *l, uint64_t at, void *to, size_t n, struct err *e)
+{
+    ssize_t got;
+
+    pthread_mutex_lock(&l->open_lock);
+    if (l->fd < 0)
+        l->fd = sysio_get()->open(l->path, O_RDONLY, 0);
+    pthread_mutex_unlock(&l->open_lock);
+    if (l->fd < 0)
+        return err_errno(e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno,
+            "%s", l->path);
+    got = sysio_read_all(l->fd, to, n, (off_t)at);
+    if (got < 0)
+        return err_errno(e, ERR_IO, errno, "reading %s", l->path);
+    return got;
+}
+
+int
+large_verify(const char *path, uint64_t size, uint64_t sum, struct err *e)
+{
+    XXH3_state_t *h;
+    uint64_t at = 0;
+    ssize_t got = 0;
+    char *p;
+    int fd = sysio_get()->open(path, O_RDONLY, 0);
+
+    if (fd < 0)
+        return err_errno(
+            e, errno == ENOENT ? ERR_DAMAGED : ERR_IO, errno, "%s", path);
+    p = xmalloc(LARGE_STEP);
+    h = XXH3_createState();
+    BUG_ON(!h);
+    XXH3_64bits_reset(h);
+    while ((got = sysio_read_all(fd, p, LARGE_STEP, (off_t)at)) > 0) {
+        XXH3_64bits_update(h, p, (size_t)got);
+        at += (uint64_t)got;
+    }
+    if (got < 0)
+        err_errno(e, ERR_IO, errno, "reading %s", path);
+    else if (at != size || XXH3_64bits_digest(h) != sum)
+        got = err_set(e, ERR_DAMAGED, "%s: size or checksum differ", path);
+    (void)sysio_get()->close(fd); /* only read */
+    XXH3_freeState(h);
+    free(p);
+    return got < 0 ? (got == -1 ? ERR_IO : (int)got) : 0;
+}

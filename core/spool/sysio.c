@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sysio.c - the real calls, and loops over short ones.
+ */
+#include "spool/sysio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static int
+real_open(const char *path, int flags, mode_t mode)
+{
+    return open(path, flags | O_CLOEXEC, mode);
+}
+
+static int
+real_fallocate(int fd, off_t size)
+{
+    int r = fallocate(fd, 0, 0, size);
+    if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+        return 0; /* the zeros that follow allocate as well */
+    return r;
+}
+
+const struct sysio sysio_real = {
+    .open = real_open,
+    .close = close,
+    .pwritev = pwritev,
+    .pread = pread,
+    .fdatasync = fdatasync,
+    .fsync_dir = fsync,
+    .fallocate = real_fallocate,
+    .ftruncate = ftruncate,
+    .rename = rename,
+    .unlink = unlink,
+    .mkdir = mkdir,
+    .statvfs = statvfs,
+};
+
+static const struct sysio *table_in_force = &sysio_real;
+
+void
+sysio_set(const struct sysio *table)
+{
+    table_in_force = table ? table : &sysio_real;
+}
+
+const struct sysio *
+sysio_get(void)
+{
+    return table_in_force;
+}
+
+/* Step over n bytes that were written. */
+static void
+iov_advance(struct iovec **iov, int *count, size_t n)
+{
+    while (*count && n >= (*iov)->iov_len) {
+        n -= (*iov)->iov_len;
+        ++*iov;
+        --*count;
+    }
+    if (*count) {
+        (*iov)->iov_base = (char *)(*iov)->iov_base + n;
+        (*iov)->iov_len -= n;
+    }
+}
+
+int
+sysio_write_all(int fd, struct iovec *iov, int count, off_t at)
+{
+    iov_advance(&iov, &count, 0);
+    while (count) {
+        int some = count > IOV_MAX ? IOV_MAX : count;
+        ssize_t n = sysio_get()->pwritev(fd, iov, some, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0) {
+            errno = ENOSPC;
+            return -1;
+        }
+        at += n;
+        iov_advance(&iov, &count, (size_t)n);
+    }
+    return 0;
+}
+
+ssize_t
+sysio_read_all(int fd, void *to, size_t n, off_t at)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t r =
+            sysio_get()->pread(fd, (char *)to + got, n - got, at + (off_t)got);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        got += (size_t)r;
+    }
+    return (ssize_t)got;
+}
+
+int
+sysio_sync_dir(const char *path)
+{
+    int saved, r;
+    int fd = sysio_get()->open(path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return -1;
+    r = sysio_get()->fsync_dir(fd);
+    saved = errno;
+    (void)sysio_get()->close(fd); /* nothing was written through it */
+    errno = saved;
+    return r;
+}
