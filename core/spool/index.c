@@ -10,7 +10,6 @@
 #include <xxhash.h>
 #include "base/xmem.h"
 #include "spool/envelope.h"
-#include "spool/segment.h"
 #include "spool/sysio.h"
 
 #include "base/banned.h"
@@ -450,44 +449,57 @@ head_decode(const uint8_t *p, size_t n, struct index_head *h)
     return true;
 }
 
+/* Read and check one part of the file; parts follow each other. */
 static bool
-take_part(struct wire *w, uint64_t n, uint64_t sum, uint64_t seed,
+load_part(int fd, uint64_t *at, uint64_t n, uint64_t sum, uint64_t seed,
     struct buf *to)
 {
-    const uint8_t *p = n > w->n ? NULL : wire_take(w, (size_t)n);
-    if (!p || XXH3_64bits_withSeed(p, (size_t)n, seed) != sum)
+    uint64_t from = *at;
+    *at += n;
+    if (n > (uint64_t)1 << 31)
         return false;
-    if (n)
-        buf_add(to, p, (size_t)n);
+    if (!to)
+        return true;
+    buf_reserve(to, (size_t)n);
+    if (sysio_read_all(fd, to->p, (size_t)n, (off_t)from) != (ssize_t)n ||
+        XXH3_64bits_withSeed(to->p, (size_t)n, seed) != sum)
+        return false;
+    to->n = (size_t)n;
     return true;
 }
 
-int
-index_load(
-    struct index *ix, struct index_head *h, const char *path, struct err *e)
+static bool
+load_parts(struct index *ix, struct index_head *h, int fd, bool marks_only)
 {
-    uint8_t *p;
-    size_t n;
-    struct wire w;
-    int r = segment_load(path, (size_t)1 << 31, &p, &n, e);
+    uint8_t p[INDEX_HEAD];
+    uint64_t at = INDEX_HEAD;
+
+    if (sysio_read_all(fd, p, sizeof(p), 0) != sizeof(p) ||
+        !head_decode(p, sizeof(p), h))
+        return false;
+    ix->entry_count = wire_load32(p + 72);
+    return load_part(fd, &at, wire_load64(p + 48), wire_load64(p + 80),
+               h->segment_id, marks_only ? NULL : &ix->entries) &&
+        load_part(fd, &at, wire_load64(p + 56), wire_load64(p + 88),
+            h->segment_id, marks_only ? NULL : &ix->strings) &&
+        load_part(fd, &at, wire_load64(p + 64), wire_load64(p + 96),
+            h->segment_id, &ix->marks);
+}
+
+int
+index_load(struct index *ix, struct index_head *h, const char *path,
+    bool marks_only, struct err *e)
+{
+    int r = 0, fd = sysio_get()->open(path, O_RDONLY, 0);
 
     memset(ix, 0, sizeof(*ix));
-    if (r)
-        return r;
-    w = wire_of(p, n);
-    (void)wire_take(&w, INDEX_HEAD);
-    if (!head_decode(p, n, h) ||
-        !take_part(&w, wire_load64(p + 48), wire_load64(p + 80),
-            h->segment_id, &ix->entries) ||
-        !take_part(&w, wire_load64(p + 56), wire_load64(p + 88),
-            h->segment_id, &ix->strings) ||
-        !take_part(&w, wire_load64(p + 64), wire_load64(p + 96),
-            h->segment_id, &ix->marks)) {
+    if (fd < 0)
+        return err_errno(
+            e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno, "%s", path);
+    if (!load_parts(ix, h, fd, marks_only)) {
         index_fini(ix);
         r = err_set(e, ERR_DAMAGED, "%s: checksums do not match", path);
-    } else {
-        ix->entry_count = wire_load32(p + 72);
     }
-    free(p);
+    (void)sysio_get()->close(fd); /* only read */
     return r;
 }

@@ -79,7 +79,7 @@ int index_save(const struct index *ix, const struct index_head *h,
     const char *path, int mode, struct err *e);
 /* h holds the segment's number and id, the rest is filled in.  ERR_NOTFOUND,
  * ERR_DAMAGED, ERR_IO; *ix is empty then. */
-int index_load(
-    struct index *ix, struct index_head *h, const char *path, struct err *e);
+int index_load(struct index *ix, struct index_head *h, const char *path,
+    bool marks_only, struct err *e);
 
 #endif

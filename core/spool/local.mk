@@ -1,1 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += core/spool/libspool.a
+core_spool_libspool_a_SOURCES = \
+	core/spool/append.c core/spool/append.h \
+	core/spool/compact.c core/spool/compact.h \
+	core/spool/content.c core/spool/content.h core/spool/content_int.h \
+	core/spool/envelope.c core/spool/envelope.h \
+	core/spool/idset.c core/spool/idset.h \
+	core/spool/index.c core/spool/index.h \
+	core/spool/keeper.c core/spool/keeper.h \
+	core/spool/large.c core/spool/large.h \
+	core/spool/liveness.c core/spool/liveness.h \
+	core/spool/message.c core/spool/message.h \
+	core/spool/pending.c core/spool/pending.h \
+	core/spool/prepare.c core/spool/prepare.h \
+	core/spool/reader.c core/spool/reader.h \
+	core/spool/record.c core/spool/record.h \
+	core/spool/recover.c core/spool/recover.h \
+	core/spool/segment.c core/spool/segment.h \
+	core/spool/spool.c core/spool/spool.h core/spool/spool_int.h \
+	core/spool/spooldir.c core/spool/spooldir.h \
+	core/spool/state.c core/spool/state.h \
+	core/spool/sysio.c core/spool/sysio.h \
+	core/spool/wire.h \
+	core/spool/writer.c core/spool/writer.h
+core_spool_libspool_a_CFLAGS = $(AM_CFLAGS)

@@ -41,6 +41,7 @@ struct spool {
     struct recover *recover;
     struct compactor *compactor;
     struct spool_place last_hot;    /* newest frame found at start */
+    uint32_t first_new_segment;     /* those below were there at start */
     _Atomic uint64_t last_commit;
     _Atomic uint64_t next_id, lsn;
     _Atomic uint32_t next_segment;

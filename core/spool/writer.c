@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "loop/thread.h"
 #include "spool/append.h"
 #include "spool/content_int.h"
 #include "spool/keeper.h"
@@ -108,7 +109,8 @@ answer_result(struct writer *w, struct writer_result *r)
 
 struct accepted_batch { /* messages of one commit, for the scheduler */
     struct mail mail;
-    struct spool *spool;
+    void (*accepted)(void *arg, struct message *m);
+    void *arg;
     struct mail *first;
 };
 
@@ -116,13 +118,11 @@ static void
 accepted_deliver(struct mail *m)
 {
     struct accepted_batch *b = CONTAINER_OF(m, struct accepted_batch, mail);
-    struct spool *s = b->spool;
     struct mail *next;
 
     for (struct mail *at = b->first; at; at = next) {
         next = at->next;
-        s->events.accepted(
-            s->events.arg, CONTAINER_OF(at, struct message, mail));
+        b->accepted(b->arg, CONTAINER_OF(at, struct message, mail));
     }
     free(b);
 }
@@ -341,7 +341,8 @@ complete_answers(struct writer *w)
 
     if (w->accepts && s->events.scheduler && s->events.accepted) {
         batch = xnew(struct accepted_batch);
-        batch->spool = s;
+        batch->accepted = s->events.accepted;
+        batch->arg = s->events.arg;
         last = &batch->first;
     }
     for (size_t k = 0; k < w->item_count; k++) {
@@ -559,6 +560,7 @@ writer_main(void *arg)
     bool well = true;
 
     bug_doing("spool writer", 0);
+    (void)mailbox_gather(true); /* it was off: the thread is new */
     for (;;) {
         bool stop = atomic_load(&w->stop);
         struct mail *m =
@@ -595,7 +597,7 @@ writer_start(struct spool *s, struct writer **to, struct err *e)
     w->out.before = s->last_hot;
     w->out.commit = atomic_load(&s->last_commit);
     *to = w;
-    r = pthread_create(&w->thread, NULL, writer_main, w);
+    r = thread_start(&w->thread, "spool writer", writer_main, w);
     if (!r)
         return 0;
     mailbox_free(&w->mailbox);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pending.h - DONEs and ATTEMPTs that recovery met before their ACCEPT.
+ *
+ * Recovery reads newest first, so all of a message's results are here when its
+ * ACCEPT is met.  One thread.
+ */
+#ifndef IMPEL_PENDING_H
+#define IMPEL_PENDING_H
+
+#include "spool/index.h"
+
+struct pending { /* a result, copied out of an index */
+    struct pending *next;
+    uint64_t id, lsn;
+    struct spool_place at;
+    uint8_t type;
+    bool all;
+    uint32_t retries, run_count;
+    int64_t next_attempt;
+    struct str domain;
+    const struct record_run *runs;
+};
+struct pending_table { /* zeroed memory is empty */
+    struct pending **slots;
+    size_t count, size;
+    struct pending_block *blocks;
+};
+void pending_fini(struct pending_table *t);
+void pending_add(
+    struct pending_table *t, uint32_t segment, const struct index_entry *e);
+/* All results of a message, newest first, taken out of the table; the memory
+ * stays until pending_fini(). */
+struct pending *pending_take(struct pending_table *t, uint64_t id);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * spool.c - open, start, close; the way in for messages and results.
+ */
+#include "spool/spool.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <xxhash.h>
+#include "base/bug.h"
+#include "base/log.h"
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "spool/compact.h"
+#include "spool/content_int.h"
+#include "spool/envelope.h"
+#include "spool/keeper.h"
+#include "spool/large.h"
+#include "spool/prepare.h"
+#include "spool/recover.h"
+#include "spool/spool_int.h"
+#include "spool/state.h"
+#include "spool/writer.h"
+
+#include "base/banned.h"
+
+enum {
+    SEGMENT_DEFAULT = 64 << 20,
+    SEGMENT_LEAST = 64 << 10,
+    SEGMENT_MOST = 1 << 30,
+    LARGE_DEFAULT = 128 << 10
+};
+
+static void
+spool_free(struct spool **to)
+{
+    struct spool *s = *to;
+    *to = NULL;
+    keeper_stop(&s->keeper);
+    state_free(&s->state);
+    liveness_fini(&s->live);
+    spooldir_close(&s->dir);
+    pthread_mutex_destroy(&s->trouble_lock);
+    s->magic = 0;
+    free(s);
+}
+
+static int
+spool_configure(
+    struct spool *s, const struct spool_config *c, struct err *e)
+{
+    s->mode = c->mode ? c->mode : 0640;
+    s->sync = c->sync;
+    s->segment_bytes = c->segment_bytes ? c->segment_bytes : SEGMENT_DEFAULT;
+    s->segment_bytes = segment_round(s->segment_bytes, SEGMENT_BLOCK);
+    if (s->segment_bytes < SEGMENT_LEAST || s->segment_bytes > SEGMENT_MOST)
+        return err_set(e, ERR_INVAL, "segments of %" PRIu64 " bytes",
+            s->segment_bytes);
+    s->large_threshold = c->large_threshold ? c->large_threshold
+                                            : LARGE_DEFAULT;
+    if (s->large_threshold > s->segment_bytes / 4)
+        s->large_threshold = s->segment_bytes / 4;
+    s->min_free_bytes = c->min_free_bytes;
+    s->min_free_inodes = c->min_free_inodes;
+    s->compact_rate = c->compact_rate;
+    s->reader_count = c->readers ? c->readers : 2;
+    s->body_writer_count = c->body_writers ? c->body_writers : 2;
+    return 0;
+}
+
+int
+spool_open(const struct spool_config *c, struct spool **to, struct err *e)
+{
+    struct spool *s = xnew(struct spool);
+    struct err own;
+    int r;
+
+    e = e ? e : &own;
+    *to = NULL;
+    s->magic = SPOOL_MAGIC;
+    liveness_init(&s->live);
+    pthread_mutex_init(&s->trouble_lock, NULL);
+    s->state = state_new();
+    atomic_store(&s->next_segment, 1);
+    atomic_store(&s->recovering, true);
+    r = spool_configure(s, c, e);
+    if (!r)
+        r = spooldir_open(c->dir, false, s->mode, &s->dir, e);
+    if (!r)
+        r = keeper_new(s, &s->keeper, e);
+    if (!r)
+        r = prepare_segments(s, e);
+    if (r) {
+        spool_free(&s);
+        return r;
+    }
+    atomic_store(&s->next_id, (uint64_t)s->dir->start << 40 | 1);
+    *to = s;
+    return 0;
+}
+
+int
+spool_start(struct spool *s, const struct spool_events *ev, struct err *e)
+{
+    int r;
+
+    CHECK(s, SPOOL_MAGIC);
+    s->events = *ev;
+    s->started = true;
+    s->bodies = pool_new("spool body", s->body_writer_count, e);
+    s->readers = s->bodies ? pool_new("spool read", s->reader_count, e) : NULL;
+    if (!s->readers)
+        return e ? e->code : ERR_LIMIT;
+    r = keeper_start(s->keeper, e);
+    if (!r)
+        r = writer_start(s, &s->writer, e);
+    if (!r)
+        r = recover_start(s, &s->recover, e);
+    if (!r)
+        r = compact_start(s, &s->compactor, e);
+    return r;
+}
+
+void
+spool_close(struct spool **to)
+{
+    struct spool *s = *to;
+    *to = NULL;
+    if (!s)
+        return;
+    CHECK(s, SPOOL_MAGIC);
+    atomic_store(&s->stopping, true);
+    compact_stop(&s->compactor);
+    recover_stop(&s->recover);
+    pool_free(&s->bodies);
+    writer_stop(&s->writer);
+    pool_free(&s->readers);
+    spool_free(&s);
+}
+
+uint64_t
+spool_next_id(struct spool *s)
+{
+    return atomic_fetch_add(&s->next_id, 1);
+}
+
+/* --- trouble --- */
+
+struct trouble_mail {
+    struct mail mail;
+    struct spool_events events;
+    bool well;
+    char text[sizeof(((struct err *)0)->text)];
+};
+
+static void
+trouble_deliver(struct mail *m)
+{
+    struct trouble_mail *t = CONTAINER_OF(m, struct trouble_mail, mail);
+    t->events.alarm(t->events.arg, t->well ? NULL : t->text);
+    free(t);
+}
+
+void
+spool_set_trouble(
+    struct spool *s, enum spool_trouble which, const struct err *why)
+{
+    uint32_t bit = UINT32_C(1) << which, before, after;
+    struct trouble_mail *t = NULL;
+
+    pthread_mutex_lock(&s->trouble_lock);
+    before = atomic_load(&s->troubled);
+    after = why && why->code ? before | bit : before & ~bit;
+    if (after & bit)
+        s->trouble[which] = *why;
+    atomic_store(&s->troubled, after);
+    if (!before != !after && s->events.scheduler && s->events.alarm) {
+        t = xnew(struct trouble_mail);
+        t->events = s->events;
+        t->well = !after;
+        if (after)
+            (void)str_copy(t->text, sizeof(t->text), str_of(why->text));
+    }
+    pthread_mutex_unlock(&s->trouble_lock);
+    if (!before != !after)
+        log_write(after ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, LOG_SPOOL,
+            after ? "spool-refusing" : "spool-accepting", "reason=\"%s\"",
+            after ? why->text : "well again");
+    if (t)
+        mailbox_post(s->events.scheduler, &t->mail, trouble_deliver);
+}
+
+int
+spool_accepting(const struct spool *from, struct err *e)
+{
+    struct spool *s = (struct spool *)(uintptr_t)from; /* for its lock */
+    int r = 0;
+
+    if (!atomic_load_explicit(&s->troubled, memory_order_relaxed))
+        return 0;
+    pthread_mutex_lock(&s->trouble_lock);
+    for (int i = 0; i < SPOOL_TROUBLES && !r; i++) {
+        if (atomic_load(&s->troubled) & UINT32_C(1) << i)
+            r = err_set(
+                e, s->trouble[i].code, "%s", s->trouble[i].text);
+    }
+    pthread_mutex_unlock(&s->trouble_lock);
+    return r;
+}
+
+/* --- accept --- */
+
+static void
+accept_encode(struct spool_accept *a)
+{
+    struct content *c = a->message->content;
+    XXH3_state_t *h;
+
+    buf_cut(&c->head, 0);
+    envelope_encode(a->message, &c->head);
+    if (!c->prefix.n && !c->body.n) {
+        c->record_sum = record_sum(c->head.p, c->head.n);
+        return;
+    }
+    h = XXH3_createState();
+    BUG_ON(!h);
+    XXH3_64bits_reset(h);
+    XXH3_64bits_update(h, c->head.p, c->head.n);
+    XXH3_64bits_update(h, buf_get(&c->prefix).p, c->prefix.n);
+    XXH3_64bits_update(h, buf_get(&c->body).p, c->body.n);
+    c->record_sum = XXH3_64bits_digest(h);
+    XXH3_freeState(h);
+}
+
+struct accept_large { /* an accept whose body is synced first */
+    struct spool *spool;
+    struct spool_accept *accept;
+};
+
+static void
+accept_send(struct spool *s, struct spool_accept *a)
+{
+    struct content *c = a->message->content;
+    struct err e;
+
+    accept_encode(a);
+    if (c->head.n + c->prefix.n + c->body.n > s->segment_bytes / 2) {
+        err_set(&e, ERR_LIMIT, "the envelope is too large for the spool");
+        writer_answer(a, ERR_LIMIT, &e);
+        return;
+    }
+    if (c->large)
+        large_hand_over(c->large);
+    writer_accept(s->writer, a);
+}
+
+static void
+accept_large_synced(void *arg, int result, const struct err *e)
+{
+    struct accept_large *l = arg;
+    if (result)
+        writer_answer(l->accept, result, e);
+    else
+        accept_send(l->spool, l->accept);
+    free(l);
+}
+
+void
+spool_accept(struct spool *s, struct spool_accept *a)
+{
+    struct content *c = a->message->content;
+    struct accept_large *l;
+    struct err e;
+    int r = spool_accepting(s, &e);
+
+    BUG_ON(!c || !a->message->env.sender.p);
+    if (!r && a->message->env.rcpt_count > RECORD_RCPT_MAX)
+        r = err_set(&e, ERR_LIMIT, "too many recipients");
+    if (r) {
+        writer_answer(a, r, &e);
+        return;
+    }
+    if (!c->large) {
+        accept_send(s, a);
+        return;
+    }
+    l = xnew(struct accept_large);
+    l->spool = s;
+    l->accept = a;
+    large_commit(c->large, accept_large_synced, l);
+}
+
+/* --- results --- */
+
+void
+spool_attempt(struct spool *s, const struct attempt *a, spool_placed_f *placed,
+    void *arg, uint64_t token)
+{
+    struct writer_result *r = writer_result_new(s, RECORD_ATTEMPT);
+    r->id = a->id;
+    r->accept = a->accept;
+    r->before = a->before;
+    r->placed = placed;
+    r->arg = arg;
+    r->token = token;
+    record_put_attempt(&r->payload, a);
+    writer_put(s->writer, r);
+}
+
+void
+spool_finish(struct spool *s, const struct finish *f,
+    void (*durable)(void *arg), void *arg)
+{
+    struct writer_result *r = writer_result_new(s, RECORD_DONE);
+    r->id = f->id;
+    r->accept = f->accept;
+    r->before = f->attempt;
+    r->all = f->rcpt_count == 0;
+    r->durable = durable;
+    r->arg = arg;
+    record_put_done(&r->payload, f);
+    writer_put(s->writer, r);
+}
+
+/* --- counters --- */
+
+static void
+stats_segments(struct spool *s, struct spool_stats *st)
+{
+    liveness_lock(&s->live);
+    st->segments = s->live.count;
+    for (size_t i = 0; i < s->live.count; i++) {
+        const struct live_segment *seg = s->live.list[i];
+        st->disk_bytes += seg->bytes;
+        if (seg->accepts)
+            st->live_bytes += seg->accept_bytes / seg->accepts * seg->live;
+    }
+    liveness_unlock(&s->live);
+    st->spare_segments = keeper_spares(s->keeper);
+    st->disk_bytes += st->spare_segments * s->segment_bytes;
+}
+
+void
+spool_get_stats(const struct spool *from, struct spool_stats *st)
+{
+    struct spool *s = (struct spool *)(uintptr_t)from; /* for its locks */
+    struct err e;
+
+    memset(st, 0, sizeof(*st));
+    st->accepted = atomic_load(&s->accepted);
+    st->finished = atomic_load(&s->finished);
+    st->attempts = atomic_load(&s->attempts);
+    st->commits = atomic_load(&s->commits);
+    st->commit_us = atomic_load(&s->commit_us);
+    st->bytes_written = atomic_load(&s->bytes_written);
+    st->damaged = atomic_load(&s->damaged);
+    st->failed_commits = atomic_load(&s->failed_commits);
+    st->resident_loads = atomic_load(&s->loads);
+    st->recovered = atomic_load(&s->recovered);
+    st->recovering = atomic_load(&s->recovering);
+    stats_segments(s, st);
+    if (spool_accepting(s, &e))
+        (void)str_copy(st->alarm, sizeof(st->alarm), str_of(e.text));
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * state.c - small durable values.
+ */
+#include "spool/state.h"
+
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/xmem.h"
+#include "spool/spool_int.h"
+#include "spool/writer.h"
+
+#include "base/banned.h"
+
+enum { STATE_KEY_MAX = 1024, STATE_VALUE_MAX = 256 * 1024 };
+
+struct value {
+    struct buf key; /* ns, NUL, key */
+    struct buf text;
+    bool present;
+    int64_t expiry;
+    /* the newest record on disk: */
+    uint64_t lsn;
+    struct spool_place at;
+    bool at_present;  /* it holds a value */
+    uint32_t *older;  /* segments with older records of this key */
+    size_t older_count;
+};
+struct state {
+    pthread_mutex_t lock; /* taken inside that of the table */
+    struct map map;
+};
+
+struct state *
+state_new(void)
+{
+    struct state *s = xnew(struct state);
+    pthread_mutex_init(&s->lock, NULL);
+    map_init(&s->map, false);
+    return s;
+}
+
+static void
+value_free(struct value *v)
+{
+    buf_fini(&v->key);
+    buf_fini(&v->text);
+    free(v->older);
+    free(v);
+}
+
+void
+state_free(struct state **to)
+{
+    struct state *s = *to;
+    struct value *v;
+    size_t at;
+
+    *to = NULL;
+    if (!s)
+        return;
+    MAP_FOREACH(v, &s->map, at)
+        value_free(v);
+    map_fini(&s->map);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+static void
+make_key(struct buf *b, struct str ns, struct str key)
+{
+    buf_str(b, ns);
+    buf_char(b, 0);
+    buf_str(b, key);
+}
+
+static struct value *
+value_find(struct state *s, struct str ns, struct str key, bool make)
+{
+    struct buf b = BUF_INIT;
+    struct value *v;
+
+    make_key(&b, ns, key);
+    v = map_find(&s->map, buf_get(&b));
+    if (v || !make) {
+        buf_fini(&b);
+        return v;
+    }
+    v = xnew(struct value);
+    v->key = b;
+    (void)map_put(&s->map, buf_get(&v->key), v); /* it was not there */
+    return v;
+}
+
+static void
+value_set(struct value *v, struct str text, int64_t expiry)
+{
+    buf_cut(&v->text, 0);
+    v->present = text.p != NULL;
+    v->expiry = expiry;
+    if (text.n)
+        buf_str(&v->text, text);
+}
+
+static void
+older_add(struct value *v, uint32_t segment)
+{
+    for (size_t i = 0; i < v->older_count; i++) {
+        if (v->older[i] == segment)
+            return;
+    }
+    v->older = xgrow(v->older, v->older_count + 1, sizeof(*v->older));
+    v->older[v->older_count++] = segment;
+}
+
+static void
+older_prune(struct liveness *l, struct value *v)
+{
+    for (size_t i = 0; i < v->older_count;) {
+        if (liveness_find(l, v->older[i]))
+            i++;
+        else
+            v->older[i] = v->older[--v->older_count];
+    }
+}
+
+/* What the record at v->at counts for, added or taken back. */
+static void
+value_count(struct liveness *l, const struct value *v, int by)
+{
+    struct live_segment *seg = liveness_find(l, v->at.segment);
+    for (size_t i = 0; i < v->older_count; i++)
+        liveness_pair(l, v->at.segment, v->older[i], by);
+    if (seg && v->at_present)
+        seg->live += (uint64_t)(int64_t)by;
+}
+
+void
+state_recover(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
+{
+    struct record_state r;
+    struct value *v;
+
+    if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
+        return;
+    v = value_find(s->state, r.ns, r.key, true);
+    if (lsn == v->lsn)
+        return; /* a copy of it */
+    if (lsn < v->lsn) {
+        older_add(v, at.segment);
+        return;
+    }
+    if (v->lsn)
+        older_add(v, v->at.segment);
+    v->lsn = lsn;
+    v->at = at;
+    v->at_present = r.value.p != NULL;
+    value_set(v, r.value, r.expiry);
+}
+
+static bool
+value_expired(const struct value *v)
+{
+    return v->expiry && v->expiry <= clock_wall();
+}
+
+void
+state_settle(struct spool *s)
+{
+    struct value *v;
+    size_t at;
+    liveness_lock(&s->live);
+    MAP_FOREACH(v, &s->state->map, at) {
+        if (value_expired(v))
+            v->at_present = false; /* on disk it is expired, too */
+        value_count(&s->live, v, 1);
+    }
+    liveness_unlock(&s->live);
+}
+
+void
+state_placed(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
+{
+    struct record_state r;
+    struct value *v;
+
+    if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
+        return;
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(s->state, r.ns, r.key, true);
+    if (v->lsn) {
+        value_count(&s->live, v, -1);
+        older_add(v, v->at.segment);
+    }
+    older_prune(&s->live, v);
+    v->lsn = lsn;
+    v->at = at;
+    v->at_present = r.value.p != NULL;
+    value_count(&s->live, v, 1);
+    if (!v->present && !v->older_count) {
+        (void)map_remove(&s->state->map, buf_get(&v->key)); /* was there */
+        value_free(v);
+    }
+    pthread_mutex_unlock(&s->state->lock);
+}
+
+bool
+state_is_newest(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
+{
+    struct record_state r;
+    struct value *v;
+    bool is;
+
+    if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
+        return false;
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(s->state, r.ns, r.key, false);
+    is = v && v->lsn == lsn && v->at.segment == at.segment &&
+        v->at.offset == at.offset;
+    if (is)
+        older_prune(&s->live, v);
+    is = is && (v->at_present || v->older_count);
+    pthread_mutex_unlock(&s->state->lock);
+    return is;
+}
+
+void
+state_moved(struct spool *s, struct str payload, uint64_t lsn,
+    struct spool_place to)
+{
+    struct record_state r;
+    struct value *v;
+
+    if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
+        return;
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(s->state, r.ns, r.key, false);
+    if (v && v->lsn == lsn) {
+        value_count(&s->live, v, -1);
+        v->at = to;
+        value_count(&s->live, v, 1);
+    } else if (v) {
+        older_add(v, to.segment);
+        liveness_pair(&s->live, v->at.segment, to.segment, 1);
+    }
+    pthread_mutex_unlock(&s->state->lock);
+}
+
+int
+spool_state_put(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry_wall, struct err *e)
+{
+    struct record_state r = {expiry_wall, ns, key, value};
+    struct writer_result *w;
+
+    if (ns.n + key.n > STATE_KEY_MAX || value.n > STATE_VALUE_MAX ||
+        value.n > s->segment_bytes / 4)
+        return err_set(e, ERR_LIMIT, "state: key or value is too long");
+    w = writer_result_new(s, RECORD_STATE);
+    record_put_state(&w->payload, &r);
+    pthread_mutex_lock(&s->state->lock);
+    value_set(value_find(s->state, ns, key, true), value, expiry_wall);
+    pthread_mutex_unlock(&s->state->lock);
+    writer_put(s->writer, w);
+    return 0;
+}
+
+int
+spool_state_get(
+    struct spool *s, struct str ns, struct str key, struct buf *to)
+{
+    struct value *v;
+    int r = ERR_NOTFOUND;
+
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(s->state, ns, key, false);
+    if (v && v->present && !value_expired(v)) {
+        buf_str(to, buf_get(&v->text));
+        r = 0;
+    }
+    pthread_mutex_unlock(&s->state->lock);
+    return r;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * state.h - small durable values: a map in memory, STATE records on disk.
+ *
+ * The record with the highest LSN of a key counts; it must outlive every
+ * segment that has an older one.
+ */
+#ifndef IMPEL_STATE_H
+#define IMPEL_STATE_H
+
+#include "spool/liveness.h"
+
+struct spool;
+struct state;
+
+struct state *state_new(void);
+void state_free(struct state **s);
+
+/* A record met at start, in any order; then once: count what lives. */
+void state_recover(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
+void state_settle(struct spool *s);
+
+/* The record is durable.  The table of segments is locked. */
+void state_placed(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
+
+/* For compaction, with the table locked: is this record the newest of its
+ * key?  And: it stands there now. */
+bool state_is_newest(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
+void state_moved(struct spool *s, struct str payload, uint64_t lsn,
+    struct spool_place to);
+
+#endif
