@@ -83,7 +83,7 @@ appender_write(struct appender *a, struct append_record *const *record,
     size_t count, _Atomic uint64_t *lsn, struct err *e)
 {
     struct frame_head f = {.count = (uint32_t)count, .before = a->before};
-    uint8_t head[SEGMENT_FRAME];
+    uint8_t head[SEGMENT_FRAME] = {0}; /* filled in last */
     size_t iovs = 0;
     uint64_t at = a->at + SEGMENT_FRAME, padded;
 
@@ -111,8 +111,7 @@ appender_write(struct appender *a, struct append_record *const *record,
     frame_encode(&f, a->segment->id, head);
     push_iov(a, &iovs, zeros, padded - f.length);
     a->dirty = true;
-    if (sysio_write_all(
-            a->segment->fd, a->iov, (int)iovs, (off_t)a->at) < 0) {
+    if (sysio_write_all(a->segment->fd, a->iov, (int)iovs, (off_t)a->at) < 0) {
         a->dirty = false;
         return err_errno(e, errno == ENOSPC ? ERR_FULL : ERR_IO, errno,
             "writing segment %08x", a->segment->number);
@@ -130,8 +129,7 @@ appender_sync(struct appender *a, struct err *e)
         return 0;
     a->dirty = false;
     if (!a->no_sync && sysio_get()->fdatasync(s->fd) < 0)
-        return err_errno(
-            e, ERR_IO, errno, "syncing segment %08x", s->number);
+        return err_errno(e, ERR_IO, errno, "syncing segment %08x", s->number);
     s->end = a->at;
     s->last = a->before.offset;
     s->commit = a->commit;

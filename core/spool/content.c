@@ -195,8 +195,7 @@ content_put_head(const struct content *c, struct record_accept *to)
     to->fact_flags = (f->eight_bit ? FACT_EIGHT_BIT : 0) |
         (f->header_eight_bit ? FACT_HEADER_EIGHT_BIT : 0) |
         (f->nul ? FACT_NUL : 0) | (f->bare_cr ? FACT_BARE_CR : 0) |
-        (f->bare_lf ? FACT_BARE_LF : 0) |
-        (f->ends_crlf ? FACT_ENDS_CRLF : 0);
+        (f->bare_lf ? FACT_BARE_LF : 0) | (f->ends_crlf ? FACT_ENDS_CRLF : 0);
 }
 
 void

@@ -32,7 +32,7 @@ struct content_watch {
     uint32_t max_line;
     bool header_ended, eight_bit, header_eight_bit, nul, bare_lf;
     bool last_crlf; /* how the line before ended */
-    uint8_t last; /* byte before the next, 0 at the start */
+    uint8_t last;   /* byte before the next, 0 at the start */
 };
 void content_watch_add(struct content_watch *w, const void *p, size_t n);
 void content_watch_facts(

@@ -13,8 +13,7 @@
 static size_t
 slot_first(const struct idset *s, uint64_t id)
 {
-    return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 20) &
-        (s->size - 1);
+    return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (s->size - 1);
 }
 
 static size_t

@@ -258,8 +258,7 @@ index_add(struct index *ix, const struct record_head *h, uint32_t offset,
 /* --- reading --- */
 
 static void
-get_attempt(
-    const struct index *ix, struct wire *w, struct index_attempt *to)
+get_attempt(const struct index *ix, struct wire *w, struct index_attempt *to)
 {
     to->lsn = wire_get64(w);
     to->next_attempt = (int64_t)wire_get64(w);
@@ -375,8 +374,8 @@ part_sum(const struct buf *b, uint64_t seed)
 }
 
 static void
-head_encode(const struct index *ix, const struct index_head *h,
-    uint8_t to[INDEX_HEAD])
+head_encode(
+    const struct index *ix, const struct index_head *h, uint8_t to[INDEX_HEAD])
 {
     memset(to, 0, INDEX_HEAD);
     memcpy(to, INDEX_WORD, 8);
@@ -401,20 +400,18 @@ head_encode(const struct index *ix, const struct index_head *h,
 }
 
 int
-index_save(const struct index *ix, const struct index_head *h,
-    const char *path, int mode, struct err *e)
+index_save(const struct index *ix, const struct index_head *h, const char *path,
+    int mode, struct err *e)
 {
     const struct sysio *io = sysio_get();
     char *temp = xprintf("%s.new", path);
     uint8_t head[INDEX_HEAD];
-    struct iovec iov[4] = {{head, INDEX_HEAD},
-        {ix->entries.p, ix->entries.n}, {ix->strings.p, ix->strings.n},
-        {ix->marks.p, ix->marks.n}};
+    struct iovec iov[4] = {{head, INDEX_HEAD}, {ix->entries.p, ix->entries.n},
+        {ix->strings.p, ix->strings.n}, {ix->marks.p, ix->marks.n}};
     int bad, fd = io->open(temp, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode);
 
     head_encode(ix, h, head);
-    bad = fd < 0 || sysio_write_all(fd, iov, 4, 0) < 0 ||
-        io->fdatasync(fd) < 0;
+    bad = fd < 0 || sysio_write_all(fd, iov, 4, 0) < 0 || io->fdatasync(fd) < 0;
     if (bad)
         err_errno(
             e, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "writing %s", temp);

@@ -47,8 +47,8 @@ struct index_entry {
     uint64_t as_of;      /* COPY */
     uint32_t attempt_count;
     struct wire attempts;
-    struct record_runs runs; /* DONE, COPY: finished recipients; DONE: none
-                              * means all of them */
+    struct record_runs runs;      /* DONE, COPY: finished recipients; DONE: none
+                                   * means all of them */
     struct index_attempt attempt; /* ATTEMPT */
 };
 
@@ -71,8 +71,7 @@ struct index_mark {
     const uint8_t *payload;
     size_t n;
 };
-bool index_next_mark(
-    const struct index *ix, size_t *at, struct index_mark *to);
+bool index_next_mark(const struct index *ix, size_t *at, struct index_mark *to);
 
 /* Write it durably to path. */
 int index_save(const struct index *ix, const struct index_head *h,

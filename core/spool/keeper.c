@@ -163,8 +163,7 @@ segment_begin(struct keeper *k, int fd, const char *spare,
 }
 
 int
-keeper_make(
-    struct keeper *k, int kind, struct live_segment **to, struct err *e)
+keeper_make(struct keeper *k, int kind, struct live_segment **to, struct err *e)
 {
     struct spool *s = k->spool;
     struct segment_head h = {.kind = (uint32_t)kind,
@@ -182,8 +181,8 @@ keeper_make(
     }
     h.number = atomic_fetch_add(&s->next_segment, 1);
     if (getrandom(&h.id, sizeof(h.id), 0) != sizeof(h.id))
-        h.id = (uint64_t)clock_mono_us() * UINT64_C(0x9e3779b97f4a7c15) +
-            h.number;
+        h.id =
+            (uint64_t)clock_mono_us() * UINT64_C(0x9e3779b97f4a7c15) + h.number;
     if (segment_begin(k, fd, spare, &h, e)) {
         (void)sysio_get()->close(fd); /* never used; found empty later */
         (void)sysio_get()->unlink(spare);
@@ -212,9 +211,8 @@ keeper_take(struct keeper *k, struct live_segment **to, struct err *e)
     s = k->next;
     k->next = NULL;
     if (!s && e)
-        *e = k->error.code
-            ? k->error
-            : (struct err){ERR_CLOSED, "the spool is closed"};
+        *e = k->error.code ? k->error
+                           : (struct err){ERR_CLOSED, "the spool is closed"};
     pthread_mutex_unlock(&k->lock);
     *to = s;
     return s ? 0 : e ? e->code : ERR_IO;
@@ -269,8 +267,8 @@ keeper_write_index(struct spool *s, struct live_segment *seg)
 
     /* Nobody adds to it any more, so it is read without the lock. */
     if (index_save(&seg->index, &h, path, s->mode, &e))
-        log_warn(LOG_SPOOL, "spool-index-failed",
-            "segment=%u reason=\"%s\"", seg->number, e.text);
+        log_warn(LOG_SPOOL, "spool-index-failed", "segment=%u reason=\"%s\"",
+            seg->number, e.text);
     liveness_lock(&s->live);
     index_fini(&seg->index);
     seg->state = LIVE_SEALED;
@@ -423,8 +421,7 @@ keeper_large_finished(struct keeper *k, uint64_t id)
     if (idset_remove(&k->large, id)) {
         if (k->unlink_count == k->unlink_size) {
             k->unlink_size = k->unlink_size ? 2 * k->unlink_size : 64;
-            k->unlink =
-                xgrow(k->unlink, k->unlink_size, sizeof(*k->unlink));
+            k->unlink = xgrow(k->unlink, k->unlink_size, sizeof(*k->unlink));
         }
         k->unlink[k->unlink_count++] = id;
         k->work = true;
@@ -537,8 +534,8 @@ static int
 keeper_init(struct keeper *k, struct err *e)
 {
     pthread_condattr_t attr;
-    int r = spooldir_list(k->spool->dir, SPOOLDIR_SPARE, &k->spares,
-        &k->spare_count, e);
+    int r = spooldir_list(
+        k->spool->dir, SPOOLDIR_SPARE, &k->spares, &k->spare_count, e);
 
     if (k->spare_count)
         k->spare_number = k->spares[k->spare_count - 1];

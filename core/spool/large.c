@@ -89,8 +89,8 @@ step_open(struct large *l)
     }
     if (l->fd >= 0)
         return 0;
-    err_errno(&l->error, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "%s",
-        l->path);
+    err_errno(
+        &l->error, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "%s", l->path);
     return -1;
 }
 
@@ -229,7 +229,7 @@ large_free(struct large **to)
     }
     if (l->fd >= 0)
         (void)sysio_get()->close(l->fd); /* synced before, or unwanted */
-    if (!l->handed_over && l->step_at + l->failed)
+    if (!l->handed_over && l->fd >= 0)
         (void)sysio_get()->unlink(l->path); /* else recovery removes it */
     buf_fini(&l->next);
     buf_fini(&l->step);
@@ -250,8 +250,8 @@ large_read(struct large *l, uint64_t at, void *to, size_t n, struct err *e)
         l->fd = sysio_get()->open(l->path, O_RDONLY, 0);
     pthread_mutex_unlock(&l->open_lock);
     if (l->fd < 0)
-        return err_errno(e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno,
-            "%s", l->path);
+        return err_errno(
+            e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno, "%s", l->path);
     got = sysio_read_all(l->fd, to, n, (off_t)at);
     if (got < 0)
         return err_errno(e, ERR_IO, errno, "reading %s", l->path);

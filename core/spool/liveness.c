@@ -156,8 +156,8 @@ moved_cmp(const void *a, const void *b)
 }
 
 void
-liveness_forward(struct liveness *l, uint32_t segment,
-    struct live_moved *moved, size_t count)
+liveness_forward(struct liveness *l, uint32_t segment, struct live_moved *moved,
+    size_t count)
 {
     struct live_forward *f;
     if (count)
@@ -201,8 +201,7 @@ forwards_prune(struct liveness *l)
 /* --- pairs --- */
 
 void
-liveness_pair(
-    struct liveness *l, uint32_t holder, uint32_t referred, int by)
+liveness_pair(struct liveness *l, uint32_t holder, uint32_t referred, int by)
 {
     struct live_segment *h = liveness_find(l, holder);
     size_t i;
@@ -252,8 +251,8 @@ liveness_kill(struct liveness *l, struct spool_place at)
     if (!s || at.offset >= s->bytes)
         return false;
     if (!s->dead)
-        s->dead = xcalloc(
-            BITS_WORDS(s->bytes / DEAD_UNIT + 1), sizeof(*s->dead));
+        s->dead =
+            xcalloc(BITS_WORDS(s->bytes / DEAD_UNIT + 1), sizeof(*s->dead));
     if (bits_has(s->dead, at.offset / DEAD_UNIT))
         return false;
     bits_set(s->dead, at.offset / DEAD_UNIT);
@@ -287,12 +286,12 @@ watch_result(struct liveness *l, struct spool_place accept, uint32_t holder,
 
 /* A former ATTEMPT is superseded. */
 static void
-attempt_ended(struct liveness *l, struct spool_place attempt,
-    struct spool_place accept)
+attempt_ended(
+    struct liveness *l, struct spool_place attempt, struct spool_place accept)
 {
     struct spool_place at = liveness_resolve(l, attempt);
-    if (!at.segment || (at.segment == accept.segment &&
-                           at.offset == accept.offset))
+    if (!at.segment ||
+        (at.segment == accept.segment && at.offset == accept.offset))
         return; /* none, or it stands inside the COPY of its message */
     if (liveness_kill(l, at))
         liveness_pair(l, at.segment, accept.segment, -1);
@@ -329,8 +328,8 @@ liveness_finished(struct liveness *l, uint32_t holder,
 bool
 liveness_is_free(const struct live_segment *s)
 {
-    return s->state == LIVE_SEALED && !s->live && !s->refs &&
-        !s->compacting && (s->copied || !s->out);
+    return s->state == LIVE_SEALED && !s->live && !s->refs && !s->compacting &&
+        (s->copied || !s->out);
 }
 
 void

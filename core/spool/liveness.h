@@ -34,19 +34,19 @@ struct live_segment {
     enum live_state state;
     uint64_t id, bytes;
     int fd;
-    unsigned refs;       /* readers; it is not recycled meanwhile */
-    uint32_t end, last;  /* behind the last frame; that frame */
+    unsigned refs;      /* readers; it is not recycled meanwhile */
+    uint32_t end, last; /* behind the last frame; that frame */
     uint64_t commit, max_lsn, damaged;
-    uint64_t live;       /* messages and states that live here */
+    uint64_t live; /* messages and states that live here */
     uint64_t accepts, accept_bytes;
     struct live_pair *pairs; /* what it must outlive */
     size_t pair_count;
-    uint64_t out;        /* sum of their counts */
-    uint64_t *dead;      /* bits, by offset / 64; NULL: none */
-    bool copied;         /* all that lived was copied and synced */
-    bool failed;         /* a write or sync failed: never written again */
+    uint64_t out;           /* sum of their counts */
+    uint64_t *dead;         /* bits, by offset / 64; NULL: none */
+    bool copied;            /* all that lived was copied and synced */
+    bool failed;            /* a write or sync failed: never written again */
     bool compacting, stuck; /* stuck: could not be compacted */
-    struct index index;  /* until it is sealed */
+    struct index index;     /* until it is sealed */
 };
 struct live_forward { /* where compaction put what was in a segment */
     uint32_t segment;
@@ -54,7 +54,7 @@ struct live_forward { /* where compaction put what was in a segment */
     struct live_moved {
         uint32_t from;
         struct spool_place to;
-    } *moved; /* ascending by from */
+    } * moved; /* ascending by from */
 };
 struct live_watched { /* a result that came while its message is copied */
     struct spool_place accept;
@@ -77,8 +77,7 @@ void liveness_fini(struct liveness *l); /* closes and frees all segments */
 void liveness_lock(struct liveness *l);
 void liveness_unlock(struct liveness *l);
 
-struct live_segment *liveness_segment_new(
-    const struct segment_head *h, int fd);
+struct live_segment *liveness_segment_new(const struct segment_head *h, int fd);
 void liveness_segment_free(struct live_segment **s);
 void liveness_add(struct liveness *l, struct live_segment *s);
 struct live_segment *liveness_find(const struct liveness *l, uint32_t number);

@@ -24,3 +24,15 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/wire.h \
 	core/spool/writer.c core/spool/writer.h
 core_spool_libspool_a_CFLAGS = $(AM_CFLAGS)
+
+if HAVE_CMOCKA
+spool_tests = \
+	tests/unit/test-spool
+check_PROGRAMS += $(spool_tests)
+TESTS += $(spool_tests)
+spool_kit = tests/unit/spool_kit.c tests/unit/spool_kit.h
+spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)
+tests_unit_test_spool_LDADD = $(spool_test_libs)
+endif

@@ -74,8 +74,8 @@ message_id_parse(struct str s, uint64_t *id)
 {
     static const struct {
         uint8_t at, n, shift, before;
-    } part[] = {{0, 2, 60, 0}, {3, 2, 32, '/'}, {6, 5, 40, '-'},
-        {12, 8, 0, '-'}};
+    } part[] = {
+        {0, 2, 60, 0}, {3, 2, 32, '/'}, {6, 5, 40, '-'}, {12, 8, 0, '-'}};
     uint64_t sum = 0, v;
 
     if (s.n != 20)

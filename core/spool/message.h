@@ -32,8 +32,8 @@ struct rcpt {
 struct meta { /* context: "binding", "protocol" and what peers set */
     struct str key, value;
 };
-struct envelope { /* all text lives in the message's arena */
-    struct str sender; /* empty: the null sender; never absent */
+struct envelope {           /* all text lives in the message's arena */
+    struct str sender;      /* empty: the null sender; never absent */
     struct str envid, auth; /* as given, or absent */
     int32_t ret;
     uint32_t needs;       /* IMPEL_NEED_* of module.h */

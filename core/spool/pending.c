@@ -51,8 +51,7 @@ pending_fini(struct pending_table *t)
 static size_t
 slot_of(const struct pending_table *t, uint64_t id)
 {
-    return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 20) &
-        (t->size - 1);
+    return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (t->size - 1);
 }
 
 static void

@@ -58,8 +58,8 @@ scan_bad(void *arg, uint32_t offset, uint32_t n, bool torn)
     struct making *m = arg;
     if (torn) {
         log_notice(LOG_SPOOL, "spool-torn",
-            "segment=%08" PRIx32 " offset=%u bytes=%u", m->seg->number,
-            offset, n);
+            "segment=%08" PRIx32 " offset=%u bytes=%u", m->seg->number, offset,
+            n);
         return;
     }
     m->seg->damaged++;
@@ -81,8 +81,8 @@ abort_offset(const struct prepare *p, const struct live_segment *seg)
 
 /* Read it from end to end. */
 static int
-read_segment(struct spool *s, const struct prepare *p,
-    struct live_segment *seg, struct index *to, struct err *e)
+read_segment(struct spool *s, const struct prepare *p, struct live_segment *seg,
+    struct index *to, struct err *e)
 {
     char *path = spooldir_segment_path(s->dir, seg->number);
     struct segment_scan scan = {0};
@@ -150,8 +150,8 @@ load_index(struct spool *s, struct live_segment *seg, bool marks_only,
 }
 
 int
-prepare_index(struct spool *s, struct live_segment *seg, struct index *to,
-    struct err *e)
+prepare_index(
+    struct spool *s, struct live_segment *seg, struct index *to, struct err *e)
 {
     struct index_head h;
     int r;
@@ -176,8 +176,7 @@ take_marks(struct prepare *p, struct live_segment *seg, struct index *ix)
         struct spool_place here = {seg->number, m.offset};
         struct record_abort a;
         if (m.type == RECORD_STATE) {
-            state_recover(
-                p->spool, str_make(m.payload, m.n), m.lsn, here);
+            state_recover(p->spool, str_make(m.payload, m.n), m.lsn, here);
         } else if (!record_get_abort(m.payload, m.n, &a)) {
             size_t n = p->abort_count + 1;
             p->aborts = xgrow(p->aborts, n, sizeof(*p->aborts));
@@ -293,8 +292,7 @@ prepare_numbers(struct prepare *p)
     atomic_store(&s->lsn, lsn);
     s->first_new_segment = atomic_load(&s->next_segment);
     for (size_t i = 0; i < p->abort_count; i++) {
-        struct live_segment *f =
-            liveness_find(&s->live, p->aborts[i].segment);
+        struct live_segment *f = liveness_find(&s->live, p->aborts[i].segment);
         if (f && f->id == p->aborts[i].segment_id)
             liveness_pair(
                 &s->live, p->abort_holders[i], p->aborts[i].segment, 1);

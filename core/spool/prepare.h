@@ -18,7 +18,7 @@ int prepare_segments(struct spool *s, struct err *e);
 
 /* The index of any segment: a copy of the one in memory, the file, or made by
  * reading the segment.  Release with index_fini(). */
-int prepare_index(struct spool *s, struct live_segment *seg,
-    struct index *to, struct err *e);
+int prepare_index(
+    struct spool *s, struct live_segment *seg, struct index *to, struct err *e);
 
 #endif

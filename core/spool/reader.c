@@ -59,8 +59,8 @@ read_record(struct live_segment *seg, struct reader_record *to, struct err *e)
     buf_reserve(b, FIRST_READ);
     n = sysio_read_all(seg->fd, b->p, FIRST_READ, (off_t)at);
     if (n < 0)
-        return err_errno(e, ERR_IO, errno, "reading segment %08" PRIx32,
-            seg->number);
+        return err_errno(
+            e, ERR_IO, errno, "reading segment %08" PRIx32, seg->number);
     b->n = (size_t)n;
     length = n >= RECORD_HEAD ? wire_load32(b->p) : 0;
     if (length > seg->bytes - at || length < RECORD_HEAD)
@@ -71,13 +71,12 @@ read_record(struct live_segment *seg, struct reader_record *to, struct err *e)
         n = sysio_read_all(
             seg->fd, b->p + have, length - have, (off_t)(at + have));
         if (n < 0)
-            return err_errno(e, ERR_IO, errno,
-                "reading segment %08" PRIx32, seg->number);
+            return err_errno(
+                e, ERR_IO, errno, "reading segment %08" PRIx32, seg->number);
         b->n += (size_t)n;
     }
     buf_cut(b, length < b->n ? length : b->n);
-    if (!record_head_decode(
-            (uint8_t *)b->p, b->n, seg->id, &to->head, &sum) ||
+    if (!record_head_decode((uint8_t *)b->p, b->n, seg->id, &to->head, &sum) ||
         record_sum(b->p + RECORD_HEAD, length - RECORD_HEAD) !=
             to->head.payload_sum)
         return ERR_DAMAGED;
@@ -101,15 +100,14 @@ reader_get(struct spool *s, struct spool_place at, uint64_t id,
     }
     r = read_record(seg, to, e);
     if (r == ERR_DAMAGED) {
-        log_error(LOG_SPOOL, "spool-damaged",
-            "segment=%08" PRIx32 " offset=%u", to->at.segment,
-            to->at.offset);
-        spooldir_quarantine(s->dir, to->at.segment, to->at.offset,
-            to->bytes.p, to->bytes.n);
+        log_error(LOG_SPOOL, "spool-damaged", "segment=%08" PRIx32 " offset=%u",
+            to->at.segment, to->at.offset);
+        spooldir_quarantine(
+            s->dir, to->at.segment, to->at.offset, to->bytes.p, to->bytes.n);
         atomic_fetch_add(&s->damaged, 1);
         err_set(e, ERR_DAMAGED,
-            "record in segment %08" PRIx32 " at %u is damaged",
-            to->at.segment, to->at.offset);
+            "record in segment %08" PRIx32 " at %u is damaged", to->at.segment,
+            to->at.offset);
     } else if (!r && id && to->head.id != id) {
         r = err_set(e, ERR_NOTFOUND, "another message is in its place");
     } else if (!r) {
@@ -156,8 +154,8 @@ load_content(struct spool *s, struct message *m, const struct record_accept *h,
 
 /* States of an ATTEMPT's recipients, and their texts, in one block. */
 static void
-load_states(struct spool_load *l, const struct record_attempt *from,
-    size_t parts)
+load_states(
+    struct spool_load *l, const struct record_attempt *from, size_t parts)
 {
     struct record_attempt a;
     struct record_group g;
@@ -198,8 +196,7 @@ load_states(struct spool_load *l, const struct record_attempt *from,
 static void
 load_copied(struct spool_load *l, struct record_copy c)
 {
-    struct record_attempt *list =
-        xcalloc(c.attempt_count + 1, sizeof(*list));
+    struct record_attempt *list = xcalloc(c.attempt_count + 1, sizeof(*list));
     uint64_t lsn;
     const uint8_t *p;
     size_t n, count = 0;

@@ -168,8 +168,8 @@ record_get_accept(const uint8_t *p, size_t n, struct record_accept *to)
         to->rcpt_count > RECORD_RCPT_MAX || to->rcpt_count > to->head_size ||
         to->meta_count > to->head_size)
         return ERR_DAMAGED;
-    to->rest = wire_of(
-        p + RECORD_ACCEPT_FIXED, to->head_size - RECORD_ACCEPT_FIXED);
+    to->rest =
+        wire_of(p + RECORD_ACCEPT_FIXED, to->head_size - RECORD_ACCEPT_FIXED);
     return 0;
 }
 

@@ -23,10 +23,10 @@ enum record_type {
     RECORD_STATE = 6,
     RECORD_TYPES
 };
-enum { RECORD_LARGE = 1 };            /* flag: the body is a file of its own */
-enum { RECORD_HEAD = 40 };            /* bytes of a head on disk */
-enum { RECORD_RCPT_MAX = 1 << 20 };   /* recipients of one message */
-enum { RECORD_TEXT_MAX = 512 };       /* of a peer's reply */
+enum { RECORD_LARGE = 1 };          /* flag: the body is a file of its own */
+enum { RECORD_HEAD = 40 };          /* bytes of a head on disk */
+enum { RECORD_RCPT_MAX = 1 << 20 }; /* recipients of one message */
+enum { RECORD_TEXT_MAX = 512 };     /* of a peer's reply */
 
 struct record_head {
     uint32_t length; /* head and payload, without padding */
@@ -107,7 +107,7 @@ int record_get_done(const uint8_t *p, size_t n, struct record_done *to);
 /* --- COPY: an ACCEPT moved by compaction with all that befell it --- */
 struct record_copy {
     struct spool_place source;
-    uint64_t as_of;     /* records of the message up to this LSN are in it */
+    uint64_t as_of; /* records of the message up to this LSN are in it */
     struct record_runs done;
     uint32_t attempt_count;
     struct wire attempts;  /* each: LSN, size, payload of an ATTEMPT */
@@ -116,8 +116,8 @@ struct record_copy {
 };
 /* Appends the head; the caller then adds attempts with put_copy_attempt(),
  * ends it with end_copy(), and writes the ACCEPT's payload behind it. */
-size_t record_put_copy(struct buf *b, struct spool_place source,
-    uint64_t as_of, const uint32_t *done, size_t done_count);
+size_t record_put_copy(struct buf *b, struct spool_place source, uint64_t as_of,
+    const uint32_t *done, size_t done_count);
 void record_put_copy_attempt(
     struct buf *b, uint64_t lsn, const void *payload, size_t n);
 void record_end_copy(struct buf *b, size_t at, uint32_t attempt_count);

@@ -94,8 +94,8 @@ batch_send(struct recover *r)
 
     if (!b)
         return;
-    while (atomic_load(&r->credit->out) >= FOUND_AHEAD &&
-        !atomic_load(&r->stop))
+    while (
+        atomic_load(&r->credit->out) >= FOUND_AHEAD && !atomic_load(&r->stop))
         nanosleep(&pause, NULL); /* the scheduler has other work, too */
     atomic_fetch_add(&r->credit->out, 1);
     atomic_fetch_add(&r->credit->refs, 1);
@@ -142,8 +142,7 @@ merge_done(struct recover *r, struct index_entry *e, const struct pending *p)
             done_set(r, p->runs[i], e->rcpt_count);
     }
     return all ||
-        bits_count(r->done, BITS_WORDS((size_t)e->rcpt_count)) >=
-        e->rcpt_count;
+        bits_count(r->done, BITS_WORDS((size_t)e->rcpt_count)) >= e->rcpt_count;
 }
 
 struct merge { /* parcels of one message by domain */
@@ -260,8 +259,8 @@ merge_pairs(struct recover *r, const struct index_entry *e,
 }
 
 static void
-found_fill(struct found *f, const struct index_entry *e,
-    struct spool_place at, struct arena *arena)
+found_fill(struct found *f, const struct index_entry *e, struct spool_place at,
+    struct arena *arena)
 {
     f->id = e->id;
     f->accept = at;
@@ -346,8 +345,7 @@ collect_results(struct recover *r, struct live_segment *seg,
         liveness_lock(&r->spool->live);
         if (liveness_find(&r->spool->live, e.ref.segment)) {
             idset_add(&r->superseded, source_key(e.ref, e.id));
-            liveness_pair(
-                &r->spool->live, seg->number, e.ref.segment, 1);
+            liveness_pair(&r->spool->live, seg->number, e.ref.segment, 1);
         }
         liveness_unlock(&r->spool->live);
     }

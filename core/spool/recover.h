@@ -2,10 +2,11 @@
  *
  * recover.h - what was in the spool before this start.
  *
- * prepare.h has read heads and small values already.  A thread enumerates, hot segments newest first and cold ones last, and
- * tells the scheduler of each message that is not finished.  The results that
- * compaction moved to cold segments are read before everything, so that a
- * message is only met when all of its results are known.
+ * prepare.h has read heads and small values already.  A thread enumerates, hot
+ * segments newest first and cold ones last, and tells the scheduler of each
+ * message that is not finished.  The results that compaction moved to cold
+ * segments are read before everything, so that a message is only met when all
+ * of its results are known.
  */
 #ifndef IMPEL_RECOVER_H
 #define IMPEL_RECOVER_H

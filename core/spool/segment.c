@@ -52,8 +52,8 @@ segment_head_decode(
 }
 
 void
-frame_encode(const struct frame_head *h, uint64_t segment_id,
-    uint8_t to[SEGMENT_FRAME])
+frame_encode(
+    const struct frame_head *h, uint64_t segment_id, uint8_t to[SEGMENT_FRAME])
 {
     wire_store32(to, FRAME_MAGIC);
     wire_store32(to + 4, h->length);
@@ -101,8 +101,7 @@ scan_push(struct segment_scan *s, uint32_t at, uint32_t length)
 {
     struct segment_frame *f;
     if (s->frame_count % 64 == 0)
-        s->frames =
-            xgrow(s->frames, s->frame_count + 64, sizeof(*s->frames));
+        s->frames = xgrow(s->frames, s->frame_count + 64, sizeof(*s->frames));
     f = &s->frames[s->frame_count++];
     memset(f, 0, sizeof(*f));
     f->at = at;
@@ -307,8 +306,7 @@ repair_frame(struct segment_scan *s, struct segment_frame *f)
     (void)walk_records(s, f, repair_record, &sum, &reached);
     sum = f->head.first_lsn;
     while (at < reached &&
-        record_head_decode(
-            s->image + at, reached - at, s->head.id, &h, &one)) {
+        record_head_decode(s->image + at, reached - at, s->head.id, &h, &one)) {
         sum = frame_sum_add(sum, one);
         count++;
         at += (uint32_t)segment_round(h.length, 8);
@@ -330,8 +328,7 @@ repair_gap(struct segment_scan *s, struct segment_frame *f)
 }
 
 int
-segment_repair(
-    struct segment_scan *s, int fd, const char *path, struct err *e)
+segment_repair(struct segment_scan *s, int fd, const char *path, struct err *e)
 {
     for (size_t i = 0; i < s->frame_count; i++) {
         struct segment_frame *f = &s->frames[i];
@@ -354,8 +351,8 @@ segment_repair(
 }
 
 int
-segment_load(const char *path, size_t max, uint8_t **image, size_t *n,
-    struct err *e)
+segment_load(
+    const char *path, size_t max, uint8_t **image, size_t *n, struct err *e)
 {
     ssize_t got;
     off_t size;
@@ -363,8 +360,8 @@ segment_load(const char *path, size_t max, uint8_t **image, size_t *n,
 
     *image = NULL;
     if (fd < 0)
-        return err_errno(e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno,
-            "%s", path);
+        return err_errno(
+            e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno, "%s", path);
     size = lseek(fd, 0, SEEK_END);
     if (size < 0 || (uint64_t)size > max) {
         (void)sysio_get()->close(fd); /* nothing was read */

@@ -45,8 +45,8 @@ struct frame_head {
     uint64_t first_lsn;
     uint64_t body_sum; /* over the sums of the records' heads */
 };
-void frame_encode(const struct frame_head *h, uint64_t segment_id,
-    uint8_t to[SEGMENT_FRAME]);
+void frame_encode(
+    const struct frame_head *h, uint64_t segment_id, uint8_t to[SEGMENT_FRAME]);
 /* p: the place `at` in a segment of n bytes. */
 bool frame_decode(const uint8_t *image, size_t n, uint32_t at,
     uint64_t segment_id, struct frame_head *h);
@@ -100,7 +100,7 @@ int segment_repair(
     struct segment_scan *s, int fd, const char *path, struct err *e);
 
 /* Read a file of at most max bytes; *image is freed by the caller. */
-int segment_load(const char *path, size_t max, uint8_t **image, size_t *n,
-    struct err *e);
+int segment_load(
+    const char *path, size_t max, uint8_t **image, size_t *n, struct err *e);
 
 #endif

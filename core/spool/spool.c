@@ -46,18 +46,17 @@ spool_free(struct spool **to)
 }
 
 static int
-spool_configure(
-    struct spool *s, const struct spool_config *c, struct err *e)
+spool_configure(struct spool *s, const struct spool_config *c, struct err *e)
 {
     s->mode = c->mode ? c->mode : 0640;
     s->sync = c->sync;
     s->segment_bytes = c->segment_bytes ? c->segment_bytes : SEGMENT_DEFAULT;
     s->segment_bytes = segment_round(s->segment_bytes, SEGMENT_BLOCK);
     if (s->segment_bytes < SEGMENT_LEAST || s->segment_bytes > SEGMENT_MOST)
-        return err_set(e, ERR_INVAL, "segments of %" PRIu64 " bytes",
-            s->segment_bytes);
-    s->large_threshold = c->large_threshold ? c->large_threshold
-                                            : LARGE_DEFAULT;
+        return err_set(
+            e, ERR_INVAL, "segments of %" PRIu64 " bytes", s->segment_bytes);
+    s->large_threshold =
+        c->large_threshold ? c->large_threshold : LARGE_DEFAULT;
     if (s->large_threshold > s->segment_bytes / 4)
         s->large_threshold = s->segment_bytes / 4;
     s->min_free_bytes = c->min_free_bytes;
@@ -201,8 +200,7 @@ spool_accepting(const struct spool *from, struct err *e)
     pthread_mutex_lock(&s->trouble_lock);
     for (int i = 0; i < SPOOL_TROUBLES && !r; i++) {
         if (atomic_load(&s->troubled) & UINT32_C(1) << i)
-            r = err_set(
-                e, s->trouble[i].code, "%s", s->trouble[i].text);
+            r = err_set(e, s->trouble[i].code, "%s", s->trouble[i].text);
     }
     pthread_mutex_unlock(&s->trouble_lock);
     return r;

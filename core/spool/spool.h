@@ -22,23 +22,23 @@ struct spool;
 enum { SPOOL_SYNC_COMMIT, SPOOL_SYNC_NONE };
 struct spool_config {
     const char *dir;
-    int mode;                /* of files: 0640 */
+    int mode; /* of files: 0640 */
     int sync;
-    uint64_t segment_bytes;  /* 64 MiB; tests use less */
+    uint64_t segment_bytes; /* 64 MiB; tests use less */
     uint64_t large_threshold;
     uint64_t min_free_bytes; /* floors below which mail is refused */
     uint64_t min_free_inodes;
     unsigned readers, body_writers; /* threads */
-    uint64_t compact_rate;   /* bytes per second; 0: not in the background */
+    uint64_t compact_rate; /* bytes per second; 0: not in the background */
 };
 
 /* What recovery found of one message, merged from all its records. */
 struct found_parcel {
-    struct str domain;            /* of the recipients, lower case */
-    const uint32_t *rcpt;         /* indexes of those still to be served */
+    struct str domain;    /* of the recipients, lower case */
+    const uint32_t *rcpt; /* indexes of those still to be served */
     size_t rcpt_count;
-    struct spool_place attempt;   /* newest ATTEMPT, or nowhere */
-    int64_t next_attempt;         /* wall ms; 0: never tried */
+    struct spool_place attempt; /* newest ATTEMPT, or nowhere */
+    int64_t next_attempt;       /* wall ms; 0: never tried */
     uint32_t retries;
 };
 struct found {
@@ -94,19 +94,19 @@ struct spool_accept { /* embedded in the asker's object */
 void spool_accept(struct spool *s, struct spool_accept *a);
 
 /* --- results: scheduler only.  Encoded at once, so arguments may go. --- */
-struct rcpt_state { /* last result of one recipient */
-    uint32_t rcpt;  /* index in the message */
+struct rcpt_state {           /* last result of one recipient */
+    uint32_t rcpt;            /* index in the message */
     uint16_t code, status[3]; /* 451, 4.4.1; 0: none */
     uint8_t stage, reserved;
-    struct str text;   /* cut at 512 bytes */
+    struct str text; /* cut at 512 bytes */
 };
 struct attempt { /* the complete state of one parcel's open recipients */
     uint64_t id;
     struct spool_place accept;
     struct spool_place before; /* its former ATTEMPT, or nowhere */
     uint32_t retries;
-    int64_t next_attempt;      /* wall ms */
-    struct str domain;         /* as in found_parcel */
+    int64_t next_attempt; /* wall ms */
+    struct str domain;    /* as in found_parcel */
     size_t rcpt_count;
     const struct rcpt_state *rcpt;
 };
@@ -159,9 +159,9 @@ struct spool_stats {
     uint64_t accepted, finished, attempts, commits, commit_us, bytes_written;
     uint64_t segments, spare_segments, live_bytes, disk_bytes;
     uint64_t damaged, failed_commits, resident_loads;
-    uint64_t recovered;   /* messages found by recovery so far */
-    int recovering;       /* 1 while it runs */
-    char alarm[200];      /* empty: well */
+    uint64_t recovered; /* messages found by recovery so far */
+    int recovering;     /* 1 while it runs */
+    char alarm[200];    /* empty: well */
 };
 void spool_get_stats(const struct spool *s, struct spool_stats *st);
 

@@ -18,7 +18,7 @@ struct recover;
 struct compactor;
 struct state;
 
-enum spool_trouble { /* why mail is refused; the first that is set counts */
+enum spool_trouble {     /* why mail is refused; the first that is set counts */
     SPOOL_TROUBLE_WRITE, /* latched until the ABORT is durable */
     SPOOL_TROUBLE_SPACE, /* a floor, or no new segment */
     SPOOL_TROUBLES
@@ -40,13 +40,13 @@ struct spool {
     struct keeper *keeper;
     struct recover *recover;
     struct compactor *compactor;
-    struct spool_place last_hot;    /* newest frame found at start */
-    uint32_t first_new_segment;     /* those below were there at start */
+    struct spool_place last_hot; /* newest frame found at start */
+    uint32_t first_new_segment;  /* those below were there at start */
     _Atomic uint64_t last_commit;
     _Atomic uint64_t next_id, lsn;
     _Atomic uint32_t next_segment;
     _Atomic bool recovering, stopping;
-    _Atomic uint32_t troubled;      /* bits of enum spool_trouble */
+    _Atomic uint32_t troubled;       /* bits of enum spool_trouble */
     _Atomic uint64_t slow_commit_us; /* the newest commit took that long */
     pthread_mutex_t trouble_lock;
     struct err trouble[SPOOL_TROUBLES];

@@ -150,8 +150,8 @@ spool_config_from(const struct scope *g, struct spool_config *c)
             g, OPT(spool_options, SPOOL_SPOOL_SEGMENT_SIZE)),
         .large_threshold = (uint64_t)scope_int(
             g, OPT(spool_options, SPOOL_LARGE_MESSAGE_THRESHOLD)),
-        .min_free_bytes = (uint64_t)scope_int(
-            g, OPT(spool_options, SPOOL_SPOOL_MIN_FREE)),
+        .min_free_bytes =
+            (uint64_t)scope_int(g, OPT(spool_options, SPOOL_SPOOL_MIN_FREE)),
         .min_free_inodes = (uint64_t)scope_int(
             g, OPT(spool_options, SPOOL_SPOOL_MIN_FREE_FILES)),
         .readers = READERS,

@@ -86,7 +86,8 @@ read_version(struct spooldir *d, const char *path, struct err *e)
     if (n < 0)
         err_errno(e, ERR_IO, errno, "reading %s", path);
     (void)sysio_get()->close(fd); /* only read */
-    return n < 0 ? ERR_IO : parse_version(d, path, str_make(text, (size_t)n), e);
+    return n < 0 ? ERR_IO
+                 : parse_version(d, path, str_make(text, (size_t)n), e);
 }
 
 /* The new start counter is on disk before any id is made from it. */
@@ -100,8 +101,8 @@ write_version(struct spooldir *d, const char *path, int mode, struct err *e)
     const struct sysio *io = sysio_get();
     int bad, fd = io->open(temp, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode);
 
-    bad = fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 ||
-        io->fdatasync(fd) < 0;
+    bad =
+        fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || io->fdatasync(fd) < 0;
     if (bad)
         err_errno(
             e, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "writing %s", temp);
@@ -351,8 +352,8 @@ spooldir_each_large(
 }
 
 int
-spooldir_free_space(const struct spooldir *d, uint64_t *bytes,
-    uint64_t *inodes, struct err *e)
+spooldir_free_space(
+    const struct spooldir *d, uint64_t *bytes, uint64_t *inodes, struct err *e)
 {
     struct statvfs v;
     if (sysio_get()->statvfs(d->path, &v) < 0)
@@ -363,11 +364,11 @@ spooldir_free_space(const struct spooldir *d, uint64_t *bytes,
 }
 
 void
-spooldir_quarantine(const struct spooldir *d, uint32_t segment,
-    uint32_t offset, const void *p, size_t n)
+spooldir_quarantine(const struct spooldir *d, uint32_t segment, uint32_t offset,
+    const void *p, size_t n)
 {
-    char *path = xprintf(
-        "%s/%08" PRIx32 "-%08" PRIx32, d->quarantine, segment, offset);
+    char *path =
+        xprintf("%s/%08" PRIx32 "-%08" PRIx32, d->quarantine, segment, offset);
     struct iovec iov = {(void *)(uintptr_t)p, n};
     int fd = sysio_get()->open(path, O_WRONLY | O_CREAT | O_EXCL, 0640);
 

@@ -55,8 +55,8 @@ int spooldir_each_large(
 
 /* What is left for us; inodes UINT64_MAX where the file system has no such
  * limit. */
-int spooldir_free_space(const struct spooldir *d, uint64_t *bytes,
-    uint64_t *inodes, struct err *e);
+int spooldir_free_space(
+    const struct spooldir *d, uint64_t *bytes, uint64_t *inodes, struct err *e);
 
 /* Keep a copy of damaged bytes; a copy that is there already stays. */
 void spooldir_quarantine(const struct spooldir *d, uint32_t segment,

@@ -23,8 +23,8 @@ struct value {
     /* the newest record on disk: */
     uint64_t lsn;
     struct spool_place at;
-    bool at_present;  /* it holds a value */
-    uint32_t *older;  /* segments with older records of this key */
+    bool at_present; /* it holds a value */
+    uint32_t *older; /* segments with older records of this key */
     size_t older_count;
 };
 struct state {
@@ -60,7 +60,7 @@ state_free(struct state **to)
     *to = NULL;
     if (!s)
         return;
-    MAP_FOREACH(v, &s->map, at)
+    MAP_FOREACH (v, &s->map, at)
         value_free(v);
     map_fini(&s->map);
     pthread_mutex_destroy(&s->lock);
@@ -172,7 +172,7 @@ state_settle(struct spool *s)
     struct value *v;
     size_t at;
     liveness_lock(&s->live);
-    MAP_FOREACH(v, &s->state->map, at) {
+    MAP_FOREACH (v, &s->state->map, at) {
         if (value_expired(v))
             v->at_present = false; /* on disk it is expired, too */
         value_count(&s->live, v, 1);
@@ -229,8 +229,8 @@ state_is_newest(
 }
 
 void
-state_moved(struct spool *s, struct str payload, uint64_t lsn,
-    struct spool_place to)
+state_moved(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place to)
 {
     struct record_state r;
     struct value *v;
@@ -270,8 +270,7 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
 }
 
 int
-spool_state_get(
-    struct spool *s, struct str ns, struct str key, struct buf *to)
+spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
 {
     struct value *v;
     int r = ERR_NOTFOUND;

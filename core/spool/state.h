@@ -29,7 +29,7 @@ void state_placed(
  * key?  And: it stands there now. */
 bool state_is_newest(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
-void state_moved(struct spool *s, struct str payload, uint64_t lsn,
-    struct spool_place to);
+void state_moved(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place to);
 
 #endif

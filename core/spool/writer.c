@@ -318,16 +318,16 @@ complete_tables(struct writer *w)
             .flags = i->record.flags,
             .lsn = i->record.lsn,
             .id = i->record.id};
-        int bad = index_add(&seg->index, &h, i->record.place.offset,
-            p->iov_base, p->iov_len);
+        int bad = index_add(
+            &seg->index, &h, i->record.place.offset, p->iov_base, p->iov_len);
         BUG_ON(bad);
         if (i->accept)
             complete_accept(w, i);
         else if (i->result)
             complete_result(w, i);
         else
-            liveness_pair(&w->spool->live, seg->number,
-                wire_load32(p->iov_base), 1);
+            liveness_pair(
+                &w->spool->live, seg->number, wire_load32(p->iov_base), 1);
     }
     liveness_unlock(&w->spool->live);
 }
@@ -374,8 +374,8 @@ writer_completed(struct writer *w)
     w->item_count = w->accepts = 0;
     w->lazy_until = 0;
     if (w->abort_count) {
-        log_notice(LOG_SPOOL, "spool-write-well", "aborted=%zu",
-            w->abort_count);
+        log_notice(
+            LOG_SPOOL, "spool-write-well", "aborted=%zu", w->abort_count);
         for (size_t i = 0; i < w->abort_count; i++)
             buf_fini(&w->abort_text[i]);
         w->abort_count = 0;
@@ -396,8 +396,8 @@ abort_push(struct writer *w)
     w->aborts = xgrow(w->aborts, n, sizeof(*w->aborts));
     w->abort_text = xgrow(w->abort_text, n, sizeof(*w->abort_text));
     memset(&w->abort_text[n - 1], 0, sizeof(*w->abort_text));
-    w->aborts[n - 1] = (struct record_abort){
-        s->number, w->out.start, s->id, w->out.commit};
+    w->aborts[n - 1] =
+        (struct record_abort){s->number, w->out.start, s->id, w->out.commit};
     w->abort_count = n;
 }
 
@@ -422,9 +422,9 @@ writer_failed(struct writer *w, const struct err *e)
     w->item_count = w->accepts = 0;
     w->lazy_until = 0;
     abort_push(w);
-    w->out.before = (struct spool_place){
-        w->out.segment->last ? w->out.segment->number : 0,
-        w->out.segment->last};
+    w->out.before =
+        (struct spool_place){w->out.segment->last ? w->out.segment->number : 0,
+            w->out.segment->last};
     w->out.segment->failed = true;
     keeper_seal(s->keeper, w->out.segment);
     w->out.segment = NULL;

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test-spool.c - accept, results, loads and restarts through the public face.
+ */
+#include "spool/spool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+#include "base/clock.h"
+#include "base/xmem.h"
+#include "spool/content.h"
+#include "spool/content_int.h"
+#include "spool/keeper.h"
+#include "spool/spool_int.h"
+#include "spool_kit.h"
+
+enum { SEGMENT = 256 * 1024 };
+static const char *const one[] = {"a@example.com", NULL};
+static const char *const three[] = {
+    "a@example.com", "b@example.net", "c@example.com", NULL};
+
+static void
+open_well(struct kit *k)
+{
+    struct err e;
+    int r = kit_open(k, &e);
+    if (r)
+        fail_msg("open: %d %s", r, e.text);
+    kit_wait_recovered(k);
+}
+
+static void
+on_placed(void *arg, uint64_t token, struct spool_place place)
+{
+    struct kit *k = arg;
+    assert_int_equal(token, 77);
+    k->place = place;
+    k->placed++;
+}
+
+static void
+attempt(struct kit *k, uint64_t id, struct spool_place accept,
+    struct spool_place before, const char *domain, const uint32_t *rcpt,
+    size_t count, uint32_t retries)
+{
+    struct rcpt_state state[8] = {{0}};
+    struct attempt a = {.id = id,
+        .accept = accept,
+        .before = before,
+        .retries = retries,
+        .next_attempt = 1000 + retries,
+        .domain = str_of(domain),
+        .rcpt_count = count,
+        .rcpt = state};
+    unsigned want = k->placed + 1;
+    for (size_t i = 0; i < count; i++) {
+        state[i].rcpt = rcpt[i];
+        state[i].code = 451;
+        state[i].status[0] = 4;
+        state[i].status[1] = 4;
+        state[i].status[2] = 1;
+        state[i].stage = 5;
+        state[i].text = STR("try again later");
+    }
+    spool_attempt(k->spool, &a, on_placed, k, 77);
+    while (k->placed < want)
+        kit_turn(k, 100);
+}
+
+static void
+test_accept_and_restart(void **arg)
+{
+    struct kit k;
+    struct message *m;
+    struct spool_load l = {0};
+    struct content_facts f;
+    struct str body;
+    uint64_t id;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    m = kit_message(&k, three, 5000, 1);
+    id = m->id;
+    assert_int_equal(kit_store(&k, m), 0);
+    while (!k.accepted_count)
+        kit_turn(&k, 10);
+    assert_ptr_equal(k.accepted[0], m);
+    assert_int_not_equal(m->place.segment, 0);
+    body = buf_get(&m->content->body);
+    kit_close(&k);
+
+    open_well(&k);
+    assert_int_equal(k.found_count, 1);
+    assert_int_equal(k.found[0].id, id);
+    assert_int_equal(k.found[0].parcel_count, 2);
+    assert_string_equal(k.found[0].parcel[0].domain, "example.com");
+    assert_int_equal(k.found[0].parcel[0].rcpt_count, 2);
+    assert_int_equal(k.found[0].parcel[0].rcpt[1], 2);
+    assert_int_equal(k.found[0].parcel[1].rcpt[0], 1);
+    assert_string_equal(k.found[0].binding, "default");
+    l.accept = k.found[0].accept;
+    l.id = id;
+    l.want_content = true;
+    assert_int_equal(kit_load(&k, &l), 0);
+    assert_int_equal(l.message->env.rcpt_count, 3);
+    assert_true(str_eq(l.message->env.rcpt[2].address, str_of(three[2])));
+    assert_int_equal(l.message->env.rcpt[2].notify, 2);
+    assert_true(str_eq(l.message->env.sender, STR("sender@example.org")));
+    assert_null(l.message->env.envid.p);
+    content_get_facts(l.message->content, &f);
+    assert_int_equal(f.body_size, body.n);
+    assert_true(str_eq(buf_get(&l.message->content->body), body));
+    assert_true(f.ends_crlf);
+    message_unref(&l.message);
+    l.id = id + 1;
+    assert_int_equal(kit_load(&k, &l), ERR_NOTFOUND);
+    message_unref(&m);
+    kit_fini(&k);
+}
+
+static void
+test_results_survive(void **arg)
+{
+    struct kit k;
+    struct message *m, *gone;
+    struct spool_load l = {0};
+    const struct spool_place nowhere = {0, 0};
+    const uint32_t com[] = {0, 2}, net[] = {1}, first[] = {0};
+    uint64_t id;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    m = kit_message(&k, three, 500, 1);
+    gone = kit_message(&k, one, 500, 2);
+    id = m->id;
+    assert_int_equal(kit_store(&k, m), 0);
+    assert_int_equal(kit_store(&k, gone), 0);
+    attempt(&k, id, m->place, nowhere, "example.com", com, 2, 1);
+    attempt(&k, id, m->place, k.place, "example.com", com, 2, 2);
+    kit_finish(&k, id, m->place, nowhere, net, 1);
+    kit_finish(&k, id, m->place, nowhere, first, 1);
+    kit_finish(&k, gone->id, gone->place, nowhere, NULL, 0);
+    while (k.durable < 3)
+        kit_turn(&k, 100);
+    message_unref(&m);
+    message_unref(&gone);
+    for (int round = 0; round < 3; round++) {
+        struct kit_parcel *p;
+        kit_close(&k);
+        open_well(&k);
+        assert_int_equal(k.found_count, 1);
+        assert_int_equal(k.found[0].id, id);
+        assert_int_equal(k.found[0].parcel_count, 1);
+        p = &k.found[0].parcel[0];
+        assert_int_equal(p->rcpt_count, 1);
+        assert_int_equal(p->rcpt[0], 2);
+        assert_int_equal(p->retries, 2);
+        assert_int_equal(p->next_attempt, 1002);
+    }
+    l.accept = k.found[0].accept;
+    l.attempt = k.found[0].parcel[0].attempt;
+    l.id = id;
+    assert_int_equal(kit_load(&k, &l), 0);
+    assert_null(l.message->content);
+    assert_int_equal(l.rcpt_count, 2);
+    assert_int_equal(l.rcpt[1].rcpt, 2);
+    assert_int_equal(l.rcpt[1].code, 451);
+    assert_true(str_eq(l.rcpt[1].text, STR("try again later")));
+    free(l.rcpt);
+    message_unref(&l.message);
+    kit_fini(&k);
+}
+
+static void
+test_ids_never_repeat(void **arg)
+{
+    struct kit k;
+    uint64_t a, b;
+    char text[MESSAGE_ID_SIZE];
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    a = spool_next_id(k.spool);
+    kit_close(&k);
+    open_well(&k);
+    b = spool_next_id(k.spool);
+    assert_true(b > a);
+    message_id_print(b, text);
+    assert_string_equal(text, "00/00-00002-00000001");
+    assert_int_equal(message_id_parse(str_of(text), &a), 0);
+    assert_int_equal(a, b);
+    kit_fini(&k);
+}
+
+static void
+test_segments_go(void **arg)
+{
+    struct kit k;
+    struct spool_stats st;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    for (unsigned i = 0; i < 400; i++) {
+        const struct spool_place nowhere = {0, 0};
+        struct message *m = kit_message(&k, one, 5000, i);
+        assert_int_equal(kit_store(&k, m), 0);
+        kit_finish(&k, m->id, m->place, nowhere, NULL, 0);
+        message_unref(&m);
+    }
+    while (k.durable < 400)
+        kit_turn(&k, 100);
+    for (int i = 0; i < 300; i++) {
+        spool_get_stats(k.spool, &st);
+        if (st.segments <= 3)
+            break;
+        kit_turn(&k, 10);
+    }
+    assert_true(st.segments <= 3);
+    assert_true(st.spare_segments <= 2);
+    assert_int_equal(st.finished, 400);
+    kit_close(&k);
+    open_well(&k);
+    assert_int_equal(k.found_count, 0);
+    kit_fini(&k);
+}
+
+static void
+test_large_body(void **arg)
+{
+    struct kit k;
+    struct message *m;
+    struct spool_place place;
+    const struct spool_place nowhere = {0, 0};
+    uint64_t id;
+    char *path;
+    struct stat st;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    m = kit_message(&k, one, 700000, 1);
+    assert_int_equal(content_resident(m->content), 0);
+    assert_int_equal(kit_store(&k, m), 0);
+    id = m->id;
+    path = spooldir_large_path(k.spool->dir, id);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_size > 700000);
+    message_unref(&m);
+    m = kit_message(&k, one, 100000, 1); /* never accepted */
+    message_unref(&m);
+    kit_close(&k);
+    open_well(&k);
+    assert_int_equal(k.found_count, 1);
+    place = k.found[0].accept;
+    assert_int_equal(stat(path, &st), 0);
+    kit_finish(&k, id, place, nowhere, NULL, 0);
+    kit_close(&k);
+    assert_int_equal(stat(path, &st), -1);
+    free(path);
+    kit_fini(&k);
+}
+
+static void
+test_state(void **arg)
+{
+    struct kit k;
+    struct buf b = BUF_INIT;
+    struct err e;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    for (int i = 0; i < 3; i++) {
+        char text[2] = {(char)('0' + i), 0};
+        assert_int_equal(spool_state_put(k.spool, STR("core"), STR("key"),
+                             str_of(text), 0, &e),
+            0);
+        assert_int_equal(spool_state_put(k.spool, STR("core"), STR("gone"),
+                             i < 2 ? STR("x") : STR_NONE, 0, &e),
+            0);
+        assert_int_equal(spool_state_put(k.spool, STR("core"), STR("old"),
+                             STR("x"), clock_wall() - 1, &e),
+            0);
+        kit_close(&k);
+        open_well(&k);
+    }
+    assert_int_equal(spool_state_get(k.spool, STR("core"), STR("key"), &b), 0);
+    assert_true(str_eq(buf_get(&b), STR("2")));
+    assert_int_equal(
+        spool_state_get(k.spool, STR("core"), STR("gone"), &b), ERR_NOTFOUND);
+    assert_int_equal(
+        spool_state_get(k.spool, STR("core"), STR("old"), &b), ERR_NOTFOUND);
+    buf_fini(&b);
+    kit_fini(&k);
+}
+
+static void
+test_one_at_a_time(void **arg)
+{
+    struct kit k;
+    struct spool *other;
+    struct err e;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    assert_int_equal(spool_open(&k.config, &other, &e), ERR_BUSY);
+    assert_null(other);
+    kit_fini(&k);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accept_and_restart),
+        cmocka_unit_test(test_results_survive),
+        cmocka_unit_test(test_ids_never_repeat),
+        cmocka_unit_test(test_segments_go),
+        cmocka_unit_test(test_large_body),
+        cmocka_unit_test(test_state),
+        cmocka_unit_test(test_one_at_a_time),
+    };
+    return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
+}
