@@ -263,6 +263,8 @@ client_input(struct client *c)
     struct impel_str in = c->host->input(c->session);
     size_t at = 0;
 
+    if (!in.p)
+        in.p = ""; /* there is no walking from NULL */
     while (c->state != CLIENT_DEAD) {
         struct reply r;
 

@@ -204,6 +204,8 @@ server_run(struct server *s)
     enum server_state before;
     size_t at = 0, used;
 
+    if (!in.p)
+        in.p = ""; /* there is no walking from NULL */
     while (s->state != SERVER_DEAD && s->wait == WAIT_NOTHING && !s->full &&
         !s->no_credit) {
         if (out_room(&s->out) < REPLY_ROOM && !server_flush(s))

@@ -78,8 +78,8 @@ bytewise(void **state)
 static void
 garbage(void **state)
 {
-    static const char *const bad[] = {"\r\n", "hello\r\n", "25\r\n", "150 a\r\n",
-        "650 a\r\n", "2500 a\r\n", "250_a\r\n", "HTTP/1.1 400\r\n",
+    static const char *const bad[] = {"\r\n", "hello\r\n", "25\r\n",
+        "150 a\r\n", "650 a\r\n", "2500 a\r\n", "250_a\r\n", "HTTP/1.1 400\r\n",
         "250-a\r\nb\r\n", " 250 a\r\n", "-50 a\r\n"};
     size_t i;
 
@@ -118,8 +118,7 @@ limits(void **state)
     memset(big, 'x', BIG);
     memcpy(big, "250 ", 4);
     memset(&scan, 0, sizeof(scan));
-    assert_int_equal(
-        reply_parse(&scan, big, REPLY_MAX_LINE, &r), REPLY_MORE);
+    assert_int_equal(reply_parse(&scan, big, REPLY_MAX_LINE, &r), REPLY_MORE);
     assert_int_equal(
         reply_parse(&scan, big, REPLY_MAX_LINE + 10, &r), REPLY_BAD);
     for (i = 0; i < REPLY_MAX_LINES + 1; i++)

@@ -23,8 +23,7 @@ verbs(void **state)
     struct impel_str args;
 
     (void)state;
-    assert_int_equal(
-        verb_parse(line_str("mail FROM:<a@b>"), &args), VERB_MAIL);
+    assert_int_equal(verb_parse(line_str("mail FROM:<a@b>"), &args), VERB_MAIL);
     assert_text(args, "FROM:<a@b>");
     assert_int_equal(verb_parse(line_str("QUIT"), &args), VERB_QUIT);
     assert_int_equal(args.n, 0);
@@ -76,8 +75,8 @@ mailboxes(void **state)
     static const char *const good[] = {"a@b", "a.b+c@x-y.example", "\"a b\"@c",
         "\"a@b\"@c", "a@[127.0.0.1]", "a@[IPv6:::1]", "=?#~@b", "a..b@c"};
     static const char *const bad[] = {"", "@b", "a@", "a@b.", "a@.b", "a@b..c",
-        "a b@c", "a@b c", "a<@b", "a@b>c", "\"a\"b@c", "\"a@c", "a@[]",
-        "a@[1", "a@b@c", "a\r@b", "a@b\n", "a\x7f@b", "a@b\\c", "a,b@c"};
+        "a b@c", "a@b c", "a<@b", "a@b>c", "\"a\"b@c", "\"a@c", "a@[]", "a@[1",
+        "a@b@c", "a\r@b", "a@b\n", "a\x7f@b", "a@b\\c", "a,b@c"};
     char longest[VERB_MAX_ADDRESS + 8];
     size_t i;
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fuzz-esmtp-client.c - an outbound session against any replies.  However they
+ * come, each recipient is reported once, and nobody is told that a message was
+ * delivered that was not sent.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/esmtp_host.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static const char body[] = "Subject: x\r\n\r\nthe very text\r\n";
+
+static void
+check(const struct esmtp_host *h, const struct impel_batch *b)
+{
+    size_t i;
+    int sent = h->session.out.p &&
+        memmem(h->session.out.p, h->session.out.n, "the very text", 13);
+
+    for (i = 0; i < b->envelope.rcpt_count; i++) {
+        if (b->reported[i] != 1)
+            abort();
+        if (b->verdict[i] == IMPEL_DELIVERED && !sent)
+            abort();
+    }
+}
+
+static void
+play(const uint8_t *data, size_t n, size_t piece, uint32_t needs)
+{
+    static const struct impel_rcpt a = {
+        .size = sizeof(a), .notify = 2, .address = {"a@example.net", 13}};
+    static const struct impel_rcpt b = {
+        .size = sizeof(b), .address = {"b\n@example.net", 14}};
+    static const struct impel_rcpt c = {.size = sizeof(c),
+        .address = {"c@example.net", 13},
+        .original = {"rfc822;c@example.net", 20}};
+    const struct impel_rcpt *rcpt[] = {&a, &b, &c};
+    struct impel_batch batch[3];
+    struct esmtp_host *h = esmtp_host_new();
+    size_t at, take, used = 0, i;
+
+    esmtp_host_connect(h, "ESMTP");
+    for (at = 0; at < n && !h->session.closed; at += take) {
+        take = n - at < piece ? n - at : piece;
+        esmtp_host_feed(h, data + at, take);
+        if (h->session.closed || h->session.ready != 1 || used == 3 ||
+            (used > 0 && !batch[used - 1].ended))
+            continue;
+        memset(&batch[used], 0, sizeof(batch[used]));
+        batch[used].body = body;
+        batch[used].envelope =
+            (struct impel_envelope){.size = sizeof(struct impel_envelope),
+                .needs = needs,
+                .sender = {"s@example.org", 13},
+                .envid = {"id", 2},
+                .ret = 1,
+                .rcpt_count = 3,
+                .rcpt = rcpt};
+        esmtp_host_lend(h, &batch[used++]);
+    }
+    esmtp_host_end(h);
+    for (i = 0; i < used; i++)
+        check(h, &batch[i]);
+    esmtp_host_free(h);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    play(data, n, 1, 0);
+    play(data, n, 7, IMPEL_NEED_8BIT);
+    play(data, n, n, IMPEL_NEED_UTF8);
+    return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fuzz-esmtp-server.c - an inbound session against any bytes.  Fed whole and
+ * byte by byte, with and without pauses for credit, it must say the same and
+ * take the same messages: what a peer can change by timing alone is a hole.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/esmtp_host.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static struct esmtp_host *
+play(const uint8_t *data, size_t n, size_t piece, unsigned again, int fix)
+{
+    struct esmtp_host *h = esmtp_host_new();
+    size_t at, take;
+
+    h->again_every = again;
+    h->option[OPT_BARE_NEWLINE] = fix;
+    h->option[OPT_MAX_MESSAGE_SIZE] = 2000;
+    esmtp_host_listen(h);
+    for (at = 0; at < n; at += take) {
+        take = n - at < piece ? n - at : piece;
+        esmtp_host_feed(h, data + at, take);
+    }
+    esmtp_host_end(h);
+    return h;
+}
+
+static int
+same(const struct text *a, const struct text *b)
+{
+    return a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct esmtp_host *a, *b;
+    int fix;
+
+    for (fix = 0; fix < 2; fix++) {
+        a = play(data, n, n, 0, fix);
+        b = play(data, n, 1, 3, fix);
+        if (!same(&a->session.out, &b->session.out) ||
+            !same(&a->taken, &b->taken) || a->committed != b->committed)
+            abort();
+        esmtp_host_free(a);
+        esmtp_host_free(b);
+    }
+    return 0;
+}
