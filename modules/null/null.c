@@ -38,7 +38,7 @@ static const struct impel_option options[] = {
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .initial = "discard",
         .choices = actions,
-        .brief = "What becomes of a message",
+        .brief = "what becomes of a message",
         .manual = "discard reports each recipient as delivered, fail as "
                   "refused for good, delay as refused for now.  hang never "
                   "answers until the delivery is cancelled.",
@@ -49,7 +49,7 @@ static const struct impel_option options[] = {
         .initial = "0",
         .min = 0,
         .max = 86400000,
-        .brief = "How long to wait before answering",
+        .brief = "how long to wait before answering",
         .manual = "Each message is answered this long after it was handed "
                   "over; 0 answers at once.",
         .since = "0.1"},
@@ -57,7 +57,7 @@ static const struct impel_option options[] = {
         .type = IMPEL_OPT_BOOL,
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .initial = NULL_DIAL,
-        .brief = "Connect to the host before taking messages",
+        .brief = "connect to the host before taking messages",
         .manual = "Nothing is said on the connection and what comes in is "
                   "ignored; a refused connection delays the mail as it "
                   "would with a real protocol.",
@@ -65,17 +65,17 @@ static const struct impel_option options[] = {
     [OPT_TEXT] = {.name = NULL_NAME "_text",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_OUTBOUND,
-        .brief = "The words of the answer",
+        .brief = "the words of the answer",
         .manual = "Stands in place of a peer's reply in logs and bounces.",
         .since = "0.1"},
 };
 
 static const struct impel_counter counters[] = {
     [COUNT_DISCARDED] = {.name = "discarded",
-        .brief = "Recipients reported as delivered"},
-    [COUNT_FAILED] = {.name = "failed", .brief = "Recipients refused for good"},
+        .brief = "recipients reported as delivered"},
+    [COUNT_FAILED] = {.name = "failed", .brief = "recipients refused for good"},
     [COUNT_DELAYED] = {.name = "delayed",
-        .brief = "Recipients refused for now"},
+        .brief = "recipients refused for now"},
 };
 
 struct null_module {
@@ -330,7 +330,7 @@ NULL_ENTRY(NULL_ID) = {
     .counter_count = sizeof(counters) / sizeof(counters[0]),
     .name = NULL_NAME,
     .version = "0.1.0",
-    .brief = "Discards, fails, delays or keeps messages, for tests",
+    .brief = "discards, fails, delays or keeps messages, for tests",
     .methods = methods,
     .options = options,
     .counters = counters,

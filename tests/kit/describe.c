@@ -5,10 +5,13 @@
  */
 #include "kit.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/macros.h"
+#include "base/num.h"
 #include "base/banned.h"
 
 static const char *const type_names[] = {[IMPEL_OPT_BOOL] = "bool",
@@ -47,16 +50,42 @@ md_words(const char *what, const char *const *words)
 }
 
 static void
+md_bound(const struct impel_option *o, int64_t v)
+{
+    struct buf b = BUF_INIT;
+
+    if (o->type == IMPEL_OPT_DURATION && v)
+        num_print_duration(&b, v);
+    else
+        buf_printf(&b, "%lld", (long long)v);
+    printf("%s", b.p);
+    buf_fini(&b);
+}
+
+static void
+md_range(const struct impel_option *o)
+{
+    if (!o->min && !o->max)
+        return;
+    printf(o->max == INT64_MAX ? ", at least " : ", ");
+    md_bound(o, o->min);
+    if (o->max == INT64_MAX)
+        return;
+    printf(" to ");
+    md_bound(o, o->max);
+}
+
+static void
 md_option(const struct impel_option *o)
 {
     const char *sep = "";
 
-    printf("### %s\n\n%s.\n\n", o->name, o->brief);
+    printf("### %s\n\n%c%s.\n\n", o->name, toupper((unsigned char)*o->brief),
+        o->brief + 1);
     printf("Type: %s", describe_type(o));
     for (int i = 0; o->choices && o->choices[i]; i++)
         printf("%s`%s`", i ? ", " : ": ", o->choices[i]);
-    if (o->min || o->max)
-        printf(", %lld to %lld", (long long)o->min, (long long)o->max);
+    md_range(o);
     printf("; initial value: ");
     if (o->initial)
         printf("`%s`", o->initial);
@@ -79,7 +108,8 @@ md_print(const struct impel_module *m)
 {
     bool any = false;
 
-    printf("# %s\n\n%s.\n\n", m->name, m->brief);
+    printf("# %s\n\n%c%s.\n\n", m->name, toupper((unsigned char)*m->brief),
+        m->brief + 1);
     md_words("Delivery methods", m->methods);
     md_words("Route schemes", m->schemes);
     md_words("Listeners", m->listeners);

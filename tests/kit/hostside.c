@@ -468,6 +468,12 @@ host_closed(struct impel_session *s, const struct impel_result *why)
         return;
     if (s->open_count)
         world_fault(s->world, "closed() with %zu batches open", s->open_count);
+    for (size_t i = 0; i < s->world->incoming_count; i++)
+        if (s->world->incoming[i]->session == s &&
+            !s->world->incoming[i]->done && !s->world->incoming[i]->committed)
+            world_fault(s->world,
+                "closed() with a message begun: neither "
+                "commit() nor abandon()");
     verify_why(s, why);
     s->state = SESSION_CLOSED;
 }

@@ -33,9 +33,11 @@ KIT_TESTS = \
 	tests/kit/twice.modtest \
 	tests/kit/forgets.modtest \
 	tests/kit/blocks.modtest
-TESTS += $(KIT_TESTS)
+dist_check_SCRIPTS += tests/kit/docs.test
+TESTS += $(KIT_TESTS) tests/kit/docs.test
 MODTEST_LOG_COMPILER = $(SHELL) $(srcdir)/tests/kit/run-kit
-EXTRA_DIST += $(KIT_TESTS) tests/kit/run-kit tests/kit/scripts
+EXTRA_DIST += $(KIT_TESTS) tests/kit/run-kit tests/kit/scripts \
+	docs/modules/null.md docs/modules/esmtp.md
 
 # null.c in the place of modules/lmtp, for tests of routing: found by use of
 # the method LMTP when its folder is on the module path.  Never installed.
@@ -45,3 +47,4 @@ tests_kit_standin_lmtp_la_CPPFLAGS = $(MODULE_CPP) -DNULL_ID=lmtp \
 	-DNULL_METHOD='"LMTP"' -DNULL_DIAL='"true"' -DNULL_PORT=24
 tests_kit_standin_lmtp_la_CFLAGS = $(MODULE_CC)
 tests_kit_standin_lmtp_la_LDFLAGS = $(MODULE_LD) -rpath /nonexistent
+CLEANFILES += tests/abi/layout.now tests/kit/null.md.now tests/kit/esmtp.md.now
