@@ -29,6 +29,20 @@ check_PROGRAMS += tests/unit/test-session
 TESTS += tests/unit/test-session
 tests_unit_test_session_SOURCES = tests/unit/test-session.c \
 	tests/unit/toy_module.c tests/unit/toy_module.h \
-	tests/unit/xport_fakes.c tests/unit/xport_fakes.h
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_session_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+check_PROGRAMS += tests/unit/test-result tests/unit/test-loader
+TESTS += tests/unit/test-result tests/unit/test-loader
+check_PROGRAMS += tests/unit/test-registry
+TESTS += tests/unit/test-registry
+tests_unit_test_registry_SOURCES = tests/unit/test-registry.c \
+	tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_registry_LDADD = core/xport/libxport.a \
+	core/route/libroute.a $(NET_LA) $(CMOCKA_LIBS) $(XPORT_LIBS)
+tests_unit_test_result_SOURCES = tests/unit/test-result.c
+tests_unit_test_result_LDADD = core/xport/libxport.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
+tests_unit_test_loader_SOURCES = tests/unit/test-loader.c
+tests_unit_test_loader_LDADD = core/xport/libxport.a $(CONF_LA) \
+	$(CMOCKA_LIBS) $(LTDL_LIBS) $(CONF_LIBS)
 endif

@@ -119,6 +119,8 @@ registry_inspect(struct entry *x)
         return;
     }
     x->module = m;
+    free(x->name); /* mod-x.so holds mod_x */
+    x->name = xdup(m->name);
     names_set(&x->methods, m->desc.methods);
     names_set(&x->schemes, m->desc.schemes);
     names_set(&x->listeners, m->desc.listeners);

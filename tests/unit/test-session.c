@@ -16,11 +16,11 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "loop/slow.h"
+#include "fake_spool.h"
 #include "toy_module.h"
 #include "xport/hostapi.h"
 #include "xport/instance.h"
 #include "xport/session_int.h"
-#include "xport_fakes.h"
 
 static struct loop *home, *io;
 static struct module *module;
@@ -67,8 +67,8 @@ on_draining(void *arg, struct session *s)
 }
 
 static void
-on_closed(void *arg, struct session *s, const struct result *why,
-    bool established)
+on_closed(
+    void *arg, struct session *s, const struct result *why, bool established)
 {
     (void)arg, (void)s;
     closed_count++;
@@ -111,8 +111,7 @@ open_to(uint16_t at)
         .id = 42};
     struct err e;
 
-    assert_int_equal(
-        cidr_parse(STR("127.0.0.1"), 0, &r.to.ip, &e), 0);
+    assert_int_equal(cidr_parse(STR("127.0.0.1"), 0, &r.to.ip, &e), 0);
     r.to.port = at;
     live = session_open(&r, loop_mailbox(home), &events, NULL);
     return live;

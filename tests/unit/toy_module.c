@@ -30,8 +30,8 @@ toy_result(int verdict, int code, const char *text)
 {
     struct impel_result r = {.size = sizeof(r),
         .verdict = verdict,
-        .blame = verdict == IMPEL_RETRY ? IMPEL_BLAME_SESSION
-                                        : IMPEL_BLAME_RCPT,
+        .blame =
+            verdict == IMPEL_RETRY ? IMPEL_BLAME_SESSION : IMPEL_BLAME_RCPT,
         .stage = IMPEL_AT_FINAL,
         .code = (uint16_t)code,
         .status = {(uint16_t)(code / 100), 0, 0},
@@ -255,8 +255,8 @@ peer_talk(int fd)
         if (mood == PEER_SLOW)
             usleep(200000);
         while (size) {
-            size_t n = fread(
-                part, 1, size < sizeof(part) ? size : sizeof(part), in);
+            size_t n =
+                fread(part, 1, size < sizeof(part) ? size : sizeof(part), in);
 
             if (!n)
                 break;

@@ -25,11 +25,11 @@ void toy_module_free(struct module **m);
 
 enum peer_mood {
     PEER_GOOD,
-    PEER_DROPS,   /* hangs up after a MSG line */
-    PEER_HALF,    /* answers one recipient, then hangs up */
-    PEER_SILENT,  /* reads, says nothing */
-    PEER_SLOW,    /* reads nothing for a while */
-    PEER_REFUSES  /* refuses each recipient */
+    PEER_DROPS,  /* hangs up after a MSG line */
+    PEER_HALF,   /* answers one recipient, then hangs up */
+    PEER_SILENT, /* reads, says nothing */
+    PEER_SLOW,   /* reads nothing for a while */
+    PEER_REFUSES /* refuses each recipient */
 };
 extern _Atomic int peer_mood;
 extern _Atomic uint64_t peer_octets; /* of bodies */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * xport_fakes.h - what the session tests put in place of the layers conf and
- * spool: a message that is made of one string.
+ * fake_spool.h - what tests of sessions put in place of the spool: a message
+ * that is made of one string.
  */
-#ifndef IMPEL_XPORT_FAKES_H
-#define IMPEL_XPORT_FAKES_H
+#ifndef IMPEL_FAKE_SPOOL_H
+#define IMPEL_FAKE_SPOOL_H
 
 #include "spool/message.h"
 

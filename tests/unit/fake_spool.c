@@ -1,90 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "xport_fakes.h"
+#include "fake_spool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/magic.h"
 #include "base/xmem.h"
-#include "conf/generation.h"
-#include "loop/loop.h"
 #include "spool/render.h"
 #include "spool/spool.h"
-#include "xport/xport_options.h"
-
-/* --- conf: nothing is ever set --- */
-
-struct option_set xport_options = {.first = UINT32_MAX};
-
-struct generation *
-scope_generation(const struct scope *s)
-{
-    (void)s;
-    return NULL;
-}
-
-struct generation *
-generation_ref(struct generation *g)
-{
-    return g;
-}
-
-void
-generation_unref(struct generation **g)
-{
-    *g = NULL;
-}
-
-bool
-scope_is_set(const struct scope *s, uint32_t id)
-{
-    (void)s, (void)id;
-    return false;
-}
-
-int64_t
-scope_int(const struct scope *s, uint32_t id)
-{
-    (void)s, (void)id;
-    return 0;
-}
-
-size_t
-scope_count(const struct scope *s, uint32_t id)
-{
-    (void)s, (void)id;
-    return 0;
-}
-
-struct str
-scope_str(const struct scope *s, uint32_t id)
-{
-    (void)s, (void)id;
-    return STR_NONE;
-}
-
-struct str
-scope_item(const struct scope *s, uint32_t id, size_t i)
-{
-    (void)s, (void)id, (void)i;
-    return STR_NONE;
-}
-
-struct str
-scope_key(const struct scope *s, uint32_t id, size_t i)
-{
-    (void)s, (void)id, (void)i;
-    return STR_NONE;
-}
-
-const struct option *
-option_get(uint32_t id)
-{
-    (void)id;
-    return NULL;
-}
-
-/* --- spool --- */
 
 struct content {
     char *bytes;

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test-registry.c - what is found by use, loaded, kept out or refused, with
+ * null.so and the modules of tests/abi.  Runs in the build folder.
+ */
+#include "unit.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "conf/generation.h"
+#include "route/route_options.h"
+#include "xport/hostapi.h"
+#include "xport/registry.h"
+#include "xport/xport_options.h"
+
+#define FOLDER "tests/unit/registry.tmp"
+
+static struct generation *
+parse(const char *text)
+{
+    struct conf_report *r = conf_report_new();
+    struct generation *g = NULL;
+    struct err e = {0};
+
+    if (generation_parse(str_of(text), false, "test.conf", &g, r, &e) < 0)
+        fail_msg("%s", e.text);
+    conf_report_free(&r);
+    return g;
+}
+
+static int
+check(struct generation *g, char *text, size_t size)
+{
+    struct conf_report *r = conf_report_new();
+    struct buf b = BUF_INIT;
+    int rc = registry_check(NULL, g, r);
+
+    conf_report_print(r, &b);
+    (void)str_copy(text, size, buf_get(&b));
+    buf_fini(&b);
+    conf_report_free(&r);
+    return rc;
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* A folder with a list beside an object that is none. */
+static int
+start(void **state)
+{
+    struct err e = {0};
+    int rc;
+
+    (void)state;
+    log_set_mask(LOG_LEVEL_WARNING, 0);
+    log_set_mask(LOG_LEVEL_NOTICE, 0);
+    (void)mkdir(FOLDER, 0755);
+    write_file(FOLDER "/broken.so", "not an object");
+    write_file(FOLDER "/broken.serves",
+        "module broken\nversion 7\nfuture thing\nmethod BROKEN\n"
+        "listener Broken_Listener\n");
+    option_reset();
+    rc = option_add(&route_options, &e);
+    if (rc == 0)
+        rc = option_add(&xport_options, &e);
+    if (rc == 0)
+        rc = registry_open(FOLDER ":modules/null/.libs:/nonexistent::"
+                                  "tests/abi/.libs",
+            &e);
+    return rc ? rc : registry_declare(&e);
+}
+
+static int
+stop(void **state)
+{
+    (void)state;
+    registry_close();
+    unlink(FOLDER "/broken.so");
+    unlink(FOLDER "/broken.serves");
+    rmdir(FOLDER);
+    return 0;
+}
+
+static void
+test_by_use(void **state)
+{
+    struct generation *g = parse("");
+    struct module_found f;
+
+    (void)state;
+    assert_null(registry_next(NULL)); /* nothing was used yet */
+    registry_method(g, "null", &f);
+    assert_int_equal(f.state, MODULE_LOADED);
+    assert_string_equal(f.module->name, "null");
+    assert_ptr_equal(registry_next(NULL), f.module);
+    assert_null(registry_next(f.module));
+    registry_method(g, "LMTP", &f);
+    assert_int_equal(f.state, MODULE_KNOWN);
+    assert_non_null(strstr(f.why, "package impel-lmtp"));
+    registry_method(g, "PIGEON", &f);
+    assert_int_equal(f.state, MODULE_ABSENT);
+    assert_non_null(strstr(f.why, "PIGEON"));
+    registry_listener(g, "ecstream_listener", &f);
+    assert_int_equal(f.state, MODULE_KNOWN);
+    generation_unref(&g);
+}
+
+/* Its list says what it would serve, so mail for it knows the reason. */
+static void
+test_broken(void **state)
+{
+    struct generation *g = parse("");
+    struct module_found f;
+
+    (void)state;
+    registry_method(g, "Broken", &f);
+    assert_int_equal(f.state, MODULE_REFUSED);
+    assert_non_null(strstr(f.why, "module broken would not load"));
+    assert_non_null(strstr(f.why, "cannot be loaded"));
+    registry_listener(g, "broken_listener", &f);
+    assert_int_equal(f.state, MODULE_REFUSED);
+    generation_unref(&g);
+}
+
+static void
+test_disabled(void **state)
+{
+    struct generation *g = parse("null {\n  enabled = false\n}\n");
+    struct module_found f;
+
+    (void)state;
+    registry_method(g, "NULL", &f);
+    assert_int_equal(f.state, MODULE_DISABLED);
+    assert_non_null(strstr(f.why, "enabled = false (test.conf:1)"));
+    generation_unref(&g);
+}
+
+static void
+test_check(void **state)
+{
+    struct generation *g = parse("delivery_method = \"ESMTP\"\n"
+                                 "binding b {\n"
+                                 "  domain \"x.test\" {\n"
+                                 "    delivery_method = \"TESTING\"\n"
+                                 "  }\n"
+                                 "}\n");
+    struct module_found f;
+    char text[1000];
+
+    (void)state;
+    assert_int_equal(check(g, text, sizeof(text)), 0);
+    registry_method(g, "TESTING", &f); /* of tests/abi; loaded by use */
+    assert_int_equal(f.state, MODULE_LOADED);
+    generation_unref(&g);
+}
+
+static void
+test_option_values(void **state)
+{
+    struct generation *g = parse("null_action = \"fail\"\n"
+                                 "domain \"x.test\" {\n"
+                                 "  null_delay = 3\n"
+                                 "}\n");
+    struct module_found f;
+    const struct scope *s;
+
+    (void)state;
+    registry_method(g, "NULL", &f);
+    s = generation_scope(g, STR_NONE, STR("x.test"));
+    assert_int_equal(scope_int(s, f.module->option_ids[0]), 1);
+    assert_int_equal(scope_int(s, f.module->option_ids[1]), 3000);
+    generation_unref(&g);
+}
+
+static void
+test_print(void **state)
+{
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    registry_print(&b, false);
+    assert_non_null(strstr(b.p, "null 0.1.0 ABI 1.0 loaded methods NULL"));
+    assert_non_null(strstr(b.p, "broken 7 refused methods BROKEN"));
+    assert_non_null(strstr(b.p, "newer: wants ABI"));
+    assert_non_null(strstr(b.p, "is served by module")); /* two for one */
+    buf_cut(&b, 0);
+    registry_print(&b, true);
+    assert_non_null(strstr(b.p, "\"name\": \"null\""));
+    assert_non_null(strstr(b.p, "\"state\": \"refused\""));
+    buf_fini(&b);
+}
+
+static void
+count(void *arg, const struct module *m, const struct impel_counter *c,
+    int64_t value)
+{
+    int *n = arg;
+
+    if (!strcmp(m->name, "null") && !strcmp(c->name, "failed"))
+        *n = (int)value;
+}
+
+static void
+test_counters(void **state)
+{
+    struct module_found f;
+    int n = -1;
+
+    (void)state;
+    registry_method(NULL, "NULL", &f);
+    hostapi_get(false)->count(f.module->instance, 1, 4);
+    hostapi_get(false)->count(f.module->instance, 1, 3);
+    hostapi_get(false)->count(f.module->instance, 999, 3); /* ignored */
+    registry_counters(count, &n);
+    assert_int_equal(n, 7);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_use),
+        cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_disabled),
+        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_option_values),
+        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_counters),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}
