@@ -401,15 +401,38 @@ build_new(struct builder *b, struct stanza *parent, const struct node *n,
     return s;
 }
 
+/* "parent/scope/keyword/name": what makes two stanzas one; 0: no such name. */
+static size_t
+build_key(const struct stanza *parent, const struct kind *k, struct str name,
+    char *to, size_t *name_at)
+{
+    size_t named = 0;
+
+    *name_at = (size_t)snprintf(to, 64, "%u/%x/%.30s/", parent->index, k->scope,
+        k->scope & (IMPEL_SCOPE_LISTENER | SCOPE_MODULE) ? k->keyword : "");
+    if (name.p && names_fold(name, k->scope, to + *name_at, &named))
+        return 0;
+    return *name_at + named;
+}
+
+struct stanza *
+generation_find(const struct generation *g, const struct stanza *parent,
+    const struct kind *k, struct str name)
+{
+    char key[GENERATION_NAME_MAX + 64];
+    size_t at, n = build_key(parent, k, name, key, &at);
+
+    return n ? map_find(&g->known, str_make(key, n)) : NULL;
+}
+
 static void
 build_stanza(struct builder *b, struct stanza *parent, const struct node *n)
 {
     const struct kind *k = kind_find(n->keyword, parent->scope);
     char key[GENERATION_NAME_MAX + 64];
-    int used;
-    size_t named = 0;
-    struct str kept;
     struct stanza *s;
+    struct str kept;
+    size_t at, used;
 
     if (!k) {
         build_unknown_stanza(b, parent, n);
@@ -417,16 +440,13 @@ build_stanza(struct builder *b, struct stanza *parent, const struct node *n)
     }
     if (!build_may_stand(b, parent, n, k))
         return;
-    used = snprintf(key, 64, "%u/%x/%.20s/", parent->index, k->scope,
-        k->scope & (IMPEL_SCOPE_LISTENER | SCOPE_MODULE) ? k->keyword : "");
-    if (n->name.p && names_fold(n->name, k->scope, key + used, &named))
-        return; /* names_check() has seen it */
-    s = map_find(&b->g->known, str_make(key, (size_t)used + named));
+    used = build_key(parent, k, n->name, key, &at);
+    s = map_find(&b->g->known, str_make(key, used));
     if (!s) {
         s = build_new(b, parent, n, k);
-        kept = arena_str(b->g->arena, str_make(key, (size_t)used + named));
+        kept = arena_str(b->g->arena, str_make(key, used));
         (void)map_put(&b->g->known, kept, s);
-        if (!build_index(b, s, str_from(kept, (size_t)used)))
+        if (!build_index(b, s, str_from(kept, at)))
             return;
     }
     build_body(b, s, n);

@@ -101,7 +101,14 @@ const struct scope *scope_of_chain(struct generation *g,
 const struct setting *stanza_setting(const struct stanza *s, uint32_t id);
 const struct value *scope_value(const struct scope *s, uint32_t id);
 
-/* lookup.c */
+/* The stanza of that kind and name at a place, or NULL. */
+struct stanza *generation_find(const struct generation *g,
+    const struct stanza *parent, const struct kind *k, struct str name);
+/* lookup.c: as generation_scope(), with the stanzas found; any may be NULL or
+ * absent. */
+const struct scope *generation_place_scope(struct generation *g,
+    const struct stanza *binding, const struct stanza *group,
+    struct str domain);
 void generation_forget_matches(struct generation *g);
 /* build.c */
 void stanza_list_add(struct stanza_list *l, struct stanza *s);

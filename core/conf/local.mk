@@ -3,7 +3,10 @@ noinst_LIBRARIES += core/conf/libconf.a
 core_conf_libconf_a_SOURCES = \
 	core/conf/absent.c core/conf/absent.h \
 	core/conf/build.c \
+	core/conf/change.c \
 	core/conf/checks.c core/conf/checks.h \
+	core/conf/convert.c \
+	core/conf/describe.c core/conf/describe.h \
 	core/conf/ecconf.c core/conf/ecconf.h \
 	core/conf/generation.c core/conf/generation.h \
 	core/conf/generation_int.h \
@@ -13,7 +16,7 @@ core_conf_libconf_a_SOURCES = \
 	core/conf/lookup.c \
 	core/conf/names.c \
 	core/conf/option.c core/conf/option.h \
-	core/conf/query.h \
+	core/conf/query.c core/conf/query.h core/conf/query_int.h \
 	core/conf/rename.c core/conf/rename.h \
 	core/conf/report.c core/conf/report_int.h \
 	core/conf/scope.c core/conf/scope.h \

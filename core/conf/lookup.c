@@ -157,6 +157,19 @@ generation_scope(struct generation *g, struct str binding, struct str domain)
 }
 
 const struct scope *
+generation_place_scope(struct generation *g, const struct stanza *binding,
+    const struct stanza *group, struct str domain)
+{
+    char name[GENERATION_NAME_MAX + 64];
+    struct place p = {binding, group};
+    size_t n = 0;
+
+    if (!domain.p || !names_domain(domain, name, &n))
+        return lookup_domain(g, &p, STR_NONE);
+    return lookup_domain(g, &p, str_make(name, n));
+}
+
+const struct scope *
 generation_host_scope(struct generation *g, struct str binding, struct str host)
 {
     char name[GENERATION_NAME_MAX + 64];

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/sum.h"
 #include "base/xmem.h"
+#include "conf/ecconf.h"
 #include "conf/secretref.h"
 #include "base/banned.h"
 
@@ -393,6 +394,21 @@ value_fini(struct value *v)
     v->regex = NULL;
     if (v->type == IMPEL_OPT_SECRET && v->text.n)
         explicit_bzero((char *)(uintptr_t)v->text.p, v->text.n);
+}
+
+void
+value_print(const struct value *v, struct buf *to)
+{
+    struct node n = {
+        .text = v->text, .items = v->items, .keys = v->keys, .count = v->count};
+
+    if (v->type == IMPEL_OPT_SECRET) {
+        buf_cstr(to, "(secret)");
+        return;
+    }
+    if (v->items)
+        n.shape = v->keys ? NODE_DICT : NODE_LIST;
+    ecconf_print_value(&n, to);
 }
 
 int

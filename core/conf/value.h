@@ -9,6 +9,7 @@
 #define IMPEL_VALUE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cidr.h"
 #include "conf/scope.h"
 
@@ -34,6 +35,8 @@ int value_make(const struct option *o, const struct option_value *v,
 /* The row's default; false: it has none. */
 bool value_default(const struct option *o, struct arena *a, struct value *to);
 void value_fini(struct value *v);
+/* As an operator would write it; a secret is not shown. */
+void value_print(const struct value *v, struct buf *to);
 
 /* PCRE with limits on its work.  ERR_CONF says the offset. */
 int value_regex(struct str pattern, void **code, struct err *e);
