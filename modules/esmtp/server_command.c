@@ -145,9 +145,7 @@ mail_begin(struct server *s, const struct mail_params *m)
 {
     static const struct impel_str key = {"protocol", 8};
     const struct impel_intake *intake = s->host->intake;
-    struct impel_str protocol = line_str(m->utf8 ? "UTF8SMTP"
-            : s->esmtp                           ? "ESMTP"
-                                                 : "SMTP");
+    struct impel_str protocol = line_str(s->esmtp ? "esmtp" : "smtp");
 
     server_reset(s);
     s->utf8 = m->utf8;
@@ -157,7 +155,7 @@ mail_begin(struct server *s, const struct mail_params *m)
         return;
     }
     if (IMPEL_HAS(struct impel_intake, intake, set_meta) && intake->set_meta)
-        (void)intake->set_meta(s->in, key, protocol); /* for Received: only */
+        (void)intake->set_meta(s->in, key, protocol); /* Received: and logs */
     if (intake->sender(s->in, &m->sender) < 0) {
         server_reset(s);
         server_reply(s, "451 4.3.0 not now");
