@@ -197,6 +197,12 @@ large_commit(struct large *l, large_synced_f *done, void *arg)
         large_submit(l);
 }
 
+struct spool *
+large_spool(const struct large *l)
+{
+    return l->spool;
+}
+
 uint64_t
 large_size(const struct large *l)
 {

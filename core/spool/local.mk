@@ -16,7 +16,9 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/reader.c core/spool/reader.h \
 	core/spool/record.c core/spool/record.h \
 	core/spool/recover.c core/spool/recover.h \
+	core/spool/render.c core/spool/render.h \
 	core/spool/segment.c core/spool/segment.h \
+	core/spool/sevenbit.c core/spool/sevenbit.h \
 	core/spool/spool.c core/spool/spool.h core/spool/spool_int.h \
 	core/spool/spooldir.c core/spool/spooldir.h \
 	core/spool/state.c core/spool/state.h \
@@ -27,6 +29,8 @@ core_spool_libspool_a_CFLAGS = $(AM_CFLAGS)
 
 if HAVE_CMOCKA
 spool_tests = \
+	tests/unit/test-content \
+	tests/unit/test-render \
 	tests/unit/test-spool
 check_PROGRAMS += $(spool_tests)
 TESTS += $(spool_tests)
@@ -35,4 +39,8 @@ spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)
 tests_unit_test_spool_LDADD = $(spool_test_libs)
+tests_unit_test_content_SOURCES = tests/unit/test-content.c $(spool_kit)
+tests_unit_test_content_LDADD = $(spool_test_libs)
+tests_unit_test_render_SOURCES = tests/unit/test-render.c $(spool_kit)
+tests_unit_test_render_LDADD = $(spool_test_libs)
 endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test-render.c - forms of a content and their exact sizes.
+ */
+#include "spool/render.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "spool/content_int.h"
+#include "spool_kit.h"
+
+enum { RAW, DOTTED, SEVENBIT };
+
+static struct message *
+message_of(struct kit *k, struct str text)
+{
+    struct message *m = message_new(spool_next_id(k->spool));
+    struct content_builder *b =
+        content_builder_new(k->spool, m->id, k->mailbox, NULL, NULL);
+    struct err e;
+    for (size_t at = 0; at < text.n; at += 5000)
+        (void)content_builder_add(
+            b, text.p + at, MIN_OF((size_t)5000, text.n - at), &e);
+    content_builder_finish(&b, m);
+    return m;
+}
+
+static void
+on_ready(void *arg, int result)
+{
+    (void)result;
+    *(bool *)arg = true;
+}
+
+/* Read it in steps of n; the size must be what was promised. */
+static void
+read_all(struct kit *k, struct render *r, size_t n, struct buf *to)
+{
+    char p[512];
+    int64_t got = 1;
+    to->n = 0;
+    while (got) {
+        bool ready = false;
+        got = render_read(
+            r, to->n, p, MIN_OF(n, sizeof(p)), k->mailbox, on_ready, &ready);
+        if (got == ERR_AGAIN) {
+            kit_wait(k, &ready);
+            continue;
+        }
+        assert_true(got >= 0);
+        buf_add(to, p, (size_t)got);
+    }
+    assert_int_equal(to->n, render_size(r));
+}
+
+static void
+expect(struct kit *k, struct str text, int form, struct str prefix,
+    struct str want)
+{
+    const size_t step[] = {512, 1, 3};
+    struct message *m = message_of(k, text);
+    struct err e;
+    struct buf b = BUF_INIT;
+    struct render *r = render_new(m, form, prefix, &e);
+
+    if (!r)
+        fail_msg("%s", e.text);
+    for (size_t i = 0; i < ARRAY_SIZE(step); i++) {
+        read_all(k, r, step[i], &b);
+        if (!str_eq(buf_get(&b), want))
+            fail_msg("got \"%s\"", b.p);
+    }
+    buf_fini(&b);
+    render_free(&r);
+    message_unref(&m);
+}
+
+static struct kit *
+kit_here(void)
+{
+    static struct kit k;
+    struct err e;
+    kit_init(&k, 256 * 1024);
+    assert_int_equal(kit_open(&k, &e), 0);
+    return &k;
+}
+
+static void
+test_raw_and_dotted(void **arg)
+{
+    struct kit *k = kit_here();
+    struct str text = STR("A: b\r\n\r\n.x\r\n..\r\nend\r\n");
+    (void)arg;
+
+    expect(k, text, RAW, STR(""), text);
+    expect(k, text, RAW, STR("R: p\r\n"),
+        STR("R: p\r\nA: b\r\n\r\n.x\r\n..\r\nend\r\n"));
+    expect(k, text, DOTTED, STR(""),
+        STR("A: b\r\n\r\n..x\r\n...\r\nend\r\n.\r\n"));
+    expect(k, STR("A: b\r\n\r\n.x"), DOTTED, STR(".p\r\n"),
+        STR("..p\r\nA: b\r\n\r\n..x\r\n.\r\n"));
+    expect(k, STR(""), DOTTED, STR(""), STR(".\r\n"));
+    expect(k, STR(""), RAW, STR(""), STR(""));
+    expect(k, STR("A: b\r\n\r\nx\n.\r\n"), DOTTED, STR(""),
+        STR("A: b\r\n\r\nx\n..\r\n.\r\n"));
+    kit_fini(k);
+}
+
+static void
+test_pieces(void **arg)
+{
+    struct kit *k = kit_here();
+    struct message *m = message_of(k, STR("A: b\r\n\r\nx\r\n"));
+    struct err e;
+    struct str p[2];
+    struct render *r = render_new(m, RAW, STR("P: q\r\n"), &e);
+    (void)arg;
+
+    assert_true(render_pieces(r, p));
+    assert_true(str_eq(p[0], STR("P: q\r\n")));
+    assert_true(str_eq(p[1], STR("A: b\r\n\r\nx\r\n")));
+    render_free(&r);
+    r = render_new(m, DOTTED, STR(""), &e);
+    assert_false(render_pieces(r, p));
+    render_free(&r);
+    message_unref(&m);
+    kit_fini(k);
+}
+
+static void
+test_sevenbit(void **arg)
+{
+    struct kit *k = kit_here();
+    struct err e;
+    struct message *m;
+    (void)arg;
+
+    expect(k, STR("A: b\r\n\r\nplain\r\n"), SEVENBIT, STR(""),
+        STR("A: b\r\n\r\nplain\r\n"));
+    expect(k,
+        STR("MIME-Version: 1.0\r\nContent-Type: text/plain;"
+            " charset=utf-8\r\ncontent-transfer-encoding:\r\n 8bit\r\n"
+            "X: y\r\n\r\n\xc3\xbc = 1 \r\nz\r\n"),
+        SEVENBIT, STR(""),
+        STR("MIME-Version: 1.0\r\nContent-Type: text/plain;"
+            " charset=utf-8\r\nContent-Transfer-Encoding:"
+            " quoted-printable\r\nX: y\r\n\r\n=C3=BC =3D 1=20\r\nz\r\n"));
+    expect(k, STR("A: b\r\n\r\n.\xfc\r\n"), SEVENBIT | DOTTED, STR(""),
+        STR("A: b\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+            "MIME-Version: 1.0\r\nContent-Type: text/plain;"
+            " charset=unknown-8bit\r\n\r\n..=FC\r\n.\r\n"));
+    expect(k,
+        STR("MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n"
+            " boundary=\"b b\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+            "pre\r\n--b b\r\nContent-Type: text/plain\r\n\r\n\xfc\r\n"
+            "--b b\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n"
+            "--b b--\r\npost\r\n"),
+        SEVENBIT, STR(""),
+        STR("MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n"
+            " boundary=\"b b\"\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
+            "pre\r\n--b b\r\nContent-Type: text/plain\r\n"
+            "Content-Transfer-Encoding: quoted-printable\r\n\r\n=FC\r\n"
+            "--b b\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n"
+            "--b b--\r\npost\r\n"));
+    m = message_of(k, STR("A: \xfc\r\n\r\nx\r\n"));
+    assert_null(render_new(m, SEVENBIT, STR(""), &e));
+    assert_int_equal(e.code, ERR_PROTO);
+    message_unref(&m);
+    m = message_of(
+        k, STR("Content-Transfer-Encoding: base64\r\n\r\nAA\xfc\r\n"));
+    assert_null(render_new(m, SEVENBIT, STR(""), &e));
+    message_unref(&m);
+    kit_fini(k);
+}
+
+static void
+test_large(void **arg)
+{
+    static const char *const rcpt[] = {"a@b.example", NULL};
+    struct kit *k = kit_here();
+    struct message *m = kit_message(k, rcpt, 900000, 5);
+    struct err e;
+    struct buf raw = BUF_INIT, dotted = BUF_INIT;
+    struct render *r;
+    (void)arg;
+
+    assert_int_equal(kit_store(k, m), 0);
+    r = render_new(m, RAW, STR("P: q\r\n"), &e);
+    read_all(k, r, 512, &raw);
+    render_free(&r);
+    r = render_new(m, DOTTED, STR("P: q\r\n"), &e);
+    read_all(k, r, 512, &dotted);
+    assert_int_equal(dotted.n, raw.n + 3);
+    assert_memory_equal(raw.p, dotted.p, raw.n);
+    render_free(&r);
+    buf_fini(&raw);
+    buf_fini(&dotted);
+    message_unref(&m);
+    kit_fini(k);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_raw_and_dotted),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_sevenbit),
+        cmocka_unit_test(test_large),
+    };
+    return cmocka_run_group_tests_name("render", tests, NULL, NULL);
+}
