@@ -313,8 +313,10 @@ static int
 start_parts(struct daemon *d, struct err *e)
 {
     int rc = loops_make(d->generation, &d->loops, e);
-    if (rc == 0)
+    if (rc == 0) {
+        hostapi_set_loops(d->loops.io, d->loops.count);
         rc = open_spool(d, e);
+    }
     if (rc == 0)
         rc = open_dns(d, e);
     if (rc < 0)
