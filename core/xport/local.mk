@@ -31,6 +31,11 @@ tests_unit_test_session_SOURCES = tests/unit/test-session.c \
 	tests/unit/toy_module.c tests/unit/toy_module.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_session_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+check_PROGRAMS += tests/unit/test-inbound
+TESTS += tests/unit/test-inbound
+tests_unit_test_inbound_SOURCES = tests/unit/test-inbound.c \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_inbound_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 check_PROGRAMS += tests/unit/test-result tests/unit/test-loader
 TESTS += tests/unit/test-result tests/unit/test-loader
 check_PROGRAMS += tests/unit/test-registry
@@ -46,3 +51,18 @@ tests_unit_test_loader_SOURCES = tests/unit/test-loader.c
 tests_unit_test_loader_LDADD = core/xport/libxport.a $(CONF_LA) \
 	$(CMOCKA_LIBS) $(LTDL_LIBS) $(CONF_LIBS)
 endif
+
+# What each installed module serves, in a list beside it, so that it is found
+# by use even when it cannot be opened.
+noinst_PROGRAMS += core/prog/impel-serves
+core_prog_impel_serves_SOURCES = core/prog/impel-serves.c
+core_prog_impel_serves_LDADD = core/xport/libxport.a $(CONF_LA) $(LTDL_LIBS) \
+	$(CONF_LIBS)
+MODULE_SERVES = modules/esmtp/esmtp.serves modules/null/null.serves
+impelmodule_DATA = $(MODULE_SERVES)
+CLEANFILES += $(MODULE_SERVES)
+SUFFIXES = .la .serves
+.la.serves:
+	$(AM_V_GEN)core/prog/impel-serves $(@D)/.libs/`basename $@ .serves`.so >$@.tmp
+	$(AM_V_at)mv $@.tmp $@
+$(MODULE_SERVES): core/prog/impel-serves$(EXEEXT)
