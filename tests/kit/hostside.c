@@ -41,6 +41,9 @@ host_may_batch(struct impel_batch *b, const char *call)
     return false;
 }
 
+static void host_log(struct impel_instance *, struct impel_session *, int,
+    const char *, ...) IMPEL_PRINTF(4, 5);
+
 static void
 host_log(struct impel_instance *i, struct impel_session *s, int level,
     const char *fmt, ...)

@@ -33,8 +33,8 @@ KIT_TESTS = \
 	tests/kit/twice.modtest \
 	tests/kit/forgets.modtest \
 	tests/kit/blocks.modtest
-dist_check_SCRIPTS += tests/kit/docs.test
-TESTS += $(KIT_TESTS) tests/kit/docs.test
+dist_check_SCRIPTS += tests/kit/docs.test tests/kit/imports.test
+TESTS += $(KIT_TESTS) tests/kit/docs.test tests/kit/imports.test
 MODTEST_LOG_COMPILER = $(SHELL) $(srcdir)/tests/kit/run-kit
 EXTRA_DIST += $(KIT_TESTS) tests/kit/run-kit tests/kit/scripts \
 	docs/modules/null.md docs/modules/esmtp.md
@@ -47,4 +47,4 @@ tests_kit_standin_lmtp_la_CPPFLAGS = $(MODULE_CPP) -DNULL_ID=lmtp \
 	-DNULL_METHOD='"LMTP"' -DNULL_DIAL='"true"' -DNULL_PORT=24
 tests_kit_standin_lmtp_la_CFLAGS = $(MODULE_CC)
 tests_kit_standin_lmtp_la_LDFLAGS = $(MODULE_LD) -rpath /nonexistent
-CLEANFILES += tests/abi/layout.now tests/kit/null.md.now tests/kit/esmtp.md.now
+CLEANFILES += tests/abi/layout.now tests/kit/*.now
