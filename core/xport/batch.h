@@ -18,26 +18,26 @@ struct session;
 struct batch {
     uint32_t magic;
     uint32_t rcpt_count;
-    struct message *message; /* a reference, content loaded */
-    const uint32_t *rcpt;    /* indexes into the message's recipients */
-    struct result *result;   /* one each; verdict 0 until reported */
+    struct message *message;   /* a reference, content loaded */
+    const uint32_t *rcpt;      /* indexes into the message's recipients */
+    struct result *result;     /* one each; verdict 0 until reported */
     const struct scope *scope; /* of the queue, pinned by `generation` */
     struct generation *generation;
-    int32_t attempt;         /* 0: the first */
-    bool begun;              /* valid when it is back: an octet was sent, or a
-                              * recipient was reported as anything but UNTRIED */
-    char *prefix;            /* header fields to stand in front, or NULL; owned */
-    void *arg;               /* the scheduler's: its parcel */
+    int32_t attempt; /* 0: the first */
+    bool begun;      /* valid when it is back: an octet was sent, or a
+                      * recipient was reported as anything but UNTRIED */
+    char *prefix;    /* header fields to stand in front, or NULL; owned */
+    void *arg;       /* the scheduler's: its parcel */
     int64_t begun_at, done_at; /* monotonic ms, valid when it is back; begun_at
                                 * is 0 if the module never saw it */
-    uint64_t bytes;          /* of content handed to the peer */
+    uint64_t bytes;            /* of content handed to the peer */
 
     /* session.h only */
     struct session *session;
-    struct mail mail;         /* to the loop and back */
-    struct mail recall;       /* session_recall(), and back */
+    struct mail mail;             /* to the loop and back */
+    struct mail recall;           /* session_recall(), and back */
     bool recalling, recall_again; /* scheduler: `recall` is under way */
-    bool returned;            /* scheduler: it is back, held by `recalling` */
+    bool returned; /* scheduler: it is back, held by `recalling` */
     bool recall_now;
     struct list node;         /* in the session's list, on its loop */
     struct impel_batch *lent; /* the loop's side, while the module has it */

@@ -17,18 +17,18 @@ struct module { /* immutable after it was loaded, but for counters */
     uint32_t magic;
     const char *name, *file, *version, *brief;
     uint16_t abi_major, abi_minor;
-    struct impel_module desc;       /* normalised copies, of our size */
+    struct impel_module desc; /* normalised copies, of our size */
     struct impel_transport transport;
     struct impel_listener listener;
     bool has_transport, has_listener;
-    void *ctx;                      /* load()'s */
+    void *ctx; /* load()'s */
     struct impel_instance *instance;
-    struct option_set options;      /* own rows; imports are resolved */
-    uint32_t *option_ids;           /* row -> id of the core's or its own */
+    struct option_set options; /* own rows; imports are resolved */
+    uint32_t *option_ids;      /* row -> id of the core's or its own */
 };
 enum module_state {
-    MODULE_ABSENT,   /* nothing serves this */
-    MODULE_KNOWN,    /* the core knows the name, but it is not installed */
+    MODULE_ABSENT, /* nothing serves this */
+    MODULE_KNOWN,  /* the core knows the name, but it is not installed */
     MODULE_INSTALLED,
     MODULE_LOADED,
     MODULE_DISABLED, /* enabled = false */

@@ -15,18 +15,18 @@ enum { RESULT_TEXT_MAX = 1024, RESULT_INFO_MAX = 8 };
 struct result {
     int32_t verdict; /* IMPEL_DELIVERED ...; 0: not reported yet */
     int32_t blame, stage;
-    uint32_t flags;  /* IMPEL_UNCERTAIN */
+    uint32_t flags; /* IMPEL_UNCERTAIN */
     uint16_t code, status[3];
     int64_t retry_after; /* ms; < 0: nothing */
-    char *text;      /* NUL-ended, no control characters; NULL: none */
-    char *info;      /* "key=value key=value" for logs; NULL: none */
+    char *text;          /* NUL-ended, no control characters; NULL: none */
+    char *info;          /* "key=value key=value" for logs; NULL: none */
 };
 /* Copy what a module said: bounded, cleaned, with values that make no sense
  * put right (a 5xx RETRY stays what the module said; an unknown verdict is a
  * broken module: ERR_PROTO). */
 int result_copy(struct result *to, const struct impel_result *from);
-void result_set(struct result *to, int verdict, int blame, int stage,
-    int code, const char *status, const char *text); /* "4.4.1" */
+void result_set(struct result *to, int verdict, int blame, int stage, int code,
+    const char *status, const char *text); /* "4.4.1" */
 void result_dup(struct result *to, const struct result *from);
 void result_fini(struct result *r);
 /* "451 4.4.1 [internal] Connection refused": what logs and DSNs show. */

@@ -35,15 +35,15 @@ struct session_events {
         bool established);
 };
 struct session_request {
-    struct loop *loop;        /* the I/O loop to live on */
+    struct loop *loop; /* the I/O loop to live on */
     const struct module *module;
-    const char *method;       /* "ESMTP" */
+    const char *method; /* "ESMTP" */
     struct netaddr to;
-    struct cidr from;         /* family 0: the kernel's choice */
-    struct str host, uri;     /* copied */
+    struct cidr from;     /* family 0: the kernel's choice */
+    struct str host, uri; /* copied */
     const struct scope *scope;
-    const char *ehlo_name;    /* copied */
-    uint64_t id;              /* for logs: outbound connection id */
+    const char *ehlo_name; /* copied */
+    uint64_t id;           /* for logs: outbound connection id */
 };
 struct session *session_open(const struct session_request *r,
     struct mailbox *scheduler, const struct session_events *ev, void *arg);
@@ -75,7 +75,7 @@ struct impel_session *session_accept(struct loop *l,
     session_released_f *released, void *arg);
 void session_verdict(struct impel_session *s, uint64_t tag, size_t rcpt,
     const struct impel_result *r); /* posted, never from inside a call */
-void session_credit(struct impel_session *s); /* EV_CREDIT, posted */
+void session_credit(struct impel_session *s);        /* EV_CREDIT, posted */
 void session_end(struct impel_session *s, bool now); /* close() */
 void *session_arg(const struct impel_session *s);    /* released()'s arg */
 struct loop *session_loop(const struct impel_session *s);

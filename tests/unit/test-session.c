@@ -143,6 +143,7 @@ setup(void **state)
     toy_room = 1;
     peer_mood = PEER_GOOD;
     peer_octets = 0;
+    toy_most_open = 0;
     fake_body_again = 0;
     fake_body_bad = 0;
     memset((void *)toy_events, 0, sizeof(toy_events));
@@ -204,6 +205,40 @@ test_several(void **state)
     until(&back_count, 6);
     assert_int_equal(back[5]->result[0].verdict, IMPEL_FAILED);
     assert_string_equal(back[5]->result[0].text, "550 5.0.0 no such user");
+}
+
+/* Two at once, then none: the third waits for the first two. */
+static void
+test_room(void **state)
+{
+    struct session *s;
+
+    (void)state;
+    toy_flaw = TOY_MANY;
+    toy_room = 2;
+    s = open_to(port);
+    for (int i = 0; i < 5; i++)
+        lend(s, 1, 10);
+    until(&back_count, 5);
+    assert_int_equal(toy_most_open, 2);
+}
+
+static void
+test_draining(void **state)
+{
+    struct session *s = open_to(port);
+
+    (void)state;
+    toy_flaw = TOY_DRAINS;
+    until(&ready_count, 1);
+    lend(s, 1, 10);
+    lend(s, 1, 10);
+    until(&back_count, 2);
+    assert_int_equal(draining_count, 1);
+    for (int i = 0; i < 2; i++) /* what waited came back untried */
+        assert_int_equal(back[i]->result[0].verdict,
+            back[i]->begun ? IMPEL_DELIVERED : IMPEL_UNTRIED);
+    assert_int_not_equal(back[0]->begun, back[1]->begun);
 }
 
 static void
@@ -526,11 +561,12 @@ test_list(void **state)
     buf_fini(&b);
 }
 
+static struct loop *loops[1];
+
 static int
 start(void **state)
 {
     static const struct session_limits quick = {300, 100, 100, 100};
-    static struct loop *loops[1];
     struct err e;
 
     (void)state;
@@ -547,13 +583,28 @@ start(void **state)
     return loop_start_thread(io, &e);
 }
 
+/* The scheduler may share the thread of an I/O loop. */
+static int
+start_shared(void **state)
+{
+    int rc = start(state);
+
+    loop_stop(io);
+    loop_join_thread(io);
+    loop_free(&io);
+    io = loops[0] = home;
+    return rc;
+}
+
 static int
 stop(void **state)
 {
     (void)state;
-    loop_stop(io);
-    loop_join_thread(io);
-    loop_free(&io);
+    if (io != home) {
+        loop_stop(io);
+        loop_join_thread(io);
+        loop_free(&io);
+    }
     loop_free(&home);
     toy_module_free(&module);
     peer_stop();
@@ -567,6 +618,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_deliver),
         TEST(test_several),
+        TEST(test_room),
+        TEST(test_draining),
         TEST(test_large_body),
         TEST(test_unreadable_body),
         TEST(test_idle_and_probe),
@@ -588,5 +641,6 @@ main(void)
         TEST(test_list),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests_name("loop of its own", tests, start, stop) +
+        cmocka_run_group_tests_name("shared loop", tests, start_shared, stop);
 }

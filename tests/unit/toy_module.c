@@ -14,7 +14,8 @@
 #include "xport/hostapi.h"
 #include "xport/instance.h"
 
-_Atomic int toy_flaw, toy_open_sessions, toy_events[16], toy_room = 1;
+_Atomic int toy_flaw, toy_open_sessions, toy_events[16], toy_room = 1,
+                                                         toy_most_open;
 _Atomic uint64_t toy_token;
 static const struct impel_host *host;
 static struct impel_instance *self;
@@ -23,6 +24,8 @@ struct toy {
     struct impel_session *session;
     struct impel_batch *batch;
     size_t next, count;
+    struct impel_batch *many[4]; /* TOY_MANY: by the timer's number */
+    int open;
 };
 
 static struct impel_result
@@ -96,6 +99,8 @@ toy_line(struct toy *t, char c)
     t->next++;
 }
 
+static void toy_timer(struct toy *t, int64_t i);
+
 static void
 toy_event(void *s, struct impel_batch *b, int event, int64_t arg)
 {
@@ -119,6 +124,9 @@ toy_event(void *s, struct impel_batch *b, int event, int64_t arg)
             toy_line(t, c);
         }
         break;
+    case IMPEL_EV_TIMER:
+        toy_timer(t, arg);
+        break;
     case IMPEL_EV_WAKE:
         host->count(self, 0, arg);
         break;
@@ -132,12 +140,47 @@ toy_event(void *s, struct impel_batch *b, int event, int64_t arg)
 }
 
 static void
+toy_deliver_many(struct toy *t, struct impel_batch *b)
+{
+    int i = 0;
+
+    while (t->many[i])
+        i++;
+    t->many[i] = b;
+    host->batch_set(b, t);
+    host->timer(t->session, i, 20);
+    host->timer(t->session, 15, 5000);
+    host->timer(t->session, 15, -1);
+    if (++t->open > toy_most_open)
+        toy_most_open = t->open;
+}
+
+static void
+toy_timer(struct toy *t, int64_t i)
+{
+    struct impel_result r = toy_result(IMPEL_DELIVERED, 250, "in time");
+    struct impel_batch *b = t->many[i];
+
+    if (!b || host->batch_get(b) != t)
+        abort();
+    t->many[i] = NULL;
+    t->open--;
+    host->rest_done(b, &r);
+}
+
+static void
 toy_deliver(void *s, struct impel_batch *b, const struct impel_envelope *env)
 {
     struct toy *t = s;
     char line[64];
     int n;
 
+    if (toy_flaw == TOY_MANY) {
+        toy_deliver_many(t, b);
+        return;
+    }
+    if (toy_flaw == TOY_DRAINS)
+        host->draining(t->session);
     t->batch = b;
     t->next = 0;
     t->count = env->rcpt_count;

@@ -16,9 +16,12 @@ enum toy_flaw {
     TOY_FORGETS, /* closed() with a batch open */
     TOY_BLOCKS,  /* sits in deliver() */
     TOY_IDLE,    /* takes a batch and writes nothing until cancelled */
-    TOY_REFUSES  /* open() fails */
+    TOY_REFUSES, /* open() fails */
+    TOY_MANY,    /* answers by a timer, several at once */
+    TOY_DRAINS   /* says GOAWAY with the first batch */
 };
-extern _Atomic int toy_flaw, toy_open_sessions, toy_events[16], toy_room;
+extern _Atomic int toy_flaw, toy_open_sessions, toy_events[16], toy_room,
+    toy_most_open;
 extern _Atomic uint64_t toy_token;
 struct module *toy_module(void);
 void toy_module_free(struct module **m);
