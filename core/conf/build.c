@@ -118,7 +118,8 @@ build_setting(struct builder *b, struct stanza *s, uint32_t id,
     for (size_t i = 0; i < s->setting_count && !was; i++)
         if (s->settings[i].id == id)
             was = &s->settings[i];
-    if (was && was->body == body) {
+    /* the pointer of the file differs for each time a file was read */
+    if (was && was->body == body && was->value->file == n->at.file) {
         conf_report_add(b->r, n->strict_keys ? REPORT_ERROR : REPORT_NOTICE,
             n->at,
             n->strict_keys ? "%.*s is set twice in this stanza (line %d)"

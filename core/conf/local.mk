@@ -40,8 +40,14 @@ CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
 	core/xport/xport_options.c core/queue/queue_options.c \
 	core/intake/intake_options.c core/ctl/ctl_options.c
 
-check_PROGRAMS += tests/unit/test-generation tests/unit/test-notation
-TESTS += tests/unit/test-generation tests/unit/test-notation
+check_PROGRAMS += tests/unit/test-generation tests/unit/test-notation \
+	tests/unit/test-option tests/unit/test-query
+TESTS += tests/unit/test-generation tests/unit/test-notation \
+	tests/unit/test-option tests/unit/test-query
+tests_unit_test_option_SOURCES = tests/unit/test-option.c $(CONF_ROWS)
+tests_unit_test_option_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
+tests_unit_test_query_SOURCES = tests/unit/test-query.c $(CONF_ROWS)
+tests_unit_test_query_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 tests_unit_test_notation_SOURCES = tests/unit/test-notation.c $(CONF_ROWS)
 tests_unit_test_notation_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 tests_unit_test_generation_SOURCES = tests/unit/test-generation.c $(CONF_ROWS)
