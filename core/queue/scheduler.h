@@ -59,7 +59,9 @@ void scheduler_count_received(struct scheduler *s, uint64_t recipients);
 void scheduler_count_rejected(struct scheduler *s, uint64_t recipients);
 
 /* --- the console's verbs; text (or JSON) is appended to `out` --- */
-/* kind: "active", "delayed"; above: threshold; binding absent: all. */
+/* kind: "active", "delayed"; above: threshold; binding absent: all.
+ * SCHEDULER_EVERY_DOMAIN: every one, with empty queues too (`domains`). */
+#define SCHEDULER_EVERY_DOMAIN UINT64_MAX
 void scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
     struct str binding, bool json, struct buf *out);
 int scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
