@@ -2,14 +2,24 @@
  *
  * control.h - the local socket of the console: request and reply.
  *
- * Unix stream sockets of control_listener stanzas (default: see
- * CONTROL_DEFAULT_PATH).  The file's mode and the peer's credentials are
- * checked; who did what is logged.  One JSON object per line:
+ * Unix stream sockets of control_listener stanzas (default:
+ * CONTROL_DEFAULT_PATH).  The file's mode says who may connect, the peer's
+ * credentials say who did; each change is logged with them.  One JSON object
+ * per line:
  *   ask:      {"words": ["flush", "domain", "x.test"], "json": false}
  *   progress: {"done": 120, "total": 4000}            any number of times
- *   answer:   {"ok": true, "text": "..."}  or  {"ok": false, "error": "..."}
- * Everything runs on the scheduler's thread; a request is at most 64 KiB and
- * a session that says nothing for `timeout` seconds is closed.
+ *   part:     {"part": "..."}      a long text comes in parts, in this order
+ *   answer:   {"ok": true, "status": 0, "text": "..."}  or
+ *             {"ok": false, "error": "..."}
+ * status is what `impel` exits with (health: 0, 1, 2).  With json: true a text
+ * is itself one JSON document.  The text of an answer is what follows the
+ * parts that came before it.  One request runs at a time per session; the next
+ * may be sent before the answer is there.
+ *
+ * Everything runs on the scheduler's thread; a request is at most 64 KiB, there
+ * are at most CONTROL_SESSIONS_MAX sessions, and one that says nothing, or does
+ * not read its answer, for `timeout` seconds is closed.  A client that goes
+ * away does not stop what it began: see `jobs` and `cancel job`.
  */
 #ifndef IMPEL_CONTROL_H
 #define IMPEL_CONTROL_H
@@ -18,6 +28,11 @@
 #include "intake/intake.h"
 #include "queue/scheduler.h"
 
+/* Needs the build's IMPEL_RUN_DIR where it is used. */
+#define CONTROL_DEFAULT_PATH IMPEL_RUN_DIR "/control"
+
+enum { CONTROL_SESSIONS_MAX = 64, CONTROL_REQUEST_MAX = 65536 };
+
 /* What the process itself does; prog fills it in. */
 struct control_process {
     void *arg;
@@ -25,8 +40,7 @@ struct control_process {
     /* Load path (absent: the same file) and take it into force. done: text to
      * print and whether it worked; called once, later. */
     void (*reload)(void *arg, struct str path,
-        void (*done)(void *done_arg, bool ok, struct str text),
-        void *done_arg);
+        void (*done)(void *done_arg, bool ok, struct str text), void *done_arg);
     /* Take a generation into force that `config set|unset` made. */
     void (*adopt)(void *arg, struct generation *g);
     void (*reopen_logs)(void *arg);
@@ -47,9 +61,13 @@ struct control;
  * answers there). */
 int control_open(
     const struct control_config *c, struct control **to, struct err *e);
+/* Begin to accept; the loop may run already, if this is its thread. */
 void control_start(struct control *c);
+/* Commands ask this generation from now on.  Sockets stay as they were opened:
+ * others, and another file mode, take a start. */
 void control_adopt(struct control *c, struct generation *g);
-/* Close the sockets; running answers get up to a second. */
+/* Close the sockets and remove their files; running answers get up to a
+ * second.  The loop does not run any more: it is turned here. */
 void control_close(struct control **c);
 
 #endif

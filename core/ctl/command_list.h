@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * command_list.h - the words of the console in one list: dispatch, `help`,
+ * completion and the manual page are made of it.
+ *
+ * COMMANDS(X) is X(function, words, arguments, brief, changes): function
+ * without its command_ (commands_int.h), brief one line without a full stop,
+ * changes 1 for what is logged with who did it.  Order is that of help.
+ */
+#ifndef IMPEL_COMMAND_LIST_H
+#define IMPEL_COMMAND_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* clang-format off */
+#define COMMANDS(X) \
+    X(summary, "summary", "", \
+        "sessions, queues, DNS, deliveries and rates at a glance", 0) \
+    X(summary_reset, "summary reset", "", \
+        "set the counters of summary to zero", 1) \
+    X(active, "active", "N", \
+        "domains with more than N messages in the active queue", 0) \
+    X(delayed, "delayed", "N", \
+        "domains with more than N messages in the delayed queue", 0) \
+    X(binding_active, "binding active", "BINDING N", \
+        "the same on one binding", 0) \
+    X(binding_delayed, "binding delayed", "BINDING N", \
+        "the same on one binding", 0) \
+    X(binding_summary, "binding summary", "[BINDING]", \
+        "sessions, queues and deliveries of each binding", 0) \
+    X(domain, "domain", "DOMAIN|all", \
+        "routes, hosts, sessions and queues of a domain", 0) \
+    X(domains, "domains", "", \
+        "sessions, queues and deliveries of all domains", 0) \
+    X(mailq, "mailq", "[-d DOMAIN]... [-b BINDING]... [-l N]", \
+        "the longest queues, 20 unless -l says otherwise", 0) \
+    X(showqueue, "showqueue", "[binding BINDING|all] DOMAIN [LIMIT[,OFFSET]]", \
+        "the messages of a domain, 100 unless LIMIT says otherwise", 0) \
+    X(message_details, "message details", "[full] ID", \
+        "envelope, times and last results of a message; full: its text", 0) \
+    X(message_retry, "message retry", "ID", \
+        "try a message now", 1) \
+    X(message_fail, "message fail", "[quiet] ID [TEXT...]", \
+        "give a message up; quiet: without a bounce", 1) \
+    X(flush_domain, "flush domain", "DOMAIN|all", \
+        "try what is delayed now", 1) \
+    X(binding_flush_domain, "binding flush domain", "BINDING DOMAIN|all", \
+        "the same on one binding", 1) \
+    X(fail_domain, "fail domain", "[quiet] DOMAIN [TEXT...]", \
+        "give all mail of a domain up; quiet: without bounces", 1) \
+    X(binding_fail_domain, "binding fail domain", \
+        "[quiet] BINDING DOMAIN|all [TEXT...]", \
+        "the same on one binding", 1) \
+    X(refresh_domain, "refresh domain", "DOMAIN|all", \
+        "forget what is known of the hosts and ask DNS again", 1) \
+    X(explain_message, "explain message", "ID", \
+        "why a message waits, since when, and what comes next", 0) \
+    X(explain_domain, "explain domain", "DOMAIN [binding BINDING]", \
+        "why the mail of a domain waits", 0) \
+    X(config_reload, "config reload", "[FILE]", \
+        "load the configuration again, or another; a bad one changes nothing", \
+        1) \
+    X(config_check, "config check", "[FILE]", \
+        "check a file and say what is wrong with it", 0) \
+    X(config_query, "config get", "[SCOPE...] OPTION", \
+        "the value that exactly this scope sets", 0) \
+    X(config_query, "config eval", "[SCOPE...] OPTION", \
+        "the value in force there, fallback and default included", 0) \
+    X(config_query, "config explain", "[SCOPE...] OPTION", \
+        "the value in force, and the file and line it comes from", 0) \
+    X(config_query, "config show", "[SCOPE...]", \
+        "what a scope sets", 0) \
+    X(config_query, "config describe", "[OPTION|SCOPE]", \
+        "what an option means, its type, default and scopes", 0) \
+    X(config_query, "config convert", "yaml|conf [FILE]", \
+        "print a configuration in the other notation", 0) \
+    X(config_change, "config set", "[SCOPE...] OPTION [=] VALUE", \
+        "change the running configuration", 1) \
+    X(config_change, "config unset", "[SCOPE...] OPTION", \
+        "take a value out of the running configuration", 1) \
+    X(reopen_logs, "reopen logs", "", \
+        "close and open every log, after they were rotated", 1) \
+    X(module_list, "module list", "", \
+        "modules: file, version, ABI, what they serve, state", 0) \
+    X(show_inbound, "show inbound", "", \
+        "sessions of clients, one per line", 0) \
+    X(show_outbound, "show outbound", "", \
+        "sessions to other hosts, one per line", 0) \
+    X(listeners, "listeners", "", \
+        "open listeners: name, address, sessions", 0) \
+    X(dns_cache_stats, "dns_cache stats", "", \
+        "questions, time-outs, answers in the cache", 0) \
+    X(jobs, "jobs", "", \
+        "long work that runs now, and how far it is", 0) \
+    X(cancel_job, "cancel job", "N", \
+        "stop such work; what it did stays done", 1) \
+    X(health, "health", "", \
+        "is all well: status 0 yes, 1 degraded, 2 ill, and why", 0) \
+    X(metrics, "metrics", "", \
+        "counters and gauges in the text format of Prometheus", 0) \
+    X(version, "version", "", \
+        "the version of the daemon", 0) \
+    X(pid, "pid", "", \
+        "the daemon's process id", 0) \
+    X(help, "help", "[COMMAND...]", \
+        "this list, or one command", 0) \
+    X(shutdown, "shutdown", "", \
+        "finish what was begun, then stop the daemon", 1)
+/* clang-format on */
+
+struct command_words {
+    const char *words; /* "flush domain" */
+    const char *args;  /* "DOMAIN|all" */
+    const char *brief;
+    bool changes;
+};
+const struct command_words *command_list(size_t *count);
+
+#endif

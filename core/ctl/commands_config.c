@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * commands_config.c - commands about the configuration in force.
+ */
+#include "ctl/commands_int.h"
+
+#include <stdlib.h>
+#include "base/log.h"
+#include "conf/query.h"
+#include "xport/registry.h"
+#include "base/banned.h"
+
+static void
+reloaded(void *arg, bool ok, struct str text)
+{
+    struct command_call *c = arg;
+    struct buf out = BUF_INIT;
+    if (!ok) {
+        commands_fail(c, "%.*s", STR_ARG(str_trim(text)));
+        return;
+    }
+    buf_str(&out, text);
+    commands_take(c, &out);
+}
+
+void
+command_config_reload(struct command_call *c, size_t at)
+{
+    const struct control_process *p = c->on->process;
+    if (!commands_args(c, at, 0, 1))
+        return;
+    if (c->word_count > at && c->words[at].n && c->words[at].p[0] != '/')
+        commands_fail(c, "the daemon needs a path from /, not \"%.*s\"",
+            STR_ARG(c->words[at]));
+    else
+        p->reload(
+            p->arg, c->word_count > at ? c->words[at] : STR_NONE, reloaded, c);
+}
+
+/* Everything behind "config" goes to the configuration's own query. */
+static int
+query(struct command_call *c, size_t at, struct query *q, struct err *e)
+{
+    *q = (struct query){.words = c->words + at - 1,
+        .word_count = c->word_count - (at - 1),
+        .json = c->json,
+        .generation = c->on->generation,
+        .out = q->out};
+    return query_run(q, e);
+}
+
+void
+command_config_query(struct command_call *c, size_t at)
+{
+    struct buf out = BUF_INIT;
+    struct query q = {.out = &out};
+    struct err e;
+    if (query(c, at, &q, &e) < 0)
+        commands_fail(c, "%s", e.text);
+    else
+        commands_take(c, &out);
+    if (q.changed)
+        generation_unref(&q.changed); /* not for a command that only asks */
+    buf_fini(&out);
+}
+
+/* What is printed of a file that is wrong is the answer too. */
+void
+command_config_check(struct command_call *c, size_t at)
+{
+    struct buf out = BUF_INIT;
+    struct query q = {.out = &out};
+    struct err e;
+    if (query(c, at, &q, &e) == 0)
+        commands_take(c, &out);
+    else
+        commands_fail(c, "%.*s%s", STR_ARG(buf_get(&out)), e.text);
+    if (q.changed)
+        generation_unref(&q.changed);
+    buf_fini(&out);
+}
+
+/* The modules have their say, as in a reload. */
+static bool
+modules_agree(struct command_call *c, struct generation *g)
+{
+    struct conf_report *r = conf_report_new();
+    bool ok = registry_check(NULL, g, r) == 0;
+    if (!ok) {
+        struct buf why = BUF_INIT;
+        conf_report_print(r, &why);
+        commands_fail(
+            c, "Reconfigure failed: %.*s", STR_ARG(str_trim(buf_get(&why))));
+        buf_fini(&why);
+    }
+    conf_report_free(&r);
+    return ok;
+}
+
+void
+command_config_change(struct command_call *c, size_t at)
+{
+    struct buf out = BUF_INIT;
+    struct query q = {.out = &out};
+    struct err e;
+    const struct control_process *p = c->on->process;
+    if (query(c, at, &q, &e) < 0) {
+        commands_fail(
+            c, "Reconfigure failed: %.*s%s", STR_ARG(buf_get(&out)), e.text);
+    } else if (!q.changed) {
+        commands_take(c, &out);
+    } else if (modules_agree(c, q.changed)) {
+        p->adopt(p->arg, q.changed);
+        log_notice(LOG_CONF, "config-change", "%s generation=%llu", c->who,
+            (unsigned long long)generation_number(q.changed));
+        commands_take(c, &out);
+    }
+    if (q.changed)
+        generation_unref(&q.changed);
+    buf_fini(&out);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/metrics.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "loop/slow.h"
+#include "xport/registry.h"
+#include "base/banned.h"
+
+void
+metrics_get(const struct control_config *on, struct metrics *to)
+{
+    *to = (struct metrics){
+        .now = clock_wall(), .generation = generation_number(on->generation)};
+    scheduler_get_stats(on->scheduler, &to->queue);
+    intake_get_stats(on->intake, &to->intake);
+    spool_get_stats(on->spool, &to->spool);
+    dns_get_stats(on->dns, &to->dns);
+}
+
+/* --- text format of Prometheus, version 0.0.4 --- */
+
+static void
+head(struct buf *to, const char *name, const char *type, const char *help)
+{
+    buf_printf(
+        to, "# HELP impel_%s %s\n# TYPE impel_%s %s\n", name, help, name, type);
+}
+
+static void
+counter(struct buf *to, const char *name, const char *help, uint64_t n)
+{
+    head(to, name, "counter", help);
+    buf_printf(to, "impel_%s %" PRIu64 "\n", name, n);
+}
+
+static void
+gauge(struct buf *to, const char *name, const char *help, int64_t n)
+{
+    head(to, name, "gauge", help);
+    buf_printf(to, "impel_%s %" PRId64 "\n", name, n);
+}
+
+static void
+label_row(struct buf *to, const char *name, const char *label,
+    const char *value, uint64_t n)
+{
+    buf_printf(to, "impel_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, value, n);
+}
+
+static void
+print_queue(const struct metrics *m, struct buf *to)
+{
+    const struct scheduler_stats *q = &m->queue;
+    gauge(to, "messages", "Messages in the spool", (int64_t)q->messages);
+    head(to, "parcels", "gauge", "Recipients' shares of messages, by state");
+    label_row(to, "parcels", "state", "active", q->active);
+    label_row(to, "parcels", "state", "delayed", q->delayed);
+    label_row(to, "parcels", "state", "lent", q->lent);
+    gauge(to, "queues", "Queues", (int64_t)q->queues);
+    gauge(to, "domains", "Routing domains", (int64_t)q->domains);
+    gauge(to, "outbound_sessions", "Sessions to other hosts",
+        (int64_t)q->sessions);
+    gauge(to, "resident_bytes", "Bytes of messages in memory",
+        (int64_t)q->resident_bytes);
+    gauge(to, "resident_messages", "Messages in memory",
+        (int64_t)q->resident_messages);
+    gauge(to, "draining", "1 while the daemon stops", q->draining);
+    gauge(
+        to, "recovering", "1 while the spool is read at start", q->recovering);
+    head(
+        to, "recipients_total", "counter", "Recipients by what became of them");
+    label_row(to, "recipients_total", "result", "delivered", q->delivered);
+    label_row(to, "recipients_total", "result", "failed", q->failed);
+    label_row(to, "recipients_total", "result", "transient", q->transient);
+    label_row(to, "recipients_total", "result", "expired", q->expired);
+    label_row(to, "recipients_total", "result", "uncertain", q->uncertain);
+    label_row(to, "recipients_total", "result", "received", q->received);
+    label_row(to, "recipients_total", "result", "rejected", q->rejected);
+    counter(to, "bounces_total", "Bounces made here", q->bounced);
+}
+
+static void
+print_intake(const struct metrics *m, struct buf *to)
+{
+    const struct intake_stats *i = &m->intake;
+    gauge(to, "inbound_sessions", "Sessions of clients", (int64_t)i->sessions);
+    counter(to, "inbound_sessions_total", "Sessions of clients so far",
+        i->sessions_total);
+    counter(to, "received_messages_total", "Messages accepted", i->received);
+    counter(to, "received_recipients_total", "Recipients accepted",
+        i->received_recipients);
+    counter(to, "received_bytes_total", "Bytes accepted", i->received_bytes);
+    counter(to, "rejected_total", "Commands and messages refused", i->rejected);
+    gauge(to, "reception_bytes", "Bytes now in reception", i->credits_used);
+    gauge(to, "reception_bytes_limit", "Bound of the former", i->credits_limit);
+}
+
+static void
+print_spool(const struct metrics *m, struct buf *to)
+{
+    const struct spool_stats *s = &m->spool;
+    counter(to, "spool_accepted_total", "Messages stored", s->accepted);
+    counter(to, "spool_finished_total", "Messages removed", s->finished);
+    counter(to, "spool_attempts_total", "Results stored", s->attempts);
+    counter(to, "spool_commits_total", "Group commits", s->commits);
+    counter(to, "spool_commit_microseconds_total", "Time spent in commits",
+        s->commit_us);
+    counter(to, "spool_failed_commits_total", "Commits that failed",
+        s->failed_commits);
+    counter(to, "spool_written_bytes_total", "Bytes written", s->bytes_written);
+    counter(to, "spool_damaged_total", "Records quarantined", s->damaged);
+    gauge(to, "spool_segments", "Segments in use", (int64_t)s->segments);
+    gauge(to, "spool_spare_segments", "Segments ready for use",
+        (int64_t)s->spare_segments);
+    gauge(to, "spool_live_bytes", "Bytes of mail that waits",
+        (int64_t)s->live_bytes);
+    gauge(to, "spool_disk_bytes", "Bytes that the spool takes",
+        (int64_t)s->disk_bytes);
+    gauge(to, "spool_alarm", "1 while mail is refused for the spool's sake",
+        s->alarm[0] != '\0');
+}
+
+static void
+print_dns(const struct metrics *m, struct buf *to)
+{
+    static const char *const type[] = {"A", "AAAA", "MX", "TXT"};
+    const struct dns_stats *d = &m->dns;
+    head(to, "dns_queries_total", "counter", "Questions sent, by type");
+    for (size_t i = 0; i < ARRAY_SIZE(type); i++)
+        label_row(to, "dns_queries_total", "type", type[i], d->queries[i]);
+    head(to, "dns_timeouts_total", "counter", "Questions without an answer");
+    for (size_t i = 0; i < ARRAY_SIZE(type); i++)
+        label_row(to, "dns_timeouts_total", "type", type[i], d->timeouts[i]);
+    gauge(to, "dns_pending", "Questions without an answer yet",
+        (int64_t)d->pending);
+    gauge(to, "dns_cache_answers", "Answers in the cache",
+        (int64_t)d->cache_count);
+    counter(
+        to, "dns_cache_hits_total", "Answers from the cache", d->cache_hits);
+    gauge(to, "dns_response_microseconds", "Average time of an answer",
+        d->response_us_avg);
+}
+
+/* Names come from modules: only what Prometheus allows is kept. */
+static void
+clean_name(struct buf *to, const char *name)
+{
+    for (; *name; name++) {
+        char c = *name;
+        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+            (c >= '0' && c <= '9') || c == '_';
+        buf_char(to, ok ? c : '_');
+    }
+}
+
+static void
+print_module_counter(void *arg, const struct module *m,
+    const struct impel_counter *c, int64_t value)
+{
+    struct buf *to = arg;
+    struct buf name = BUF_INIT;
+    buf_cstr(&name, "module_");
+    clean_name(&name, m->name);
+    buf_char(&name, '_');
+    clean_name(&name, c->name);
+    head(to, name.p, c->gauge ? "gauge" : "counter",
+        c->brief ? c->brief : "of a module");
+    buf_printf(to, "impel_%s %" PRId64 "\n", name.p, value);
+    buf_fini(&name);
+}
+
+void
+metrics_print(const struct control_config *on, struct buf *to)
+{
+    struct metrics m;
+    metrics_get(on, &m);
+    head(to, "build_info", "gauge", "The version of the daemon");
+    label_row(to, "build_info", "version", PACKAGE_VERSION, 1);
+    gauge(to, "start_time_seconds", "When the daemon started",
+        m.queue.started_at / 1000);
+    gauge(to, "configuration_generation", "Number of the configuration",
+        (int64_t)m.generation);
+    counter(to, "slow_callbacks_total", "Callbacks that held a loop up",
+        slow_count());
+    print_queue(&m, to);
+    print_intake(&m, to);
+    print_spool(&m, to);
+    print_dns(&m, to);
+    registry_counters(print_module_counter, to);
+}
