@@ -2,7 +2,7 @@
  *
  * impel-modtest.c - tests a module without a daemon.  All is in tests/kit.
  */
-#include "kit.h"
+#include <kit.h> /* of tests/kit: outside the layers */
 
 int
 main(int argc, char **argv)

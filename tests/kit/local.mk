@@ -48,3 +48,12 @@ tests_kit_standin_lmtp_la_CPPFLAGS = $(MODULE_CPP) -DNULL_ID=lmtp \
 tests_kit_standin_lmtp_la_CFLAGS = $(MODULE_CC)
 tests_kit_standin_lmtp_la_LDFLAGS = $(MODULE_LD) -rpath /nonexistent
 CLEANFILES += tests/abi/layout.now tests/kit/*.now
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-kit-script
+TESTS += tests/unit/test-kit-script
+tests_unit_test_kit_script_SOURCES = tests/unit/test-kit-script.c \
+	tests/kit/script.c tests/kit/word.c
+tests_unit_test_kit_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/kit
+tests_unit_test_kit_script_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+endif

@@ -76,7 +76,7 @@ expand(struct reading *r, struct str in, struct buf *out)
         } else if (in.p[i] != '\\') {
             buf_char(out, in.p[i]);
         } else if (++i < in.n && in.p[i] == 'x') {
-            if (num_hex(str_sub(in, i + 1, 2), &v))
+            if (in.n - i < 3 || num_hex(str_sub(in, i + 1, 2), &v))
                 return bad(r, "two hex digits expected", in);
             buf_char(out, (char)v);
             i += 2;
