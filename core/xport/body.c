@@ -102,46 +102,65 @@ body_done(struct impel_batch *b)
     session_mark(b->session, PENDING_BODY);
 }
 
+/* Half a body is out.  It is our fault, so the account of the recipients is
+ * ours too: no module is to blame the peer for it. */
 static void
 body_broken(struct impel_batch *b, int rc)
 {
+    struct impel_session *s = b->session;
+
     log_error(LOG_MOD, "body-unreadable", "message=%s at=%" PRIu64 " code=%d",
         b->id, b->stream_at, rc);
-    link_fail(b->session, IMPEL_E_CLOSED);
-    if (b->session->conn)
-        conn_read_enable(b->session->conn, false);
+    link_fail(s, IMPEL_E_CLOSED);
+    if (s->conn)
+        conn_read_enable(s->conn, false);
+    lent_take_back(b, "[internal] the message could not be read");
+}
+
+/* Hand a part to the connection: false when it has to wait, or is lost. */
+static bool
+body_put(struct impel_batch *b, const char *p, size_t n)
+{
+    struct impel_session *s = b->session;
+    int rc = conn_write(s->conn, p, n);
+
+    if (rc == ERR_FULL) {
+        /* CONN_DRAINED goes on.  The part is kept: to render it once more
+         * could mean to begin at the first byte. */
+        if (!b->held.n)
+            buf_add(&b->held, p, n);
+        return false;
+    }
+    if (rc < 0) {
+        s->streaming = NULL; /* CONN_LOST is under way */
+        return false;
+    }
+    b->stream_at += n;
+    body_count(b, b->stream_at);
+    return true;
 }
 
 /* One step of a stream: false when it has to wait, or is over. */
 static bool
 body_step(struct impel_batch *b)
 {
-    struct impel_session *s = b->session;
     char part[BODY_STEP];
-    int64_t got = render_read(b->render[b->stream_form], b->stream_at, part,
-        sizeof(part), loop_mailbox(s->loop), body_more, b);
-    int rc;
+    int64_t got;
 
-    if (got == ERR_AGAIN)
-        return false;
-    if (got < 0) {
-        body_broken(b, (int)got);
-        return false;
+    if (b->held.n) {
+        if (!body_put(b, b->held.p, b->held.n))
+            return false;
+        buf_cut(&b->held, 0);
     }
-    if (got == 0) {
+    got = render_read(b->render[b->stream_form], b->stream_at, part,
+        sizeof(part), loop_mailbox(b->session->loop), body_more, b);
+    if (got > 0)
+        return body_put(b, part, (size_t)got);
+    if (got == 0)
         body_done(b);
-        return false;
-    }
-    rc = conn_write(s->conn, part, (size_t)got);
-    if (rc == ERR_FULL)
-        return false; /* CONN_DRAINED goes on */
-    if (rc < 0) {
-        s->streaming = NULL; /* CONN_LOST is under way */
-        return false;
-    }
-    b->stream_at += (uint64_t)got;
-    body_count(b, b->stream_at);
-    return true;
+    else if (got != ERR_AGAIN)
+        body_broken(b, (int)got);
+    return false;
 }
 
 void
@@ -210,6 +229,7 @@ body_end(struct impel_batch *b)
         b->session->streaming = NULL;
         session_request_close(b->session, true);
     }
+    buf_fini(&b->held);
     for (int i = 0; i < BODY_FORMS; i++) {
         if (b->render[i])
             render_free(&b->render[i]);

@@ -81,7 +81,7 @@ lent_open(struct impel_session *s, struct batch *batch)
     b->batch = batch;
     b->left = batch->rcpt_count;
     b->mine = NULL;
-    b->cancel_due = b->cancelled = b->body_due = false;
+    b->cancel_due = b->cancelled = b->body_due = b->taken_back = false;
     lent_fill(b, batch);
     batch->lent = b;
     batch->begun_at = loop_now(s->loop);
@@ -155,6 +155,8 @@ lent_rcpt_done(struct impel_batch *b, size_t i, const struct impel_result *r)
 
     CHECK(b, LENT_MAGIC);
     s = b->session;
+    if (b->taken_back)
+        return;
     if (!b->batch)
         return session_broken(s, "a report after the last one of its batch");
     if (i >= b->batch->rcpt_count)
@@ -170,6 +172,8 @@ void
 lent_rest_done(struct impel_batch *b, const struct impel_result *r)
 {
     CHECK(b, LENT_MAGIC);
+    if (b->taken_back)
+        return;
     if (!b->batch)
         return session_broken(
             b->session, "a report after the last one of its batch");
@@ -201,6 +205,16 @@ lent_abandon(struct impel_session *s, const char *text)
         lent_end(b);
     }
     free(words);
+}
+
+void
+lent_take_back(struct impel_batch *b, const char *text)
+{
+    batch_fill(b->batch, IMPEL_RETRY, IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, 451,
+        "4.3.0", text);
+    b->left = 0;
+    b->taken_back = true;
+    lent_end(b);
 }
 
 void

@@ -114,10 +114,12 @@ struct impel_batch {
     struct list node;
     void *mine;
     bool cancel_due, cancelled, body_due;
+    bool taken_back; /* what the module still reports is not wanted */
     struct render *render[BODY_FORMS];
     int stream_form;
     uint64_t stream_at;
-    size_t room; /* recipients that the arrays hold */
+    struct buf held; /* rendered, refused by the connection */
+    size_t room;     /* recipients that the arrays hold */
     struct impel_rcpt *rcpt;
     const struct impel_rcpt **rcpt_ptr;
     struct impel_envelope envelope;
@@ -173,6 +175,8 @@ struct impel_batch *lent_open(struct impel_session *s, struct batch *b);
 void lent_begun(struct impel_session *s);
 /* All that is missing becomes RETRY/SESSION with that text. */
 void lent_abandon(struct impel_session *s, const char *text);
+/* The host ends it: RETRY/MESSAGE for what is not reported. */
+void lent_take_back(struct impel_batch *b, const char *text);
 void lent_cancel_all(struct impel_session *s);
 void lent_free_spare(struct impel_session *s);
 void lent_rcpt_done(

@@ -261,13 +261,16 @@ static void
 test_unreadable_body(void **state)
 {
     struct session *s = open_to(port);
+    uint64_t before = module->instance->broken;
 
     (void)state;
     fake_body_bad = 500000;
     lend(s, 1, 1000000);
     until(&back_count, 1);
     assert_int_equal(back[0]->result[0].verdict, IMPEL_RETRY);
-    until(&closed_count, 1);
+    assert_int_equal(back[0]->result[0].blame, IMPEL_BLAME_MESSAGE);
+    until(&closed_count, 1); /* the peer saw half a body */
+    assert_int_equal(module->instance->broken, before);
 }
 
 static void
