@@ -1,1 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += core/queue/libqueue.a
+core_queue_libqueue_a_CFLAGS = $(AM_CFLAGS)
+core_queue_libqueue_a_SOURCES = \
+	core/queue/active.c core/queue/active.h \
+	core/queue/bounceclass.c \
+	core/queue/dsn.c core/queue/dsn.h \
+	core/queue/explain.c core/queue/explain.h \
+	core/queue/goal.c core/queue/goal.h \
+	core/queue/limits.c core/queue/limits.h \
+	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \
+	core/queue/maillog.c core/queue/maillog.h \
+	core/queue/notice.c core/queue/notice.h \
+	core/queue/outcome.c core/queue/outcome.h \
+	core/queue/outlet.c core/queue/outlet.h \
+	core/queue/parcel.c core/queue/parcel.h \
+	core/queue/pick.c core/queue/pick.h \
+	core/queue/queue.c core/queue/queue.h \
+	core/queue/queue_options.c core/queue/queue_options.h \
+	core/queue/retry.c core/queue/retry.h \
+	core/queue/scheduler.c core/queue/scheduler.h \
+	core/queue/scheduler_int.h \
+	core/queue/serve.c core/queue/serve.h \
+	core/queue/slab.c core/queue/slab.h \
+	core/queue/suspend.c core/queue/suspend.h \
+	core/queue/tokens.c core/queue/tokens.h \
+	core/queue/wait.c core/queue/wait.h

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/active.h"
+
+#include <stdlib.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/xmem.h"
+#include "queue/outcome.h"
+#include "queue/queue.h"
+#include "spool/content.h"
+#include "base/banned.h"
+
+enum {
+    ACTIVE_LEAST = 16,       /* of a queue, whatever the options say */
+    ACTIVE_LOADS = 64,       /* reads of one queue under way */
+    ACTIVE_AGAIN_MS = 60000, /* after a read that failed for now */
+    ACTIVE_WRITING_MS = 100
+};
+
+struct active *
+active_new(struct parcel *p)
+{
+    struct active *a = slab_take(&p->queue->s->actives);
+
+    a->parcel = p;
+    a->stamp = -1;
+    p->in.active = a;
+    return a;
+}
+
+void
+active_hold(struct active *a, struct message *m)
+{
+    struct scheduler *s = a->parcel->queue->s;
+
+    BUG_ON(a->message);
+    a->message = message_ref(m);
+    a->resident = m->content ? content_resident(m->content) : 0;
+    s->resident_messages++;
+    s->resident_bytes += a->resident;
+}
+
+void
+active_free(struct parcel *p)
+{
+    struct active *a = p->in.active;
+    struct scheduler *s = p->queue->s;
+
+    p->in.active = NULL;
+    list_remove(&a->node);
+    if (a->load) {
+        a->load->cancelled = true;
+        a->load->parcel = NULL;
+    }
+    if (a->message) {
+        s->resident_messages--;
+        s->resident_bytes -= a->resident;
+        message_unref(&a->message);
+    }
+    slab_give(&s->actives, a);
+}
+
+/* Without a word from the operator max_resident_active_queue matters only once
+ * memory is half full: reading back what was just received helps nobody. */
+bool
+active_has_room(const struct queue *q)
+{
+    const struct scheduler *s = q->s;
+    uint64_t held = q->ready_count + q->loading + q->lent;
+    int64_t most = q->opt.max_active;
+    bool scarce = false;
+
+    if (held < ACTIVE_LEAST)
+        return true;
+    if (s->resident_limit > 0) {
+        if (s->resident_messages >= (uint64_t)s->resident_limit)
+            return false;
+        scarce = s->resident_messages >= (uint64_t)s->resident_limit / 2;
+    }
+    if (s->resident_limit_bytes > 0) {
+        if (s->resident_bytes >= (uint64_t)s->resident_limit_bytes)
+            return false;
+        scarce |= s->resident_bytes >= (uint64_t)s->resident_limit_bytes / 2;
+    }
+    if (most < 0 || (!q->opt.strict_active && !scarce))
+        return true;
+    return held < (uint64_t)most;
+}
+
+/* --- reading --- */
+
+static void active_start_load(struct load *l);
+
+static void
+active_load_end(struct scheduler *s)
+{
+    struct list *n;
+
+    s->loads--;
+    if (s->loads < SCHED_LOADS_MAX && (n = list_take(&s->load_wait)) != NULL)
+        active_start_load(LIST_ENTRY(n, struct load, node));
+}
+
+static void
+load_free(struct load *l)
+{
+    message_unref(&l->spool.message);
+    free(l->spool.rcpt);
+    free(l);
+}
+
+static void
+active_loaded(struct spool_load *sl, int result, const struct err *e)
+{
+    struct load *l = CONTAINER_OF(sl, struct load, spool);
+    struct scheduler *s = l->s;
+
+    active_load_end(s);
+    if (!l->cancelled) {
+        l->parcel->accept = sl->accept;
+        if (!l->parcel->writing)
+            l->parcel->attempt = sl->attempt;
+        if (result < 0)
+            log_warn(LOG_SPOOL, "message-unreadable",
+                "message=%016llx error=\"%s\"",
+                (unsigned long long)l->parcel->id, e ? e->text : "");
+        l->done(l, result);
+    }
+    load_free(l);
+    scheduler_check_drained(s);
+}
+
+static void
+active_start_load(struct load *l)
+{
+    l->s->loads++;
+    spool_load(l->s->spool, &l->spool);
+}
+
+struct load *
+active_load(struct parcel *p, bool content,
+    void (*done)(struct load *l, int result), void *arg)
+{
+    struct scheduler *s = p->queue->s;
+    struct load *l = xnew(struct load);
+
+    l->s = s;
+    l->parcel = p;
+    l->done = done;
+    l->arg = arg;
+    l->spool.id = p->id;
+    l->spool.accept = p->accept;
+    l->spool.attempt = p->attempt;
+    l->spool.want_content = content;
+    l->spool.home = loop_mailbox(s->loop);
+    l->spool.done = active_loaded;
+    if (s->loads < SCHED_LOADS_MAX)
+        active_start_load(l);
+    else
+        list_push(&s->load_wait, &l->node);
+    return l;
+}
+
+static void
+active_came(struct load *l, int result)
+{
+    struct parcel *p = l->parcel;
+    struct queue *q = p->queue;
+
+    p->in.active->load = NULL;
+    if (result == 0 && l->spool.message && l->spool.message->content) {
+        active_hold(p->in.active, l->spool.message);
+        queue_loaded(p);
+    } else if (result == ERR_IO || result == ERR_AGAIN) {
+        queue_remove(p);
+        queue_delay(p, clock_wall() + ACTIVE_AGAIN_MS);
+    } else {
+        outcome_fail(p, 550, "5.3.0", "[internal] message body missing",
+            false);
+    }
+    queue_kick(q);
+}
+
+static void
+active_read(struct queue *q, struct parcel *p)
+{
+    struct active *a;
+
+    queue_remove(p);
+    parcel_enter(p, PARCEL_LOADING);
+    a = active_new(p);
+    q->loading++;
+    a->load = active_load(p, true, active_came, NULL);
+}
+
+bool
+active_fill(struct queue *q)
+{
+    int64_t now = clock_wall();
+    struct heap_node *first;
+
+    for (int n = 0; (first = heap_first(&q->delayed)) && first->when <= now;
+         n++) {
+        struct parcel *p = CONTAINER_OF(first, struct parcel, in.due);
+
+        if (n >= SCHED_RUN_MAX)
+            return true;
+        if (p->writing) {
+            heap_set(&q->delayed, first, now + ACTIVE_WRITING_MS);
+        } else if (first->when >= queue_expiry(q, p) &&
+            !(p->flags & PARCEL_LAST_TRY)) {
+            outcome_expire(p);
+        } else if (q->loading >= ACTIVE_LOADS || !active_has_room(q)) {
+            return false;
+        } else {
+            active_read(q, p);
+        }
+    }
+    return false;
+}

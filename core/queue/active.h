@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * active.h - parcels in memory: what is due, and reading ahead.
+ *
+ * A queue keeps at most max_resident_active_queue parcels in memory; others
+ * that are due stay compact in its heap until there is room.  Fresh content
+ * stays in memory up to max_resident_messages and max_resident_bytes.
+ */
+#ifndef IMPEL_ACTIVE_H
+#define IMPEL_ACTIVE_H
+
+#include "queue/scheduler_int.h"
+
+struct active *active_new(struct parcel *p); /* hangs off the parcel */
+void active_free(struct parcel *p);          /* its message included */
+/* The message is in memory; a reference is taken. */
+void active_hold(struct active *a, struct message *m);
+/* May one more parcel of q, with or without content, be kept in memory? */
+bool active_has_room(const struct queue *q);
+/* Parcels whose time has come leave the heap and are read from disk.  Those
+ * that are too old fail.  true: it stopped because it did enough for now. */
+bool active_fill(struct queue *q);
+
+/* --- cold reads, at most SCHED_LOADS_MAX at once --- */
+struct load {
+    struct spool_load spool;
+    struct list node;
+    struct scheduler *s;
+    struct parcel *parcel;
+    bool cancelled;
+    void (*done)(struct load *l, int result);
+    void *arg;
+};
+/* done() gets l, which is freed after it returns; l->spool.message and
+ * l->spool.rcpt are freed with it unless done() takes them. */
+struct load *active_load(struct parcel *p, bool content,
+    void (*done)(struct load *l, int result), void *arg);
+
+#endif

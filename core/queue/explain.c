@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/explain.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/queue.h"
+#include "base/banned.h"
+
+static int64_t
+explain_wall(const struct scheduler *s, int64_t mono)
+{
+    return mono ? clock_wall() + (mono - loop_now(s->loop)) : 0;
+}
+
+void
+explain_queue(const struct queue *q, struct explanation *to)
+{
+    *to = (struct explanation){.reason = q->reason,
+        .since = q->since,
+        .until = explain_wall(q->s, q->until)};
+    if (to->reason == WAIT_NONE && list_linked(&q->dirty_node))
+        to->reason = WAIT_TURN;
+}
+
+/* An active parcel waits for what its queue waits for, or for its turn. */
+static void
+explain_ready(const struct parcel *p, struct explanation *to)
+{
+    explain_queue(p->queue, to);
+    switch (to->reason) {
+    case WAIT_MOVING:
+    case WAIT_EMPTY:
+    case WAIT_RETRY_TIME:
+    case WAIT_LOADING:
+    case WAIT_BOUNCING:
+        to->reason = WAIT_BEHIND;
+        to->until = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+explain_delayed(const struct parcel *p, struct explanation *to)
+{
+    if (p->writing) {
+        to->reason = WAIT_WRITING;
+    } else if (p->in.due.when > clock_wall()) {
+        to->reason = WAIT_RETRY_TIME;
+        to->until = p->in.due.when;
+    } else {
+        explain_ready(p, to);
+    }
+}
+
+void
+explain_parcel(const struct parcel *p, struct explanation *to)
+{
+    static const enum wait_reason by_state[PARCEL_STATE_COUNT] = {
+        [PARCEL_LOADING] = WAIT_LOADING,
+        [PARCEL_LENT] = WAIT_LENT,
+        [PARCEL_BEGUN] = WAIT_BEGUN,
+        [PARCEL_RECALLING] = WAIT_RECALLING,
+        [PARCEL_FAILING] = WAIT_BOUNCING};
+
+    *to = (struct explanation){.reason = by_state[p->state]};
+    if (p->state == PARCEL_READY)
+        explain_ready(p, to);
+    else if (p->state == PARCEL_DELAYED)
+        explain_delayed(p, to);
+    if (to->reason == WAIT_NONE)
+        log_error(LOG_QUEUE, "parcel-unexplained",
+            "message=%016llx state=%s queue=%s bug=1",
+            (unsigned long long)p->id, parcel_state_name(p->state),
+            p->queue ? p->queue->zone->name : "none");
+}
+
+void
+explain_detail(const struct queue *q, struct buf *to)
+{
+    int64_t until;
+
+    switch (q->reason) {
+    case WAIT_DNS:
+    case WAIT_DNS_FAILED:
+    case WAIT_HOSTS_DOWN:
+    case WAIT_HOST_LIMIT:
+        domain_why(q->record, to, &until);
+        break;
+    case WAIT_MODULE:
+        buf_cstr(to, q->carrier->found.why);
+        break;
+    case WAIT_ROUTE_HELD:
+        result_print(&q->hold, to);
+        break;
+    case WAIT_DELAYING:
+        result_print(&q->why, to);
+        break;
+    case WAIT_CONNECTION_LIMIT:
+        buf_printf(to, "%llu of %lld connections",
+            (unsigned long long)q->outlet_count,
+            (long long)q->opt.max_connections);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "base/xmem.h"
+#include "queue/queue.h"
+#include "queue/queue_options.h"
+#include "base/banned.h"
+
+static bool
+limits_met(int64_t limit, uint64_t used)
+{
+    return limit >= 0 && used >= (uint64_t)limit;
+}
+
+enum wait_reason
+limits_may_open(struct queue *q, int64_t *until)
+{
+    struct scheduler *s = q->s;
+    struct bindstate *b = q->binding;
+
+    if (limits_met(q->opt.max_connections, q->outlet_count))
+        return WAIT_CONNECTION_LIMIT;
+    if (limits_met(b->limit, b->sessions))
+        return WAIT_BINDING_LIMIT;
+    if (limits_met(b->group->limit, b->group->sessions))
+        return WAIT_GROUP_LIMIT;
+    if (limits_met(s->server_limit, s->outlets))
+        return WAIT_SERVER_LIMIT;
+    if (q->connections &&
+        !tokens_has(&q->connections->tokens, loop_now(s->loop), until))
+        return WAIT_CONNECTION_THROTTLE;
+    return WAIT_NONE;
+}
+
+static void
+limits_count(struct queue *q, int by)
+{
+    q->outlet_count = (uint64_t)((int64_t)q->outlet_count + by);
+    q->binding->sessions = (uint64_t)((int64_t)q->binding->sessions + by);
+    q->binding->group->sessions =
+        (uint64_t)((int64_t)q->binding->group->sessions + by);
+}
+
+void
+limits_opened(struct queue *q)
+{
+    int64_t stamp, until;
+
+    limits_count(q, 1);
+    q->s->outlets++;
+    if (q->connections)
+        (void)tokens_take(&q->connections->tokens, loop_now(q->s->loop),
+            &stamp, &until); /* limits_may_open() has just said yes */
+}
+
+void
+limits_closed(struct queue *q)
+{
+    struct list *n;
+
+    limits_count(q, -1);
+    q->s->outlets--;
+    if ((n = list_take(&q->s->starved)) != NULL)
+        queue_kick(LIST_ENTRY(n, struct queue, starved_node));
+}
+
+void
+limits_moved(struct queue *from, struct queue *to)
+{
+    limits_count(from, -1);
+    limits_count(to, 1);
+}
+
+/* --- throttles --- */
+
+struct throttle *
+limits_throttle(struct scheduler *s, const struct scope *scope, uint32_t option)
+{
+    const struct stanza *origin = scope_origin(scope, option);
+    struct throttle_rate rate = scope_throttle(scope, option);
+    int64_t now = loop_now(s->loop);
+    struct throttle *t;
+    char key[sizeof(t->key)];
+
+    if (!origin || rate.count <= 0)
+        return NULL;
+    (void)snprintf(key, sizeof(key), "%016llx/%u",
+        (unsigned long long)stanza_id(origin), option);
+    t = map_find(&s->throttles, str_of(key));
+    if (!t) {
+        t = xnew(struct throttle);
+        (void)str_copy(t->key, sizeof(t->key), str_of(key));
+        tokens_init(&t->tokens, rate, now);
+        (void)map_put(&s->throttles, str_of(t->key), t);
+    } else if (t->generation != generation_number(s->generation)) {
+        tokens_set_rate(&t->tokens, rate, now);
+    }
+    t->generation = generation_number(s->generation);
+    return t;
+}
+
+bool
+limits_take_message(struct queue *q, int64_t *stamp, int64_t *until)
+{
+    *stamp = -1;
+    return !q->messages ||
+        tokens_take(
+            &q->messages->tokens, loop_now(q->s->loop), stamp, until);
+}
+
+void
+limits_refund_message(struct queue *q, int64_t stamp)
+{
+    if (q->messages && stamp >= 0)
+        tokens_refund(&q->messages->tokens, stamp);
+}
+
+/* --- bindings and groups --- */
+
+static int64_t
+limits_of_group(struct scheduler *s, struct str name)
+{
+    uint32_t id = OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS);
+    const struct stanza *st = NULL;
+
+    while ((st = generation_stanza(
+                s->generation, IMPEL_SCOPE_GROUP, NULL, st)) != NULL) {
+        struct option_value v;
+        int64_t n;
+
+        if (str_eq(stanza_name(st), name) && stanza_value(st, id, &v))
+            return num_i64(v.text, &n) == 0 ? n : -1;
+    }
+    return -1;
+}
+
+static int64_t
+limits_of_binding(struct scheduler *s, const char *name)
+{
+    uint32_t id = OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS);
+    const struct scope *scope =
+        generation_scope(s->generation, str_of(name), STR_NONE);
+    const struct stanza *from = scope_origin(scope, id);
+
+    if (!from || !str_ieq(stanza_keyword(from), STR("binding")))
+        return -1;
+    return scope_int(scope, id);
+}
+
+static struct bindgroup *
+limits_group(struct scheduler *s, struct str name)
+{
+    struct bindgroup *g = map_find(&s->bindgroups, name);
+
+    if (g)
+        return g;
+    g = xnew(struct bindgroup);
+    g->name = xdupn(name.p, name.n);
+    g->limit = limits_of_group(s, name);
+    (void)map_put(&s->bindgroups, str_make(g->name, name.n), g);
+    return g;
+}
+
+static struct str
+limits_group_name(struct scheduler *s, const char *binding)
+{
+    struct str name = generation_binding_group(s->generation, str_of(binding));
+
+    return name.p && name.n ? name : STR("default");
+}
+
+struct bindstate *
+limits_binding(struct scheduler *s, struct str name)
+{
+    struct bindstate *b = map_find(&s->bindings, name);
+
+    if (b)
+        return b;
+    b = xnew(struct bindstate);
+    b->name = xdupn(name.p, name.n);
+    b->group = limits_group(s, limits_group_name(s, b->name));
+    b->limit = limits_of_binding(s, b->name);
+    list_push(&s->all_bindings, &b->node);
+    (void)map_put(&s->bindings, str_make(b->name, name.n), b);
+    return b;
+}
+
+void
+limits_adopt(struct scheduler *s)
+{
+    struct bindgroup *g;
+    struct list *n;
+    size_t at;
+
+    s->server_limit = scope_int(generation_global(s->generation),
+        OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS));
+    MAP_FOREACH(g, &s->bindgroups, at)
+        g->limit = limits_of_group(s, str_of(g->name));
+    LIST_FOREACH(n, &s->all_bindings)
+    {
+        struct bindstate *b = LIST_ENTRY(n, struct bindstate, node);
+
+        b->group->sessions -= b->sessions;
+        b->group = limits_group(s, limits_group_name(s, b->name));
+        b->group->sessions += b->sessions;
+        b->limit = limits_of_binding(s, b->name);
+    }
+}
+
+void
+limits_fini(struct scheduler *s)
+{
+    struct bindgroup *g;
+    struct throttle *t;
+    struct list *n;
+    size_t at;
+
+    while ((n = list_take(&s->all_bindings)) != NULL) {
+        struct bindstate *b = LIST_ENTRY(n, struct bindstate, node);
+
+        free(b->name);
+        free(b);
+    }
+    MAP_FOREACH(g, &s->bindgroups, at) {
+        free(g->name);
+        free(g);
+    }
+    MAP_FOREACH(t, &s->throttles, at)
+        free(t);
+    map_fini(&s->bindings);
+    map_fini(&s->bindgroups);
+    map_fini(&s->throttles);
+}

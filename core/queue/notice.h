@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * notice.h - bounces and reports of delivery on their way to the spool.
+ *
+ * A notification is a message like any other: built with a content builder,
+ * stored by the spool, queued once it is durable.  Only then is the parcel
+ * finished that it speaks of.  Recipients of one message that fail together
+ * share one.
+ */
+#ifndef IMPEL_NOTICE_H
+#define IMPEL_NOTICE_H
+
+#include "queue/scheduler_int.h"
+
+/* p is FAILING: tell who is to be told, then finish it.  result: one for each
+ * of its recipients, taken over.  m: NULL: it is read first, and its records
+ * are written then.  mta: the host that said so, or empty. */
+void notice_fail(struct parcel *p, struct message *m, struct str mta,
+    struct result *result);
+/* These recipients were delivered; those who asked hear of it. */
+void notice_success(struct queue *q, struct message *m, struct str mta,
+    const uint32_t *rcpt, const struct result *result, size_t count);
+
+#endif

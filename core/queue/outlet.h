@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * outlet.h - the scheduler's view of sessions: opening, reuse, idling, closing.
+ *
+ * An idle outlet belongs to the queue that used it last, and is found by the
+ * queue of a sibling domain that is about to connect to the same address with
+ * the same binding, method, port, host name and options: it moves over.
+ */
+#ifndef IMPEL_OUTLET_H
+#define IMPEL_OUTLET_H
+
+#include "queue/scheduler_int.h"
+
+/* Connect to hop (counted already), or take over an idle session there. */
+void outlet_open(struct queue *q, struct hop *hop, const struct module *m);
+/* How many more batches it may be lent now. */
+uint32_t outlet_room(const struct outlet *o);
+/* Lend the parcel's recipients; it is READY with content. */
+void outlet_lend(struct outlet *o, struct parcel *p);
+/* Nothing for it in its queue. */
+void outlet_rest(struct outlet *o);
+/* Use it again: true if it takes work now, false if it is asked first. */
+bool outlet_resume(struct outlet *o);
+/* In or out of its queue's roomy list. */
+void outlet_update(struct outlet *o);
+void outlet_close(struct outlet *o, bool now);
+/* Ask for what is lent back; now: what is begun, too. */
+void outlet_recall(struct outlet *o, bool now);
+/* Close an idle one somewhere, so that another may be opened; false: none. */
+bool outlet_make_room(struct scheduler *s, const struct bindstate *b);
+const char *outlet_state_name(int state);
+
+#endif

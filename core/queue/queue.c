@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/queue.h"
+
+#include <stdlib.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/magic.h"
+#include "base/sum.h"
+#include "base/xmem.h"
+#include "queue/active.h"
+#include "queue/limits.h"
+#include "queue/outcome.h"
+#include "queue/queue_options.h"
+#include "queue/serve.h"
+#include "queue/suspend.h"
+#include "base/banned.h"
+
+enum { EXPIRE_EVERY_MS = 5000 }; /* at most so often, more for a long queue */
+
+/* --- making and freeing --- */
+
+static struct zone *
+zone_get(struct scheduler *s, struct str name)
+{
+    struct zone *z = map_find(&s->zones, name);
+
+    if (z)
+        return z;
+    z = xnew(struct zone);
+    z->name = xdupn(name.p, name.n);
+    list_init(&z->queues);
+    list_push(&s->all_zones, &z->node);
+    (void)map_put(&s->zones, str_make(z->name, name.n), z);
+    return z;
+}
+
+static void
+zone_drop(struct scheduler *s, struct zone *z)
+{
+    if (!list_empty(&z->queues))
+        return;
+    (void)map_remove(&s->zones, str_of(z->name));
+    list_remove(&z->node);
+    free(z->name);
+    free(z);
+}
+
+static struct carrier *
+carrier_get(struct scheduler *s, int method)
+{
+    const char *name = method_name(method);
+    struct carrier *c = map_find(&s->carriers, str_of(name));
+
+    if (c)
+        return c;
+    c = xnew(struct carrier);
+    c->method = xdup(name);
+    (void)map_put(&s->carriers, str_of(c->method), c);
+    return c;
+}
+
+static int64_t
+queue_int(const struct scope *scope, int row)
+{
+    return scope_int(scope, OPT(queue_options, row));
+}
+
+void
+queue_adopt(struct queue *q)
+{
+    struct scheduler *s = q->s;
+    struct queue_options_cache *o = &q->opt;
+    uint32_t row = OPT(queue_options, QUEUE_MAX_RESIDENT_ACTIVE_QUEUE);
+    const struct scope *scope;
+
+    if (q->generation)
+        generation_unref(&q->generation);
+    q->generation = generation_ref(s->generation);
+    scope = generation_scope(
+        q->generation, str_of(q->binding->name), str_of(q->zone->name));
+    q->scope = scope;
+    o->max_connections = queue_int(scope, QUEUE_MAX_OUTBOUND_CONNECTIONS);
+    o->max_deliveries = queue_int(scope, QUEUE_MAX_DELIVERIES_PER_CONNECTION);
+    o->max_recipients = queue_int(scope, QUEUE_MAX_RECIPIENTS_PER_CONNECTION);
+    o->max_batch = queue_int(scope, QUEUE_MAX_RECIPIENTS_PER_BATCH);
+    o->idle_timeout = queue_int(scope, QUEUE_IDLE_TIMEOUT);
+    o->mx_failures = queue_int(scope, QUEUE_MX_FAILURES_TO_DELAY);
+    o->connect_timeout_to_delay =
+        queue_int(scope, QUEUE_CONNECT_TIMEOUT_TO_DELAY);
+    o->blackhole = queue_int(scope, QUEUE_BLACKHOLE);
+    o->suspended = queue_int(scope, QUEUE_SUSPEND_DELIVERY) != 0;
+    o->max_active = scope_int(scope, row);
+    o->strict_active = scope_origin(scope, row) != NULL;
+    retry_read(&o->retry, scope);
+    q->messages = limits_throttle(
+        s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_MESSAGES));
+    q->connections = limits_throttle(
+        s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_CONNECTIONS));
+}
+
+static struct queue *
+queue_new(struct scheduler *s, struct str binding,
+    const struct destination *d, struct str key)
+{
+    struct queue *q = xnew(struct queue);
+
+    q->magic = QUEUE_MAGIC;
+    q->s = s;
+    q->key = str_make(xdupn(key.p, key.n), key.n);
+    q->method = d->method;
+    q->port = d->port;
+    q->gateway_port = d->gateway_port;
+    q->by_gateway = d->by_gateway;
+    q->zone = zone_get(s, d->domain);
+    q->binding = limits_binding(s, binding);
+    q->carrier = carrier_get(s, d->method);
+    q->record = domain_get(s->resolver, d);
+    q->gather_head = UINT32_MAX;
+    list_init(&q->ready);
+    list_init(&q->outlets);
+    list_init(&q->roomy);
+    list_push(&s->all_queues, &q->node);
+    list_push(&q->zone->queues, &q->zone_node);
+    (void)map_put(&s->queues, q->key, q);
+    queue_adopt(q);
+    queue_set_reason(q, WAIT_EMPTY, 0);
+    s->stats.queues++;
+    return q;
+}
+
+struct queue *
+queue_get(struct scheduler *s, struct str binding, struct str domain)
+{
+    struct destination d;
+    struct queue *q;
+
+    resolve_destination(s->generation, binding, domain, &d);
+    buf_cut(&s->scratch, 0);
+    buf_str(&s->scratch, binding);
+    buf_char(&s->scratch, '\0');
+    buf_str(&s->scratch, d.domain);
+    buf_printf(&s->scratch, "%c%d:%u:%u", '\0', d.method, d.port,
+        d.by_gateway ? 65536u + d.gateway_port : 0u);
+    q = map_find(&s->queues, buf_get(&s->scratch));
+    return q ? q : queue_new(s, binding, &d, buf_get(&s->scratch));
+}
+
+void
+queue_free(struct queue **qp)
+{
+    struct queue *q = *qp;
+    struct scheduler *s = q->s;
+
+    *qp = NULL;
+    CHECK(q, QUEUE_MAGIC);
+    BUG_ON(!list_empty(&q->outlets) || !list_empty(&q->ready));
+    (void)map_remove(&s->queues, q->key);
+    list_remove(&q->node);
+    list_remove(&q->zone_node);
+    list_remove(&q->dirty_node);
+    list_remove(&q->starved_node);
+    heap_remove(&s->wakes, &q->wake);
+    zone_drop(s, q->zone);
+    domain_unref(&q->record);
+    generation_unref(&q->generation);
+    heap_fini(&q->delayed);
+    result_fini(&q->hold);
+    result_fini(&q->why);
+    free((void *)(uintptr_t)q->key.p);
+    s->stats.queues--;
+    q->magic = 0;
+    free(q);
+}
+
+uint64_t
+queue_active(const struct queue *q)
+{
+    return q->ready_count + q->loading + q->lent + q->overflow;
+}
+
+uint64_t
+queue_delayed(const struct queue *q)
+{
+    return q->delayed.count - q->overflow;
+}
+
+uint64_t
+queue_parcels(const struct queue *q)
+{
+    return queue_active(q) + queue_delayed(q) + q->failing;
+}
+
+/* --- when it runs --- */
+
+void
+queue_kick(struct queue *q)
+{
+    if (list_linked(&q->dirty_node))
+        return;
+    list_push(&q->s->dirty, &q->dirty_node);
+    scheduler_kick(q->s);
+}
+
+void
+queue_wake_at(struct queue *q, int64_t mono)
+{
+    if (q->wake.index && q->wake.when <= mono)
+        return;
+    heap_set(&q->s->wakes, &q->wake, mono);
+    scheduler_arm(q->s);
+}
+
+int64_t
+queue_wall_to_mono(const struct scheduler *s, int64_t wall)
+{
+    int64_t now = loop_now(s->loop), wait = wall - clock_wall(), at;
+
+    return sum_add(now, MAX_OF(wait, 0), &at) ? at : INT64_MAX;
+}
+
+void
+queue_set_reason(struct queue *q, enum wait_reason r, int64_t until)
+{
+    if (q->reason != r || !q->since)
+        q->since = loop_now(q->s->loop);
+    q->reason = r;
+    q->until = until;
+}
+
+/* --- parcels in and out --- */
+
+int64_t
+queue_expiry(const struct queue *q, const struct parcel *p)
+{
+    int64_t at = retry_expiry(&q->opt.retry, parcel_received(p));
+
+    if (p->deadline)
+        at = MIN_OF(at, (int64_t)p->deadline * 1000);
+    return at;
+}
+
+/* Somebody has to look for it when it is too old, should the heap not. */
+static void
+queue_watch_age(struct queue *q, const struct parcel *p)
+{
+    int64_t at = queue_wall_to_mono(q->s, queue_expiry(q, p));
+
+    if (!q->expire_at || at < q->expire_at)
+        q->expire_at = at;
+    queue_wake_at(q, q->expire_at);
+}
+
+static void
+queue_into_heap(struct queue *q, struct parcel *p, int64_t due, bool for_room)
+{
+    parcel_enter(p, PARCEL_DELAYED);
+    p->in.due = (struct heap_node){0};
+    if (for_room) {
+        p->flags |= PARCEL_DUE;
+        q->overflow++;
+        queue_watch_age(q, p);
+    } else {
+        due = MIN_OF(due, queue_expiry(q, p));
+    }
+    heap_set(&q->delayed, &p->in.due, due);
+}
+
+static void
+queue_into_ready(struct queue *q, struct parcel *p, bool front)
+{
+    parcel_enter(p, PARCEL_READY);
+    if (front)
+        list_push_front(&q->ready, &p->in.active->node);
+    else
+        list_push(&q->ready, &p->in.active->node);
+    q->ready_count++;
+    queue_watch_age(q, p);
+}
+
+void
+queue_add(struct queue *q, struct parcel *p, struct message *m, int64_t due)
+{
+    bool now = due <= clock_wall();
+
+    p->queue = q;
+    if (now && m && m->content && active_has_room(q)) {
+        active_hold(active_new(p), m);
+        queue_into_ready(q, p, false);
+    } else {
+        queue_into_heap(q, p, due, now);
+    }
+    queue_kick(q);
+}
+
+void
+queue_loaded(struct parcel *p)
+{
+    p->queue->loading--;
+    queue_into_ready(p->queue, p, false);
+    queue_kick(p->queue);
+}
+
+void
+queue_put_back(struct parcel *p)
+{
+    queue_into_ready(p->queue, p, true);
+    queue_kick(p->queue);
+}
+
+void
+queue_delay(struct parcel *p, int64_t due)
+{
+    struct queue *q = p->queue;
+    bool now = due <= clock_wall();
+
+    queue_into_heap(q, p, due, now);
+    queue_wake_at(q, queue_wall_to_mono(q->s, p->in.due.when));
+    if (now)
+        queue_kick(q);
+}
+
+void
+queue_reschedule(struct parcel *p, int64_t due)
+{
+    struct queue *q = p->queue;
+
+    BUG_ON(p->state != PARCEL_DELAYED);
+    heap_set(&q->delayed, &p->in.due, due);
+    queue_kick(q);
+}
+
+void
+queue_remove(struct parcel *p)
+{
+    struct queue *q = p->queue;
+
+    switch (p->state) {
+    case PARCEL_DELAYED:
+        heap_remove(&q->delayed, &p->in.due);
+        p->in.active = NULL;
+        if (p->flags & PARCEL_DUE)
+            q->overflow--;
+        p->flags &= (uint8_t)~PARCEL_DUE;
+        break;
+    case PARCEL_LOADING:
+        q->loading--;
+        break;
+    case PARCEL_READY:
+        q->ready_count--;
+        break;
+    case PARCEL_LENT:
+    case PARCEL_RECALLING:
+    case PARCEL_BEGUN:
+        q->lent--;
+        break;
+    case PARCEL_FAILING:
+        q->failing--;
+        break;
+    default:
+        return;
+    }
+    if (p->in.active)
+        active_free(p);
+    parcel_enter(p, PARCEL_LOOSE);
+}
+
+/* --- age --- */
+
+static bool
+queue_is_old(struct queue *q, const struct parcel *p, int64_t now)
+{
+    int64_t at = queue_expiry(q, p);
+
+    if (at <= now && !(p->flags & PARCEL_LAST_TRY))
+        return true;
+    q->scan_first = MIN_OF(q->scan_first, MAX_OF(at, now));
+    return false;
+}
+
+static void
+queue_expire_ready(struct queue *q, int64_t now)
+{
+    struct list *n, *tmp;
+
+    LIST_FOREACH_SAFE(n, tmp, &q->ready)
+    {
+        struct parcel *p = LIST_ENTRY(n, struct active, node)->parcel;
+
+        if (queue_is_old(q, p, now))
+            outcome_expire(p);
+    }
+}
+
+/* Mail that waits for something other than its time expires too.  A part of
+ * the queue in each turn. true: there is more. */
+static bool
+queue_expire(struct queue *q)
+{
+    int64_t now = clock_wall(), mono = loop_now(q->s->loop);
+    int n = 0;
+
+    if (!q->expire_at || mono < q->expire_at)
+        return false;
+    if (!q->scan_at) {
+        q->scan_first = INT64_MAX;
+        queue_expire_ready(q, now);
+    }
+    for (; q->scan_at < q->delayed.count && n < 8 * SCHED_RUN_MAX; n++) {
+        struct parcel *p = CONTAINER_OF(
+            q->delayed.nodes[q->scan_at], struct parcel, in.due);
+
+        if (p->in.due.when <= now && queue_is_old(q, p, now))
+            outcome_expire(p);
+        else
+            q->scan_at++;
+    }
+    if (q->scan_at < q->delayed.count)
+        return true;
+    q->scan_at = 0;
+    q->expire_at = 0;
+    if (q->scan_first != INT64_MAX)
+        q->expire_at = MAX_OF(queue_wall_to_mono(q->s, q->scan_first),
+            mono + EXPIRE_EVERY_MS + (int64_t)(queue_parcels(q) / 10));
+    return false;
+}
+
+/* --- the run --- */
+
+static void
+queue_set_wake(struct queue *q, bool blocked)
+{
+    int64_t at = q->until ? q->until : INT64_MAX;
+    struct heap_node *first = heap_first(&q->delayed);
+    int64_t now = loop_now(q->s->loop);
+
+    if (q->expire_at)
+        at = MIN_OF(at, q->expire_at);
+    if (first && first->when > clock_wall())
+        at = MIN_OF(at, queue_wall_to_mono(q->s, first->when));
+    else if (first && blocked)
+        at = MIN_OF(at, now + SCHED_RETRY_MS);
+    if (!queue_parcels(q) && list_empty(&q->outlets))
+        at = MIN_OF(at, q->since + SCHED_LINGER_MS);
+    if (at != INT64_MAX)
+        queue_wake_at(q, MAX_OF(at, now + 1));
+}
+
+static bool
+queue_has_gone_stale(const struct queue *q)
+{
+    return !queue_parcels(q) && list_empty(&q->outlets) &&
+        q->reason == WAIT_EMPTY &&
+        loop_now(q->s->loop) >= q->since + SCHED_LINGER_MS;
+}
+
+void
+queue_run(struct queue *q)
+{
+    struct scheduler *s = q->s;
+    enum wait_reason why;
+    int64_t until = 0;
+    bool more, blocked;
+
+    CHECK(q, QUEUE_MAGIC);
+    heap_remove(&s->wakes, &q->wake);
+    if (queue_has_gone_stale(q)) {
+        queue_free(&q);
+        return;
+    }
+    if (generation_number(q->generation) != generation_number(s->generation))
+        queue_adopt(q);
+    more = queue_expire(q);
+    why = suspend_reason(q, &until);
+    blocked = why != WAIT_NONE;
+    if (why == WAIT_BLACKHOLE || why == WAIT_DELAYING) {
+        more |= serve_sweep(q);
+    } else if (!blocked) {
+        more |= active_fill(q);
+        why = serve_queue(q, &until);
+    }
+    if (!queue_parcels(q))
+        why = WAIT_EMPTY;
+    queue_set_reason(q, why, until);
+    queue_set_wake(q, blocked);
+    if (more)
+        queue_kick(q);
+}
+
+/* --- trouble --- */
+
+void
+queue_connect_failed(struct queue *q, const struct result *why)
+{
+    if (!q->failing_since)
+        q->failing_since = MAX_OF(loop_now(q->s->loop), 1);
+    q->failures++;
+    q->charges++;
+    result_fini(&q->why);
+    result_dup(&q->why, why);
+    queue_kick(q);
+}
+
+void
+queue_connect_worked(struct queue *q)
+{
+    q->failures = 0;
+    q->failing_since = 0;
+    q->charges = 0;
+}
+
+void
+queue_hold(struct queue *q, const struct result *why)
+{
+    int64_t wait = MIN_OF(q->opt.retry.interval, 60000);
+
+    if (why->retry_after > wait)
+        wait = MIN_OF(why->retry_after, q->opt.retry.max_interval);
+    result_fini(&q->hold);
+    result_dup(&q->hold, why);
+    q->hold_until = loop_now(q->s->loop) + wait;
+    queue_kick(q);
+}

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/scheduler.h"
+
+#include <stdlib.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "queue/active.h"
+#include "queue/limits.h"
+#include "queue/maillog.h"
+#include "queue/outlet.h"
+#include "queue/queue.h"
+#include "queue/queue_options.h"
+#include "spool/spool_options.h"
+#include "base/banned.h"
+
+enum { SCHED_QUEUES_A_TURN = 512 };
+
+/* --- the turn --- */
+
+static void
+scheduler_turn(void *arg)
+{
+    struct scheduler *s = arg;
+    struct list *n;
+
+    for (int i = 0; i < SCHED_QUEUES_A_TURN; i++) {
+        if (!(n = list_take(&s->dirty)))
+            return;
+        queue_run(LIST_ENTRY(n, struct queue, dirty_node));
+    }
+    if (!list_empty(&s->dirty))
+        timer_start(&s->more_timer, 0);
+}
+
+void
+scheduler_kick(struct scheduler *s)
+{
+    if (!s->closing && !defer_pending(&s->turn))
+        defer_post(s->loop, &s->turn, scheduler_turn, s, "queues");
+}
+
+static void
+scheduler_more(void *arg)
+{
+    scheduler_kick(arg);
+}
+
+void
+scheduler_arm(struct scheduler *s)
+{
+    struct heap_node *first = heap_first(&s->wakes);
+
+    if (!first || s->closing)
+        timer_stop(&s->wake_timer);
+    else if (!timer_armed(&s->wake_timer) || s->wake_armed != first->when)
+        timer_start_at(&s->wake_timer, first->when);
+    s->wake_armed = first ? first->when : 0;
+}
+
+static void
+scheduler_wake(void *arg)
+{
+    struct scheduler *s = arg;
+    struct heap_node *first;
+
+    while ((first = heap_first(&s->wakes)) != NULL &&
+        first->when <= loop_now(s->loop)) {
+        heap_remove(&s->wakes, first);
+        queue_kick(CONTAINER_OF(first, struct queue, wake));
+    }
+    scheduler_arm(s);
+}
+
+static void
+scheduler_changed(void *arg, struct domain *d)
+{
+    struct scheduler *s = arg;
+    struct zone *z = map_find(&s->zones, domain_name(d));
+    struct list *n;
+
+    if (!z)
+        return;
+    LIST_FOREACH(n, &z->queues)
+    {
+        struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
+
+        if (q->record == d)
+            queue_kick(q);
+    }
+}
+
+/* --- what the spool says --- */
+
+static uint32_t
+scheduler_seconds(int64_t ms)
+{
+    int64_t s = ms / 1000;
+
+    return s < 0 ? 0 : (uint32_t)MIN_OF(s, (int64_t)UINT32_MAX);
+}
+
+static struct parcel *
+scheduler_parcel(struct scheduler *s, uint64_t id, struct spool_place accept,
+    const uint32_t *rcpt, size_t count)
+{
+    struct parcel *p = parcel_new(&s->parcels, id, rcpt, count);
+
+    p->accept = accept;
+    s->stats.parcels++;
+    return p;
+}
+
+/* Chain the recipients of each queue through next[]; the queues that were
+ * met are listed in to. */
+static size_t
+scheduler_gather(struct scheduler *s, const struct message *m, uint32_t *next,
+    struct queue **to)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < m->env.rcpt_count; i++) {
+        struct queue *q =
+            queue_get(s, m->env.binding, m->env.rcpt[i].domain);
+
+        next[i] = UINT32_MAX;
+        if (q->gather_head == UINT32_MAX) {
+            to[count++] = q;
+            q->gather_head = i;
+        } else {
+            next[q->gather_tail] = i;
+        }
+        q->gather_tail = i;
+    }
+    return count;
+}
+
+static void
+scheduler_make(struct scheduler *s, struct message *m, struct queue *q,
+    const uint32_t *rcpt, size_t count)
+{
+    struct parcel *p = scheduler_parcel(s, m->id, m->place, rcpt, count);
+    int64_t now = clock_wall();
+
+    p->received = scheduler_seconds(m->env.received);
+    p->deadline = scheduler_seconds(m->env.deadline);
+    queue_add(q, p, m, MAX_OF(m->env.hold_until, MIN_OF(now,
+                                  m->env.received > 0 ? m->env.received : now)));
+}
+
+static void
+scheduler_accepted(void *arg, struct message *m)
+{
+    struct scheduler *s = arg;
+    size_t n = m->env.rcpt_count, queues;
+    uint32_t few_next[8], few_rcpt[8], *next = few_next, *rcpt = few_rcpt;
+    struct queue *few_to[8], **to = few_to;
+
+    BUG_ON(!n);
+    s->stats.messages++;
+    if (n > ARRAY_SIZE(few_next)) {
+        next = xcalloc(n, sizeof(*next));
+        rcpt = xcalloc(n, sizeof(*rcpt));
+        to = xcalloc(n, sizeof(struct queue *));
+    }
+    queues = scheduler_gather(s, m, next, to);
+    for (size_t i = 0; i < queues; i++) {
+        size_t count = 0;
+
+        for (uint32_t r = to[i]->gather_head; r != UINT32_MAX; r = next[r])
+            rcpt[count++] = r;
+        to[i]->gather_head = UINT32_MAX;
+        to[i]->binding->received += count;
+        scheduler_make(s, m, to[i], rcpt, count);
+    }
+    if (n > ARRAY_SIZE(few_next)) {
+        free(next);
+        free(rcpt);
+        free(to);
+    }
+    message_unref(&m);
+}
+
+static int
+scheduler_order(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* One parcel of a recovered message; those of the same queue that were never
+ * tried become one. */
+static void
+scheduler_recover(
+    struct scheduler *s, const struct found *f, size_t i, uint64_t *taken)
+{
+    const struct found_parcel *fp = &f->parcel[i];
+    struct queue *q = queue_get(s, f->binding, fp->domain);
+    size_t count = fp->rcpt_count;
+    uint32_t *rcpt = xcalloc(f->rcpt_total + 1, sizeof(*rcpt));
+    struct parcel *p;
+
+    memcpy(rcpt, fp->rcpt, count * sizeof(*rcpt));
+    for (size_t k = i + 1; !fp->attempt.segment && k < f->parcel_count; k++) {
+        const struct found_parcel *other = &f->parcel[k];
+
+        if ((taken[k / 64] >> (k % 64)) & 1 || other->attempt.segment ||
+            other->retries || other->next_attempt ||
+            queue_get(s, f->binding, other->domain) != q)
+            continue;
+        taken[k / 64] |= UINT64_C(1) << (k % 64);
+        memcpy(rcpt + count, other->rcpt, other->rcpt_count * sizeof(*rcpt));
+        count += other->rcpt_count;
+    }
+    qsort(rcpt, count, sizeof(*rcpt), scheduler_order);
+    p = scheduler_parcel(s, f->id, f->accept, rcpt, count);
+    free(rcpt);
+    p->attempt = fp->attempt;
+    p->received = scheduler_seconds(f->received);
+    p->deadline = scheduler_seconds(f->deadline);
+    p->retries = fp->retries;
+    queue_add(q, p, NULL,
+        MAX_OF(f->hold_until,
+            fp->next_attempt ? fp->next_attempt : f->received));
+}
+
+static void
+scheduler_found(void *arg, const struct found *f)
+{
+    struct scheduler *s = arg;
+    uint64_t few[4] = {0}, *taken = few;
+
+    if (!f->parcel_count || parcel_find(&s->parcels, f->id))
+        return;
+    if (f->parcel_count > 64 * ARRAY_SIZE(few))
+        taken = xcalloc(f->parcel_count / 64 + 1, sizeof(*taken));
+    s->stats.messages++;
+    for (size_t i = 0; i < f->parcel_count; i++)
+        if (f->parcel[i].rcpt_count && !((taken[i / 64] >> (i % 64)) & 1))
+            scheduler_recover(s, f, i, taken);
+    if (taken != few)
+        free(taken);
+}
+
+static void
+scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
+{
+    struct scheduler *s = arg;
+
+    s->stats.recovering = false;
+    log_notice(LOG_SPOOL, "recovered", "messages=%llu damaged=%llu",
+        (unsigned long long)messages, (unsigned long long)damaged);
+}
+
+static void
+scheduler_alarm(void *arg, const char *why)
+{
+    struct scheduler *s = arg;
+
+    if (why)
+        log_error(LOG_SPOOL, "spool-alarm", "reason=\"%s\"", why);
+    else
+        log_notice(LOG_SPOOL, "spool-well", "accepting=1");
+    (void)str_copy(s->alarm, sizeof(s->alarm), str_of(why ? why : ""));
+}
+
+/* --- life --- */
+
+static void
+scheduler_read_options(struct scheduler *s)
+{
+    const struct scope *g = generation_global(s->generation);
+
+    s->resident_limit =
+        scope_int(g, OPT(queue_options, QUEUE_MAX_RESIDENT_MESSAGES));
+    s->resident_limit_bytes =
+        scope_int(g, OPT(spool_options, SPOOL_MAX_RESIDENT_BYTES));
+    limits_adopt(s);
+}
+
+static void scheduler_drain_now(void *arg);
+
+static void
+scheduler_init_lists(struct scheduler *s)
+{
+    list_init(&s->all_queues);
+    list_init(&s->all_zones);
+    list_init(&s->all_bindings);
+    list_init(&s->all_idle);
+    list_init(&s->dirty);
+    list_init(&s->starved);
+    list_init(&s->load_wait);
+    parcels_init(&s->parcels);
+    slab_init(&s->actives, sizeof(struct active));
+    timer_init(&s->wake_timer, s->loop, scheduler_wake, s, "queue times");
+    timer_init(&s->more_timer, s->loop, scheduler_more, s, "more queues");
+    timer_init(&s->drain_timer, s->loop, scheduler_drain_now, s, "drain");
+}
+
+struct scheduler *
+scheduler_new(const struct scheduler_config *c)
+{
+    struct scheduler *s = xnew(struct scheduler);
+    struct resolver_events ev = {.arg = s, .changed = scheduler_changed};
+
+    s->magic = SCHEDULER_MAGIC;
+    s->loop = c->loop;
+    s->io = c->io;
+    s->io_count = c->io_count;
+    s->io_sessions = xcalloc(MAX_OF(c->io_count, 1u), sizeof(uint64_t));
+    s->spool = c->spool;
+    s->dns = c->dns;
+    s->generation = generation_ref(c->generation);
+    s->spool_events = (struct spool_events){.scheduler = loop_mailbox(c->loop),
+        .arg = s,
+        .accepted = scheduler_accepted,
+        .found = scheduler_found,
+        .recovered = scheduler_recovered,
+        .alarm = scheduler_alarm};
+    scheduler_init_lists(s);
+    s->resolver = resolver_new(c->loop, c->dns, &ev);
+    s->stats.started_at = s->stats.reset_at = clock_wall();
+    s->stats.recovering = true;
+    scheduler_read_options(s);
+    return s;
+}
+
+const struct spool_events *
+scheduler_spool_events(struct scheduler *s)
+{
+    CHECK(s, SCHEDULER_MAGIC);
+    return &s->spool_events;
+}
+
+static void
+scheduler_free_queue(struct queue *q)
+{
+    struct list *n;
+
+    while ((n = list_first(&q->ready)) != NULL)
+        queue_remove(LIST_ENTRY(n, struct active, node)->parcel);
+    queue_free(&q);
+}
+
+void
+scheduler_free(struct scheduler **sp)
+{
+    struct scheduler *s = *sp;
+    struct carrier *c;
+    struct list *n;
+    size_t at;
+
+    *sp = NULL;
+    if (!s)
+        return;
+    CHECK(s, SCHEDULER_MAGIC);
+    BUG_ON(s->outlets);
+    s->closing = true;
+    defer_cancel(&s->turn);
+    defer_cancel(&s->drain_defer);
+    timer_stop(&s->wake_timer);
+    timer_stop(&s->more_timer);
+    timer_stop(&s->drain_timer);
+    while ((n = list_first(&s->all_queues)) != NULL)
+        scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
+    MAP_FOREACH(c, &s->carriers, at) {
+        free(c->method);
+        free(c);
+    }
+    map_fini(&s->carriers);
+    map_fini(&s->queues);
+    map_fini(&s->zones);
+    map_fini(&s->idle);
+    limits_fini(s);
+    parcels_fini(&s->parcels);
+    slab_fini(&s->actives);
+    heap_fini(&s->wakes);
+    resolver_free(&s->resolver);
+    generation_unref(&s->generation);
+    buf_fini(&s->scratch);
+    free(s->io_sessions);
+    s->magic = 0;
+    free(s);
+}
+
+void
+scheduler_adopt(struct scheduler *s, struct generation *g)
+{
+    struct generation *was = s->generation;
+    struct list *n;
+
+    CHECK(s, SCHEDULER_MAGIC);
+    s->generation = generation_ref(g);
+    generation_unref(&was);
+    scheduler_read_options(s);
+    /* Each compares numbers when it runs; those that are held back by an
+     * option would not run otherwise. */
+    LIST_FOREACH(n, &s->all_queues)
+    {
+        struct queue *q = LIST_ENTRY(n, struct queue, node);
+
+        if (queue_parcels(q) || !list_empty(&q->outlets))
+            queue_kick(q);
+    }
+}
+
+/* --- stopping --- */
+
+static void
+scheduler_tell_drained(void *arg)
+{
+    struct scheduler *s = arg;
+
+    timer_stop(&s->drain_timer);
+    if (s->drained)
+        s->drained(s->drained_arg);
+}
+
+void
+scheduler_check_drained(struct scheduler *s)
+{
+    if (!s->draining || s->drained_told || s->outlets || s->loads ||
+        s->notices || s->jobs)
+        return;
+    s->drained_told = true;
+    defer_post(s->loop, &s->drain_defer, scheduler_tell_drained, s, "drained");
+}
+
+static void
+scheduler_recall_all(struct scheduler *s, bool now)
+{
+    struct list *qn, *n, *tmp;
+
+    LIST_FOREACH(qn, &s->all_queues)
+    {
+        struct queue *q = LIST_ENTRY(qn, struct queue, node);
+
+        LIST_FOREACH_SAFE(n, tmp, &q->outlets)
+        {
+            struct outlet *o = LIST_ENTRY(n, struct outlet, node);
+
+            outlet_recall(o, now);
+            if (now || !o->lent_count || o->state == OUTLET_OPENING)
+                outlet_close(o, now);
+            else
+                o->draining = true;
+        }
+    }
+}
+
+static void
+scheduler_drain_now(void *arg)
+{
+    scheduler_recall_all(arg, true);
+}
+
+void
+scheduler_drain(struct scheduler *s, int64_t deadline_ms,
+    void (*drained)(void *arg), void *arg)
+{
+    CHECK(s, SCHEDULER_MAGIC);
+    s->drained = drained;
+    s->drained_arg = arg;
+    s->draining = true;
+    scheduler_recall_all(s, deadline_ms <= 0);
+    if (deadline_ms > 0)
+        timer_start(&s->drain_timer, deadline_ms);
+    scheduler_check_drained(s);
+}
+
+/* --- messages made here --- */
+
+struct submission {
+    struct spool_accept accept;
+    struct scheduler *s;
+};
+
+static void
+scheduler_submitted(struct spool_accept *a, int result, const struct err *e)
+{
+    struct submission *sub = CONTAINER_OF(a, struct submission, accept);
+
+    if (result < 0)
+        log_error(LOG_QUEUE, "submit-failed", "message=%016llx error=\"%s\"",
+            (unsigned long long)a->message->id, e ? e->text : "");
+    sub->s->notices--;
+    message_unref(&a->message);
+    scheduler_check_drained(sub->s);
+    free(sub);
+}
+
+void
+scheduler_submit(struct scheduler *s, struct message *m)
+{
+    struct submission *sub = xnew(struct submission);
+
+    sub->s = s;
+    sub->accept.message = m;
+    sub->accept.home = loop_mailbox(s->loop);
+    sub->accept.done = scheduler_submitted;
+    s->notices++;
+    spool_accept(s->spool, &sub->accept);
+}
+
+/* --- numbers --- */
+
+void
+scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
+{
+    struct list *n;
+
+    *st = s->stats;
+    LIST_FOREACH(n, &s->all_queues)
+    {
+        const struct queue *q = LIST_ENTRY(n, struct queue, node);
+
+        st->active += queue_active(q);
+        st->delayed += queue_delayed(q);
+        st->lent += q->lent;
+    }
+    st->domains = s->zones.count;
+    st->sessions = s->outlets;
+    st->resident_bytes = s->resident_bytes;
+    st->resident_messages = s->resident_messages;
+    st->draining = s->draining;
+}
+
+void
+scheduler_reset_stats(struct scheduler *s)
+{
+    struct scheduler_stats *st = &s->stats;
+
+    st->delivered = st->failed = st->transient = st->received = 0;
+    st->rejected = st->uncertain = st->bounced = st->expired = 0;
+    st->reset_at = clock_wall();
+}
+
+void
+scheduler_count_received(struct scheduler *s, uint64_t recipients)
+{
+    s->stats.received += recipients;
+}
+
+void
+scheduler_count_rejected(struct scheduler *s, uint64_t recipients)
+{
+    s->stats.rejected += recipients;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scheduler_int.h - the inside of the scheduler, for the files of core/queue.
+ *
+ * One thread owns all of it.  Who hangs on whom:
+ *
+ *   scheduler -- zone (routing domain) -- queue -- parcel -- active -- message
+ *             -- bindstate ---------------^   \--- outlet (session) -- batch
+ */
+#ifndef IMPEL_SCHEDULER_INT_H
+#define IMPEL_SCHEDULER_INT_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "conf/generation.h"
+#include "loop/defer.h"
+#include "loop/timer.h"
+#include "queue/parcel.h"
+#include "queue/retry.h"
+#include "queue/scheduler.h"
+#include "queue/tokens.h"
+#include "queue/wait.h"
+#include "route/resolve.h"
+#include "spool/spool.h"
+#include "xport/registry.h"
+#include "xport/session.h"
+
+enum {
+    SCHED_FREE_RETURNS = 3,      /* in a row; then a delay with back-off */
+    SCHED_AHEAD = 4,             /* batches lent beyond what is open */
+    SCHED_RUN_MAX = 256,         /* parcels a queue handles in one turn */
+    SCHED_LOADS_MAX = 256,       /* cold reads under way */
+    SCHED_LINGER_MS = 60000,     /* of an empty queue */
+    SCHED_PROBE_AFTER_MS = 1000, /* idling that asks for a probe */
+    SCHED_RETRY_MS = 5000        /* for what has no better time */
+};
+
+struct bindgroup { /* all bindings of a group */
+    char *name;
+    uint64_t sessions;
+    int64_t limit; /* -1: none */
+};
+struct bindstate { /* one binding */
+    struct list node;
+    char *name;
+    struct bindgroup *group;
+    uint64_t sessions;
+    int64_t limit; /* -1: none */
+    uint64_t delivered, failed, transient, received;
+};
+struct zone { /* all queues of one routing domain */
+    struct list node;
+    char *name;
+    struct list queues;
+    uint64_t delivered, failed, transient;
+};
+struct throttle { /* one for each stanza that sets it, by reference */
+    struct tokens tokens;
+    char key[40];
+    uint64_t generation;
+};
+
+/* How a method is served; looked up once for each generation. */
+struct carrier {
+    char *method;
+    struct module_found found;
+    uint64_t generation;
+    int64_t asked_at;
+};
+
+struct queue_options_cache {
+    int64_t max_connections, max_deliveries, max_recipients, max_batch;
+    int64_t idle_timeout, mx_failures, connect_timeout_to_delay;
+    int64_t blackhole, max_active;
+    bool suspended, strict_active;
+    struct retry retry;
+};
+
+struct queue {
+    uint32_t magic;
+    int method;
+    uint16_t port, gateway_port;
+    bool by_gateway, running, dirty;
+    struct scheduler *s;
+    struct str key; /* owned */
+    struct list node, zone_node, dirty_node, starved_node;
+    struct heap_node wake; /* monotonic ms */
+    struct zone *zone;
+    struct bindstate *binding;
+    struct domain *record;
+    struct carrier *carrier;
+
+    /* as of the generation it has adopted */
+    struct generation *generation;
+    const struct scope *scope;
+    struct queue_options_cache opt;
+    struct throttle *messages, *connections; /* or NULL */
+
+    /* parcels */
+    struct heap delayed;
+    struct list ready;    /* struct active with content */
+    uint64_t overflow;    /* in `delayed` with PARCEL_DUE */
+    uint64_t ready_count, loading, lent, failing;
+    int64_t expire_at;    /* monotonic; when to look for old ones; 0: never */
+    size_t scan_at;       /* how far that look has come in `delayed` */
+    int64_t scan_first;   /* wall; the earliest expiry it has seen */
+    uint32_t gather_head, gather_tail; /* scheduler.c: recipients by queue */
+
+    /* sessions */
+    struct list outlets;
+    struct list roomy; /* those that take more, the newest first */
+    uint64_t outlet_count, opening;
+
+    /* trouble */
+    int64_t hold_until;     /* monotonic; RETRY/ROUTE */
+    struct result hold;     /* why, and for a sweep: what each gets */
+    uint64_t failures;      /* connections in a row that did not come up */
+    int64_t failing_since;  /* monotonic; 0: it works */
+    uint32_t charges;       /* failed connections whose parcel has to pay */
+    struct result why;      /* of the last failed connection */
+    bool sweep;             /* all active parcels are being delayed */
+
+    /* explain */
+    enum wait_reason reason;
+    int64_t since, until; /* monotonic; until 0: not known */
+    uint64_t delivered, failed, transient;
+};
+
+#define OUTLET_STATES(X) \
+    X(OPENING, "connecting") \
+    X(OPEN, "open") \
+    X(IDLE, "idle") \
+    X(PROBING, "probing") \
+    X(CLOSING, "closing")
+#define OUTLET_STATE_ID(id, text) OUTLET_##id,
+enum outlet_state { OUTLET_STATES(OUTLET_STATE_ID) OUTLET_STATE_COUNT };
+
+struct outlet { /* the scheduler's view of a session */
+    uint32_t magic;
+    enum outlet_state state;
+    struct scheduler *s;
+    struct session *session;
+    struct queue *queue;
+    struct list node;       /* of the queue's outlets */
+    struct list roomy_node; /* of the queue's roomy */
+    struct list idle_node;  /* of those with the same key */
+    struct list all_idle_node;
+    struct list lent;       /* struct active */
+    struct hop hop;
+    char *key; /* what a sibling must have in common */
+    unsigned io;
+    bool bad;      /* the address is to be marked */
+    bool worked;   /* it was ready once */
+    bool draining; /* no more for it */
+    bool stop;     /* give back what it holds and close it */
+    char addr[64]; /* of the peer, for logs */
+    uint32_t open, lent_count;
+    uint64_t deliveries, recipients, batches;
+    int64_t opened_at, idle_since;
+    struct timer timer;
+    uint64_t id;
+};
+
+struct active { /* a parcel in memory */
+    struct list node; /* of the queue's ready, or the outlet's lent */
+    struct parcel *parcel;
+    struct message *message; /* NULL while it is read */
+    struct batch *batch;
+    struct outlet *outlet;
+    int64_t stamp; /* of its throttle token; -1: none */
+    uint64_t resident;
+    struct load *load; /* being read */
+};
+
+struct idle { /* outlets of one key without work */
+    char *key;
+    struct list outlets;
+};
+
+struct scheduler {
+    uint32_t magic;
+    struct loop *loop;
+    struct loop *const *io;
+    unsigned io_count;
+    uint64_t *io_sessions; /* for each loop */
+    struct spool *spool;
+    struct dns *dns;
+    struct resolver *resolver;
+    struct generation *generation;
+    struct spool_events spool_events;
+
+    struct parcels parcels;
+    struct slab actives;
+    struct map queues; /* by key */
+    struct list all_queues;
+    struct map zones, bindings, bindgroups, throttles, carriers, idle;
+    struct list all_zones, all_bindings;
+    struct list all_idle; /* outlets, the longest first */
+    struct heap wakes;
+    struct timer wake_timer, more_timer;
+    int64_t wake_armed;
+    struct list dirty;
+    struct defer turn;
+    struct list starved; /* queues that wait for a limit of many */
+    uint64_t outlets;
+    int64_t server_limit;
+    uint64_t last_connection;
+
+    uint64_t loads;          /* cold reads under way */
+    struct list load_wait;   /* struct load */
+    uint64_t notices;        /* messages made here, under way */
+    uint64_t jobs;           /* bulk work under way */
+    uint64_t resident_bytes, resident_messages;
+    int64_t resident_limit, resident_limit_bytes;
+
+    struct scheduler_stats stats;
+    struct buf scratch;
+    char alarm[200];
+
+    bool draining, drained_told, closing;
+    int64_t drain_deadline;
+    struct timer drain_timer;
+    struct defer drain_defer;
+    void (*drained)(void *arg);
+    void *drained_arg;
+};
+
+/* scheduler.c */
+void scheduler_kick(struct scheduler *s); /* dirty queues run this turn */
+void scheduler_arm(struct scheduler *s);  /* the timer of `wakes` */
+void scheduler_check_drained(struct scheduler *s);
+
+#endif

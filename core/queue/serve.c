@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/serve.h"
+
+#include "base/clock.h"
+#include "queue/goal.h"
+#include "queue/limits.h"
+#include "queue/outcome.h"
+#include "queue/outlet.h"
+#include "queue/pick.h"
+#include "queue/queue.h"
+#include "queue/queue_options.h"
+#include "queue/suspend.h"
+#include "route/binding.h"
+#include "base/banned.h"
+
+/* The recipients that the session may still name; UINT64_MAX: no limit. */
+static uint64_t
+serve_recipients(const struct outlet *o)
+{
+    int64_t most = o->queue->opt.max_recipients;
+
+    if (most <= 0)
+        return UINT64_MAX;
+    return (uint64_t)most > o->recipients ? (uint64_t)most - o->recipients : 0;
+}
+
+/* One parcel to each session with room in turn, until one or the other runs
+ * out. */
+static enum wait_reason
+serve_lend(struct queue *q, int64_t *until)
+{
+    for (int n = 0; n < SCHED_RUN_MAX && q->ready_count; n++) {
+        struct outlet *o;
+        struct parcel *p;
+        int64_t stamp;
+
+        if (list_empty(&q->roomy))
+            return WAIT_NONE;
+        o = LIST_ENTRY(q->roomy.prev, struct outlet, roomy_node);
+        if (!outlet_resume(o))
+            continue;
+        if (!limits_take_message(q, &stamp, until))
+            return WAIT_MESSAGE_THROTTLE;
+        p = pick_next(q, serve_recipients(o));
+        if (!p) {
+            limits_refund_message(q, stamp);
+            return WAIT_NONE;
+        }
+        p->in.active->stamp = stamp;
+        outlet_lend(o, p);
+    }
+    if (q->ready_count && !list_empty(&q->roomy))
+        queue_kick(q);
+    return WAIT_NONE;
+}
+
+/* Each failed connection costs one parcel its attempt, once there is no host
+ * left to try at once. */
+static void
+serve_charge(struct queue *q)
+{
+    while (q->charges && q->ready_count) {
+        struct list *n = list_first(&q->ready);
+
+        q->charges--;
+        outcome_whole(LIST_ENTRY(n, struct active, node)->parcel, &q->why);
+    }
+    q->charges = 0;
+}
+
+static enum wait_reason
+serve_down(struct queue *q)
+{
+    int64_t now = loop_now(q->s->loop);
+    int64_t wait = q->opt.connect_timeout_to_delay;
+
+    if ((q->opt.mx_failures > 0 &&
+            q->failures >= (uint64_t)q->opt.mx_failures) ||
+        (wait > 0 && q->failing_since && now - q->failing_since >= wait)) {
+        q->sweep = true;
+        q->failures = 0;
+        q->failing_since = 0;
+        q->charges = 0;
+        queue_kick(q);
+        return WAIT_DELAYING;
+    }
+    serve_charge(q);
+    return WAIT_HOSTS_DOWN;
+}
+
+/* The resolver says that this attempt fails, for now or for good. */
+static enum wait_reason
+serve_refused(struct queue *q, const struct hop *hop, int verdict)
+{
+    char status[24] = "";
+    struct buf b = BUF_INIT;
+
+    if (hop->status[0])
+        buf_printf(&b, "%u.%u.%u", hop->status[0], hop->status[1],
+            hop->status[2]);
+    (void)str_copy(status, sizeof(status), buf_get(&b));
+    buf_fini(&b);
+    result_fini(&q->why);
+    result_set(&q->why, verdict, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
+        hop->code, status, hop->text);
+    q->sweep = true;
+    queue_kick(q);
+    return WAIT_DNS_FAILED;
+}
+
+static enum wait_reason
+serve_open_one(struct queue *q, int64_t *until)
+{
+    enum wait_reason why = limits_may_open(q, until);
+    struct hop hop = {0};
+
+    if (why == WAIT_SERVER_LIMIT || why == WAIT_BINDING_LIMIT ||
+        why == WAIT_GROUP_LIMIT) {
+        (void)outlet_make_room(
+            q->s, why == WAIT_SERVER_LIMIT ? NULL : q->binding);
+        if (!list_linked(&q->starved_node))
+            list_push(&q->s->starved, &q->starved_node);
+        return why;
+    }
+    if (why != WAIT_NONE)
+        return why;
+    switch (domain_pick(q->record, q->generation, q->scope,
+        str_of(q->binding->name), q->port, &hop)) {
+    case HOP_OK:
+        outlet_open(q, &hop, suspend_module(q)->module);
+        return WAIT_NONE;
+    case HOP_WAIT:
+        return WAIT_DNS;
+    case HOP_LIMIT:
+        *until = loop_now(q->s->loop) + SCHED_RETRY_MS;
+        return WAIT_HOST_LIMIT;
+    case HOP_DOWN:
+        *until = hop.until;
+        return serve_down(q);
+    case HOP_DELAY:
+        return serve_refused(q, &hop, IMPEL_RETRY);
+    case HOP_FAIL:
+        return serve_refused(q, &hop, IMPEL_FAILED);
+    }
+    return WAIT_NONE;
+}
+
+/* Connections up to the goal, but no more than there is waiting mail that
+ * nobody comes for yet. */
+static enum wait_reason
+serve_open(struct queue *q, int64_t *until)
+{
+    uint64_t goal = goal_connections(
+        q->opt.max_connections, queue_active(q), GOAL_NORMAL);
+
+    if (q->outlet_count && q->outlet_count >= goal &&
+        q->opt.max_connections > 0 &&
+        q->outlet_count >= (uint64_t)q->opt.max_connections)
+        return WAIT_CONNECTION_LIMIT;
+    while (q->outlet_count < goal &&
+        q->ready_count + q->loading + q->overflow > q->opening) {
+        enum wait_reason why = serve_open_one(q, until);
+
+        if (why != WAIT_NONE)
+            return why;
+    }
+    if (!goal && q->ready_count)
+        return WAIT_CONNECTION_LIMIT;
+    return WAIT_NONE;
+}
+
+static void
+serve_rest(struct queue *q)
+{
+    while (!list_empty(&q->roomy)) {
+        struct outlet *o =
+            LIST_ENTRY(q->roomy.prev, struct outlet, roomy_node);
+
+        if (o->state != OUTLET_OPEN || o->lent_count)
+            return;
+        outlet_rest(o);
+    }
+}
+
+/* What its mail waits for when nothing stands in the way. */
+static enum wait_reason
+serve_state(struct queue *q, int64_t *until)
+{
+    struct heap_node *first;
+
+    *until = 0;
+    if (q->lent)
+        return WAIT_MOVING;
+    if (q->ready_count)
+        return q->opening ? WAIT_CONNECTING : WAIT_TURN;
+    if (q->loading)
+        return WAIT_LOADING;
+    if (q->overflow)
+        return WAIT_TURN;
+    if ((first = heap_first(&q->delayed)) != NULL) {
+        *until = queue_wall_to_mono(q->s, first->when);
+        return WAIT_RETRY_TIME;
+    }
+    return q->failing ? WAIT_BOUNCING : WAIT_EMPTY;
+}
+
+enum wait_reason
+serve_queue(struct queue *q, int64_t *until)
+{
+    enum wait_reason why = serve_lend(q, until);
+
+    if (why == WAIT_NONE && q->ready_count)
+        why = serve_open(q, until);
+    serve_rest(q);
+    if (q->ready_count && why == WAIT_NONE && !q->lent && !q->opening) {
+        struct list *n;
+
+        LIST_FOREACH(n, &q->outlets)
+            if (LIST_ENTRY(n, struct outlet, node)->state == OUTLET_PROBING)
+                return WAIT_PROBING;
+    }
+    if (why == WAIT_NONE || (!q->ready_count && why != WAIT_DNS_FAILED))
+        why = serve_state(q, until);
+    return why;
+}
+
+/* --- sweeping --- */
+
+static struct parcel *
+serve_next(struct queue *q, bool delayed_too)
+{
+    struct list *n = list_first(&q->ready);
+    struct heap_node *first = heap_first(&q->delayed);
+
+    if (n)
+        return LIST_ENTRY(n, struct active, node)->parcel;
+    if (first && (delayed_too || first->when <= clock_wall())) {
+        struct parcel *p = CONTAINER_OF(first, struct parcel, in.due);
+
+        return p->writing ? NULL : p;
+    }
+    return NULL;
+}
+
+bool
+serve_sweep(struct queue *q)
+{
+    bool black = q->opt.blackhole != QUEUE_BLACKHOLE_NO;
+    struct result gone = {.retry_after = -1};
+    struct parcel *p = NULL;
+
+    if (black)
+        result_set(&gone, IMPEL_FAILED, IMPEL_BLAME_ROUTE, 0, 554, "5.7.0",
+            "[internal] Blackholed");
+    for (int n = 0; n < SCHED_RUN_MAX; n++) {
+        if (!(p = serve_next(q, black)))
+            break;
+        outcome_whole(p, black ? &gone : &q->why);
+    }
+    if (!p && q->sweep) {
+        q->sweep = false;
+        queue_kick(q);
+    }
+    result_fini(&gone);
+    return p != NULL;
+}

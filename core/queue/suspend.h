@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * suspend.h - whether a queue may deliver at all: suspend_delivery, blackhole,
+ * a missing module, a held route, the end of the process.
+ */
+#ifndef IMPEL_SUSPEND_H
+#define IMPEL_SUSPEND_H
+
+#include "queue/scheduler_int.h"
+
+/* WAIT_NONE, or why not; *until monotonic, 0: unknown. */
+enum wait_reason suspend_reason(struct queue *q, int64_t *until);
+/* Who delivers the queue's method; asked again now and then while missing. */
+const struct module_found *suspend_module(struct queue *q);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tokens.h - throttles: at most `count` in any window of `window_ms`.
+ *
+ * A sliding window in slots of about 1/128: whatever the alignment, no window
+ * ever holds more than count, at a cost of less than 2 % of the rate.  What
+ * was charged and not used is refunded to the slot it came from.
+ */
+#ifndef IMPEL_TOKENS_H
+#define IMPEL_TOKENS_H
+
+#include "conf/scope.h"
+
+enum { TOKENS_SLOTS = 128 };
+struct tokens {
+    struct throttle_rate rate;
+    int64_t width;  /* ms of a slot */
+    int64_t slots;  /* full ones in a window */
+    int64_t newest; /* number of the newest slot */
+    int64_t sum;    /* of the ring */
+    uint32_t used[TOKENS_SLOTS + 2];
+};
+
+void tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now);
+/* Another rate of the same throttle; what is charged stays charged. */
+void tokens_set_rate(struct tokens *t, struct throttle_rate rate, int64_t now);
+/* One more at now (monotonic ms)?  true: charged, *stamp names it for a
+ * refund.  false: *until says when to ask again. */
+bool tokens_take(
+    struct tokens *t, int64_t now, int64_t *stamp, int64_t *until);
+/* The same question without charging. */
+bool tokens_has(struct tokens *t, int64_t now, int64_t *until);
+void tokens_refund(struct tokens *t, int64_t stamp);
+
+#endif
