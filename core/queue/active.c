@@ -177,8 +177,7 @@ active_came(struct load *l, int result)
         queue_remove(p);
         queue_delay(p, clock_wall() + ACTIVE_AGAIN_MS);
     } else {
-        outcome_fail(p, 550, "5.3.0", "[internal] message body missing",
-            false);
+        outcome_fail(p, 550, "5.3.0", "[internal] message body missing", false);
     }
     queue_kick(q);
 }

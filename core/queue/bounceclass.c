@@ -12,11 +12,10 @@ static const struct {
 } classes[] = {{1, "Undetermined"}, {10, "Invalid Recipient"},
     {20, "Soft Bounce"}, {21, "DNS Failure"}, {22, "Mailbox Full"},
     {23, "Too Large"}, {24, "Timeout"}, {25, "Admin Failure"},
-    {30, "Generic Bounce: No RCPT"}, {40, "Generic Bounce"},
-    {50, "Mail Block"}, {51, "Spam Block"}, {52, "Spam Content"},
-    {53, "Prohibited Attachment"}, {54, "Relaying Denied"},
-    {60, "Auto-Reply"}, {70, "Transient Failure"}, {80, "Subscribe"},
-    {90, "Unsubscribe"}, {100, "Challenge-Response"}};
+    {30, "Generic Bounce: No RCPT"}, {40, "Generic Bounce"}, {50, "Mail Block"},
+    {51, "Spam Block"}, {52, "Spam Content"}, {53, "Prohibited Attachment"},
+    {54, "Relaying Denied"}, {60, "Auto-Reply"}, {70, "Transient Failure"},
+    {80, "Subscribe"}, {90, "Unsubscribe"}, {100, "Challenge-Response"}};
 
 /* RFC 3463 subject and detail; detail -1: any other. */
 static const struct {
@@ -25,8 +24,8 @@ static const struct {
     {1, 10, 10}, {1, -1, 25}, {2, 1, 10}, {2, 2, 22}, {2, 3, 23}, {2, 4, 25},
     {2, -1, 40}, {3, 1, 20}, {3, 2, 20}, {3, 4, 23}, {3, 0, 20}, {3, -1, 25},
     {4, 0, 20}, {4, 1, 24}, {4, 2, 24}, {4, 3, 21}, {4, 4, 21}, {4, 5, 20},
-    {4, 6, 25}, {4, 7, 24}, {4, -1, 20}, {5, 3, 25}, {5, -1, 25},
-    {6, -1, 40}, {7, 5, 25}, {7, 6, 25}, {7, -1, 50}};
+    {4, 6, 25}, {4, 7, 24}, {4, -1, 20}, {5, 3, 25}, {5, -1, 25}, {6, -1, 40},
+    {7, 5, 25}, {7, 6, 25}, {7, -1, 50}};
 
 /* Words that say more than the codes do; in lower case. */
 static const struct {

@@ -15,8 +15,7 @@ static const char *const subjects[] = {
 static const char *const openings[] = {
     [DSN_FAILED] = "Your message could not be delivered to the recipients "
                    "below.\r\nNo further attempt will be made.\r\n",
-    [DSN_DELIVERED] =
-        "Your message was delivered to the recipients below.\r\n",
+    [DSN_DELIVERED] = "Your message was delivered to the recipients below.\r\n",
     [DSN_RELAYED] = "Your message was passed on for the recipients below, "
                     "to a host that\r\ndoes not send notifications of "
                     "delivery.\r\n"};
@@ -152,12 +151,14 @@ dsn_header(const struct dsn_report *d, struct buf *to)
     message_id_print(d->id, id);
     buf_printf(to, ">\r\nSubject: %s\r\nMessage-ID: <%s@%.*s>\r\n",
         subjects[d->action], id, STR_ARG(d->reporting));
-    buf_cstr(to, "MIME-Version: 1.0\r\nAuto-Submitted: auto-replied\r\n"
-                 "Content-Type: multipart/report; "
-                 "report-type=delivery-status;\r\n boundary=\"");
+    buf_cstr(to,
+        "MIME-Version: 1.0\r\nAuto-Submitted: auto-replied\r\n"
+        "Content-Type: multipart/report; "
+        "report-type=delivery-status;\r\n boundary=\"");
     dsn_boundary(d, to);
-    buf_cstr(to, "\"\r\n\r\nThis is a delivery status notification in MIME "
-                 "format.\r\n");
+    buf_cstr(to,
+        "\"\r\n\r\nThis is a delivery status notification in MIME "
+        "format.\r\n");
 }
 
 static struct str

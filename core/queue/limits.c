@@ -53,8 +53,8 @@ limits_opened(struct queue *q)
     limits_count(q, 1);
     q->s->outlets++;
     if (q->connections)
-        (void)tokens_take(&q->connections->tokens, loop_now(q->s->loop),
-            &stamp, &until); /* limits_may_open() has just said yes */
+        (void)tokens_take(&q->connections->tokens, loop_now(q->s->loop), &stamp,
+            &until); /* limits_may_open() has just said yes */
 }
 
 void
@@ -108,8 +108,7 @@ limits_take_message(struct queue *q, int64_t *stamp, int64_t *until)
 {
     *stamp = -1;
     return !q->messages ||
-        tokens_take(
-            &q->messages->tokens, loop_now(q->s->loop), stamp, until);
+        tokens_take(&q->messages->tokens, loop_now(q->s->loop), stamp, until);
 }
 
 void
@@ -198,10 +197,9 @@ limits_adopt(struct scheduler *s)
 
     s->server_limit = scope_int(generation_global(s->generation),
         OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS));
-    MAP_FOREACH(g, &s->bindgroups, at)
+    MAP_FOREACH (g, &s->bindgroups, at)
         g->limit = limits_of_group(s, str_of(g->name));
-    LIST_FOREACH(n, &s->all_bindings)
-    {
+    LIST_FOREACH (n, &s->all_bindings) {
         struct bindstate *b = LIST_ENTRY(n, struct bindstate, node);
 
         b->group->sessions -= b->sessions;
@@ -225,11 +223,11 @@ limits_fini(struct scheduler *s)
         free(b->name);
         free(b);
     }
-    MAP_FOREACH(g, &s->bindgroups, at) {
+    MAP_FOREACH (g, &s->bindgroups, at) {
         free(g->name);
         free(g);
     }
-    MAP_FOREACH(t, &s->throttles, at)
+    MAP_FOREACH (t, &s->throttles, at)
         free(t);
     map_fini(&s->bindings);
     map_fini(&s->bindgroups);

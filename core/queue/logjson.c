@@ -87,8 +87,8 @@ json_begin(struct buf *to, const char *type, uint64_t id, uint32_t rcpt,
 }
 
 void
-logrecord_json_reception(struct buf *to, const struct message *m,
-    uint32_t rcpt, uint64_t size, struct str group)
+logrecord_json_reception(struct buf *to, const struct message *m, uint32_t rcpt,
+    uint64_t size, struct str group)
 {
     json_begin(to, "reception", m->id, rcpt, m->env.connection);
     json_pair(to, "recipient", m->env.rcpt[rcpt].address);
@@ -145,8 +145,8 @@ logrecord_json_outcome(
         int c = maillog_bounce_class(o->result);
 
         json_number(to, "bounce_class", (uint64_t)c);
-        json_pair(to, "bounce_class_name",
-            str_of(maillog_bounce_class_name(c)));
+        json_pair(
+            to, "bounce_class_name", str_of(maillog_bounce_class_name(c)));
     }
     buf_char(to, '}');
 }

@@ -63,8 +63,8 @@ logrecord_id(struct buf *to, uint64_t id)
 
 /* time@message@batch@connection@type */
 static void
-logrecord_begin(struct buf *to, bool hires, uint64_t id, uint32_t rcpt,
-    uint64_t connection)
+logrecord_begin(
+    struct buf *to, bool hires, uint64_t id, uint32_t rcpt, uint64_t connection)
 {
     logrecord_time(to, clock_wall(), hires);
     logrecord_id(to, id + rcpt);
@@ -104,8 +104,8 @@ logrecord_reception(struct buf *to, bool hires, const struct message *m,
 static void
 logrecord_age(struct buf *to, int64_t ms)
 {
-    buf_printf(to, "@%lld.%03lld", (long long)(ms / 1000),
-        (long long)(ms % 1000));
+    buf_printf(
+        to, "@%lld.%03lld", (long long)(ms / 1000), (long long)(ms % 1000));
 }
 
 static void

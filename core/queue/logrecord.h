@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * logrecord.h - the text of log records: Momentum's '@'-separated lines, and the
- * same events as JSON.
+ * logrecord.h - the text of log records: Momentum's '@'-separated lines, and
+ * the same events as JSON.
  *
  * In a field '@', '\' and control characters are written \x40, \\, \x0a, so
  * that splitting at '@' always gives the documented fields.
@@ -32,7 +32,8 @@ void logrecord_json_reception(struct buf *to, const struct message *m,
     uint32_t rcpt, uint64_t size, struct str group);
 void logrecord_json_outcome(
     struct buf *to, char type, const struct maillog_outcome *o);
-void logrecord_json_rejection(struct buf *to, const struct logrecord_rejection *r);
+void logrecord_json_rejection(
+    struct buf *to, const struct logrecord_rejection *r);
 /* "key":"value" with what JSON wants escaped; bytes that are no UTF-8 become
  * U+FFFD. */
 void logrecord_json_str(struct buf *to, struct str s);

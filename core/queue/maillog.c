@@ -48,7 +48,7 @@ struct logger { /* one ec_logger or bounce_logger stanza */
     struct logger *next;
     struct logfile *file[KINDS];
     unsigned writes;
-    bool bounces; /* a bounce_logger */
+    bool bounces;               /* a bounce_logger */
     int64_t heartbeat, beat_at; /* ms; monotonic */
 };
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
@@ -66,8 +66,8 @@ logger_int(const struct scope *s, const char *option, int64_t none)
 }
 
 static int
-logger_open_file(struct logger *l, const struct scope *s, enum log_kind kind,
-    struct err *e)
+logger_open_file(
+    struct logger *l, const struct scope *s, enum log_kind kind, struct err *e)
 {
     uint32_t id = option_find(str_of(kind_options[kind]));
     struct str path = STR_NONE;
@@ -83,8 +83,8 @@ logger_open_file(struct logger *l, const struct scope *s, enum log_kind kind,
         return err_set(e, ERR_CONF, "%s: only files are written, not %.*s",
             kind_options[kind], STR_ARG(path));
     z = xdupn(path.p, path.n);
-    l->file[kind] = logfile_open(
-        z, (int)logger_int(s, mode_options[kind], 0644), e);
+    l->file[kind] =
+        logfile_open(z, (int)logger_int(s, mode_options[kind], 0644), e);
     free(z);
     return l->file[kind] ? 0 : ERR_IO;
 }
@@ -102,8 +102,8 @@ logger_free(struct logger **lp)
 }
 
 static int
-logger_new(const struct stanza *st, bool bounces, struct logger **to,
-    struct err *e)
+logger_new(
+    const struct stanza *st, bool bounces, struct logger **to, struct err *e)
 {
     const struct scope *s = stanza_scope(st);
     struct logger *l = xnew(struct logger);
@@ -117,8 +117,8 @@ logger_new(const struct stanza *st, bool bounces, struct logger **to,
         if ((k == LOG_BOUNCE) != bounces && k != LOG_JSON)
             continue;
         if (logger_open_file(l, s, (enum log_kind)k, e) < 0) {
-            int rc = err_prefix(e, "%.*s at %s:%d",
-                STR_ARG(stanza_keyword(st)), stanza_file(st), stanza_line(st));
+            int rc = err_prefix(e, "%.*s at %s:%d", STR_ARG(stanza_keyword(st)),
+                stanza_file(st), stanza_line(st));
 
             logger_free(&l);
             return rc;
@@ -217,8 +217,7 @@ maillog_reopen(void)
 
 /* A line to each log of the kind whose logger writes such records. */
 static void
-maillog_write(
-    struct buf *line, enum log_kind kind, unsigned what, bool bounces)
+maillog_write(struct buf *line, enum log_kind kind, unsigned what, bool bounces)
 {
     for (struct logger *l = loggers; l; l = l->next)
         if (l->file[kind] && (l->writes & what) && l->bounces == bounces)
@@ -333,8 +332,7 @@ maillog_rejection(uint64_t connection, struct str peer_addr, struct str sender,
 static void
 maillog_beat(struct logger *l)
 {
-    static const char *const marks[KINDS] = {
-        [LOG_MAIN] = "@@@@M",
+    static const char *const marks[KINDS] = {[LOG_MAIN] = "@@@@M",
         [LOG_BOUNCE] = "@@@@M1",
         [LOG_REJECT] = ": Marker 1"};
     struct buf line = BUF_INIT;

@@ -20,20 +20,20 @@ void maillog_close(void);
 void maillog_reopen(void);
 void maillog_heartbeat(void); /* called by a timer each second: M records */
 
-struct maillog_outcome { /* one recipient's attempt */
+struct maillog_outcome {           /* one recipient's attempt */
     const struct message *message; /* NULL: not loaded */
     uint64_t id;
-    uint32_t rcpt;            /* index: the logged id is id + index */
+    uint32_t rcpt; /* index: the logged id is id + index */
     struct str domain, binding, group;
-    struct str peer_addr;     /* "" none */
-    uint64_t connection;      /* outbound, 0: none */
+    struct str peer_addr; /* "" none */
+    uint64_t connection;  /* outbound, 0: none */
     uint64_t size, bytes_sent;
     uint32_t retries;
     int64_t age_ms;
     const struct result *result;
 };
 void maillog_reception(const struct message *m, struct str group); /* R */
-void maillog_delivery(const struct maillog_outcome *o);  /* D */
+void maillog_delivery(const struct maillog_outcome *o);            /* D */
 void maillog_transient(const struct maillog_outcome *o); /* T, bouncelog T */
 void maillog_permanent(const struct maillog_outcome *o); /* P, bouncelog B */
 /* rejectlog.  phase: "rcptto"; text: the reply. */

@@ -25,11 +25,11 @@ enum {
 
 struct notice {
     struct scheduler *s;
-    struct parcel *parcel;   /* FAILING, or NULL: a success */
+    struct parcel *parcel;         /* FAILING, or NULL: a success */
     struct generation *generation; /* pins scope */
     const struct scope *scope;
-    struct str binding;      /* owned */
-    struct message *about;   /* NULL: being read */
+    struct str binding;    /* owned */
+    struct message *about; /* NULL: being read */
     struct result *result;
     uint32_t *rcpt;
     size_t count;
@@ -41,7 +41,7 @@ struct notice {
     struct message *message; /* the notification */
     struct content_builder *builder;
     struct render *render;
-    uint64_t at, end;        /* of the original */
+    uint64_t at, end; /* of the original */
     char *chunk;
     struct spool_accept accept;
     struct timer timer;
@@ -113,8 +113,7 @@ notice_stored(struct spool_accept *a, int result, const struct err *e)
     struct notice *n = CONTAINER_OF(a, struct notice, accept);
 
     if (result < 0) {
-        log_warn(LOG_QUEUE, "bounce-not-stored",
-            "message=%016llx error=\"%s\"",
+        log_warn(LOG_QUEUE, "bounce-not-stored", "message=%016llx error=\"%s\"",
             (unsigned long long)n->about->id, e ? e->text : "");
         notice_again(n);
         return;
@@ -248,8 +247,8 @@ notice_head(struct notice *n)
     n->message = message_new(n->report.id);
     notice_extent(n);
     notice_envelope(n, to, n->report.eight_bit);
-    n->builder = content_builder_new(n->s->spool, n->report.id,
-        loop_mailbox(n->s->loop), notice_room, n);
+    n->builder = content_builder_new(
+        n->s->spool, n->report.id, loop_mailbox(n->s->loop), notice_room, n);
     dsn_print_head(&n->report, &b);
     rc = content_builder_add(n->builder, b.p, b.n, NULL);
     buf_fini(&b);
@@ -376,8 +375,8 @@ notice_loaded(struct load *l, int result)
 }
 
 void
-notice_fail(struct parcel *p, struct message *m, struct str mta,
-    struct result *result)
+notice_fail(
+    struct parcel *p, struct message *m, struct str mta, struct result *result)
 {
     struct notice *n =
         notice_new(p->queue, m, mta, parcel_rcpt(p), p->rcpt_count);

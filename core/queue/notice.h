@@ -15,8 +15,8 @@
 /* p is FAILING: tell who is to be told, then finish it.  result: one for each
  * of its recipients, taken over.  m: NULL: it is read first, and its records
  * are written then.  mta: the host that said so, or empty. */
-void notice_fail(struct parcel *p, struct message *m, struct str mta,
-    struct result *result);
+void notice_fail(
+    struct parcel *p, struct message *m, struct str mta, struct result *result);
 /* These recipients were delivered; those who asked hear of it. */
 void notice_success(struct queue *q, struct message *m, struct str mta,
     const uint32_t *rcpt, const struct result *result, size_t count);

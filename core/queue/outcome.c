@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/magic.h"
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/limits.h"
@@ -148,8 +149,7 @@ outcome_log(struct maillog_outcome *d, uint32_t rcpt, const struct result *r)
     if (r->flags & IMPEL_UNCERTAIN)
         log_notice(LOG_QUEUE, "result-uncertain",
             "message=%016llx rcpt=%u connection=%llu",
-            (unsigned long long)d->id, rcpt,
-            (unsigned long long)d->connection);
+            (unsigned long long)d->id, rcpt, (unsigned long long)d->connection);
 }
 
 /* --- failing --- */
@@ -258,8 +258,8 @@ outcome_placed(void *arg, uint64_t token, struct spool_place place)
 }
 
 static void
-outcome_write_attempt(struct parcel *p, struct str domain, int64_t next,
-    const struct result *r)
+outcome_write_attempt(
+    struct parcel *p, struct str domain, int64_t next, const struct result *r)
 {
     struct scheduler *s = p->queue->s;
     struct rcpt_state one, *state = &one;
@@ -314,8 +314,8 @@ outcome_asked(const struct parcel *p, const struct result *r)
 /* An attempt at all of its recipients failed for now.  The parcel is in no
  * list; r: one each.  at_once: on another host, if the policy allows more. */
 static void
-outcome_retry(struct parcel *p, struct message *m, const struct result *r,
-    bool at_once)
+outcome_retry(
+    struct parcel *p, struct message *m, const struct result *r, bool at_once)
 {
     struct queue *q = p->queue;
     int64_t next = 0, now = clock_wall();
@@ -333,7 +333,8 @@ outcome_retry(struct parcel *p, struct message *m, const struct result *r,
         if (answer == RETRY_EXPIRED)
             q->s->stats.expired += p->rcpt_count;
         result_set(&end, IMPEL_FAILED, IMPEL_BLAME_MESSAGE, r->stage, 554,
-            "5.4.7", answer == RETRY_EXPIRED
+            "5.4.7",
+            answer == RETRY_EXPIRED
                 ? "[internal] exceeded max time without delivery"
                 : "[internal] exceeded max retries without delivery");
         outcome_failed(p, m, NULL, outcome_results(p, &end));
@@ -398,8 +399,8 @@ outcome_return(struct parcel *p, struct message *m)
 }
 
 static void
-outcome_succeeded(struct parcel *p, struct message *m, struct str mta,
-    const struct result *r)
+outcome_succeeded(
+    struct parcel *p, struct message *m, struct str mta, const struct result *r)
 {
     const uint32_t *rcpt = parcel_rcpt(p);
 

@@ -202,8 +202,7 @@ outlet_recall(struct outlet *o, bool now)
 {
     struct list *n;
 
-    LIST_FOREACH(n, &o->lent)
-    {
+    LIST_FOREACH (n, &o->lent) {
         struct active *a = LIST_ENTRY(n, struct active, node);
 
         if (a->parcel->state == PARCEL_LENT)
@@ -234,8 +233,7 @@ outlet_make_room(struct scheduler *s, const struct bindstate *b)
     struct list *n;
     int looked = 0;
 
-    LIST_FOREACH(n, &s->all_idle)
-    {
+    LIST_FOREACH (n, &s->all_idle) {
         struct outlet *o = LIST_ENTRY(n, struct outlet, all_idle_node);
 
         if (!b || o->queue->binding == b ||
@@ -445,8 +443,7 @@ outlet_request(struct outlet *o, const struct module *m)
     binding_source(q->scope, o->hop.to.ip.family, &r.from);
     binding_ehlo_name(q->scope, outlet_sender_domain(q), &name);
     r.ehlo_name = name.n ? name.p : "localhost";
-    o->session =
-        session_open(&r, loop_mailbox(o->s->loop), &events, o);
+    o->session = session_open(&r, loop_mailbox(o->s->loop), &events, o);
     buf_fini(&name);
 }
 

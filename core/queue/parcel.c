@@ -17,8 +17,8 @@ static const char *const state_names[] = {PARCEL_STATES(PARCEL_STATE_TEXT)};
 
 #define TO(id) (1u << PARCEL_##id)
 static const unsigned may_follow[PARCEL_STATE_COUNT] = {
-    [PARCEL_LOOSE] = TO(DELAYED) | TO(LOADING) | TO(READY) | TO(FAILING) |
-        TO(GONE),
+    [PARCEL_LOOSE] =
+        TO(DELAYED) | TO(LOADING) | TO(READY) | TO(FAILING) | TO(GONE),
     [PARCEL_DELAYED] = TO(LOOSE),
     [PARCEL_LOADING] = TO(READY) | TO(LOOSE),
     [PARCEL_READY] = TO(LENT) | TO(LOOSE),
@@ -138,8 +138,7 @@ parcel_set_rcpt(struct parcel *p, const uint32_t *rcpt, size_t count)
 }
 
 struct parcel *
-parcel_new(
-    struct parcels *all, uint64_t id, const uint32_t *rcpt, size_t count)
+parcel_new(struct parcels *all, uint64_t id, const uint32_t *rcpt, size_t count)
 {
     struct parcel *p = slab_take(&all->slab);
 
@@ -225,13 +224,12 @@ parcel_without(const uint32_t *all, size_t count, const uint32_t *less,
 }
 
 struct parcel *
-parcel_split(struct parcels *all, struct parcel *p, const uint32_t *rcpt,
-    size_t count)
+parcel_split(
+    struct parcels *all, struct parcel *p, const uint32_t *rcpt, size_t count)
 {
     struct parcel *new = parcel_new(all, p->id, rcpt, count);
     uint32_t *rest = xmalloc((size_t)p->rcpt_count * sizeof(*rest));
-    size_t n =
-        parcel_without(parcel_rcpt(p), p->rcpt_count, rcpt, count, rest);
+    size_t n = parcel_without(parcel_rcpt(p), p->rcpt_count, rcpt, count, rest);
 
     new->flags = p->flags;
     new->accept = p->accept;

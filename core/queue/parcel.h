@@ -40,11 +40,11 @@ struct queue;
 #define PARCEL_STATE_ID(id, text) PARCEL_##id,
 enum parcel_state { PARCEL_STATES(PARCEL_STATE_ID) PARCEL_STATE_COUNT };
 
-enum {                      /* flags */
-    PARCEL_QUIET = 1,       /* no bounce when it fails */
-    PARCEL_DUE = 2,         /* in the heap only for want of room in memory */
-    PARCEL_LAST_TRY = 4,    /* tried by hand: not refused for its age */
-    PARCEL_KEEP = 8         /* recovered: never tried since */
+enum {                   /* flags */
+    PARCEL_QUIET = 1,    /* no bounce when it fails */
+    PARCEL_DUE = 2,      /* in the heap only for want of room in memory */
+    PARCEL_LAST_TRY = 4, /* tried by hand: not refused for its age */
+    PARCEL_KEEP = 8      /* recovered: never tried since */
 };
 
 struct parcel {
@@ -81,15 +81,15 @@ struct parcels {
 void parcels_init(struct parcels *all);
 void parcels_fini(struct parcels *all);
 
-struct parcel *parcel_new(struct parcels *all, uint64_t id,
-    const uint32_t *rcpt, size_t count);
+struct parcel *parcel_new(
+    struct parcels *all, uint64_t id, const uint32_t *rcpt, size_t count);
 /* It is in no queue any more.  Memory of one whose ATTEMPT is being written
  * stays until parcel_written(). */
 void parcel_free(struct parcels *all, struct parcel **p);
 /* A new parcel with count of its recipients (indexes, in order); the others
  * stay.  At least one stays. */
-struct parcel *parcel_split(struct parcels *all, struct parcel *p,
-    const uint32_t *rcpt, size_t count);
+struct parcel *parcel_split(
+    struct parcels *all, struct parcel *p, const uint32_t *rcpt, size_t count);
 const uint32_t *parcel_rcpt(const struct parcel *p);
 /* Keep only these. */
 void parcel_keep(struct parcel *p, const uint32_t *rcpt, size_t count);

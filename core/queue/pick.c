@@ -16,8 +16,8 @@ pick_cut(struct queue *q, struct parcel *p, uint64_t most)
 
     if (p->rcpt_count <= most)
         return;
-    rest = parcel_split(&q->s->parcels, p, parcel_rcpt(p) + most,
-        p->rcpt_count - (size_t)most);
+    rest = parcel_split(
+        &q->s->parcels, p, parcel_rcpt(p) + most, p->rcpt_count - (size_t)most);
     rest->free_returns = p->free_returns;
     active_hold(active_new(rest), m);
     q->s->stats.parcels++;

@@ -101,8 +101,8 @@ queue_adopt(struct queue *q)
 }
 
 static struct queue *
-queue_new(struct scheduler *s, struct str binding,
-    const struct destination *d, struct str key)
+queue_new(struct scheduler *s, struct str binding, const struct destination *d,
+    struct str key)
 {
     struct queue *q = xnew(struct queue);
 
@@ -384,8 +384,7 @@ queue_expire_ready(struct queue *q, int64_t now)
 {
     struct list *n, *tmp;
 
-    LIST_FOREACH_SAFE(n, tmp, &q->ready)
-    {
+    LIST_FOREACH_SAFE (n, tmp, &q->ready) {
         struct parcel *p = LIST_ENTRY(n, struct active, node)->parcel;
 
         if (queue_is_old(q, p, now))
@@ -408,8 +407,8 @@ queue_expire(struct queue *q)
         queue_expire_ready(q, now);
     }
     for (; q->scan_at < q->delayed.count && n < 8 * SCHED_RUN_MAX; n++) {
-        struct parcel *p = CONTAINER_OF(
-            q->delayed.nodes[q->scan_at], struct parcel, in.due);
+        struct parcel *p =
+            CONTAINER_OF(q->delayed.nodes[q->scan_at], struct parcel, in.due);
 
         if (p->in.due.when <= now && queue_is_old(q, p, now))
             outcome_expire(p);

@@ -31,8 +31,8 @@ void queue_adopt(struct queue *q);
 
 /* A parcel enters: `due` is the wall time of its next attempt; message: its
  * content if it is in memory (a reference is taken). */
-void queue_add(struct queue *q, struct parcel *p, struct message *m,
-    int64_t due);
+void queue_add(
+    struct queue *q, struct parcel *p, struct message *m, int64_t due);
 /* Back into the active queue, before the others. */
 void queue_put_back(struct parcel *p);
 /* Into the delayed ones until that wall time, or its expiry. */

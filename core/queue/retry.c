@@ -11,13 +11,12 @@ retry_read(struct retry *r, const struct scope *s)
     r->interval = scope_int(s, OPT(queue_options, QUEUE_RETRY_INTERVAL));
     r->max_interval =
         scope_int(s, OPT(queue_options, QUEUE_MAX_RETRY_INTERVAL));
-    r->expiration =
-        scope_int(s, OPT(queue_options, QUEUE_MESSAGE_EXPIRATION));
+    r->expiration = scope_int(s, OPT(queue_options, QUEUE_MESSAGE_EXPIRATION));
     r->max_retries = scope_int(s, OPT(queue_options, QUEUE_MAX_RETRIES));
     r->never = scope_int(s, OPT(queue_options, QUEUE_NEVER_RETRY)) != 0;
-    r->skip_expired = scope_int(s, OPT(queue_options,
-                                       QUEUE_NEVER_ATTEMPT_EXPIRED_MESSAGES)) !=
-        0;
+    r->skip_expired =
+        scope_int(
+            s, OPT(queue_options, QUEUE_NEVER_ATTEMPT_EXPIRED_MESSAGES)) != 0;
 }
 
 int64_t

@@ -84,8 +84,7 @@ scheduler_changed(void *arg, struct domain *d)
 
     if (!z)
         return;
-    LIST_FOREACH(n, &z->queues)
-    {
+    LIST_FOREACH (n, &z->queues) {
         struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
 
         if (q->record == d)
@@ -123,8 +122,7 @@ scheduler_gather(struct scheduler *s, const struct message *m, uint32_t *next,
     size_t count = 0;
 
     for (uint32_t i = 0; i < m->env.rcpt_count; i++) {
-        struct queue *q =
-            queue_get(s, m->env.binding, m->env.rcpt[i].domain);
+        struct queue *q = queue_get(s, m->env.binding, m->env.rcpt[i].domain);
 
         next[i] = UINT32_MAX;
         if (q->gather_head == UINT32_MAX) {
@@ -147,8 +145,9 @@ scheduler_make(struct scheduler *s, struct message *m, struct queue *q,
 
     p->received = scheduler_seconds(m->env.received);
     p->deadline = scheduler_seconds(m->env.deadline);
-    queue_add(q, p, m, MAX_OF(m->env.hold_until, MIN_OF(now,
-                                  m->env.received > 0 ? m->env.received : now)));
+    queue_add(q, p, m,
+        MAX_OF(m->env.hold_until,
+            MIN_OF(now, m->env.received > 0 ? m->env.received : now)));
 }
 
 static void
@@ -224,8 +223,8 @@ scheduler_recover(
     p->deadline = scheduler_seconds(f->deadline);
     p->retries = fp->retries;
     queue_add(q, p, NULL,
-        MAX_OF(f->hold_until,
-            fp->next_attempt ? fp->next_attempt : f->received));
+        MAX_OF(
+            f->hold_until, fp->next_attempt ? fp->next_attempt : f->received));
 }
 
 static void
@@ -367,7 +366,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->drain_timer);
     while ((n = list_first(&s->all_queues)) != NULL)
         scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
-    MAP_FOREACH(c, &s->carriers, at) {
+    MAP_FOREACH (c, &s->carriers, at) {
         free(c->method);
         free(c);
     }
@@ -399,8 +398,7 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
     scheduler_read_options(s);
     /* Each compares numbers when it runs; those that are held back by an
      * option would not run otherwise. */
-    LIST_FOREACH(n, &s->all_queues)
-    {
+    LIST_FOREACH (n, &s->all_queues) {
         struct queue *q = LIST_ENTRY(n, struct queue, node);
 
         if (queue_parcels(q) || !list_empty(&q->outlets))
@@ -435,12 +433,10 @@ scheduler_recall_all(struct scheduler *s, bool now)
 {
     struct list *qn, *n, *tmp;
 
-    LIST_FOREACH(qn, &s->all_queues)
-    {
+    LIST_FOREACH (qn, &s->all_queues) {
         struct queue *q = LIST_ENTRY(qn, struct queue, node);
 
-        LIST_FOREACH_SAFE(n, tmp, &q->outlets)
-        {
+        LIST_FOREACH_SAFE (n, tmp, &q->outlets) {
             struct outlet *o = LIST_ENTRY(n, struct outlet, node);
 
             outlet_recall(o, now);
@@ -514,8 +510,7 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     struct list *n;
 
     *st = s->stats;
-    LIST_FOREACH(n, &s->all_queues)
-    {
+    LIST_FOREACH (n, &s->all_queues) {
         const struct queue *q = LIST_ENTRY(n, struct queue, node);
 
         st->active += queue_active(q);

@@ -17,11 +17,11 @@
 
 struct scheduler;
 struct scheduler_config {
-    struct loop *loop;         /* the scheduler's own */
-    struct loop *const *io;    /* the I/O loops; io[0] may be the same */
+    struct loop *loop;      /* the scheduler's own */
+    struct loop *const *io; /* the I/O loops; io[0] may be the same */
     unsigned io_count;
-    struct spool *spool;       /* opened, not started */
-    struct dns *dns;           /* on the same loop */
+    struct spool *spool; /* opened, not started */
+    struct dns *dns;     /* on the same loop */
     struct generation *generation;
 };
 /* Before spool_start(). */
@@ -48,8 +48,8 @@ struct scheduler_stats {
     uint64_t active, delayed, lent; /* parcels */
     uint64_t sessions;              /* outbound, open or opening */
     uint64_t delivered, failed, transient, received, rejected, uncertain,
-        bounced, expired;           /* recipients, since reset */
-    int64_t reset_at, started_at;   /* wall ms */
+        bounced, expired;         /* recipients, since reset */
+    int64_t reset_at, started_at; /* wall ms */
     uint64_t resident_bytes, resident_messages;
     bool draining, recovering;
 };
@@ -81,8 +81,7 @@ int scheduler_explain_domain(struct scheduler *s, struct str domain,
 
 /* Answers of verbs that need the disk or are jobs: text to print, once; e has
  * ERR_OK or what failed.  progress (or NULL) may be called before. */
-typedef void scheduler_reply_f(
-    void *arg, struct str text, const struct err *e);
+typedef void scheduler_reply_f(void *arg, struct str text, const struct err *e);
 typedef void scheduler_progress_f(void *arg, uint64_t done, uint64_t total);
 struct scheduler_ask {
     scheduler_reply_f *reply;
@@ -97,8 +96,8 @@ void scheduler_message_retry(
 void scheduler_message_fail(struct scheduler *s, uint64_t id, bool quiet,
     struct str text, const struct scheduler_ask *ask);
 /* domain absent: all.  Jobs; the reply has the count. */
-void scheduler_flush(struct scheduler *s, struct str binding,
-    struct str domain, const struct scheduler_ask *ask);
+void scheduler_flush(struct scheduler *s, struct str binding, struct str domain,
+    const struct scheduler_ask *ask);
 void scheduler_fail_domain(struct scheduler *s, struct str binding,
     struct str domain, bool quiet, struct str text,
     const struct scheduler_ask *ask);

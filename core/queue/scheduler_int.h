@@ -99,12 +99,12 @@ struct queue {
 
     /* parcels */
     struct heap delayed;
-    struct list ready;    /* struct active with content */
-    uint64_t overflow;    /* in `delayed` with PARCEL_DUE */
+    struct list ready; /* struct active with content */
+    uint64_t overflow; /* in `delayed` with PARCEL_DUE */
     uint64_t ready_count, loading, lent, failing;
-    int64_t expire_at;    /* monotonic; when to look for old ones; 0: never */
-    size_t scan_at;       /* how far that look has come in `delayed` */
-    int64_t scan_first;   /* wall; the earliest expiry it has seen */
+    int64_t expire_at;  /* monotonic; when to look for old ones; 0: never */
+    size_t scan_at;     /* how far that look has come in `delayed` */
+    int64_t scan_first; /* wall; the earliest expiry it has seen */
     uint32_t gather_head, gather_tail; /* scheduler.c: recipients by queue */
 
     /* sessions */
@@ -113,13 +113,13 @@ struct queue {
     uint64_t outlet_count, opening;
 
     /* trouble */
-    int64_t hold_until;     /* monotonic; RETRY/ROUTE */
-    struct result hold;     /* why, and for a sweep: what each gets */
-    uint64_t failures;      /* connections in a row that did not come up */
-    int64_t failing_since;  /* monotonic; 0: it works */
-    uint32_t charges;       /* failed connections whose parcel has to pay */
-    struct result why;      /* of the last failed connection */
-    bool sweep;             /* all active parcels are being delayed */
+    int64_t hold_until;    /* monotonic; RETRY/ROUTE */
+    struct result hold;    /* why, and for a sweep: what each gets */
+    uint64_t failures;     /* connections in a row that did not come up */
+    int64_t failing_since; /* monotonic; 0: it works */
+    uint32_t charges;      /* failed connections whose parcel has to pay */
+    struct result why;     /* of the last failed connection */
+    bool sweep;            /* all active parcels are being delayed */
 
     /* explain */
     enum wait_reason reason;
@@ -146,7 +146,7 @@ struct outlet { /* the scheduler's view of a session */
     struct list roomy_node; /* of the queue's roomy */
     struct list idle_node;  /* of those with the same key */
     struct list all_idle_node;
-    struct list lent;       /* struct active */
+    struct list lent; /* struct active */
     struct hop hop;
     char *key; /* what a sibling must have in common */
     unsigned io;
@@ -162,7 +162,7 @@ struct outlet { /* the scheduler's view of a session */
     uint64_t id;
 };
 
-struct active { /* a parcel in memory */
+struct active {       /* a parcel in memory */
     struct list node; /* of the queue's ready, or the outlet's lent */
     struct parcel *parcel;
     struct message *message; /* NULL while it is read */
@@ -207,10 +207,10 @@ struct scheduler {
     int64_t server_limit;
     uint64_t last_connection;
 
-    uint64_t loads;          /* cold reads under way */
-    struct list load_wait;   /* struct load */
-    uint64_t notices;        /* messages made here, under way */
-    uint64_t jobs;           /* bulk work under way */
+    uint64_t loads;        /* cold reads under way */
+    struct list load_wait; /* struct load */
+    uint64_t notices;      /* messages made here, under way */
+    uint64_t jobs;         /* bulk work under way */
     uint64_t resident_bytes, resident_messages;
     int64_t resident_limit, resident_limit_bytes;
 

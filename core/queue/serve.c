@@ -96,13 +96,13 @@ serve_refused(struct queue *q, const struct hop *hop, int verdict)
     struct buf b = BUF_INIT;
 
     if (hop->status[0])
-        buf_printf(&b, "%u.%u.%u", hop->status[0], hop->status[1],
-            hop->status[2]);
+        buf_printf(
+            &b, "%u.%u.%u", hop->status[0], hop->status[1], hop->status[2]);
     (void)str_copy(status, sizeof(status), buf_get(&b));
     buf_fini(&b);
     result_fini(&q->why);
-    result_set(&q->why, verdict, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
-        hop->code, status, hop->text);
+    result_set(&q->why, verdict, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT, hop->code,
+        status, hop->text);
     q->sweep = true;
     queue_kick(q);
     return WAIT_DNS_FAILED;
@@ -150,8 +150,8 @@ serve_open_one(struct queue *q, int64_t *until)
 static enum wait_reason
 serve_open(struct queue *q, int64_t *until)
 {
-    uint64_t goal = goal_connections(
-        q->opt.max_connections, queue_active(q), GOAL_NORMAL);
+    uint64_t goal =
+        goal_connections(q->opt.max_connections, queue_active(q), GOAL_NORMAL);
 
     if (q->outlet_count && q->outlet_count >= goal &&
         q->opt.max_connections > 0 &&
@@ -173,8 +173,7 @@ static void
 serve_rest(struct queue *q)
 {
     while (!list_empty(&q->roomy)) {
-        struct outlet *o =
-            LIST_ENTRY(q->roomy.prev, struct outlet, roomy_node);
+        struct outlet *o = LIST_ENTRY(q->roomy.prev, struct outlet, roomy_node);
 
         if (o->state != OUTLET_OPEN || o->lent_count)
             return;
@@ -215,7 +214,7 @@ serve_queue(struct queue *q, int64_t *until)
     if (q->ready_count && why == WAIT_NONE && !q->lent && !q->opening) {
         struct list *n;
 
-        LIST_FOREACH(n, &q->outlets)
+        LIST_FOREACH (n, &q->outlets)
             if (LIST_ENTRY(n, struct outlet, node)->state == OUTLET_PROBING)
                 return WAIT_PROBING;
     }

@@ -20,7 +20,7 @@ struct slab {
 };
 
 void slab_init(struct slab *s, size_t size);
-void slab_fini(struct slab *s); /* all objects go */
+void slab_fini(struct slab *s);  /* all objects go */
 void *slab_take(struct slab *s); /* zeroed */
 void slab_give(struct slab *s, void *p);
 

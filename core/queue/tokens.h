@@ -26,8 +26,7 @@ void tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now);
 void tokens_set_rate(struct tokens *t, struct throttle_rate rate, int64_t now);
 /* One more at now (monotonic ms)?  true: charged, *stamp names it for a
  * refund.  false: *until says when to ask again. */
-bool tokens_take(
-    struct tokens *t, int64_t now, int64_t *stamp, int64_t *until);
+bool tokens_take(struct tokens *t, int64_t now, int64_t *stamp, int64_t *until);
 /* The same question without charging. */
 bool tokens_has(struct tokens *t, int64_t now, int64_t *until);
 void tokens_refund(struct tokens *t, int64_t stamp);
