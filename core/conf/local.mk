@@ -69,3 +69,13 @@ tests_fuzz_fuzz_yaml_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/yaml"'
 tests_fuzz_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_yaml_LDADD = $(CONF_LA) $(CONF_LIBS)
+
+# Examples of configurations; test-notation loads them.
+examplesdir = $(docdir)/examples
+nodist_examples_DATA = etc/impel.yaml
+dist_examples_DATA = etc/impel-minimal.yaml
+EXTRA_DIST += etc/impel.yaml.in
+CLEANFILES += etc/impel.yaml
+etc/impel.yaml: $(top_srcdir)/etc/impel.yaml.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc && sed 's|@localstatedir@|$(localstatedir)|' \
+		$(top_srcdir)/etc/impel.yaml.in > $@

@@ -105,7 +105,12 @@ option_find(struct str name)
 uint32_t
 option_set_count(void)
 {
-    return option_sets_count;
+    uint32_t n;
+
+    (void)pthread_rwlock_rdlock(&option_lock);
+    n = option_sets_count;
+    (void)pthread_rwlock_unlock(&option_lock);
+    return n;
 }
 
 const struct option_set *

@@ -156,9 +156,9 @@ installed_check(enum installed_kind kind, struct str name, struct err *e)
     }
     uninstalled_package(module, package, sizeof(package));
     (void)err_set(e, ERR_CONF,
-        "%s %.*s needs module %s, which is not installed (%s); its mail waits "
+        "%.*s needs module %s, which is not installed (%s); its mail waits "
         "until it is",
-        installed_words[kind], STR_ARG(name), module, package);
+        STR_ARG(name), module, package);
     return OPTION_WARN;
 }
 

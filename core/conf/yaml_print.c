@@ -141,7 +141,8 @@ static bool
 yaml_is_ambiguous(const struct node *stanza)
 {
     for (const struct node *n = stanza->first; n; n = n->next)
-        if (n->kind != NODE_STANZA || yaml_is_keyword(n->keyword))
+        if ((n->kind != NODE_STANZA && n->shape != NODE_DICT) ||
+            yaml_is_keyword(n->keyword))
             return false;
     return stanza->first != NULL;
 }

@@ -32,6 +32,7 @@ yaml_is_keyword(struct str key)
 {
     enum kind_naming naming;
 
+    key = str_cut(&key, ' '); /* "ec_logger main" is of ec_logger */
     return yaml_naming(key, &naming) || option_find(key) != UINT32_MAX ||
         str_ieq(key, STR("include")) || str_ieq(key, STR("readonly_include"));
 }

@@ -413,6 +413,39 @@ test_bounds(void **state)
     buf_fini(&b);
 }
 
+/* The commented default: as it is, and with all that is commented. */
+static void
+test_examples(void **state)
+{
+    const char *dir = getenv("srcdir");
+    char path[4096], line[1000];
+    struct buf plain = BUF_INIT, all = BUF_INIT;
+    struct generation *g;
+    FILE *f;
+
+    (void)state;
+    g = conf_support_file("../../etc/impel-minimal.yaml");
+    generation_unref(&g);
+    snprintf(path, sizeof(path), "%s/etc/impel.yaml.in", dir ? dir : "..");
+    f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        const char *mark = strstr(line, "@localstatedir@");
+
+        if (mark)
+            memmove(line + (mark - line), mark + 15, strlen(mark + 15) + 1);
+        buf_cstr(&plain, line);
+        buf_cstr(&all, strncmp(line, "#   ", 4) == 0 ? line + 4 : line);
+    }
+    fclose(f);
+    g = conf_support_load(plain.p, true);
+    generation_unref(&g);
+    g = conf_support_load(all.p, true);
+    generation_unref(&g);
+    buf_fini(&plain);
+    buf_fini(&all);
+}
+
 int
 main(void)
 {
@@ -427,6 +460,7 @@ main(void)
         cmocka_unit_test(test_conf_accepts),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_examples),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
