@@ -8,3 +8,15 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/policy.c core/intake/policy.h \
 	core/intake/receive.c core/intake/receive.h \
 	core/intake/trace.c core/intake/trace.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-trace tests/unit/test-policy
+TESTS += tests/unit/test-trace tests/unit/test-policy
+tests_unit_test_trace_SOURCES = tests/unit/test-trace.c \
+	tests/unit/conf_support.c tests/unit/conf_support.h
+tests_unit_test_trace_LDADD = $(INTAKE_LA) core/ctl/libctl.a $(INTAKE_LA) \
+	$(CMOCKA_LIBS) $(XPORT_LIBS)
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
+	tests/unit/conf_support.c tests/unit/conf_support.h
+tests_unit_test_policy_LDADD = $(tests_unit_test_trace_LDADD)
+endif

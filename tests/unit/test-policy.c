@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <impel/module.h>
+#include "conf_support.h"
+#include "intake/intake_options.h"
+#include "intake/policy.h"
+
+static struct intake in;
+static struct intake_loop il = {.intake = &in};
+static struct intake_session is;
+static struct generation *g;
+
+static void
+configure(const char *conf)
+{
+    if (g)
+        generation_unref(&g);
+    g = conf_support_load(conf, false);
+    memset(&is, 0, sizeof(is));
+    is.il = &il;
+    is.scope = generation_global(g);
+}
+
+/* The listener's own values: the first listen's scope. */
+static void
+configure_listener(const char *body)
+{
+    char conf[1024];
+    snprintf(conf, sizeof(conf),
+        "ESMTP_Listener { Listen \"127.0.0.1:25\" { %s } }\n", body);
+    configure(conf);
+    const struct stanza *l =
+        generation_stanza(g, IMPEL_SCOPE_LISTENER, NULL, NULL);
+    is.scope =
+        stanza_scope(generation_stanza(g, IMPEL_SCOPE_LISTEN, l, NULL));
+}
+
+static int
+rcpt_code(const char *sender, const char *to)
+{
+    struct impel_result r;
+    return policy_recipient(&is, str_of(sender), str_of(to), false, &r) < 0
+        ? r.code
+        : 250;
+}
+
+static int
+sender_code(const char *from, bool utf8)
+{
+    struct impel_result r;
+    return policy_sender(&is, str_of(from), utf8, &r) < 0 ? r.code : 250;
+}
+
+static void
+relaying_is_closed_by_default(void **state)
+{
+    (void)state;
+    configure_listener("");
+    assert_int_equal(rcpt_code("a@b.test", "x@any.test"), 550);
+    is.can_relay = true;
+    assert_int_equal(rcpt_code("a@b.test", "x@any.test"), 250);
+}
+
+static void
+relay_domains_are_globs(void **state)
+{
+    (void)state;
+    configure_listener("Relay_Domains = ( here.test *.sub.test *loose.test )");
+    assert_int_equal(rcpt_code("", "x@HERE.test"), 250);
+    assert_int_equal(rcpt_code("", "x@a.sub.test"), 250);
+    assert_int_equal(rcpt_code("", "x@sub.test"), 550);
+    assert_int_equal(rcpt_code("", "x@badloose.test"), 250);
+    assert_int_equal(rcpt_code("", "x@nothere.test"), 550);
+}
+
+static void
+senders_may_relay(void **state)
+{
+    (void)state;
+    configure_listener("Relay_For_Sending_Domains = ( ours.test )");
+    assert_int_equal(rcpt_code("a@ours.test", "x@any.test"), 250);
+    assert_int_equal(rcpt_code("a@other.test", "x@any.test"), 550);
+    assert_int_equal(rcpt_code("", "x@any.test"), 550);
+}
+
+static void
+senders_are_checked(void **state)
+{
+    (void)state;
+    configure("");
+    assert_int_equal(sender_code("", false), 250);
+    assert_int_equal(sender_code("a@b.test", false), 250);
+    assert_int_equal(sender_code("nodomain", false), 553);
+    assert_int_equal(sender_code("a@b..test", false), 553);
+    assert_int_equal(sender_code("gr\xc3\xa5@b.test", false), 553);
+    assert_int_equal(sender_code("gr\xc3\xa5@b.test", true), 250);
+    configure("Allow_Null_Envelope_Sender = false\nAllow_IP_Literal = false\n");
+    assert_int_equal(sender_code("", false), 550);
+    assert_int_equal(sender_code("a@[192.0.2.1]", false), 553);
+}
+
+static int
+message_code(const struct content_facts *f, const char *header)
+{
+    struct impel_result r;
+    return policy_message(&is, f, str_of(header), &r) < 0 ? r.code : 250;
+}
+
+static void
+messages_are_checked(void **state)
+{
+    (void)state;
+    struct content_facts f = {.body_size = 100, .max_line = 80};
+    configure("");
+    assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 250);
+    assert_int_equal(message_code(&f, "no header\r\n"), 550);
+    f.bare_lf = true;
+    assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 550);
+    f.bare_lf = false;
+    f.bare_cr = true;
+    assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 550);
+}
+
+static void
+loops_and_sizes_are_refused(void **state)
+{
+    (void)state;
+    struct content_facts f = {.body_size = 100};
+    configure("Max_Received_Headers = 2\n");
+    const char *loop = "Received: a\r\nReceived: b\r\nReceived: c\r\n\r\n";
+    assert_int_equal(message_code(&f, loop), 554);
+    assert_int_equal(message_code(&f, strchr(loop, '\n') + 1), 250);
+    configure_listener("Max_Message_Size = 99");
+    assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 552);
+}
+
+static void
+names_at_the_greeting(void **state)
+{
+    (void)state;
+    struct impel_result r;
+    configure("");
+    assert_int_equal(policy_greet(&is, STR("host.test"), &r), 0);
+    assert_int_equal(policy_greet(&is, STR("[192.0.2.1]"), &r), 0);
+    assert_int_equal(policy_greet(&is, STR(""), &r), -1);
+    assert_int_equal(policy_greet(&is, STR("two words"), &r), -1);
+    is.over_limit = true;
+    assert_int_equal(policy_greet(&is, STR("host.test"), &r), -1);
+    assert_int_equal(r.code, 421);
+    assert_int_equal(r.status[2], 5);
+}
+
+static int
+options(void **state)
+{
+    (void)state;
+    conf_support_options();
+    return 0;
+}
+
+static int
+end(void **state)
+{
+    (void)state;
+    generation_unref(&g);
+    return 0;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(relaying_is_closed_by_default),
+        cmocka_unit_test(relay_domains_are_globs),
+        cmocka_unit_test(senders_may_relay),
+        cmocka_unit_test(senders_are_checked),
+        cmocka_unit_test(messages_are_checked),
+        cmocka_unit_test(loops_and_sizes_are_refused),
+        cmocka_unit_test(names_at_the_greeting),
+    };
+    return cmocka_run_group_tests(tests, options, end);
+}

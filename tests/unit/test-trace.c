@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <impel/module.h>
+#include "base/clock.h"
+#include "conf_support.h"
+#include "intake/trace.h"
+
+static const struct str header =
+    STR("Received: from a\r\n\tby b\r\nFrom: x@y.test\r\nDate : today\r\n"
+        "SUBJECT:no space\r\nReceived:\r\n\r\nReceived: in the body\r\n");
+
+static void
+fields_are_found_and_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(trace_count_fields(header, STR("received")), 2);
+    assert_true(trace_has_field(header, STR("Date")));
+    assert_true(trace_has_field(header, STR("subject")));
+    assert_false(trace_has_field(header, STR("Subj")));
+    assert_false(trace_has_field(header, STR("by")));
+    assert_false(trace_has_field(STR(""), STR("Date")));
+}
+
+static void
+a_header_begins_with_a_field(void **state)
+{
+    (void)state;
+    assert_true(trace_is_header(header));
+    assert_true(trace_is_header(STR("X:\r\n")));
+    assert_false(trace_is_header(STR("\r\nbody")));
+    assert_false(trace_is_header(STR("")));
+    assert_false(trace_is_header(STR("no colon here\r\n")));
+    assert_false(trace_is_header(STR(" folded: first\r\n")));
+    assert_false(trace_is_header(STR(":x\r\n")));
+}
+
+static struct buf
+fields_of(const char *conf, const char *helo, const char *address)
+{
+    static struct intake_session is;
+    struct generation *g = conf_support_load(conf, false);
+    struct message *m = message_new(0x1234);
+    struct rcpt rc = {.address = str_of(address)};
+    struct buf b = BUF_INIT;
+    memset(&is, 0, sizeof(is));
+    is.scope = generation_global(g);
+    (void)str_copy(is.helo, sizeof(is.helo), str_of(helo));
+    (void)str_copy(is.peer, sizeof(is.peer), STR("192.0.2.9"));
+    m->env.protocol = STR("esmtp");
+    m->env.rcpt = &rc;
+    m->env.rcpt_count = 1;
+    trace_fields(&is, m, STR("Subject: x\r\n\r\n"), &b);
+    message_unref(&m);
+    generation_unref(&g);
+    return b;
+}
+
+static void
+received_and_what_is_missing_are_added(void **state)
+{
+    (void)state;
+    struct buf b =
+        fields_of("Hostname = relay.test\n", "client.test", "to@dest.test");
+    const char *t = b.p;
+    assert_non_null(strstr(t, "Received: from client.test ([192.0.2.9])\r\n"));
+    assert_non_null(strstr(t, "by relay.test (Impel) with ESMTP id "));
+    assert_non_null(strstr(t, "\r\n\tfor <to@dest.test>;\r\n\t"));
+    assert_non_null(strstr(t, "\r\nDate: "));
+    assert_non_null(strstr(t, "\r\nMessage-ID: <"));
+    assert_true(str_ends(buf_get(&b), STR("@relay.test>\r\n")));
+    buf_fini(&b);
+}
+
+static void
+options_keep_fields_away(void **state)
+{
+    (void)state;
+    struct buf b = fields_of("RFC2822_Trace_Headers = false\n"
+                             "RFC2822_Date_Header = ignore\n"
+                             "RFC2822_MessageID_Header = ignore\n",
+        "client.test", "to@dest.test");
+    assert_int_equal(b.n, 0);
+    buf_fini(&b);
+}
+
+/* A peer cannot end the field and write one of its own. */
+static void
+a_peer_writes_no_fields(void **state)
+{
+    (void)state;
+    struct buf b = fields_of(
+        "Hostname = relay.test\n", "x\r\nBcc: all", "\"a\r\nb>c\"@dest.test");
+    assert_null(strstr(b.p, "\nBcc"));
+    assert_null(strstr(b.p, "\nb"));
+    assert_non_null(strstr(b.p, "for <abc@dest.test>"));
+    buf_fini(&b);
+}
+
+static int
+options(void **state)
+{
+    (void)state;
+    conf_support_options();
+    clock_fake(1000, INT64_C(1790000000000));
+    return 0;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields_are_found_and_counted),
+        cmocka_unit_test(a_header_begins_with_a_field),
+        cmocka_unit_test(received_and_what_is_missing_are_added),
+        cmocka_unit_test(options_keep_fields_away),
+        cmocka_unit_test(a_peer_writes_no_fields),
+    };
+    return cmocka_run_group_tests(tests, options, NULL);
+}
