@@ -514,6 +514,7 @@ dns_get_stats(const struct dns *d, struct dns_stats *st)
 {
     CHECK(d, DNS_MAGIC);
     *st = d->stats;
+    st->replies = d->responses;
     st->pending = d->lookups.count;
     st->cache_count = dnscache_count(d->cache);
     st->response_us_avg =

@@ -72,6 +72,7 @@ void dns_forget(struct dns *d, struct str name); /* of the cache, all types */
 struct dns_stats {
     uint64_t queries[4], timeouts[4]; /* A, AAAA, MX, TXT */
     uint64_t pending, cache_hits, cache_count;
+    uint64_t replies; /* of servers, whatever they said */
     int64_t response_us_avg, response_us_peak;
 };
 void dns_get_stats(const struct dns *d, struct dns_stats *st);

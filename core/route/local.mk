@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += core/route/libroute.a
 core_route_libroute_a_SOURCES = \
+	core/route/binding.c core/route/binding.h \
+	core/route/domain.c core/route/domainshow.c \
+	core/route/hop.c \
+	core/route/hosts.c core/route/hosts.h \
 	core/route/method.c core/route/method.h \
+	core/route/mx.c core/route/mx.h \
+	core/route/resolve.c core/route/resolve.h \
+	core/route/resolver.c core/route/route_int.h \
 	core/route/route_check.c core/route/route_check.h \
-	core/route/route_options.c core/route/route_options.h
+	core/route/route_options.c core/route/route_options.h \
+	core/route/rules.c core/route/rules.h
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check

@@ -18,9 +18,9 @@
 
 /* What a parcel's queue is keyed by. */
 struct destination {
-    struct str domain;  /* routing domain, lower case; borrowed from g or arg */
+    struct str domain; /* routing domain, lower case; borrowed from g or arg */
     int method;
-    uint16_t port;      /* the method's default port here; URIs may beat it */
+    uint16_t port; /* the method's default port here; URIs may beat it */
     uint16_t gateway_port; /* written with the gateway; 0: none */
     bool by_gateway;
 };
@@ -37,8 +37,8 @@ struct resolver_events {
     /* hosts are known, changed, became usable again, or failed: look again */
     void (*changed)(void *arg, struct domain *d);
 };
-struct resolver *resolver_new(struct loop *l, struct dns *dns,
-    const struct resolver_events *ev);
+struct resolver *resolver_new(
+    struct loop *l, struct dns *dns, const struct resolver_events *ev);
 void resolver_free(struct resolver **r);
 
 /* The record of (routing domain, method); made if there is none. A reference.
@@ -47,27 +47,29 @@ struct domain *domain_get(struct resolver *r, const struct destination *d);
 void domain_unref(struct domain **d);
 struct str domain_name(const struct domain *d);
 void domain_refresh(struct domain *d); /* look up now: `refresh domain` */
-struct domain *domain_next(struct resolver *r, struct domain *prev); /* borrows */
+struct domain *domain_next(
+    struct resolver *r, struct domain *prev); /* borrows */
 
 enum hop_result {
     HOP_OK,
-    HOP_WAIT,     /* DNS is being asked: changed() follows */
-    HOP_LIMIT,    /* all usable hosts are at their limit */
-    HOP_DOWN,     /* all marked failed: until says when to look again */
-    HOP_DELAY,    /* this attempt fails for now: code and text */
-    HOP_FAIL      /* permanent: code and text ("550 5.4.4 [internal] ...") */
+    HOP_WAIT,  /* DNS is being asked: changed() follows */
+    HOP_LIMIT, /* all usable hosts are at their limit */
+    HOP_DOWN,  /* all marked failed: until says when to look again */
+    HOP_DELAY, /* this attempt fails for now: code and text */
+    HOP_FAIL   /* permanent: code and text ("550 5.4.4 [internal] ...") */
 };
 struct host; /* one exchange and one address, as seen from one domain record */
 struct hop {
-    struct host *host;    /* counted until hop_closed() */
-    struct str name;      /* exchange: to show, to verify; borrowed, lives as
-                             long as host is counted */
-    struct netaddr to;    /* port filled in */
-    struct str uri;       /* the route as configured, or absent */
+    struct host *host; /* counted until hop_closed() */
+    struct str name;   /* exchange: to show, to verify; borrowed, lives as
+                          long as host is counted */
+    struct netaddr to; /* port filled in */
+    struct str uri;    /* the route as configured, or absent */
     int32_t preference;
-    int64_t until;        /* HOP_DOWN: monotonic ms */
+    int64_t until;            /* HOP_DOWN: monotonic ms */
+    int64_t picked;           /* monotonic ms, for the time to connect */
     uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
-    char text[200];       /* without code: "[internal] ..." */
+    char text[200];           /* without code: "[internal] ..." */
 };
 /* Choose where the next connection goes: the lowest preference that is
  * reachable and below its host limit; among equals the one with the fewest
@@ -78,8 +80,8 @@ enum hop_result domain_pick(struct domain *d, struct generation *g,
     struct hop *to);
 /* The connection is gone.  failed: the address is bad for host_failure_retry
  * (by address and binding). */
-void hop_closed(struct hop *h, struct str binding, bool failed,
-    const struct scope *scope);
+void hop_closed(
+    struct hop *h, struct str binding, bool failed, const struct scope *scope);
 /* It worked (a session came up): failure counts restart. */
 void hop_worked(struct hop *h, struct str binding);
 

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hop.c - which host the next connection goes to.
+ */
+#include "route/resolve.h"
+
+#include <stdio.h>
+
+#include "base/bug.h"
+#include "base/magic.h"
+#include "route/binding.h"
+#include "route/route_int.h"
+#include "route/route_options.h"
+#include "base/banned.h"
+
+/* What is asked of each host of a record. */
+struct choice {
+    struct domain *domain;
+    struct generation *g;
+    const struct scope *scope;
+    struct str binding;
+    uint16_t default_port;
+    int64_t now;
+    /* what was found on the way */
+    size_t down, full, skipped;
+    int64_t until; /* the earliest end of a mark */
+};
+
+static void
+hop_address(const struct choice *c, const struct host *h, struct netaddr *to)
+{
+    netaddr_from_ip(to, &h->ip, h->port ? h->port : c->default_port);
+}
+
+static bool
+hop_prohibited(const struct choice *c, const struct host *h)
+{
+    return scope_cidr_has(
+        c->scope, OPT(route_options, ROUTE_PROHIBITED_HOSTS), &h->ip);
+}
+
+/* Passed over: skip_hosts, or no source address of that family. */
+static bool
+hop_skipped(const struct choice *c, const struct host *h)
+{
+    struct cidr from;
+
+    if (scope_cidr_has(c->scope, OPT(route_options, ROUTE_SKIP_HOSTS), &h->ip))
+        return true;
+    binding_source(c->scope, h->ip.family, &from);
+    return from.family && from.family != h->ip.family;
+}
+
+static bool
+hop_usable(struct choice *c, const struct host *h)
+{
+    const struct host_facts *f;
+    struct netaddr at;
+
+    if (hop_skipped(c, h)) {
+        c->skipped++;
+        return false;
+    }
+    hop_address(c, h, &at);
+    f = hosts_find(c->domain->resolver->hosts, &at, c->binding);
+    if (f && f->failed_until > c->now) {
+        c->down++;
+        c->until =
+            c->until ? MIN_OF(c->until, f->failed_until) : f->failed_until;
+        return false;
+    }
+    if (hosts_room(c->domain->resolver->hosts, c->g, str_of(h->name),
+            c->binding) <= 0) {
+        c->full++;
+        return false;
+    }
+    return true;
+}
+
+/* Fewest connections; among those the one that was picked longest ago. */
+static bool
+hop_better(const struct host *a, const struct host *b)
+{
+    if (!b || a->open != b->open)
+        return !b || a->open < b->open;
+    return a->picked < b->picked;
+}
+
+/* The lowest preference with a usable host.  A prohibited address at that
+ * level, whether chosen or not, denies the domain, so that the outcome does
+ * not depend on chance. */
+static struct host *
+hop_choose(struct choice *c, bool *prohibited)
+{
+    const struct domain *d = c->domain;
+    struct host *best = NULL;
+
+    *prohibited = false;
+    for (size_t i = 0; i < d->host_count && !*prohibited; i++) {
+        struct host *h = d->hosts[i];
+        if (best && (h->item_pref != best->item_pref || h->rank != best->rank))
+            break;
+        if (hop_prohibited(c, h))
+            *prohibited = true;
+        else if (hop_usable(c, h) && hop_better(h, best))
+            best = h;
+    }
+    return best;
+}
+
+static void
+hop_say(struct hop *to, unsigned code, const char *status, const char *text)
+{
+    to->code = (uint16_t)code;
+    for (int i = 0; i < 3; i++)
+        to->status[i] = (uint16_t)(status[2 * i] - '0');
+    (void)snprintf(to->text, sizeof(to->text), "[internal] %s", text);
+}
+
+static enum hop_result
+hop_none(struct choice *c, struct hop *to)
+{
+    struct resolver *r = c->domain->resolver;
+
+    if (c->full) {
+        hop_say(to, 451, "4.4.1", "all hosts are at their limit");
+        if (!list_linked(&c->domain->limited_node))
+            list_push(&r->limited, &c->domain->limited_node);
+        if (c->until)
+            resolver_wake(c->domain, c->until);
+        return HOP_LIMIT;
+    }
+    if (c->down) {
+        hop_say(to, 421, "4.4.0",
+            "no MXs for this domain could be reached at this time");
+        to->until = c->until;
+        resolver_wake(c->domain, c->until);
+        return HOP_DOWN;
+    }
+    hop_say(to, 451, "4.4.1", "No valid hosts");
+    return HOP_DELAY;
+}
+
+static enum hop_result
+hop_take(struct choice *c, struct host *h, struct hop *to)
+{
+    struct resolver *r = c->domain->resolver;
+
+    h->refs++;
+    h->open++;
+    h->picked = ++r->picks;
+    hosts_count(r->hosts, str_of(h->name), c->binding, 1);
+    to->host = h;
+    to->name = str_of(h->name);
+    hop_address(c, h, &to->to);
+    to->uri = h->uri[0] ? str_of(h->uri) : STR_NONE;
+    to->preference = c->domain->rules.configured ? h->item_pref : h->preference;
+    to->picked = c->now;
+    return HOP_OK;
+}
+
+static enum hop_result
+hop_verdict(const struct domain *d, struct hop *to)
+{
+    to->code = d->code;
+    memcpy(to->status, d->status, sizeof(to->status));
+    (void)str_copy(to->text, sizeof(to->text), str_of(d->text)); /* fits */
+    return d->verdict;
+}
+
+enum hop_result
+domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
+    struct str binding, uint16_t default_port, struct hop *to)
+{
+    struct choice c = {.domain = d,
+        .g = g,
+        .scope = scope,
+        .binding = binding,
+        .default_port = default_port,
+        .now = loop_now(d->resolver->loop)};
+    struct host *h;
+    bool prohibited;
+
+    CHECK(d, DOMAIN_MAGIC);
+    memset(to, 0, sizeof(*to));
+    resolver_adopt(d->resolver, g);
+    if (!d->resolved || d->expires <= c.now)
+        domain_look_up(d);
+    if (!d->host_count) {
+        if (domain_looking(d))
+            return HOP_WAIT;
+        return hop_verdict(d, to);
+    }
+    h = hop_choose(&c, &prohibited);
+    if (prohibited) {
+        hop_say(to, 551, "5.4.6", "Private/Loopback Address");
+        return HOP_FAIL;
+    }
+    return h ? hop_take(&c, h, to) : hop_none(&c, to);
+}
+
+void
+hop_closed(
+    struct hop *h, struct str binding, bool failed, const struct scope *scope)
+{
+    struct host *host = h->host;
+    struct resolver *r;
+    struct list *it;
+    int64_t now, retry;
+
+    if (!host)
+        return;
+    CHECK(host, HOST_MAGIC);
+    r = host->resolver;
+    now = loop_now(r->loop);
+    host->open--;
+    hosts_count(r->hosts, str_of(host->name), binding, -1);
+    if (failed) {
+        retry = scope_int(scope, OPT(route_options, ROUTE_HOST_FAILURE_RETRY));
+        hosts_failed(r->hosts, &h->to, binding, now, now + retry);
+    }
+    host_unref(&h->host);
+    h->name = h->uri = STR_NONE;
+    while ((it = list_take(&r->limited)) != NULL)
+        resolver_tell(LIST_ENTRY(it, struct domain, limited_node));
+}
+
+void
+hop_worked(struct hop *h, struct str binding)
+{
+    struct resolver *r;
+    int64_t now;
+
+    if (!h->host)
+        return;
+    CHECK(h->host, HOST_MAGIC);
+    r = h->host->resolver;
+    now = loop_now(r->loop);
+    hosts_worked(r->hosts, &h->to, binding, now, now - h->picked);
+}

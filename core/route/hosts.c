@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/hosts.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/bug.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/xmem.h"
+#include "base/banned.h"
+
+struct mark {
+    struct list node; /* by time of update, the latest at the end */
+    struct host_facts facts;
+    size_t n;
+    char key[]; /* family, address, port, binding */
+};
+struct count {
+    int64_t open;
+    size_t n;
+    char key[]; /* name, or name NUL binding */
+};
+struct hosts {
+    struct map marks, counts;
+    struct list updated;
+    struct buf scratch;
+    uint32_t limit_id, options; /* of max_outbound_connections */
+};
+
+struct hosts *
+hosts_new(void)
+{
+    struct hosts *h = xnew(struct hosts);
+
+    map_init(&h->marks, false);
+    map_init(&h->counts, true);
+    list_init(&h->updated);
+    h->limit_id = UINT32_MAX;
+    return h;
+}
+
+static void
+mark_free(struct hosts *h, struct mark *m)
+{
+    (void)map_remove(&h->marks, str_make(m->key, m->n));
+    list_remove(&m->node);
+    free(m);
+}
+
+void
+hosts_free(struct hosts **ph)
+{
+    struct hosts *h = *ph;
+    struct list *it;
+    struct count *c;
+    size_t at;
+
+    if (!h)
+        return;
+    *ph = NULL;
+    while ((it = list_first(&h->updated)) != NULL)
+        mark_free(h, LIST_ENTRY(it, struct mark, node));
+    MAP_FOREACH (c, &h->counts, at)
+        free(c);
+    map_fini(&h->marks);
+    map_fini(&h->counts);
+    buf_fini(&h->scratch);
+    free(h);
+}
+
+/* --- marks --- */
+
+static struct str
+mark_key(struct hosts *h, const struct netaddr *at, struct str binding)
+{
+    buf_cut(&h->scratch, 0);
+    buf_char(&h->scratch, (char)at->ip.family);
+    buf_add(&h->scratch, at->ip.addr, at->ip.family == 4 ? 4 : 16);
+    buf_add(&h->scratch, &at->port, sizeof(at->port));
+    buf_str(&h->scratch, binding);
+    return buf_get(&h->scratch);
+}
+
+static struct mark *
+mark_get(
+    struct hosts *h, const struct netaddr *at, struct str binding, int64_t now)
+{
+    struct str key = mark_key(h, at, binding);
+    struct mark *m = map_find(&h->marks, key);
+
+    if (!m) {
+        m = xcalloc(1, sizeof(*m) + key.n);
+        m->n = key.n;
+        memcpy(m->key, key.p, key.n);
+        (void)map_put(&h->marks, str_make(m->key, m->n), m); /* none there */
+    }
+    list_remove(&m->node);
+    list_push(&h->updated, &m->node);
+    m->facts.updated = now;
+    return m;
+}
+
+const struct host_facts *
+hosts_find(struct hosts *h, const struct netaddr *at, struct str binding)
+{
+    struct mark *m = map_find(&h->marks, mark_key(h, at, binding));
+
+    return m ? &m->facts : NULL;
+}
+
+bool
+hosts_summary(struct hosts *h, const struct cidr *ip, uint16_t port,
+    int64_t now, struct host_facts *to)
+{
+    size_t n = ip->family == 4 ? 4 : 16, met = 0;
+    struct list *it;
+
+    memset(to, 0, sizeof(*to));
+    LIST_FOREACH (it, &h->updated) {
+        const struct mark *m = LIST_ENTRY(it, struct mark, node);
+        if (m->key[0] != (char)ip->family ||
+            memcmp(m->key + 1, ip->addr, n) != 0 ||
+            (port && memcmp(m->key + 1 + n, &port, sizeof(port)) != 0))
+            continue;
+        if (m->facts.failed_until > MAX_OF(to->failed_until, now)) {
+            to->failed_until = m->facts.failed_until;
+            to->failed_at = m->facts.failed_at;
+        }
+        to->failures += m->facts.failures;
+        to->connect_ms = MAX_OF(to->connect_ms, m->facts.connect_ms);
+        met++;
+    }
+    return met > 0;
+}
+
+void
+hosts_failed(struct hosts *h, const struct netaddr *at, struct str binding,
+    int64_t now, int64_t until)
+{
+    struct mark *m = mark_get(h, at, binding, now);
+
+    m->facts.failed_at = now;
+    m->facts.failed_until = MAX_OF(m->facts.failed_until, until);
+    m->facts.failures++;
+}
+
+void
+hosts_worked(struct hosts *h, const struct netaddr *at, struct str binding,
+    int64_t now, int64_t connect_ms)
+{
+    struct host_facts *f = &mark_get(h, at, binding, now)->facts;
+
+    f->failed_at = f->failed_until = 0;
+    f->failures = 0;
+    f->connect_ms = f->connect_ms > 0
+        ? f->connect_ms * 0.875 + (double)connect_ms * 0.125
+        : (double)MAX_OF(connect_ms, 1);
+}
+
+void
+hosts_sweep(struct hosts *h, int64_t now, int64_t lifetime_ms, size_t most)
+{
+    struct list *it;
+
+    while (most-- && (it = list_first(&h->updated)) != NULL) {
+        struct mark *m = LIST_ENTRY(it, struct mark, node);
+        if (m->facts.updated + lifetime_ms > now)
+            return;
+        if (m->facts.failed_until > now) { /* still in force: look later */
+            list_remove(&m->node);
+            list_push(&h->updated, &m->node);
+            m->facts.updated = now;
+            continue;
+        }
+        mark_free(h, m);
+    }
+}
+
+/* --- connections --- */
+
+static void
+count_change(struct hosts *h, struct str key, int change)
+{
+    struct count *c = map_find(&h->counts, key);
+
+    if (!c) {
+        BUG_ON(change < 0);
+        c = xcalloc(1, sizeof(*c) + key.n);
+        c->n = key.n;
+        memcpy(c->key, key.p, key.n);
+        (void)map_put(
+            &h->counts, str_make(c->key, c->n), c); /* none was there */
+    }
+    c->open += change;
+    BUG_ON(c->open < 0);
+    if (!c->open) {
+        (void)map_remove(&h->counts, str_make(c->key, c->n));
+        free(c);
+    }
+}
+
+static struct str
+count_key(struct hosts *h, struct str name, struct str binding)
+{
+    buf_cut(&h->scratch, 0);
+    buf_str(&h->scratch, name);
+    buf_char(&h->scratch, '\0');
+    buf_str(&h->scratch, binding);
+    return buf_get(&h->scratch);
+}
+
+void
+hosts_count(struct hosts *h, struct str name, struct str binding, int change)
+{
+    count_change(h, name, change);
+    count_change(h, count_key(h, name, binding), change);
+}
+
+/* The option belongs to a layer above; rows are added only at the end. */
+static uint32_t
+hosts_limit_id(struct hosts *h)
+{
+    if (h->options != option_count()) {
+        h->limit_id = option_find(STR("max_outbound_connections"));
+        h->options = option_count();
+    }
+    return h->limit_id;
+}
+
+int64_t
+hosts_room(
+    struct hosts *h, struct generation *g, struct str name, struct str binding)
+{
+    uint32_t id = hosts_limit_id(h);
+    const struct stanza *origin;
+    const struct scope *s;
+    const struct count *c;
+    int64_t limit;
+
+    if (id == UINT32_MAX)
+        return INT64_MAX;
+    s = generation_host_scope(g, binding, name);
+    origin = scope_origin(s, id);
+    limit = scope_int(s, id);
+    if (!origin || limit < 0)
+        return INT64_MAX;
+    if (origin == scope_origin(generation_host_scope(g, STR_NONE, name), id))
+        c = map_find(&h->counts, name);
+    else
+        c = map_find(&h->counts, count_key(h, name, binding));
+    return MAX_OF(limit - (c ? c->open : 0), 0);
+}

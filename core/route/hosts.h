@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hosts.h - what is known of addresses and exchanges, whatever domain they
+ * serve: failure marks and latency by (address and port, binding), and how many
+ * connections are open to an exchange.  Scheduler thread only.
+ */
+#ifndef IMPEL_HOSTS_H
+#define IMPEL_HOSTS_H
+
+#include "conf/generation.h"
+#include "net/netaddr.h"
+
+struct hosts;
+struct hosts *hosts_new(void);
+void hosts_free(struct hosts **h);
+
+struct host_facts {       /* of an address, as seen from one binding */
+    int64_t failed_at;    /* monotonic ms; 0: it did not */
+    int64_t failed_until; /* 0: usable */
+    uint64_t failures;    /* in a row */
+    double connect_ms;    /* decayed mean; 0: unknown */
+    int64_t updated;
+};
+/* NULL: nothing is known. */
+const struct host_facts *hosts_find(
+    struct hosts *h, const struct netaddr *at, struct str binding);
+/* Over all bindings, for an operator: the worst mark, the mean time to connect.
+ * port 0: any.  Walks all marks of the address. */
+bool hosts_summary(struct hosts *h, const struct cidr *ip, uint16_t port,
+    int64_t now, struct host_facts *to);
+/* Marked until `until`; until <= now only counts. */
+void hosts_failed(struct hosts *h, const struct netaddr *at, struct str binding,
+    int64_t now, int64_t until);
+void hosts_worked(struct hosts *h, const struct netaddr *at, struct str binding,
+    int64_t now, int64_t connect_ms);
+/* Forget what was not updated for lifetime_ms, at most `most` at a time. */
+void hosts_sweep(
+    struct hosts *h, int64_t now, int64_t lifetime_ms, size_t most);
+
+/* Connections to an exchange, in all and through one binding. */
+void hosts_count(
+    struct hosts *h, struct str name, struct str binding, int change);
+/* How many more the host stanzas allow (max_outbound_connections of host
+ * scope): INT64_MAX without a limit.  One in a binding counts that binding's,
+ * another all. */
+int64_t hosts_room(
+    struct hosts *h, struct generation *g, struct str name, struct str binding);
+
+#endif

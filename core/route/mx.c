@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/mx.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/bug.h"
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "base/banned.h"
+
+enum { MX_EXCHANGES_MAX = 64, MX_HOSTS_MAX = 512 };
+
+struct exchange {
+    struct mx_lookup *lookup;
+    struct str name;
+    uint16_t preference, rank;
+    uint32_t ttl;
+    bool secure;
+    struct dns_question *a, *aaaa;
+};
+struct mx_lookup {
+    uint32_t magic;
+    struct dns *dns;
+    enum mx_kind kind;
+    struct str name;
+    bool ipv6;
+    mx_done_f *done;
+    void *arg;
+    struct arena *arena;
+    struct dns_question *mx;
+    struct exchange *exchanges;
+    size_t exchange_count, open; /* open: questions about addresses */
+    struct mx_host *hosts;
+    size_t host_count;
+    enum mx_status status;
+    uint32_t ttl;
+    bool mx_failed; /* the MX question itself */
+    bool partial;   /* a question about an address failed */
+    bool exists;    /* some name has an entry, if no address */
+};
+
+static void
+mx_end(struct mx_lookup *m, enum mx_status status)
+{
+    m->status = status;
+    m->done(m->arg, m); /* may free m */
+}
+
+/* By rank, then as they came: A before AAAA of one exchange. */
+static int
+host_order(const void *pa, const void *pb)
+{
+    const struct mx_host *a = pa, *b = pb;
+
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    if (a->ip.family != b->ip.family && str_eq(a->name, b->name))
+        return a->ip.family < b->ip.family ? -1 : 1;
+    return 0;
+}
+
+/* Insertion sort: stable, and the lists are short and nearly in order. */
+static void
+hosts_sort(struct mx_host *hosts, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct mx_host h = hosts[i];
+        size_t j = i;
+        for (; j > 0 && host_order(&h, &hosts[j - 1]) < 0; j--)
+            hosts[j] = hosts[j - 1];
+        hosts[j] = h;
+    }
+}
+
+static void
+addresses_end(struct mx_lookup *m)
+{
+    hosts_sort(m->hosts, m->host_count);
+    if (m->host_count)
+        mx_end(m, MX_OK);
+    else if (m->partial)
+        mx_end(m, MX_FAILED);
+    else
+        mx_end(m, m->exists ? MX_NONE : MX_NXDOMAIN);
+}
+
+static bool
+host_known(
+    const struct mx_lookup *m, const struct exchange *x, const struct cidr *ip)
+{
+    for (size_t i = 0; i < m->host_count; i++)
+        if (str_eq(m->hosts[i].name, x->name) && cidr_eq(&m->hosts[i].ip, ip))
+            return true;
+    return false;
+}
+
+static void
+host_add(struct mx_lookup *m, const struct exchange *x,
+    const struct dns_record *r, const struct dns_answer *a)
+{
+    struct mx_host *h;
+
+    if (m->host_count == MX_HOSTS_MAX || host_known(m, x, &r->ip))
+        return;
+    if ((m->host_count & (m->host_count - 1)) == 0)
+        m->hosts = xgrow(
+            m->hosts, m->host_count ? m->host_count * 2 : 1, sizeof(*m->hosts));
+    h = &m->hosts[m->host_count++];
+    memset(h, 0, sizeof(*h));
+    h->name = x->name;
+    h->ip = r->ip;
+    h->preference = x->preference;
+    h->rank = x->rank;
+    h->ttl = MIN_OF(x->ttl, a->ttl);
+    h->secure = x->secure && a->authenticated;
+}
+
+static void
+address_answer(struct exchange *x, const struct dns_answer *a)
+{
+    struct mx_lookup *m = x->lookup;
+
+    m->ttl = MIN_OF(m->ttl, a->ttl);
+    m->open--;
+    switch (a->status) {
+    case DNS_OK:
+        for (size_t i = 0; i < a->count; i++)
+            host_add(m, x, &a->record[i], a);
+        break;
+    case DNS_NODATA:
+        m->exists = true;
+        break;
+    case DNS_NXDOMAIN:
+        break;
+    case DNS_SERVFAIL:
+    case DNS_TIMEOUT:
+        m->partial = true;
+        break;
+    }
+    if (!m->open)
+        addresses_end(m);
+}
+
+static void
+on_a(void *arg, const struct dns_answer *a)
+{
+    struct exchange *x = arg;
+
+    x->a = NULL;
+    address_answer(x, a);
+}
+
+static void
+on_aaaa(void *arg, const struct dns_answer *a)
+{
+    struct exchange *x = arg;
+
+    x->aaaa = NULL;
+    address_answer(x, a);
+}
+
+static void
+addresses_ask(struct mx_lookup *m)
+{
+    for (size_t i = 0; i < m->exchange_count; i++) {
+        struct exchange *x = &m->exchanges[i];
+        m->open++;
+        x->a = dns_ask(m->dns, x->name, DNS_A, on_a, x);
+        if (!m->ipv6)
+            continue;
+        m->open++;
+        x->aaaa = dns_ask(m->dns, x->name, DNS_AAAA, on_aaaa, x);
+    }
+}
+
+/* The name is its own exchange. */
+static void
+address_of_name(struct mx_lookup *m, uint32_t ttl, bool secure)
+{
+    struct exchange *x = arena_alloc(m->arena, sizeof(*x));
+
+    x->lookup = m;
+    x->name = m->name;
+    x->ttl = ttl;
+    x->secure = secure;
+    m->exchanges = x;
+    m->exchange_count = 1;
+    addresses_ask(m);
+}
+
+static bool
+exchange_known(const struct mx_lookup *m, struct str name)
+{
+    for (size_t i = 0; i < m->exchange_count; i++)
+        if (str_eq(m->exchanges[i].name, name))
+            return true;
+    return false;
+}
+
+/* Distinct preferences, lowest first, become 0, 1, 2 ... */
+static void
+exchanges_rank(struct mx_lookup *m)
+{
+    for (size_t i = 0; i < m->exchange_count; i++) {
+        struct exchange *x = &m->exchanges[i];
+        for (size_t j = 0; j < m->exchange_count; j++) {
+            bool first = m->exchanges[j].preference < x->preference;
+            for (size_t k = 0; first && k < j; k++)
+                first =
+                    m->exchanges[k].preference != m->exchanges[j].preference;
+            x->rank = (uint16_t)(x->rank + first);
+        }
+    }
+}
+
+/* The root as exchange says "no mail" if it stands alone (RFC 7505 3); beside
+ * others it is left out. */
+static void
+exchanges_of(struct mx_lookup *m, const struct dns_answer *a)
+{
+    m->exchanges = arena_alloc(m->arena,
+        MIN_OF(a->count, (size_t)MX_EXCHANGES_MAX) * sizeof(*m->exchanges));
+    for (size_t i = 0; i < a->count && m->exchange_count < MX_EXCHANGES_MAX;
+         i++) {
+        struct exchange *x = &m->exchanges[m->exchange_count];
+        if (!a->record[i].name.n || exchange_known(m, a->record[i].name))
+            continue;
+        x->lookup = m;
+        x->name = arena_str(m->arena, a->record[i].name);
+        x->preference = a->record[i].preference;
+        x->ttl = a->ttl;
+        x->secure = a->authenticated;
+        m->exchange_count++;
+    }
+    m->exists = true; /* the domain does, whatever its exchanges are */
+    exchanges_rank(m);
+}
+
+static void
+on_mx(void *arg, const struct dns_answer *a)
+{
+    struct mx_lookup *m = arg;
+
+    m->mx = NULL;
+    m->ttl = MIN_OF(m->ttl, a->ttl);
+    switch (a->status) {
+    case DNS_OK:
+        exchanges_of(m, a);
+        if (m->exchange_count)
+            addresses_ask(m);
+        else
+            mx_end(m, MX_NULL);
+        return;
+    case DNS_NODATA:
+        m->exists = true;
+        if (m->kind == MX_ONLY)
+            mx_end(m, MX_NONE);
+        else
+            address_of_name(m, a->ttl, a->authenticated);
+        return;
+    case DNS_NXDOMAIN:
+        if (m->kind == MX_HOST)
+            address_of_name(m, a->ttl, a->authenticated);
+        else
+            mx_end(m, MX_NXDOMAIN);
+        return;
+    case DNS_SERVFAIL:
+    case DNS_TIMEOUT:
+        break;
+    }
+    m->mx_failed = true;
+    mx_end(m, MX_FAILED);
+}
+
+struct mx_lookup *
+mx_start(
+    struct dns *dns, const struct mx_request *r, mx_done_f *done, void *arg)
+{
+    struct mx_lookup *m = xnew(struct mx_lookup);
+
+    BUG_ON(r->kind == MX_ADDRESS || r->kind == MX_NOTHING);
+    m->magic = MX_MAGIC;
+    m->dns = dns;
+    m->kind = r->kind;
+    m->ipv6 = r->ipv6;
+    m->done = done;
+    m->arg = arg;
+    m->ttl = UINT32_MAX;
+    m->arena = arena_new(256);
+    m->name = arena_str(m->arena, r->name);
+    if (r->kind == MX_A || (r->addresses_only && r->kind != MX_ONLY))
+        address_of_name(m, UINT32_MAX, true);
+    else
+        m->mx = dns_ask(dns, m->name, DNS_MX, on_mx, m);
+    return m;
+}
+
+void
+mx_free(struct mx_lookup **pm)
+{
+    struct mx_lookup *m = *pm;
+
+    if (!m)
+        return;
+    CHECK(m, MX_MAGIC);
+    *pm = NULL;
+    dns_cancel(&m->mx);
+    for (size_t i = 0; i < m->exchange_count; i++) {
+        dns_cancel(&m->exchanges[i].a);
+        dns_cancel(&m->exchanges[i].aaaa);
+    }
+    arena_free(&m->arena);
+    free(m->hosts);
+    m->magic = 0;
+    free(m);
+}
+
+enum mx_status
+mx_status(const struct mx_lookup *m)
+{
+    return m->status;
+}
+
+const struct mx_host *
+mx_hosts(const struct mx_lookup *m, size_t *count)
+{
+    *count = m->host_count;
+    return m->hosts;
+}
+
+uint32_t
+mx_ttl(const struct mx_lookup *m)
+{
+    return m->ttl;
+}
+
+bool
+mx_partial(const struct mx_lookup *m)
+{
+    return m->partial;
+}
+
+bool
+mx_failed(const struct mx_lookup *m)
+{
+    return m->mx_failed;
+}

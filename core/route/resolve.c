@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * resolve.c - from a recipient's (binding, domain) to the key of its queue.
+ */
+#include "route/resolve.h"
+
+#include <stdio.h>
+
+#include "route/route_options.h"
+#include "route/rules.h"
+#include "base/banned.h"
+
+/* Ports of methods whose modules declare an option of their own ("lmtp_port").
+ * The number holds where that module, and so its row, is not there. */
+static struct {
+    int method;
+    const char *option;
+    uint16_t port;
+    uint32_t id, options; /* id of the row when there were so many options */
+} ports[] = {
+    {.method = METHOD_LMTP, .option = "lmtp_port", .port = 2003},
+    {.method = METHOD_ECSTREAM, .option = "ecstream_port", .port = 1825},
+    {.method = METHOD_APN, .option = "apn_port", .port = 443},
+    {.method = METHOD_GCM, .option = "gcm_port", .port = 443},
+    {.method = METHOD_MM7, .option = "mm7_port", .port = 80},
+};
+
+/* Rows are only ever added, so a found id stays. */
+static uint32_t
+port_option(size_t i)
+{
+    if (ports[i].options != option_count()) {
+        ports[i].id = option_find(str_of(ports[i].option));
+        ports[i].options = option_count();
+    }
+    return ports[i].id;
+}
+
+/* Was the value set for this place, and not for everything? */
+static bool
+is_own(struct generation *g, const struct scope *s, uint32_t id)
+{
+    const struct stanza *origin = scope_origin(s, id);
+
+    return origin && origin != scope_origin(generation_global(g), id);
+}
+
+/* What is said where the recipient is stays; what is only said for everything
+ * gives way to what the routing domain says (architecture 3). */
+static const struct scope *
+speaker(struct generation *g, const struct scope *recipient,
+    const struct scope *routing, uint32_t id)
+{
+    return is_own(g, recipient, id) ? recipient : routing;
+}
+
+static uint16_t
+port_of(struct generation *g, const struct scope *recipient,
+    const struct scope *routing, int method)
+{
+    uint32_t id = OPT(route_options, ROUTE_REMOTE_SMTP_PORT);
+    int64_t port;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+        if (ports[i].method != method)
+            continue;
+        id = port_option(i);
+        if (id == UINT32_MAX)
+            return ports[i].port;
+        port = scope_int(speaker(g, recipient, routing, id), id);
+        return port > 0 && port < 65536 ? (uint16_t)port : ports[i].port;
+    }
+    port = scope_int(speaker(g, recipient, routing, id), id);
+    return port > 0 && port < 65536 ? (uint16_t)port : 25;
+}
+
+static int
+method_of(struct generation *g, const struct scope *recipient,
+    const struct scope *routing)
+{
+    uint32_t id = OPT(route_options, ROUTE_DELIVERY_METHOD);
+    int method = method_find(scope_str(speaker(g, recipient, routing, id), id));
+
+    return method < 0 ? METHOD_ESMTP : method;
+}
+
+/* A domain's own routes beat a gateway that holds for everything; any other
+ * gateway is more specific than routes can be, or they exclude each other. */
+static struct str
+gateway_of(struct generation *g, const struct scope *s)
+{
+    struct str text = scope_str(s, OPT(route_options, ROUTE_GATEWAY));
+
+    if (!text.n)
+        return STR_NONE;
+    if (!is_own(g, s, OPT(route_options, ROUTE_GATEWAY)) &&
+        is_own(g, s, OPT(route_options, ROUTE_ROUTES)) &&
+        scope_count(s, OPT(route_options, ROUTE_ROUTES)))
+        return STR_NONE;
+    return text;
+}
+
+/* In lower case; v6 in brackets, as a domain that is an address stands. */
+static struct str
+gateway_name(const struct route_item *item)
+{
+    static char name[320]; /* scheduler only, until the next call */
+    size_t n = 0;
+    bool v6 = item->address && item->addr.family == 6;
+
+    if (item->host.n > sizeof(name) - 3)
+        return STR("#");
+    if (v6)
+        name[n++] = '[';
+    for (size_t i = 0; i < item->host.n; i++) {
+        char c = item->host.p[i];
+        name[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    if (v6)
+        name[n++] = ']';
+    return str_make(name, n);
+}
+
+void
+resolve_destination(struct generation *g, struct str binding, struct str domain,
+    struct destination *to)
+{
+    const struct scope *recipient = generation_scope(g, binding, domain);
+    const struct scope *routing = recipient;
+    struct str gateway = gateway_of(g, recipient);
+    struct route_item item;
+
+    memset(to, 0, sizeof(*to));
+    to->domain = domain;
+    if (gateway.n && route_gateway_parse(gateway, &item, NULL) == 0) {
+        to->domain = gateway_name(&item);
+        to->by_gateway = true;
+        to->gateway_port = (uint16_t)item.port;
+        routing = generation_scope(g, binding, to->domain);
+    }
+    to->method = method_of(g, recipient, routing);
+    to->port = port_of(g, recipient, routing, to->method);
+}

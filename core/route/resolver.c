@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * resolver.c - all domain records, when they expire, who is told of changes.
+ */
+#include "route/resolve.h"
+
+#include <stdlib.h>
+
+#include "base/bug.h"
+#include "base/magic.h"
+#include "base/xmem.h"
+#include "route/route_int.h"
+#include "route/route_options.h"
+#include "base/banned.h"
+
+static void resolver_sweep(void *arg);
+static void resolver_woken(void *arg);
+
+struct resolver *
+resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
+{
+    struct resolver *r = xnew(struct resolver);
+
+    r->magic = RESOLVER_MAGIC;
+    r->loop = l;
+    r->dns = dns;
+    r->events = *ev;
+    map_init(&r->domains, false);
+    list_init(&r->all);
+    list_init(&r->told);
+    list_init(&r->limited);
+    r->hosts = hosts_new();
+    timer_init(&r->sweep, l, resolver_sweep, r, "route sweep");
+    timer_init(&r->wake, l, resolver_woken, r, "route wake");
+    timer_start(&r->sweep, ROUTE_SWEEP_MS);
+    return r;
+}
+
+void
+resolver_free(struct resolver **pr)
+{
+    struct resolver *r = *pr;
+    struct list *it;
+
+    if (!r)
+        return;
+    CHECK(r, RESOLVER_MAGIC);
+    *pr = NULL;
+    while ((it = list_first(&r->all)) != NULL)
+        domain_free(LIST_ENTRY(it, struct domain, node));
+    timer_stop(&r->sweep);
+    timer_stop(&r->wake);
+    defer_cancel(&r->tell);
+    heap_fini(&r->expiry);
+    heap_fini(&r->wakes);
+    map_fini(&r->domains);
+    hosts_free(&r->hosts);
+    if (r->generation)
+        generation_unref(&r->generation);
+    r->magic = 0;
+    free(r);
+}
+
+void
+resolver_adopt(struct resolver *r, struct generation *g)
+{
+    if (r->generation == g)
+        return;
+    if (r->generation)
+        generation_unref(&r->generation);
+    r->generation = generation_ref(g);
+}
+
+const struct scope *
+resolver_scope(const struct resolver *r, struct str domain)
+{
+    return generation_scope(r->generation, STR_NONE, domain);
+}
+
+/* --- telling --- */
+
+static void
+resolver_tell_all(void *arg)
+{
+    struct resolver *r = arg;
+    struct list *it;
+    size_t most = ROUTE_SWEEP_MOST;
+
+    CHECK(r, RESOLVER_MAGIC);
+    while (most-- && (it = list_take(&r->told)) != NULL)
+        r->events.changed(
+            r->events.arg, LIST_ENTRY(it, struct domain, told_node));
+    if (list_first(&r->told))
+        defer_post(r->loop, &r->tell, resolver_tell_all, r, "route changes");
+}
+
+void
+resolver_tell(struct domain *d)
+{
+    struct resolver *r = d->resolver;
+
+    if (!d->refs || list_linked(&d->told_node))
+        return;
+    list_push(&r->told, &d->told_node);
+    if (!defer_pending(&r->tell))
+        defer_post(r->loop, &r->tell, resolver_tell_all, r, "route changes");
+}
+
+/* --- time --- */
+
+static void
+resolver_arm_wake(struct resolver *r)
+{
+    const struct heap_node *first = heap_first(&r->wakes);
+
+    if (first)
+        timer_start_at(&r->wake, first->when);
+    else
+        timer_stop(&r->wake);
+}
+
+static void
+resolver_woken(void *arg)
+{
+    struct resolver *r = arg;
+    int64_t now = loop_now(r->loop);
+    struct heap_node *n;
+
+    CHECK(r, RESOLVER_MAGIC);
+    while ((n = heap_first(&r->wakes)) != NULL && n->when <= now) {
+        heap_remove(&r->wakes, n);
+        resolver_tell(CONTAINER_OF(n, struct domain, wake));
+    }
+    resolver_arm_wake(r);
+}
+
+void
+resolver_wake(struct domain *d, int64_t when)
+{
+    heap_set(&d->resolver->wakes, &d->wake, when);
+    resolver_arm_wake(d->resolver);
+}
+
+void
+resolver_expires(struct domain *d, int64_t when)
+{
+    heap_set(&d->resolver->expiry, &d->expiry, when);
+}
+
+static void
+resolver_sweep(void *arg)
+{
+    struct resolver *r = arg;
+    int64_t now = loop_now(r->loop);
+    struct heap_node *n;
+    int most = ROUTE_SWEEP_MOST;
+
+    CHECK(r, RESOLVER_MAGIC);
+    while (most-- && (n = heap_first(&r->expiry)) != NULL && n->when <= now) {
+        heap_remove(&r->expiry, n);
+        domain_expired(CONTAINER_OF(n, struct domain, expiry));
+    }
+    hosts_sweep(r->hosts, now, ROUTE_METRICS_MS, ROUTE_SWEEP_MOST);
+    timer_start(&r->sweep, most > 0 ? ROUTE_SWEEP_MS : 100);
+}
+
+/* --- records --- */
+
+struct domain *
+domain_get(struct resolver *r, const struct destination *to)
+{
+    struct buf key = BUF_INIT;
+    struct domain *d;
+
+    CHECK(r, RESOLVER_MAGIC);
+    buf_printf(&key, "%d:%d:%u:", to->method, to->by_gateway,
+        to->by_gateway ? (unsigned)to->gateway_port : 0u);
+    buf_str(&key, to->domain);
+    d = map_find(&r->domains, buf_get(&key));
+    if (!d)
+        d = domain_new(r, to, buf_get(&key));
+    buf_fini(&key);
+    d->refs++;
+    return d;
+}
+
+/* One that nobody uses stays until it expires: its hosts and counts serve the
+ * next message. */
+void
+domain_unref(struct domain **pd)
+{
+    struct domain *d = *pd;
+
+    *pd = NULL;
+    if (!d)
+        return;
+    CHECK(d, DOMAIN_MAGIC);
+    BUG_ON(!d->refs);
+    if (--d->refs)
+        return;
+    list_remove(&d->told_node);
+    list_remove(&d->limited_node);
+    heap_remove(&d->resolver->wakes, &d->wake);
+    if (!d->expiry.index)
+        resolver_expires(d, loop_now(d->resolver->loop));
+}
+
+struct domain *
+domain_next(struct resolver *r, struct domain *prev)
+{
+    struct list *n;
+
+    CHECK(r, RESOLVER_MAGIC);
+    n = prev ? prev->node.next : list_first(&r->all);
+    return !n || n == &r->all ? NULL : LIST_ENTRY(n, struct domain, node);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * route_int.h - what resolve.h hides: the resolver, domain records, hosts.
+ * For core/route and its tests only.
+ */
+#ifndef IMPEL_ROUTE_INT_H
+#define IMPEL_ROUTE_INT_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "loop/defer.h"
+#include "loop/timer.h"
+#include "route/hosts.h"
+#include "route/resolve.h"
+#include "route/rules.h"
+
+enum {
+    ROUTE_SWEEP_MS = 10000,       /* dns_expire_interval */
+    ROUTE_METRICS_MS = 1800000,   /* address_metrics_lifetime */
+    ROUTE_SWEEP_MOST = 500,       /* records or marks in one go */
+    ROUTE_PARTIAL_MS = 60000,     /* a half answer is asked again after */
+    ROUTE_FAILED_MS = 15000,      /* a failed one, doubled each time ... */
+    ROUTE_FAILED_MAX_MS = 1200000 /* ... up to this */
+};
+
+struct resolver {
+    uint32_t magic;
+    struct loop *loop;
+    struct dns *dns;
+    struct resolver_events events;
+    struct generation *generation;  /* of the last pick */
+    struct map domains;             /* by domain.key */
+    struct list all, told, limited; /* domains */
+    struct heap expiry, wakes;
+    struct timer sweep, wake;
+    struct defer tell;
+    struct hosts *hosts;
+    uint64_t picks;
+};
+
+struct host {
+    uint32_t magic;
+    unsigned refs; /* the record's, and one for each connection */
+    struct resolver *resolver;
+    char *name, *uri;
+    struct cidr ip;
+    uint16_t port;       /* 0: the method's */
+    uint16_t preference; /* of the MX */
+    uint16_t rank;
+    int32_t item_pref;
+    uint32_t ttl;
+    bool secure;
+    int64_t open;
+    uint64_t picked; /* the resolver's count of picks then */
+};
+
+/* One rule's lookup while a record is looked up. */
+struct rule_lookup {
+    struct domain *domain;
+    struct rule *rule;
+    struct mx_lookup *mx; /* kept until the whole is settled */
+    enum mx_status status;
+    bool done;
+};
+
+struct domain {
+    uint32_t magic;
+    unsigned refs;
+    struct resolver *resolver;
+    struct list node, told_node, limited_node;
+    struct heap_node expiry, wake;
+    char *key;
+    size_t key_n;
+    struct str name; /* in key */
+    int method;
+    bool by_gateway;
+    uint16_t gateway_port;
+
+    struct rules rules; /* those of the hosts and lookups below */
+    struct rule_lookup *lookups;
+    size_t lookup_count, lookup_open;
+    bool settling; /* a defer to settle is posted */
+    struct defer settle;
+
+    struct host **hosts; /* by (item_pref, rank), else as they came */
+    size_t host_count, mx_count;
+    bool resolved;     /* there was an answer, good or bad */
+    bool stale_ok;     /* hosts are of an earlier answer; the last one failed */
+    int64_t expires;   /* monotonic ms; of the last answer */
+    int64_t asked;     /* when the running or last lookup began */
+    uint32_t ttl;      /* of the last good answer, seconds */
+    uint64_t failures; /* failed lookups in a row */
+    uint64_t mx_failures;    /* failed MX questions in a row */
+    uint64_t replies;        /* what DNS had said in all at the last failure */
+    enum hop_result verdict; /* without hosts: HOP_DELAY or HOP_FAIL */
+    uint16_t code, status[3];
+    char text[160];
+};
+
+/* resolver.c */
+void resolver_adopt(struct resolver *r, struct generation *g);
+void resolver_tell(struct domain *d); /* changed(), at the end of the turn */
+void resolver_wake(struct domain *d, int64_t when); /* changed() then */
+void resolver_expires(struct domain *d, int64_t when);
+const struct scope *resolver_scope(const struct resolver *r, struct str domain);
+
+/* domain.c */
+struct domain *domain_new(
+    struct resolver *r, const struct destination *to, struct str key);
+void domain_free(struct domain *d);
+/* With the resolver's generation; nothing if one is under way. */
+void domain_look_up(struct domain *d);
+bool domain_looking(const struct domain *d);
+void domain_expired(struct domain *d); /* by the sweep */
+void host_unref(struct host **h);
+
+#endif
