@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -62,8 +63,13 @@ struct conn {
     void *dial;
     struct defer telling, flushing;
     struct timer deadline;
-    bool *gone; /* set by conn_free() for conn_tell() */
+    struct list finishing_node; /* among all that finish */
+    bool *gone;                 /* set by conn_free() for conn_tell() */
 };
+
+/* Nobody holds those that finish, so the end of the process finds them here. */
+static pthread_mutex_t finishing_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct list finishing;
 
 static void conn_ready(void *arg, int events);
 static void conn_tell(void *arg);
@@ -553,6 +559,11 @@ conn_finish(struct conn **pc, int64_t deadline_ms)
         return;
     }
     c->finishing = true;
+    pthread_mutex_lock(&finishing_lock);
+    if (!finishing.next)
+        list_init(&finishing);
+    list_push(&finishing, &c->finishing_node);
+    pthread_mutex_unlock(&finishing_lock);
     c->tell = 0;
     c->in_at = c->in_end = 0;
     c->read_on = true;
@@ -570,6 +581,11 @@ conn_free(struct conn **pc)
         return;
     CHECK(c, CONN_MAGIC);
     *pc = NULL;
+    if (c->finishing) {
+        pthread_mutex_lock(&finishing_lock);
+        list_remove(&c->finishing_node);
+        pthread_mutex_unlock(&finishing_lock);
+    }
     if (c->gone)
         *c->gone = true;
     if (c->dial_cancel)
@@ -584,6 +600,29 @@ conn_free(struct conn **pc)
     buf_fini(&c->out);
     c->magic = 0;
     free(c);
+}
+
+void
+conn_drop_finishing(const struct loop *l)
+{
+    for (;;) {
+        struct conn *c = NULL;
+        struct list *it;
+
+        pthread_mutex_lock(&finishing_lock);
+        if (!finishing.next)
+            list_init(&finishing);
+        LIST_FOREACH (it, &finishing) {
+            c = LIST_ENTRY(it, struct conn, finishing_node);
+            if (c->loop == l)
+                break;
+            c = NULL;
+        }
+        pthread_mutex_unlock(&finishing_lock);
+        if (!c)
+            return;
+        conn_free(&c);
+    }
 }
 
 const struct netaddr *

@@ -62,6 +62,8 @@ void conn_read_enable(struct conn *c, bool on);
  * No more events; the conn frees itself.  *c becomes NULL. */
 void conn_finish(struct conn **c, int64_t deadline_ms);
 void conn_free(struct conn **c); /* at once */
+/* The loop has stopped for good: what still finishes on it goes at once. */
+void conn_drop_finishing(const struct loop *l);
 const struct netaddr *conn_peer(const struct conn *c);
 const struct netaddr *conn_local(const struct conn *c);
 struct loop *conn_loop(const struct conn *c);
