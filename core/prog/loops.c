@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/xmem.h"
+#include "net/conn.h"
 #include "ctl/ctl_options.h"
 #include "base/banned.h"
 
@@ -146,6 +147,7 @@ loops_free(struct loops *l)
     if (!l->shared && l->scheduler)
         loop_free(&l->scheduler);
     for (unsigned i = 0; i < l->count; i++) {
+        conn_drop_finishing(l->io[i]);
         loop_free(&l->io[i]);
         if (i + 1 == l->count || l->pool[i] != l->pool[i + 1])
             free((char *)l->pool[i]);
