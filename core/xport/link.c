@@ -202,7 +202,10 @@ link_close(struct impel_session *s, bool now)
     s->streaming = NULL;
     if (!s->conn)
         return;
-    if (now || s->lost || !s->up)
+    /* Whom we called has heard all when nothing is left to be sent; one who
+     * called us may lose our last words if we hang up on his. */
+    if (now || s->lost || !s->up ||
+        (!s->kind->inbound && !conn_pending(s->conn)))
         conn_free(&s->conn);
     else
         conn_finish(&s->conn, LINK_FINISH_MS);

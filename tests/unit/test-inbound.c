@@ -315,6 +315,7 @@ stop(void **state)
     (void)state;
     instance_free(&module->instance);
     free(module);
+    conn_drop_finishing(loop);
     loop_free(&loop);
     return 0;
 }

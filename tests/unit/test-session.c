@@ -606,8 +606,10 @@ stop(void **state)
     if (io != home) {
         loop_stop(io);
         loop_join_thread(io);
+        conn_drop_finishing(io);
         loop_free(&io);
     }
+    conn_drop_finishing(home);
     loop_free(&home);
     toy_module_free(&module);
     peer_stop();
