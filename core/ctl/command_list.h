@@ -61,7 +61,7 @@
     X(config_reload, "config reload", "[FILE]", \
         "load the configuration again, or another; a bad one changes nothing", \
         1) \
-    X(config_check, "config check", "[FILE]", \
+    X(config_check, "config check", "[--strict] [FILE]", \
         "check a file and say what is wrong with it", 0) \
     X(config_query, "config get", "[SCOPE...] OPTION", \
         "the value that exactly this scope sets", 0) \
@@ -71,9 +71,11 @@
         "the value in force, and the file and line it comes from", 0) \
     X(config_query, "config show", "[SCOPE...]", \
         "what a scope sets", 0) \
-    X(config_query, "config describe", "[OPTION|SCOPE]", \
+    X(config_query, "config showrecurse", "[SCOPE...]", \
+        "the same with all scopes within", 0) \
+    X(config_query, "config describe", "[OPTION] [--as=text|man|md|json]", \
         "what an option means, its type, default and scopes", 0) \
-    X(config_query, "config convert", "yaml|conf [FILE]", \
+    X(config_query, "config convert", "FILE [yaml|conf]", \
         "print a configuration in the other notation", 0) \
     X(config_change, "config set", "[SCOPE...] OPTION [=] VALUE", \
         "change the running configuration", 1) \
@@ -116,5 +118,11 @@ struct command_words {
     bool changes;
 };
 const struct command_words *command_list(size_t *count);
+/* The rows whose words begin with prefix, as `help` shows them; how many. */
+struct buf;
+struct str;
+size_t command_list_print(struct str prefix, struct buf *to);
+/* The same as an array of objects: words, args, brief, changes. */
+size_t command_list_json(struct str prefix, struct buf *to);
 
 #endif

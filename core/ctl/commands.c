@@ -11,8 +11,8 @@
 #include "spool/message.h"
 #include "base/banned.h"
 
-enum { WORDS_MAX = 3 }; /* of a command */
-enum { SHOWN_MAX = 200 /* bytes of a log line */, HELP_COLUMN = 34 };
+enum { WORDS_MAX = 3 };   /* of a command */
+enum { SHOWN_MAX = 200 }; /* bytes of a log line */
 
 #define ROW(function, words, args, brief, changes) \
     {words, args, brief, command_##function, changes},
@@ -294,47 +294,17 @@ commands_run(struct command_call *c)
 
 /* --- help --- */
 
-static void
-help_rows(struct command_call *c, size_t args_at, struct buf *text, json_t *doc)
-{
-    struct buf prefix = BUF_INIT, usage = BUF_INIT;
-    commands_join(c, args_at, &prefix);
-    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-        const struct command *row = &table[i];
-        if (!str_istarts(str_of(row->words), buf_get(&prefix)))
-            continue;
-        buf_cut(&usage, 0);
-        buf_printf(
-            &usage, "%s%s%s", row->words, row->args[0] ? " " : "", row->args);
-        if (usage.n < HELP_COLUMN)
-            buf_printf(text, "  %-*s %s\n", HELP_COLUMN, usage.p, row->brief);
-        else
-            buf_printf(text, "  %s\n  %-*s %s\n", usage.p, HELP_COLUMN, "",
-                row->brief);
-        json_array_append_new(doc,
-            json_pack("{ss,ss,ss,sb}", "words", row->words, "args", row->args,
-                "brief", row->brief, "changes", row->changes));
-    }
-    buf_fini(&prefix);
-    buf_fini(&usage);
-}
-
 void
 command_help(struct command_call *c, size_t args_at)
 {
-    struct buf text = BUF_INIT;
-    json_t *doc = json_array();
-    help_rows(c, args_at, &text, doc);
-    if (json_array_size(doc) == 0) {
+    struct buf prefix = BUF_INIT, out = BUF_INIT;
+    commands_join(c, args_at, &prefix);
+    size_t found = c->json ? command_list_json(buf_get(&prefix), &out)
+                           : command_list_print(buf_get(&prefix), &out);
+    if (found)
+        commands_take(c, &out);
+    else
         commands_fail(c, "no such command; see \"help\"");
-        json_decref(doc);
-    } else if (c->json) {
-        buf_cut(&text, 0);
-        jsontext_take(&text, doc);
-        commands_take(c, &text);
-    } else {
-        json_decref(doc);
-        commands_take(c, &text);
-    }
-    buf_fini(&text);
+    buf_fini(&prefix);
+    buf_fini(&out);
 }

@@ -17,6 +17,7 @@
 #include "loop/logfile.h"
 #include "loop/timer.h"
 #include "prog/background.h"
+#include "prog/declare.h"
 #include "prog/loops.h"
 #include "prog/pidfile.h"
 #include "prog/privileges.h"
@@ -56,15 +57,7 @@ struct daemon {
 int
 daemon_declare(const struct daemon_config *c, struct err *e)
 {
-    struct option_set *const sets[] = {&spool_options, &route_options,
-        &xport_options, &queue_options, &intake_options, &ctl_options};
-    for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
-        int rc = option_add(sets[i], e);
-        if (rc < 0)
-            return rc;
-    }
-    int rc = registry_open(c->modules, e);
-    return rc < 0 ? rc : registry_declare(e);
+    return declare_options(c->modules, e);
 }
 
 int

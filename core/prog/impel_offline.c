@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/impel_offline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/xmem.h"
+#include "conf/query.h"
+#include "ctl/command_list.h"
+#include "ctl/jsontext.h"
+#include "prog/declare.h"
+#include "prog/impel_bar.h"
+#include "spool/spool.h"
+#include "xport/registry.h"
+#include "base/banned.h"
+
+const char *
+impel_offline_help(void)
+{
+    return "Without a daemon:\n"
+           "  config check [--strict] FILE       check a file\n"
+           "  config convert FILE [yaml|conf]    print it in the other "
+           "notation\n"
+           "  config describe [OPTION]           what an option means\n"
+           "  spool check DIR                    verify every record; the\n"
+           "                                     daemon must not run\n"
+           "  spool dump [bodies] DIR            print every record\n"
+           "  spool compact DIR                  give space back now\n"
+           "  help [--man] [COMMAND...]          this list\n";
+}
+
+static int
+complain(const struct impel_run *r, const struct err *e)
+{
+    struct buf out = BUF_INIT;
+    if (r->json) {
+        jsontext_take(
+            &out, json_pack("{so}", "error", jsontext_value(str_of(e->text))));
+        puts(out.p);
+    } else
+        fprintf(stderr, "impel: %s\n", e->text);
+    buf_fini(&out);
+    return e->code == ERR_INVAL ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static int
+usage(const struct impel_run *r, const char *text)
+{
+    struct err e;
+    err_set(&e, ERR_INVAL, "usage: impel %s", text);
+    return complain(r, &e);
+}
+
+static void
+print(struct buf *out)
+{
+    if (out->n && out->p[out->n - 1] != '\n')
+        buf_char(out, '\n');
+    (void)fwrite(buf_get(out).p, 1, out->n, stdout);
+    buf_fini(out);
+}
+
+/* --- config --- */
+
+static int
+declare(const struct impel_run *r, struct err *e)
+{
+    static bool done;
+    if (done)
+        return 0;
+    int rc = declare_options(r->modules, e);
+    done = rc == 0;
+    return rc;
+}
+
+static json_t *
+note_to_json(const struct conf_note *n)
+{
+    return json_pack("{ss,so,si,si,so}", "level",
+        n->error ? "error" : "warning", "file",
+        jsontext_value(str_of(n->file ? n->file : "")), "line", n->line,
+        "column", n->column, "text", jsontext_value(str_of(n->text)));
+}
+
+static void
+print_report(const struct impel_run *r, const struct conf_report *report,
+    int rc, const struct err *e)
+{
+    struct buf out = BUF_INIT;
+    if (!r->json) {
+        conf_report_print(report, &out);
+        if (rc == 0)
+            buf_cstr(&out, "Configuration valid\n");
+        else if (conf_report_count(report, true) == 0)
+            buf_printf(&out, "impel: %s\n", e->text);
+        print(&out);
+        return;
+    }
+    json_t *notes = json_array();
+    for (size_t i = 0; i < conf_report_count(report, false); i++)
+        json_array_append_new(notes, note_to_json(conf_report_note(report, i)));
+    json_t *doc = json_pack("{sb,so}", "valid", rc == 0, "notes", notes);
+    if (rc < 0)
+        json_object_set_new(doc, "error", jsontext_value(str_of(e->text)));
+    jsontext_take(&out, doc);
+    print(&out);
+}
+
+static int
+config_check(const struct impel_run *r, const struct str *words, size_t count)
+{
+    bool strict = count > 2 && str_eq(words[2], STR("--strict"));
+    struct generation *g = NULL;
+    struct err e;
+    if (count != 3 + (size_t)strict)
+        return usage(r, "config check [--strict] FILE");
+    if (declare(r, &e) < 0)
+        return complain(r, &e);
+    char *path = xdupn(words[count - 1].p, words[count - 1].n);
+    struct generation_load how = {
+        .path = path, .strict = strict, .check = registry_check};
+    struct conf_report *report = conf_report_new();
+    int rc = generation_load(&how, &g, report, &e);
+    print_report(r, report, rc, &e);
+    conf_report_free(&report);
+    if (rc == 0)
+        generation_unref(&g);
+    free(path);
+    return rc == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int
+config_query(const struct impel_run *r, const struct str *words, size_t count)
+{
+    struct buf out = BUF_INIT;
+    struct query q = {.words = words + 1,
+        .word_count = count - 1,
+        .json = r->json,
+        .out = &out};
+    struct err e;
+    int rc = declare(r, &e);
+    if (rc == 0)
+        rc = query_run(&q, &e);
+    print(&out);
+    return rc < 0 ? complain(r, &e) : EXIT_DONE;
+}
+
+/* --- spool --- */
+
+struct spool_run {
+    bool json;
+    struct impel_bar bar;
+};
+
+static void
+spool_say(void *arg, struct str line)
+{
+    struct spool_run *s = arg;
+    struct buf out = BUF_INIT;
+    impel_bar_clear(&s->bar);
+    if (s->json)
+        jsontext_take(&out, json_pack("{so}", "line", jsontext_value(line)));
+    else
+        buf_str(&out, line);
+    print(&out);
+}
+
+static void
+spool_progress(void *arg, uint64_t done, uint64_t total)
+{
+    struct spool_run *s = arg;
+    impel_bar_move(&s->bar, done, total);
+    impel_bar_draw(&s->bar);
+}
+
+static int
+spool_run(const char *dir, struct str verb, bool bodies, struct spool_run *s,
+    struct err *e)
+{
+    if (str_ieq(verb, STR("check")))
+        return spool_check(dir, spool_say, spool_progress, s, e);
+    if (str_ieq(verb, STR("dump")))
+        return spool_dump(dir, bodies, spool_say, spool_progress, s, e);
+    return spool_compact(dir, spool_say, spool_progress, s, e);
+}
+
+static int
+spool_command(const struct impel_run *r, const struct str *words, size_t count)
+{
+    struct spool_run s = {.json = r->json};
+    struct err e;
+    struct str verb = count > 1 ? words[1] : STR("");
+    bool dump = str_ieq(verb, STR("dump"));
+    bool bodies = dump && count == 4 &&
+        (str_ieq(words[2], STR("bodies")) ||
+            str_ieq(words[2], STR("--bodies")));
+    bool known =
+        dump || str_ieq(verb, STR("check")) || str_ieq(verb, STR("compact"));
+    if (!known || count != 3 + (size_t)bodies)
+        return usage(r, "spool check|dump [bodies]|compact DIR");
+    char *dir = xdupn(words[count - 1].p, words[count - 1].n);
+    impel_bar_start(&s.bar, true);
+    int rc = spool_run(dir, verb, bodies, &s, &e);
+    impel_bar_clear(&s.bar);
+    free(dir);
+    if (rc < 0)
+        return complain(r, &e);
+    return EXIT_DONE;
+}
+
+/* --- help --- */
+
+/* Of the whole list, the part for the manual page. */
+static void
+print_man(struct buf *to)
+{
+    size_t count;
+    const struct command_words *list = command_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(to, ".TP\n.B %s\n", list[i].words);
+        if (list[i].args[0]) {
+            buf_cut(to, to->n - 1);
+            buf_cstr(to, " \\fR");
+            for (const char *p = list[i].args; *p; p++)
+                buf_printf(to, *p == '-' ? "\\-" : "%c", *p);
+            buf_char(to, '\n');
+        }
+        buf_printf(to, "%c%s.\n", list[i].brief[0] & ~0x20, list[i].brief + 1);
+    }
+}
+
+static int
+help(const struct impel_run *r, const struct str *words, size_t count)
+{
+    struct buf out = BUF_INIT, prefix = BUF_INIT;
+    bool man = count == 2 && str_eq(words[1], STR("--man"));
+    size_t found = 1;
+    for (size_t i = 1; i < count; i++) {
+        if (i > 1)
+            buf_char(&prefix, ' ');
+        buf_str(&prefix, words[i]);
+    }
+    if (man)
+        print_man(&out);
+    else if (r->json)
+        found = command_list_json(buf_get(&prefix), &out);
+    else {
+        found = command_list_print(buf_get(&prefix), &out);
+        if (count == 1)
+            buf_cstr(&out, impel_offline_help());
+    }
+    print(&out);
+    buf_fini(&prefix);
+    if (found)
+        return EXIT_DONE;
+    fputs("impel: no such command; see \"impel help\"\n", stderr);
+    return EXIT_FAILED;
+}
+
+/* --- which --- */
+
+static bool
+is(const struct str *words, size_t count, size_t at, const char *word)
+{
+    return at < count && str_ieq(words[at], str_of(word));
+}
+
+int
+impel_offline_run(
+    const struct impel_run *r, const struct str *words, size_t count)
+{
+    if (is(words, count, 0, "help"))
+        return help(r, words, count);
+    if (is(words, count, 0, "spool"))
+        return spool_command(r, words, count);
+    if (!is(words, count, 0, "config") || count < 3)
+        return -1;
+    if (is(words, count, 1, "check"))
+        return config_check(r, words, count);
+    if (is(words, count, 1, "convert"))
+        return config_query(r, words, count);
+    return -1;
+}
+
+int
+impel_offline_instead(
+    const struct impel_run *r, const struct str *words, size_t count)
+{
+    if (is(words, count, 0, "config") && is(words, count, 1, "describe"))
+        return config_query(r, words, count);
+    return -1;
+}
