@@ -20,6 +20,7 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/segment.c core/spool/segment.h \
 	core/spool/sevenbit.c core/spool/sevenbit.h \
 	core/spool/spool.c core/spool/spool.h core/spool/spool_int.h \
+	core/spool/spool_options.c core/spool/spool_options.h \
 	core/spool/spooldir.c core/spool/spooldir.h \
 	core/spool/state.c core/spool/state.h \
 	core/spool/sysio.c core/spool/sysio.h \
