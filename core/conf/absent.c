@@ -456,6 +456,8 @@ static const struct absent absent_rows[] = {
         "there is nothing like it in Impel", NULL},
     {"debug_throttle_period_secs", OPTION, 0, false, NULL, NULL,
         "there is nothing like it in Impel", NULL},
+    {"local_changes_only", OPTION, 0, false, "no|false|off|0|disabled", NULL,
+        "changes made online are kept in memory until the next reload", NULL},
     {"external_hostname", OPTION, 0, false, NULL, NULL, "hostname is used",
         NULL},
     {"license", ABSENT_BOTH, 0, false, NULL, NULL, "Impel needs none", NULL},

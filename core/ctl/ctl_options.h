@@ -18,7 +18,6 @@ enum {
     CTL_STACK_SIZE,
     CTL_BACKLOG,
     CTL_LOCAL_CHANGES_FILE,
-    CTL_LOCAL_CHANGES_ONLY,
     CTL_SHUTDOWN_TIME,
     /* security */
     CTL_USER,

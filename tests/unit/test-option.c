@@ -279,6 +279,54 @@ test_describe(void **state)
     }
 }
 
+static void
+options_page(struct buf *to)
+{
+    struct err e;
+
+    buf_cstr(to,
+        "# Options\n\nGenerated from the tables of the core: "
+        "`IMPEL_WRITE_DOCS=1 tests/unit/test-option` writes it anew. "
+        "Options of modules are in `modules/`.\n\n");
+    assert_int_equal(describe_print(STR_NONE, DESCRIBE_MD, to, &e), 0);
+    buf_cstr(to,
+        "\n## What Momentum has and Impel has not\n\n"
+        "A warning: it loads and has no effect. An error: ignoring it "
+        "would change where, how safely or whether mail is sent.\n"
+        "\n");
+    assert_int_equal(describe_print(STR("absent"), DESCRIBE_MD, to, &e), 0);
+}
+
+static void
+test_docs(void **state)
+{
+    const char *dir = getenv("srcdir");
+    struct buf page = BUF_INIT, have = BUF_INIT;
+    char path[4096], part[4096];
+    size_t n;
+    FILE *f;
+
+    (void)state;
+    options_page(&page);
+    snprintf(path, sizeof(path), "%s/docs/options.md", dir ? dir : "..");
+    if (getenv("IMPEL_WRITE_DOCS")) {
+        f = fopen(path, "w");
+        assert_non_null(f);
+        fwrite(page.p, 1, page.n, f);
+        fclose(f);
+    }
+    f = fopen(path, "r");
+    assert_non_null(f);
+    while ((n = fread(part, 1, sizeof(part), f)) > 0)
+        buf_add(&have, part, n);
+    fclose(f);
+    if (!str_eq(buf_get(&page), buf_get(&have)))
+        fail_msg("docs/options.md is not what the tables say: run "
+                 "IMPEL_WRITE_DOCS=1 tests/unit/test-option");
+    buf_fini(&page);
+    buf_fini(&have);
+}
+
 int
 main(void)
 {
@@ -289,6 +337,7 @@ main(void)
         cmocka_unit_test(test_add_twice),
         cmocka_unit_test(test_module_rows),
         cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_docs),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
