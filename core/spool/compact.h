@@ -16,6 +16,8 @@ struct compactor;
 
 /* The background thread, unless the rate is 0 (*to is NULL then). */
 int compact_start(struct spool *s, struct compactor **to, struct err *e);
+/* Look for work now; for tests. */
+void compact_kick(struct compactor *c);
 void compact_stop(struct compactor **c);
 
 #endif

@@ -270,13 +270,14 @@ keeper_write_index(struct spool *s, struct live_segment *seg)
         log_warn(LOG_SPOOL, "spool-index-failed", "segment=%u reason=\"%s\"",
             seg->number, e.text);
     liveness_lock(&s->live);
+    seg->records = seg->index.entry_count;
     index_fini(&seg->index);
     seg->state = LIVE_SEALED;
     liveness_unlock(&s->live);
     free(path);
 }
 
-static void
+void
 keeper_seal_all(struct keeper *k)
 {
     struct spool *s = k->spool;
@@ -293,6 +294,16 @@ keeper_seal_all(struct keeper *k)
         if (found)
             keeper_write_index(s, found);
     } while (found);
+}
+
+void
+keeper_trim(struct spool *s, struct live_segment *seg)
+{
+    if (sysio_get()->ftruncate(seg->fd, (off_t)seg->end) < 0)
+        log_warn(LOG_SPOOL, "spool-trim-failed", "segment=%u", seg->number);
+    else
+        seg->bytes = seg->end;
+    (void)s;
 }
 
 /* --- recycling --- */

@@ -29,6 +29,9 @@ int keeper_make(
     struct keeper *k, int kind, struct live_segment **to, struct err *e);
 /* Nobody writes to it any more. */
 void keeper_seal(struct keeper *k, struct live_segment *s);
+void keeper_seal_all(struct keeper *k); /* those that wait, on this thread */
+/* Give back what lies behind the end of a segment that is full enough. */
+void keeper_trim(struct spool *s, struct live_segment *seg);
 /* Write the index of a sealed segment, on this thread. */
 void keeper_write_index(struct spool *s, struct live_segment *seg);
 

@@ -38,7 +38,7 @@ struct live_segment {
     uint32_t end, last; /* behind the last frame; that frame */
     uint64_t commit, max_lsn, damaged;
     uint64_t live; /* messages and states that live here */
-    uint64_t accepts, accept_bytes;
+    uint64_t accepts, accept_bytes, records;
     struct live_pair *pairs; /* what it must outlive */
     size_t pair_count;
     uint64_t out;           /* sum of their counts */
@@ -67,7 +67,8 @@ struct liveness {
     size_t count, size;
     struct live_forward *forwards;
     size_t forward_count;
-    uint32_t watched; /* segment under compaction, 0: none */
+    uint64_t applied_lsn; /* all results up to it are counted here */
+    uint32_t watched;     /* segment under compaction, 0: none */
     struct live_watched *watch;
     size_t watch_count;
 };

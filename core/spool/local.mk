@@ -2,7 +2,9 @@
 noinst_LIBRARIES += core/spool/libspool.a
 core_spool_libspool_a_SOURCES = \
 	core/spool/append.c core/spool/append.h \
-	core/spool/compact.c core/spool/compact.h \
+	core/spool/check.c \
+	core/spool/compact.c core/spool/compact.h core/spool/compact_int.h \
+	core/spool/copy.c \
 	core/spool/content.c core/spool/content.h core/spool/content_int.h \
 	core/spool/envelope.c core/spool/envelope.h \
 	core/spool/idset.c core/spool/idset.h \
@@ -32,10 +34,12 @@ if HAVE_CMOCKA
 spool_tests = \
 	tests/unit/test-content \
 	tests/unit/test-render \
-	tests/unit/test-spool
+	tests/unit/test-spool \
+	tests/unit/test-spool-model
 check_PROGRAMS += $(spool_tests)
 TESTS += $(spool_tests)
 spool_kit = tests/unit/spool_kit.c tests/unit/spool_kit.h
+sim_disk = tests/unit/sim_disk.c tests/unit/sim_disk.h
 spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)
@@ -44,4 +48,7 @@ tests_unit_test_content_SOURCES = tests/unit/test-content.c $(spool_kit)
 tests_unit_test_content_LDADD = $(spool_test_libs)
 tests_unit_test_render_SOURCES = tests/unit/test-render.c $(spool_kit)
 tests_unit_test_render_LDADD = $(spool_test_libs)
+tests_unit_test_spool_model_SOURCES = tests/unit/test-spool-model.c \
+	$(spool_kit) $(sim_disk)
+tests_unit_test_spool_model_LDADD = $(spool_test_libs)
 endif

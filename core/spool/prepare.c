@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include "base/log.h"
 #include "base/xmem.h"
 #include "spool/keeper.h"
@@ -94,7 +95,8 @@ read_segment(struct spool *s, const struct prepare *p, struct live_segment *seg,
     scan.record = scan_record;
     scan.bad = scan_bad;
     scan.stop = p ? abort_offset(p, seg) : seg->end;
-    if (p && p->newer_frame && p->before.segment == seg->number)
+    if (p && seg->kind == SEGMENT_HOT && p->newer_frame &&
+        p->before.segment == seg->number)
         scan.known = p->before.offset + 1;
     if (!p)
         scan.known = seg->end; /* it was sealed: no torn tail is left */
@@ -212,6 +214,7 @@ prepare_one(struct prepare *p, struct live_segment *seg, struct err *e)
         if (r)
             return r;
     }
+    seg->records = ix.entry_count;
     take_marks(p, seg, &ix);
     if (seg->state != LIVE_SEALED) {
         seg->index = ix;
@@ -242,6 +245,7 @@ open_segment(struct spool *s, uint32_t number, struct err *e)
     struct segment_head h;
     uint8_t head[SEGMENT_BLOCK];
     struct err why;
+    struct stat st;
     ssize_t n = -1;
     int fd = sysio_get()->open(path, O_RDWR, 0);
 
@@ -254,6 +258,8 @@ open_segment(struct spool *s, uint32_t number, struct err *e)
         damaged(s, number, 0, SEGMENT_BLOCK);
     else
         seg = liveness_segment_new(&h, fd);
+    if (seg && fstat(fd, &st) == 0 && (uint64_t)st.st_size < seg->bytes)
+        seg->bytes = (uint64_t)st.st_size; /* it was trimmed */
     if (!seg && fd >= 0)
         (void)sysio_get()->close(fd); /* only read */
     free(path);
@@ -290,6 +296,7 @@ prepare_numbers(struct prepare *p)
             lsn = s->live.list[i]->max_lsn;
     }
     atomic_store(&s->lsn, lsn);
+    s->live.applied_lsn = lsn;
     s->first_new_segment = atomic_load(&s->next_segment);
     for (size_t i = 0; i < p->abort_count; i++) {
         struct live_segment *f = liveness_find(&s->live, p->aborts[i].segment);
@@ -306,8 +313,14 @@ prepare_segments(struct spool *s, struct err *e)
     struct prepare p = {.spool = s};
     int r = open_all(s, e);
 
-    for (size_t i = s->live.count; i-- > 0 && !r;)
-        r = prepare_one(&p, s->live.list[i], e);
+    /* An ABORT of a commit of either kind stands in a hot segment, newer
+     * than what it speaks of if that is hot. */
+    for (int kind = SEGMENT_HOT; kind <= SEGMENT_COLD; kind++) {
+        for (size_t i = s->live.count; i-- > 0 && !r;) {
+            if (s->live.list[i]->kind == (uint32_t)kind)
+                r = prepare_one(&p, s->live.list[i], e);
+        }
+    }
     if (!r)
         prepare_numbers(&p);
     free(p.aborts);

@@ -131,9 +131,11 @@ spool_close(struct spool **to)
     atomic_store(&s->stopping, true);
     compact_stop(&s->compactor);
     recover_stop(&s->recover);
-    pool_free(&s->bodies);
+    if (s->bodies)
+        pool_free(&s->bodies);
     writer_stop(&s->writer);
-    pool_free(&s->readers);
+    if (s->readers)
+        pool_free(&s->readers);
     spool_free(&s);
 }
 

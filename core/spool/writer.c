@@ -299,6 +299,13 @@ complete_result(struct writer *w, struct item *i)
             atomic_fetch_add(&s->finished, 1);
             keeper_large_finished(s->keeper, r->id);
         }
+    } else if (r->type == RECORD_ABORT) {
+        /* of a commit of the compactor, whose source was held till now */
+        struct live_segment *source =
+            liveness_find(&s->live, r->before.segment);
+        liveness_pair(&s->live, holder, r->accept.segment, 1);
+        if (source)
+            source->compacting = false;
     } else {
         state_placed(s, str_make(r->payload.p, r->payload.n), i->record.lsn,
             i->record.place);
@@ -321,6 +328,7 @@ complete_tables(struct writer *w)
         int bad = index_add(
             &seg->index, &h, i->record.place.offset, p->iov_base, p->iov_len);
         BUG_ON(bad);
+        w->spool->live.applied_lsn = i->record.lsn;
         if (i->accept)
             complete_accept(w, i);
         else if (i->result)
