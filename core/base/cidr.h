@@ -15,7 +15,8 @@ struct cidr {
     uint8_t addr[16]; /* network order; IPv4 in the first four bytes */
 };
 
-enum { CIDR_PREFIX = 1,    /* "/n" or "/255.255.0.0" is allowed */
+enum {
+    CIDR_PREFIX = 1,       /* "/n" or "/255.255.0.0" is allowed */
     CIDR_BRACKETS = 2,     /* [v6] is allowed besides v6 */
     CIDR_NEED_BRACKETS = 4 /* a bare v6 is an error whose text says [v6] */
 };

@@ -128,7 +128,8 @@ change_add_option(const struct query *q, struct tree *t, struct node *body,
     size_t from = p->used;
     struct buf text = BUF_INIT, line = BUF_INIT;
     struct words items = {0};
-    struct node *n;
+    struct node *n, *was = body->last;
+    int rc = 0;
 
     if (from < q->word_count && str_eq(q->words[from], STR("=")))
         from++;
@@ -138,6 +139,8 @@ change_add_option(const struct query *q, struct tree *t, struct node *body,
     if (text.p[0] == '(' || text.p[0] == '[') {
         buf_printf(&line, "%s = %s", o->name, text.p);
         ecconf_parse(t, body, buf_get(&line), "(online)");
+        n = was ? was->next : body->first;
+        rc = n && n == body->last ? 0 : ERR_INVAL; /* one value, no more */
     } else {
         n = tree_add(t, body, NODE_OPTION, str_of(o->name), change_at);
         if (n && o->type == IMPEL_OPT_LIST && q->word_count - from > 1) {
@@ -151,7 +154,7 @@ change_add_option(const struct query *q, struct tree *t, struct node *body,
     }
     buf_fini(&line);
     buf_fini(&text);
-    return 0;
+    return rc;
 }
 
 static int

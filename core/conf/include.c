@@ -279,11 +279,14 @@ include_path(struct tree *t, struct node *parent, const char *path,
 static void
 include_plain(struct tree *t, const char *path, struct report_at at)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct buf text = BUF_INIT;
+    struct stat st;
 
-    if (fd < 0)
+    if (fd < 0 || fstat(fd, &st))
         (void)include_fail(t, at, path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        (void)include_fail(t, at, path, "not a regular file");
     else if (include_slurp(t, fd, path, at, &text) == 0)
         include_text(t, &t->root, path, buf_get(&text), NULL);
     if (fd >= 0)

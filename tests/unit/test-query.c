@@ -203,6 +203,9 @@ test_changes(void **state)
     fails(g, "set retry_interval soon", ERR_CONF, "time in seconds");
     fails(g, "set binding b2 routes x", ERR_CONF, "#name");
     fails(g, "set retry_interval", ERR_INVAL, "expected: set");
+    fails(g, "set relay_hosts ( ::1 ) hostname = x", ERR_INVAL, "expected");
+    fails(g, "set relay_hosts ( ::1 } x", ERR_CONF, "expected");
+    fails(g, "set relay_hosts ( ::1 ) }", ERR_CONF, "expected");
     says(g, "eval retry_interval", "= 60");
     generation_unref(&g);
 }
