@@ -235,6 +235,10 @@ pipeline_begin(struct client *c, struct impel_batch *batch,
     if (!begin_rcpts(c))
         return;
     t->send_rcpt = t->read_rcpt = next_rcpt(c, 0);
+    if (t->send_rcpt >= envelope->rcpt_count) {
+        client_finished(c); /* for nobody at all: nothing to report either */
+        return;
+    }
     wait_for_reply(c);
 }
 
