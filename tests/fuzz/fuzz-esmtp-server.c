@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fuzz-esmtp-server.c - an inbound session against any bytes.  Fed whole and
- * byte by byte, with and without pauses for credit, it must say the same and
- * take the same messages: what a peer can change by timing alone is a hole.
+ * byte by byte, with and without pauses for credit and for output, it must say
+ * the same and take the same messages: what a peer can change by timing alone
+ * is a hole.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,10 +19,11 @@ play(const uint8_t *data, size_t n, size_t piece, unsigned again, int fix)
     struct esmtp_host *h = esmtp_host_new();
     size_t at, take;
 
-    h->again_every = again;
+    h->again_every = h->full_every = again;
     h->option[OPT_BARE_NEWLINE] = fix;
     h->option[OPT_MAX_MESSAGE_SIZE] = 2000;
     esmtp_host_listen(h);
+    esmtp_host_settle(h);
     for (at = 0; at < n; at += take) {
         take = n - at < piece ? n - at : piece;
         esmtp_host_feed(h, data + at, take);

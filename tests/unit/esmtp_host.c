@@ -126,7 +126,11 @@ host_consume(struct impel_session *s, size_t n)
 static int
 host_write(struct impel_session *s, const void *p, size_t n)
 {
-    MUST(!s->closed && n > 0);
+    MUST(!s->closed && n > 0 && !the->drained_due && !the->body_due);
+    if (the->full_every > 0 && ++the->writes % the->full_every == 0) {
+        the->drained_due = true;
+        return IMPEL_E_FULL;
+    }
     text_add(&s->out, p, n);
     return 0;
 }
@@ -198,7 +202,6 @@ end_if_last(struct impel_batch *b)
         if (!b->reported[i])
             return;
     b->ended = true;
-    MUST(!the->body_due || the->session.closed || true);
 }
 
 static void
@@ -426,6 +429,16 @@ esmtp_host_connect(struct esmtp_host *h, const char *method)
     esmtp_transport.event(h->s, NULL, IMPEL_EV_CONNECTED, 0);
 }
 
+static void
+session_event(
+    struct esmtp_host *h, struct impel_batch *b, int event, int64_t arg)
+{
+    if (h->session.dialled)
+        esmtp_transport.event(h->s, b, event, arg);
+    else
+        esmtp_listener.event(h->s, b, event, arg);
+}
+
 static bool
 settle_verdict(struct esmtp_host *h)
 {
@@ -452,6 +465,11 @@ esmtp_host_settle(struct esmtp_host *h)
 
     while (more && !h->session.closed) {
         more = settle_verdict(h);
+        if (h->drained_due && !h->session.closed) {
+            h->drained_due = false;
+            session_event(h, NULL, IMPEL_EV_DRAINED, 0);
+            more = true;
+        }
         if (h->credit_due && !h->session.closed) {
             h->credit_due = false;
             esmtp_listener.event(h->s, NULL, IMPEL_EV_CREDIT, 0);
@@ -475,10 +493,7 @@ esmtp_host_feed(struct esmtp_host *h, const void *p, size_t n)
     if (s->in_at == s->in.n)
         s->in_at = s->in.n = 0;
     text_add(&s->in, p, n);
-    if (s->dialled)
-        esmtp_transport.event(h->s, NULL, IMPEL_EV_INPUT, 0);
-    else
-        esmtp_listener.event(h->s, NULL, IMPEL_EV_INPUT, 0);
+    session_event(h, NULL, IMPEL_EV_INPUT, 0);
     esmtp_host_settle(h);
 }
 
@@ -497,8 +512,7 @@ esmtp_host_end(struct esmtp_host *h)
     bool out = h->session.dialled;
 
     if (!h->session.closed)
-        (out ? esmtp_transport.event : esmtp_listener.event)(
-            h->s, NULL, IMPEL_EV_LOST, 0);
+        session_event(h, NULL, IMPEL_EV_LOST, 0);
     MUST(h->session.closed);
     MUST(out || !h->incoming.open || h->asked);
     (out ? esmtp_transport.release : esmtp_listener.release)(h->s);

@@ -56,6 +56,8 @@ struct esmtp_host {
     bool body_due;
     unsigned again_every, body_calls; /* body() says AGAIN each nth time */
     bool credit_due;
+    unsigned full_every, writes; /* write() refuses each nth time; never 1 */
+    bool drained_due;
     struct text taken; /* committed messages, one behind the other */
     size_t committed;
     uint64_t log_count;

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "esmtp_host.h"
+#include "verb.h"
 
 #define GREETING "220 hi\r\n250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
 
@@ -121,6 +122,53 @@ smuggled_dot(void **state)
     esmtp_host_free(h);
 }
 
+/* A flight larger than any buffer, against a wire that is often full. */
+static void
+long_flight(void **state)
+{
+    enum { COUNT = 8 }; /* what a batch of the test host holds */
+    static char names[COUNT][VERB_MAX_ADDRESS + 1];
+    static struct impel_rcpt rcpt[COUNT];
+    const struct impel_rcpt *list[COUNT];
+    struct esmtp_host *h = esmtp_host_new();
+    struct impel_batch b;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT; i++) {
+        memset(names[i], 'x', VERB_MAX_ADDRESS);
+        memcpy(names[i], "user", 4);
+        names[i][4] = (char)('0' + i);
+        names[i][64] = '@';
+        for (size_t k = 127; k < VERB_MAX_ADDRESS - 1; k += 63)
+            names[i][k] = '.';
+        rcpt[i] = (struct impel_rcpt){.size = sizeof(rcpt[i]),
+            .notify = 2,
+            .address = {names[i], VERB_MAX_ADDRESS}};
+        list[i] = &rcpt[i];
+    }
+    batch_init(&b, "text\r\n");
+    b.envelope.rcpt = list;
+    b.envelope.rcpt_count = COUNT;
+    h->full_every = 2;
+    esmtp_host_connect(h, "ESMTP");
+    esmtp_host_settle(h);
+    say(h, "220 hi\r\n");
+    say(h, "250-mx\r\n250-PIPELINING\r\n250-DSN\r\n250 CHUNKING\r\n");
+    esmtp_host_lend(h, &b);
+    assert_true(said(h, "BDAT 6 LAST\r\ntext\r\n"));
+    say(h, "250 ok\r\n");
+    for (i = 0; i < COUNT; i++)
+        say(h, i == 3 ? "550 5.1.1 no\r\n" : "250 ok\r\n");
+    assert_false(b.ended);
+    say(h, "250 2.0.0 taken\r\n");
+    assert_true(b.ended);
+    for (i = 0; i < COUNT; i++)
+        assert_int_equal(b.verdict[i], i == 3 ? IMPEL_FAILED : IMPEL_DELIVERED);
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+}
+
 static double
 seconds(void)
 {
@@ -206,7 +254,8 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unasked),
         cmocka_unit_test(idle_421), cmocka_unit_test(smtp_method),
-        cmocka_unit_test(smuggled_dot), cmocka_unit_test(long_sessions)};
+        cmocka_unit_test(smuggled_dot), cmocka_unit_test(long_flight),
+        cmocka_unit_test(long_sessions)};
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 
     if (count > 0) {
