@@ -14,9 +14,22 @@ core_route_libroute_a_SOURCES = \
 	core/route/rules.c core/route/rules.h
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-route-check
-TESTS += tests/unit/test-route-check
+check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
+	tests/unit/test-hop
+TESTS += tests/unit/test-route-check tests/unit/test-resolve \
+	tests/unit/test-hop
 tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
 	core/route/route_check.c core/route/method.c
 tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+# fake_dns.c stands in for core/net/dns.c: same symbols, answers of a table.
+tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_resolve_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_hop_SOURCES = tests/unit/test-hop.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_hop_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
 endif

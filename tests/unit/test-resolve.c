@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "route_world.h"
+
+struct row {
+    const char *conf, *binding, *domain;
+    const char *to; /* routing domain */
+    int method;
+    unsigned port, gateway_port;
+    bool by_gateway;
+};
+
+static void
+check(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct row *r = &rows[i];
+        struct world w;
+        struct destination to;
+        world_open(&w, r->conf);
+        resolve_destination(w.g, str_of(r->binding), str_of(r->domain), &to);
+        if (!str_eq(to.domain, str_of(r->to)) || to.method != r->method ||
+            to.port != r->port || to.gateway_port != r->gateway_port ||
+            to.by_gateway != r->by_gateway)
+            fail_msg("row %zu: %.*s method %d port %u gateway %d:%u", i,
+                STR_ARG(to.domain), to.method, to.port, to.by_gateway,
+                to.gateway_port);
+        world_close(&w);
+    }
+}
+
+static const char chapter_25_1[] = "# route all mail to a \"smart host\"\n"
+                                   "Gateway = 10.10.10.50\n"
+                                   "# Except for mail for local.example.com\n"
+                                   "Domain local.example.com {\n"
+                                   "  # which is routed to this address\n"
+                                   "  Gateway = 10.10.10.20\n"
+                                   "  # using LMTP\n"
+                                   "  Delivery_Method = LMTP\n"
+                                   "}\n";
+
+static void
+test_chapter_25_1(void **state)
+{
+    static const struct row rows[] = {
+        {chapter_25_1, "default", "any.test", "10.10.10.50", METHOD_ESMTP, 25,
+            0, true},
+        {chapter_25_1, "default", "local.example.com", "10.10.10.20",
+            METHOD_LMTP, 2003, 0, true},
+        {chapter_25_1, "default", "sub.local.example.com", "10.10.10.50",
+            METHOD_ESMTP, 25, 0, true},
+    };
+    struct world w;
+    struct domain *d;
+
+    (void)state;
+    check(rows, sizeof(rows) / sizeof(rows[0]));
+    world_open(&w, chapter_25_1);
+    d = world_domain(&w, "default", "local.example.com");
+    assert_string_equal(world_next(&w, d), "10.10.10.20:25"); /* port given */
+    domain_unref(&d);
+    world_close(&w);
+}
+
+/* gateway and routes, each at the global, the domain and the binding level;
+ * routes of a binding are those of its gateway's synthetic domain. */
+static void
+test_gateway_and_routes(void **state)
+{
+    static const struct row rows[] = {
+        /* gateway global; routes global would exclude it in one stanza */
+        {"gateway = \"g\"", "b", "d.test", "g", METHOD_ESMTP, 25, 0, true},
+        {"gateway = \"g\" domain \"d.test\" { routes = (\"r\") }", "b",
+            "d.test", "d.test", METHOD_ESMTP, 25, 0, false},
+        {"gateway = \"g\" binding \"b\" { gateway = \"#s\" } "
+         "domain \"#s\" { routes = (\"r\") }",
+            "b", "d.test", "#s", METHOD_ESMTP, 25, 0, true},
+        /* gateway of the domain */
+        {"routes = (\"r\") domain \"d.test\" { gateway = \"g\" }", "b",
+            "d.test", "g", METHOD_ESMTP, 25, 0, true},
+        {"routes = (\"r\") domain \"/test$/\" { routes = (\"q\") } "
+         "domain \"d.test\" { gateway = \"g\" }",
+            "b", "d.test", "g", METHOD_ESMTP, 25, 0, true},
+        {"domain \"d.test\" { gateway = \"g\" } "
+         "binding \"b\" { gateway = \"#s\" } "
+         "domain \"#s\" { routes = (\"r\") }",
+            "b", "d.test", "#s", METHOD_ESMTP, 25, 0, true},
+        /* gateway of the binding */
+        {"routes = (\"r\") binding \"b\" { gateway = \"g\" }", "b", "d.test",
+            "g", METHOD_ESMTP, 25, 0, true},
+        {"domain \"d.test\" { routes = (\"r\") } "
+         "binding \"b\" { gateway = \"g\" }",
+            "b", "d.test", "g", METHOD_ESMTP, 25, 0, true},
+        {"binding \"b\" { domain \"d.test\" { gateway = \"g\" } }", "b",
+            "d.test", "g", METHOD_ESMTP, 25, 0, true},
+        /* none of it reaches another binding or domain */
+        {"binding \"b\" { gateway = \"g\" }", "c", "d.test", "d.test",
+            METHOD_ESMTP, 25, 0, false},
+        {"gateway = \"g\" domain \"d.test\" { routes = (\"r\") }", "b",
+            "e.test", "g", METHOD_ESMTP, 25, 0, true},
+    };
+
+    (void)state;
+    check(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void
+test_methods_and_ports(void **state)
+{
+    static const struct row rows[] = {
+        {"remote_smtp_port = 2525", "b", "d.test", "d.test", METHOD_ESMTP, 2525,
+            0, false},
+        {"gateway = \"Relay.Example:26\"", "b", "d.test", "relay.example",
+            METHOD_ESMTP, 25, 26, true},
+        {"gateway = \"[2001:db8::1]:26\"", "b", "d.test", "[2001:db8::1]",
+            METHOD_ESMTP, 25, 26, true},
+        {"delivery_method = smtp", "b", "d.test", "d.test", METHOD_SMTP, 25, 0,
+            false},
+        {"delivery_method = \"LMTP\" lmtp_port = 24", "b", "d.test", "d.test",
+            METHOD_LMTP, 24, 0, false},
+        {"binding \"b\" { gateway = \"#s\" } domain \"#s\" { routes = "
+         "(\"r\") delivery_method = LMTP lmtp_port = 24 }",
+            "b", "d.test", "#s", METHOD_LMTP, 24, 0, true},
+        /* what the recipient's place says itself stays */
+        {"binding \"b\" { gateway = \"#s\" delivery_method = SMTP } "
+         "domain \"#s\" { routes = (\"r\") remote_smtp_port = 587 }",
+            "b", "d.test", "#s", METHOD_SMTP, 587, 0, true},
+    };
+
+    (void)state;
+    check(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+/* A global routes holds for all but those with their own; not for the name of
+ * a gateway. */
+static void
+test_global_routes(void **state)
+{
+    struct world w;
+    struct domain *d;
+
+    (void)state;
+    world_open(&w,
+        "routes = (\"10.0.0.1\")\n"
+        "domain \"own.test\" { routes = (\"10.0.0.2\") }\n"
+        "domain \"gw.test\" { gateway = \"relay.test\" }\n");
+    fake_dns_add("relay.test", DNS_A, 60, 0, "10.0.0.3");
+    d = world_domain(&w, "default", "any.test");
+    assert_string_equal(world_next(&w, d), "10.0.0.1:25");
+    domain_unref(&d);
+    d = world_domain(&w, "default", "own.test");
+    assert_string_equal(world_next(&w, d), "10.0.0.2:25");
+    domain_unref(&d);
+    d = world_domain(&w, "default", "gw.test");
+    assert_string_equal(world_next(&w, d), "10.0.0.3:25");
+    domain_unref(&d);
+    assert_int_equal(fake_dns_asked("any.test", DNS_MX), 0);
+    world_close(&w);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_chapter_25_1),
+        cmocka_unit_test(test_gateway_and_routes),
+        cmocka_unit_test(test_methods_and_ports),
+        cmocka_unit_test(test_global_routes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
