@@ -25,3 +25,17 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/suspend.c core/queue/suspend.h \
 	core/queue/tokens.c core/queue/tokens.h \
 	core/queue/wait.c core/queue/wait.h
+
+if HAVE_CMOCKA
+# The scheduler between layers that a test plays.
+QUEUE_WORLD = tests/unit/queue_world.c tests/unit/queue_world.h \
+	tests/unit/queue_fake_spool.c tests/unit/queue_fake_route.c \
+	tests/unit/queue_fake_session.c $(CONF_ROWS)
+QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
+	core/spool/libspool.a $(NET_LA)
+
+check_PROGRAMS += tests/unit/test-scheduler
+TESTS += tests/unit/test-scheduler
+tests_unit_test_scheduler_SOURCES = tests/unit/test-scheduler.c $(QUEUE_WORLD)
+tests_unit_test_scheduler_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * queue_fake_route.c - a resolver with a table of hosts.
+ */
+#include "queue_world.h"
+
+#include "route/binding.h"
+#include "route/resolve.h"
+
+struct resolver {
+    struct resolver_events ev;
+};
+struct domain {
+    struct domain *next;
+    char name[64];
+    int refs;
+};
+struct host {
+    struct fake_host *h;
+};
+
+struct fake_host fake_hosts[FAKE_HOSTS];
+int fake_pick, fake_down_ms = 120000;
+const char *fake_gateway;
+static struct domain *domains;
+static struct resolver *the_resolver;
+
+void
+fake_route_reset(void)
+{
+    domains = NULL;
+    memset(fake_hosts, 0, sizeof(fake_hosts));
+    fake_hosts[0].addr = "192.0.2.1";
+    fake_pick = HOP_OK;
+    fake_down_ms = 120000;
+    fake_gateway = NULL;
+}
+
+void
+resolve_destination(struct generation *g, struct str binding, struct str domain,
+    struct destination *to)
+{
+    (void)g, (void)binding;
+    *to = (struct destination){.domain = domain,
+        .method = METHOD_ESMTP,
+        .port = 25,
+        .by_gateway = fake_gateway != NULL};
+    if (fake_gateway)
+        to->domain = str_of(fake_gateway);
+}
+
+struct resolver *
+resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
+{
+    (void)l, (void)dns;
+    the_resolver = xnew(struct resolver);
+    the_resolver->ev = *ev;
+    return the_resolver;
+}
+
+void
+resolver_free(struct resolver **r)
+{
+    while (domains) {
+        struct domain *d = domains;
+
+        assert_int_equal(d->refs, 0);
+        domains = d->next;
+        free(d);
+    }
+    xfree(r);
+}
+
+struct domain *
+domain_get(struct resolver *r, const struct destination *to)
+{
+    struct domain *d;
+
+    (void)r;
+    for (d = domains; d; d = d->next)
+        if (str_eq(str_of(d->name), to->domain))
+            break;
+    if (!d) {
+        d = xnew(struct domain);
+        (void)str_copy(d->name, sizeof(d->name), to->domain);
+        d->next = domains;
+        domains = d;
+    }
+    d->refs++;
+    return d;
+}
+
+void
+domain_unref(struct domain **d)
+{
+    (*d)->refs--;
+    *d = NULL;
+}
+
+struct str
+domain_name(const struct domain *d)
+{
+    return str_of(d->name);
+}
+
+void
+fake_route_changed(const char *domain)
+{
+    for (struct domain *d = domains; d; d = d->next)
+        if (strcmp(d->name, domain) == 0)
+            the_resolver->ev.changed(the_resolver->ev.arg, d);
+    world_run();
+}
+
+void
+domain_refresh(struct domain *d)
+{
+    (void)d;
+}
+
+struct domain *
+domain_next(struct resolver *r, struct domain *prev)
+{
+    (void)r;
+    return prev ? prev->next : domains;
+}
+
+static bool
+serves(const struct fake_host *h, const struct domain *d)
+{
+    return h->addr && (!h->domain || strcmp(h->domain, d->name) == 0);
+}
+
+enum hop_result
+domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
+    struct str binding, uint16_t default_port, struct hop *to)
+{
+    enum hop_result why = HOP_DOWN;
+
+    (void)g, (void)scope, (void)binding;
+    memset(to, 0, sizeof(*to));
+    if (fake_pick == HOP_DELAY || fake_pick == HOP_FAIL) {
+        to->code = fake_pick == HOP_FAIL ? 550 : 454;
+        memcpy(to->status, (uint16_t[3]){fake_pick == HOP_FAIL ? 5 : 4, 4, 4},
+            sizeof(to->status));
+        (void)str_copy(
+            to->text, sizeof(to->text), STR("[internal] no MX or A"));
+    }
+    if (fake_pick != HOP_OK)
+        return (enum hop_result)fake_pick;
+    to->until = INT64_MAX;
+    for (int i = 0; i < FAKE_HOSTS; i++) {
+        struct fake_host *h = &fake_hosts[i];
+
+        if (!serves(h, d))
+            continue;
+        if (h->down_until > clock_mono()) {
+            to->until = MIN_OF(to->until, h->down_until);
+        } else if (h->limit && h->open >= h->limit) {
+            why = HOP_LIMIT;
+        } else {
+            to->host = xnew(struct host);
+            to->host->h = h;
+            to->name = str_of(h->addr);
+            to->uri = STR_NONE;
+            assert_int_equal(
+                cidr_parse(str_of(h->addr), 0, &to->to.ip, NULL), 0);
+            to->to.port = default_port;
+            h->open++;
+            return HOP_OK;
+        }
+    }
+    return why;
+}
+
+void
+hop_closed(
+    struct hop *h, struct str binding, bool failed, const struct scope *scope)
+{
+    struct fake_host *of = h->host->h;
+
+    (void)binding, (void)scope;
+    of->open--;
+    assert_true(of->open >= 0);
+    if (failed) {
+        of->failures++;
+        of->down_until = clock_mono() + fake_down_ms;
+    }
+    xfree(&h->host);
+}
+
+void
+hop_worked(struct hop *h, struct str binding)
+{
+    (void)binding;
+    h->host->h->worked++;
+}
+
+void
+domain_print(const struct domain *d, struct buf *to)
+{
+    buf_printf(to, "hosts of %s\n", d->name);
+}
+
+void
+domain_why(const struct domain *d, struct buf *to, int64_t *until)
+{
+    buf_printf(to, "the hosts of %s", d->name);
+    *until = 0;
+}
+
+uint64_t
+domain_dns_failures(const struct domain *d)
+{
+    (void)d;
+    return 0;
+}
+
+void
+binding_source(const struct scope *s, int family, struct cidr *to)
+{
+    (void)s, (void)family;
+    memset(to, 0, sizeof(*to));
+}
+
+void
+binding_ehlo_name(
+    const struct scope *s, struct str sender_domain, struct buf *to)
+{
+    (void)s, (void)sender_domain;
+    buf_cstr(to, "mta.test");
+}
+
+struct str
+binding_hostname(const struct scope *s)
+{
+    (void)s;
+    return STR("mta.test");
+}
