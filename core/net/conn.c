@@ -64,7 +64,8 @@ struct conn {
     struct defer telling, flushing;
     struct timer deadline;
     struct list finishing_node; /* among all that finish */
-    bool *gone;                 /* set by conn_free() for conn_tell() */
+    bool held;  /* one of our functions is above: conn_free() leaves ... */
+    bool freed; /* ... the struct itself to conn_release() */
 };
 
 /* Nobody holds those that finish, so the end of the process finds them here. */
@@ -410,6 +411,17 @@ conn_write(struct conn *c, const void *p, size_t n)
 
 /* --- events --- */
 
+/* The end of a hold; true: it was freed meanwhile, and is gone now. */
+static bool
+conn_release(struct conn *c)
+{
+    c->held = false;
+    if (!c->freed)
+        return false;
+    free(c);
+    return true;
+}
+
 static void
 conn_ready(void *arg, int events)
 {
@@ -419,12 +431,10 @@ conn_ready(void *arg, int events)
     if (events & WATCH_WRITE && c->blocked) {
         c->blocked = false;
         if (c->finishing) {
-            bool gone = false;
-            c->gone = &gone;
+            c->held = true;
             conn_finish_step(c);
-            if (gone)
+            if (conn_release(c))
                 return;
-            c->gone = NULL;
         } else {
             conn_flush(c);
         }
@@ -465,7 +475,6 @@ conn_tell(void *arg)
     } order[] = {{TELL_CONNECTED, CONN_CONNECTED}, {TELL_INPUT, CONN_INPUT},
         {TELL_DRAINED, CONN_DRAINED}, {TELL_LOST, CONN_LOST}};
     struct conn *c = arg;
-    bool gone = false;
 
     if (c->finishing) {
         conn_finish_step(c);
@@ -473,7 +482,7 @@ conn_tell(void *arg)
     }
     if (c->drain)
         conn_drain(c);
-    c->gone = &gone;
+    c->held = true;
     for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
         if (!(c->tell & order[i].tell))
             continue;
@@ -486,11 +495,10 @@ conn_tell(void *arg)
             c->lost_told = c->broken;
         }
         c->fn(c->arg, c, order[i].event, c->error);
-        if (gone || c->finishing)
+        if (c->freed || c->finishing)
             break;
     }
-    if (!gone)
-        c->gone = NULL;
+    (void)conn_release(c);
 }
 
 /* --- the rest --- */
@@ -586,8 +594,6 @@ conn_free(struct conn **pc)
         list_remove(&c->finishing_node);
         pthread_mutex_unlock(&finishing_lock);
     }
-    if (c->gone)
-        *c->gone = true;
     if (c->dial_cancel)
         c->dial_cancel(c->dial);
     defer_cancel(&c->telling);
@@ -599,7 +605,9 @@ conn_free(struct conn **pc)
     free(c->in);
     buf_fini(&c->out);
     c->magic = 0;
-    free(c);
+    c->freed = true;
+    if (!c->held)
+        free(c);
 }
 
 void

@@ -50,6 +50,7 @@ struct conn {
     int64_t due; /* when the delayed answer goes out; 0: none */
     bool watching_out;
     struct conn *next_due;
+    struct conn *older, *newer;
 };
 
 static struct options {
@@ -72,6 +73,7 @@ static struct counts {
 static int ep;
 static volatile sig_atomic_t stop;
 static struct conn *due_first, *due_last;
+static struct conn *newest; /* of all, by older and newer */
 
 /* --- once each --- */
 
@@ -130,15 +132,26 @@ drop_rcpts(struct conn *c)
 }
 
 static void
+conn_free(struct conn *c)
+{
+    if (c->older)
+        c->older->newer = c->newer;
+    if (c->newer)
+        c->newer->older = c->older;
+    else
+        newest = c->older;
+    free(c->in);
+    free(c);
+}
+
+static void
 conn_close(struct conn *c)
 {
     drop_rcpts(c);
     close(c->fd);
     c->fd = -1;
-    if (!c->due) {
-        free(c->in);
-        free(c);
-    }
+    if (!c->due)
+        conn_free(c);
 }
 
 static void
@@ -479,6 +492,10 @@ accept_all(int lfd)
         if (!c || !(c->in = malloc(IN_MAX)))
             bench_die("no memory");
         c->fd = fd;
+        c->older = newest;
+        if (newest)
+            newest->newer = c;
+        newest = c;
         struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
         epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
         seen.connections++;
@@ -499,8 +516,7 @@ answer_due(void)
             due_last = NULL;
         c->due = 0;
         if (c->fd < 0) {
-            free(c->in);
-            free(c);
+            conn_free(c);
             continue;
         }
         answer_message(c);
@@ -612,5 +628,12 @@ main(int argc, char **argv)
         else if (opt.idle_s && bench_now_us() - busy > opt.idle_s * 1000000LL)
             break;
     }
+    while (newest) {
+        newest->due = 0;
+        conn_close(newest);
+    }
+    for (size_t i = 0; i < table_size; i++)
+        free(table[i]);
+    free(table);
     return report();
 }

@@ -506,5 +506,11 @@ main(int argc, char **argv)
             break; /* nobody answers */
     }
     report();
+    for (int i = 0; i < opt.connections; i++)
+        free(all[i].out);
+    free(all);
+    free(latency);
+    free(again);
+    free(body);
     return acknowledged == opt.messages ? 0 : 1;
 }
