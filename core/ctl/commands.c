@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/log.h"
 #include "base/num.h"
 #include "base/xmem.h"
@@ -58,11 +59,15 @@ commands_fail(struct command_call *c, const char *fmt, ...)
     va_end(ap);
 }
 
+/* By its first two characters: showqueue's text begins with a bracket too. */
 static bool
 is_document(struct str s)
 {
     s = str_trim(s);
-    return s.n && (s.p[0] == '{' || s.p[0] == '[');
+    if (s.n < 2 || (s.p[0] != '{' && s.p[0] != '['))
+        return false;
+    s = str_trim(str_from(s, 1));
+    return memchr("\"{}[]-0123456789", s.p[0], 15) != NULL;
 }
 
 void

@@ -257,7 +257,7 @@ fail(struct command_call *c, size_t text_at, struct str binding,
 void
 command_fail_domain(struct command_call *c, size_t at)
 {
-    bool quiet = commands_is(c, at, "quiet") && c->word_count > at + 1;
+    bool quiet = commands_is(c, at, "quiet");
     size_t domain = at + quiet;
     if (c->word_count <= domain) {
         commands_usage(c, at);
@@ -275,7 +275,7 @@ command_fail_domain(struct command_call *c, size_t at)
 void
 command_binding_fail_domain(struct command_call *c, size_t at)
 {
-    bool quiet = commands_is(c, at, "quiet") && c->word_count > at + 2;
+    bool quiet = commands_is(c, at, "quiet");
     size_t binding = at + quiet;
     if (c->word_count <= binding + 1) {
         commands_usage(c, at);

@@ -46,14 +46,27 @@ add_ascii(struct buf *to, char c)
         buf_char(to, c);
 }
 
+/* How many bytes at the start stand for themselves. */
+static size_t
+plain_length(struct str s)
+{
+    size_t n = 0;
+    for (; n < s.n; n++) {
+        unsigned char c = (unsigned char)s.p[n];
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+            break;
+    }
+    return n;
+}
+
 void
 jsontext_str(struct buf *to, struct str s)
 {
     buf_reserve(to, s.n + 2);
     buf_char(to, '"');
     while (s.n) {
-        size_t n = char_length(s);
-        if (n == 1)
+        size_t n = plain_length(s);
+        if (n == 0 && (n = char_length(s)) == 1)
             add_ascii(to, s.p[0]);
         else if (n == 0)
             buf_cstr(to, "\xef\xbf\xbd");

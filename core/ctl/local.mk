@@ -21,3 +21,34 @@ core_ctl_libctl_a_SOURCES = \
 	core/ctl/request.c core/ctl/request.h \
 	core/ctl/summary.c
 core_ctl_libctl_a_CPPFLAGS = $(CTL_CPPFLAGS)
+
+if HAVE_CMOCKA
+ctl_tests = \
+	tests/unit/test-commands \
+	tests/unit/test-control \
+	tests/unit/test-metrics
+check_PROGRAMS += $(ctl_tests)
+TESTS += $(ctl_tests)
+ctl_fakes = tests/unit/fake_scheduler.c tests/unit/fake_scheduler.h \
+	$(CONF_ROWS)
+# The layers that are played are not linked.
+ctl_test_libs = core/ctl/libctl.a core/spool/libspool.a core/net/libnet.a \
+	core/loop/libloop.a $(CONF_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_commands_SOURCES = tests/unit/test-commands.c \
+	core/prog/impel_complete.c $(ctl_fakes)
+tests_unit_test_commands_LDADD = $(ctl_test_libs)
+tests_unit_test_control_SOURCES = tests/unit/test-control.c $(ctl_fakes)
+tests_unit_test_control_LDADD = $(ctl_test_libs)
+tests_unit_test_metrics_SOURCES = tests/unit/test-metrics.c $(ctl_fakes)
+tests_unit_test_metrics_LDADD = $(ctl_test_libs)
+endif
+
+EXTRA_DIST += tests/fuzz/corpus/control
+check_PROGRAMS += tests/fuzz/fuzz-control
+TESTS += tests/fuzz/fuzz-control
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz-control.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_control_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/control"'
+tests_fuzz_fuzz_control_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_control_LDADD = core/ctl/libctl.a $(BASE_LA) \
+	$(JANSSON_LIBS) $(BASE_LIBS)

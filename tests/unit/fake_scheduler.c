@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_scheduler.h"
+
+#include <stdlib.h>
+#include "conf/query.h"
+#include "xport/registry.h"
+#include "xport/session.h"
+
+struct fake fake;
+
+void
+fake_reset(void)
+{
+    buf_fini(&fake.asked);
+    fake = (struct fake){0};
+}
+
+static void note(const char *fmt, ...) ATTR_PRINTF(1, 2);
+static void
+note(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&fake.asked, fmt, ap);
+    va_end(ap);
+    buf_char(&fake.asked, '\n');
+}
+
+static struct str
+shown(struct str s)
+{
+    return s.p ? s : STR("-");
+}
+
+/* --- verbs that answer later --- */
+
+void
+fake_reply(int code, const char *text)
+{
+    struct err e = {0};
+    struct scheduler_ask ask = fake.ask;
+    fake.ask.reply = NULL;
+    if (code < 0)
+        err_set(&e, code, "%s", text);
+    ask.reply(ask.arg, code < 0 ? STR_NONE : str_of(text), &e);
+}
+
+void
+fake_progress(uint64_t done, uint64_t total)
+{
+    fake.ask.progress(fake.ask.arg, done, total);
+}
+
+static void
+take(const struct scheduler_ask *ask)
+{
+    fake.ask = *ask;
+    if (!fake.hold)
+        fake_reply(0, ask->json ? "{\"messages\": 3}" : "done\n");
+}
+
+void
+scheduler_message_details(struct scheduler *s, uint64_t id, bool full,
+    const struct scheduler_ask *ask)
+{
+    (void)s;
+    note("details id=%llu full=%d", (unsigned long long)id, full);
+    take(ask);
+}
+
+void
+scheduler_message_retry(
+    struct scheduler *s, uint64_t id, const struct scheduler_ask *ask)
+{
+    (void)s;
+    note("retry id=%llu", (unsigned long long)id);
+    take(ask);
+}
+
+void
+scheduler_message_fail(struct scheduler *s, uint64_t id, bool quiet,
+    struct str text, const struct scheduler_ask *ask)
+{
+    (void)s;
+    text = shown(text);
+    note("fail id=%llu quiet=%d text=%.*s", (unsigned long long)id, quiet,
+        STR_ARG(text));
+    take(ask);
+}
+
+void
+scheduler_flush(struct scheduler *s, struct str binding, struct str domain,
+    const struct scheduler_ask *ask)
+{
+    (void)s;
+    binding = shown(binding);
+    domain = shown(domain);
+    note("flush binding=%.*s domain=%.*s", STR_ARG(binding), STR_ARG(domain));
+    take(ask);
+}
+
+void
+scheduler_fail_domain(struct scheduler *s, struct str binding,
+    struct str domain, bool quiet, struct str text,
+    const struct scheduler_ask *ask)
+{
+    (void)s;
+    binding = shown(binding);
+    domain = shown(domain);
+    text = shown(text);
+    note("fail binding=%.*s domain=%.*s quiet=%d text=%.*s", STR_ARG(binding),
+        STR_ARG(domain), quiet, STR_ARG(text));
+    take(ask);
+}
+
+/* --- verbs that answer at once --- */
+
+void
+scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
+    struct str binding, bool json, struct buf *out)
+{
+    (void)s;
+    binding = shown(binding);
+    note("domains delayed=%d above=%llu binding=%.*s", delayed,
+        (unsigned long long)above, STR_ARG(binding));
+    if (fake.bulk) {
+        buf_reserve(out, fake.bulk);
+        for (size_t i = 0; i < fake.bulk; i++)
+            buf_char(out, i % 64 == 63 ? '\n' : (char)('a' + i % 26));
+    } else
+        buf_cstr(out, json ? "{\"Domains\": []}" : "Total C: 0\n");
+}
+
+int
+scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
+    struct buf *out, struct err *e)
+{
+    (void)s;
+    (void)json;
+    note("domain %.*s", STR_ARG(domain));
+    if (str_eq(domain, STR("absent.test")))
+        return err_set(e, ERR_NOTFOUND, "no such domain");
+    buf_cstr(out, "Domain\n");
+    return 0;
+}
+
+void
+scheduler_print_mailq(struct scheduler *s, struct str domain,
+    struct str binding, uint64_t limit, bool json, struct buf *out)
+{
+    (void)s;
+    domain = shown(domain);
+    binding = shown(binding);
+    note("mailq domain=%.*s binding=%.*s limit=%llu", STR_ARG(domain),
+        STR_ARG(binding), (unsigned long long)limit);
+    if (json)
+        buf_printf(out, "{\"QueueSummary\": [{\"domain\": \"%.*s\"}]}",
+            STR_ARG(domain));
+    else
+        buf_printf(out, "%.*s\n", STR_ARG(domain));
+}
+
+int
+scheduler_print_queue(struct scheduler *s, struct str binding,
+    struct str domain, uint64_t limit, uint64_t offset, bool json,
+    struct buf *out, struct err *e)
+{
+    (void)s;
+    (void)json;
+    (void)e;
+    binding = shown(binding);
+    note("queue binding=%.*s domain=%.*s limit=%llu offset=%llu",
+        STR_ARG(binding), STR_ARG(domain), (unsigned long long)limit,
+        (unsigned long long)offset);
+    buf_cstr(out, "[active/default] \xff\n");
+    return 0;
+}
+
+void
+scheduler_print_bindings(
+    struct scheduler *s, struct str which, bool json, struct buf *out)
+{
+    (void)s;
+    (void)json;
+    which = shown(which);
+    note("bindings %.*s", STR_ARG(which));
+    buf_cstr(out, "default\n");
+}
+
+int
+scheduler_explain_message(
+    struct scheduler *s, uint64_t id, bool json, struct buf *out, struct err *e)
+{
+    (void)s;
+    (void)json;
+    (void)e;
+    note("explain id=%llu", (unsigned long long)id);
+    buf_cstr(out, "waits for its retry time\n");
+    return 0;
+}
+
+int
+scheduler_explain_domain(struct scheduler *s, struct str domain,
+    struct str binding, bool json, struct buf *out, struct err *e)
+{
+    (void)s;
+    (void)json;
+    (void)e;
+    binding = shown(binding);
+    note("explain domain=%.*s binding=%.*s", STR_ARG(domain), STR_ARG(binding));
+    buf_cstr(out, "is suspended\n");
+    return 0;
+}
+
+int
+scheduler_refresh_domain(
+    struct scheduler *s, struct str domain, uint64_t *count, struct err *e)
+{
+    (void)s;
+    (void)e;
+    domain = shown(domain);
+    note("refresh %.*s", STR_ARG(domain));
+    *count = 2;
+    return 0;
+}
+
+/* --- numbers --- */
+
+void
+scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
+{
+    (void)s;
+    *st = fake.queue;
+}
+
+void
+scheduler_reset_stats(struct scheduler *s)
+{
+    (void)s;
+    note("reset");
+}
+
+void
+intake_get_stats(struct intake *in, struct intake_stats *st)
+{
+    (void)in;
+    *st = fake.intake;
+}
+
+void
+intake_print_listeners(struct intake *in, bool json, struct buf *to)
+{
+    (void)in;
+    buf_cstr(to, json ? "[]" : "esmtp 127.0.0.1:25 0\n");
+}
+
+void
+spool_get_stats(const struct spool *s, struct spool_stats *st)
+{
+    (void)s;
+    *st = fake.spool;
+}
+
+void
+dns_get_stats(const struct dns *d, struct dns_stats *st)
+{
+    (void)d;
+    *st = fake.dns;
+}
+
+/* --- modules and sessions --- */
+
+int
+registry_check(void *arg, struct generation *g, struct conf_report *r)
+{
+    (void)arg;
+    (void)g;
+    (void)r;
+    return fake.modules_refuse ? ERR_CONF : 0;
+}
+
+void
+registry_print(struct buf *to, bool json)
+{
+    buf_cstr(to, json ? "{\"modules\": []}" : "esmtp.so\n");
+}
+
+void
+registry_counters(registry_counter_f *fn, void *arg)
+{
+    static const struct module m = {.name = "toy-module"};
+    static const struct impel_counter c = {.name = "replies", .brief = "toys"};
+    fn(arg, &m, &c, 7);
+}
+
+void
+session_list(struct loop *l, bool inbound, struct mailbox *home,
+    session_list_f *fn, void *arg)
+{
+    struct buf text = BUF_INIT;
+    (void)l;
+    (void)home;
+    buf_printf(&text, "[1] %s\n", inbound ? "inbound" : "outbound");
+    fn(arg, &text);
+    buf_fini(&text);
+}
+
+/* --- the process --- */
+
+static void
+count_shutdown(void *arg)
+{
+    (void)arg;
+    fake.shutdowns++;
+}
+
+static void
+count_reload(void *arg, struct str path,
+    void (*done)(void *done_arg, bool ok, struct str text), void *done_arg)
+{
+    (void)arg;
+    fake.reloads++;
+    if (str_eq(path, STR("/bad.conf")))
+        done(done_arg, false, STR("Reconfigure failed\n"));
+    else
+        done(done_arg, true, STR("Configuration is in force\n"));
+}
+
+static void
+count_adopt(void *arg, struct generation *g)
+{
+    (void)arg;
+    (void)g;
+    fake.adopts++;
+}
+
+static void
+count_reopen(void *arg)
+{
+    (void)arg;
+    fake.reopens++;
+}
+
+void
+fake_config(struct control_config *c, struct loop *loop, struct generation *g)
+{
+    static const struct control_process process = {.shutdown = count_shutdown,
+        .reload = count_reload,
+        .adopt = count_adopt,
+        .reopen_logs = count_reopen};
+    static struct loop *io[1];
+    io[0] = loop;
+    *c = (struct control_config){.loop = loop,
+        .io = io,
+        .io_count = 1,
+        .generation = g,
+        .process = &process};
+}

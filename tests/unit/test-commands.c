@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test-commands.c - words to functions, and functions to answers.
+ */
+#include "unit.h"
+
+#include <jansson.h>
+#include "conf_support.h"
+#include "ctl/commands.h"
+#include "ctl/jsontext.h"
+#include "fake_scheduler.h"
+#include "prog/impel_complete.h"
+#include "spool/message.h"
+
+static struct generation *generation;
+static struct loop *loop;
+static struct buf answer;
+static bool answered, ok;
+static int answers, status;
+
+static void
+keep(struct command_call *c, bool good, struct str text)
+{
+    answers++;
+    answered = true;
+    ok = good;
+    status = c->status;
+    buf_cut(&answer, 0);
+    buf_str(&answer, text);
+}
+
+static struct command_call call; /* outlives a verb that waits */
+static struct str words[300];
+static struct control_config config;
+static char line_copy[8192];
+
+/* Run a line, split at blanks. */
+static const char *
+run(const char *line, bool json)
+{
+    struct str rest = str_of(line_copy);
+    size_t n = 0;
+    assert_true(str_copy(line_copy, sizeof(line_copy), str_of(line)));
+    rest = str_of(line_copy);
+    while (rest.p && rest.n)
+        words[n++] = str_cut(&rest, ' ');
+    fake_config(&config, loop, generation);
+    buf_cut(&fake.asked, 0);
+    buf_cut(&answer, 0);
+    answered = false;
+    call = (struct command_call){.on = &config,
+        .words = words,
+        .word_count = n,
+        .json = json,
+        .who = "uid=0 pid=1",
+        .answer = keep};
+    answers = 0;
+    commands_run(&call);
+    assert_true(answers == 1 || fake.hold);
+    return buf_get(&answer).p;
+}
+
+static const char *
+asked(void)
+{
+    return buf_get(&fake.asked).p;
+}
+
+static void
+good(const char *line, const char *want_asked)
+{
+    (void)run(line, false);
+    if (!ok)
+        fail_msg("%s: %s", line, answer.p);
+    assert_string_equal(asked(), want_asked);
+}
+
+static void
+bad(const char *line, const char *want_part)
+{
+    const char *text = run(line, false);
+    if (ok || !strstr(text, want_part))
+        fail_msg("%s: got '%s', want '%s'", line, text, want_part);
+}
+
+static int
+set_up(void **state)
+{
+    struct err e;
+    (void)state;
+    fake_reset();
+    conf_support_options();
+    generation = conf_support_load("ESMTP_Listener { }\n", false);
+    loop = loop_new("test", &e);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    loop_free(&loop);
+    generation_unref(&generation);
+    buf_fini(&answer);
+    fake_reset();
+    return 0;
+}
+
+static void
+test_queues(void **state)
+{
+    (void)state;
+    good("active 5", "domains delayed=0 above=5 binding=-\n");
+    good("delayed 0", "domains delayed=1 above=0 binding=-\n");
+    good("binding active b1 7", "domains delayed=0 above=7 binding=b1\n");
+    good("binding delayed b1 7", "domains delayed=1 above=7 binding=b1\n");
+    good("domains", "domains delayed=0 above=18446744073709551615 binding=-\n");
+    good("domain ALL",
+        "domains delayed=0 above=18446744073709551615 binding=-\n");
+    good("domain x.test", "domain x.test\n");
+    good("binding summary", "bindings -\n");
+    good("binding summary b1", "bindings b1\n");
+    good("mailq", "mailq domain=- binding=- limit=20\n");
+    good("mailq -d a.test --domain b.test -l 3",
+        "mailq domain=a.test binding=- limit=3\n"
+        "mailq domain=b.test binding=- limit=3\n");
+    good("showqueue x.test",
+        "queue binding=- domain=x.test limit=100 offset=0\n");
+    good("showqueue binding b1 x.test 5,10",
+        "queue binding=b1 domain=x.test limit=5 offset=10\n");
+    good("showqueue binding all x.test 5",
+        "queue binding=- domain=x.test limit=5 offset=0\n");
+    good("FLUSH Domain all", "flush binding=- domain=-\n");
+    good("binding flush domain b1 x.test", "flush binding=b1 domain=x.test\n");
+    good("fail domain x.test 554 go away",
+        "fail binding=- domain=x.test quiet=0 text=554 go away\n");
+    good("fail domain quiet x.test",
+        "fail binding=- domain=x.test quiet=1 text=-\n");
+    good("binding fail domain quiet b1 all",
+        "fail binding=b1 domain=- quiet=1 text=-\n");
+    good("refresh domain all", "refresh -\n");
+    good("explain domain x.test binding b1",
+        "explain domain=x.test binding=b1\n");
+}
+
+static void
+test_messages(void **state)
+{
+    char id[MESSAGE_ID_SIZE], line[100], want[100];
+    (void)state;
+    message_id_print(77, id);
+    snprintf(line, sizeof(line), "message details full %s", id);
+    good(line, "details id=77 full=1\n");
+    snprintf(line, sizeof(line), "message retry %s", id);
+    good(line, "retry id=77\n");
+    snprintf(line, sizeof(line), "message fail quiet %s", id);
+    good(line, "fail id=77 quiet=1 text=-\n");
+    snprintf(line, sizeof(line), "message fail %s 550 no", id);
+    snprintf(want, sizeof(want), "fail id=77 quiet=0 text=550 no\n");
+    good(line, want);
+    snprintf(line, sizeof(line), "explain message %s", id);
+    good(line, "explain id=77\n");
+    bad("message retry nonsense", "no message id");
+    bad("message fail quiet", "usage: message fail");
+}
+
+static void
+test_wrong(void **state)
+{
+    (void)state;
+    bad("sumary", "did you mean \"summary\"");
+    bad("flsh domain x", "did you mean \"flush domain\"");
+    bad("message", "message details, message retry, message fail");
+    bad("message explode 1", "unknown command \"message explode\"");
+    bad("xyzzy-nothing-like-it", "see \"help\"");
+    bad("active", "usage: active N");
+    bad("active five", "\"five\" is no number");
+    bad("active -1", "is no number");
+    bad("domain absent.test", "no such domain");
+    bad("mailq -d", "usage: mailq");
+    bad("mailq -l x", "usage: mailq");
+    bad("showqueue x.test 1,2,3", "LIMIT");
+    bad("fail domain all", "not given up by accident");
+    bad("fail domain quiet", "usage: fail domain");
+    bad("cancel job 3", "no job 3");
+    bad("config reload relative.conf", "a path from /");
+    bad("config reload /bad.conf", "Reconfigure failed");
+    bad("help nothing", "no such command");
+}
+
+static void
+test_process(void **state)
+{
+    (void)state;
+    good("summary reset", "reset\n");
+    good("reopen logs", "");
+    assert_int_equal(fake.reopens, 1);
+    good("config reload", "");
+    good("config reload /etc/other.conf", "");
+    assert_int_equal(fake.reloads, 2);
+    good("shutdown", "");
+    assert_int_equal(fake.shutdowns, 1);
+    good("pid", "");
+    good("version", "");
+    good("listeners", "");
+    good("module list", "");
+    good("jobs", "");
+    good("show inbound", "");
+    assert_string_equal(answer.p, "[1] inbound\n");
+}
+
+static void
+test_config(void **state)
+{
+    (void)state;
+    good("config eval domain x.test retry_interval", "");
+    good("config set retry_interval 90", "");
+    assert_int_equal(fake.adopts, 1);
+    bad("config set no_such_option 1", "no_such_option");
+    assert_int_equal(fake.adopts, 1);
+    fake.modules_refuse = true;
+    bad("config set retry_interval 91", "Reconfigure failed");
+    assert_int_equal(fake.adopts, 1);
+}
+
+/* Every command answers exactly once, in JSON with a document, whatever the
+ * number of its arguments. */
+static void
+test_json(void **state)
+{
+    size_t count;
+    const struct command *table = commands_table(&count);
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        for (int args = 0; args < 4; args++) {
+            char line[100];
+            snprintf(line, sizeof(line), "%s%s%s%s", table[i].words,
+                args > 0 ? " 1" : "", args > 1 ? " 2" : "",
+                args > 2 ? " 3" : "");
+            const char *text = run(line, true);
+            json_t *doc = ok ? json_loads(text, 0, NULL) : NULL;
+            if (ok && !doc)
+                fail_msg("%s: '%s' is no document", line, text);
+            if (!ok)
+                assert_true(answer.n > 0);
+            json_decref(doc);
+        }
+}
+
+static void
+test_json_merge(void **state)
+{
+    (void)state;
+    json_t *doc = json_loads(run("mailq -d a.test -d b.test", true), 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(doc, "QueueSummary")), 2);
+    json_decref(doc);
+    /* a text that is no document, and no UTF-8, becomes one */
+    doc = json_loads(run("showqueue x.test", true), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(doc, "text")),
+        "[active/default] \xef\xbf\xbd");
+    json_decref(doc);
+}
+
+static void
+test_later(void **state)
+{
+    (void)state;
+    fake.hold = true;
+    (void)run("flush domain all", false);
+    assert_false(answered);
+    fake_progress(1, 2); /* nobody wants it */
+    fake_reply(ERR_LIMIT, "too much");
+    assert_true(answered);
+    assert_false(ok);
+    assert_string_equal(answer.p, "too much");
+}
+
+static void
+complete(const char *line, size_t want, const char *more, const char *list)
+{
+    struct buf m = BUF_INIT, l = BUF_INIT;
+    assert_int_equal(impel_complete(str_of(line), &m, &l), want);
+    assert_str(buf_get(&m), more);
+    if (list)
+        assert_str(buf_get(&l), list);
+    buf_fini(&m);
+    buf_fini(&l);
+}
+
+static void
+test_complete(void **state)
+{
+    (void)state;
+    complete("summ", 1, "ary ", "summary");
+    complete("fl", 1, "ush ", "flush");
+    complete("  flush   d", 1, "omain ", "domain");
+    complete("message ", 3, "", "details retry fail");
+    complete("json mai", 1, "lq ", "mailq");
+    complete("s", 5, "", "summary showqueue show shutdown spool");
+    complete("active ", 2, "", NULL); /* its arguments */
+    complete("nonsense", 0, "", "");
+}
+
+UNIT_MAIN(cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_wrong, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_process, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_config, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_json_merge, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_later, set_up, tear_down),
+    cmocka_unit_test(test_complete))
