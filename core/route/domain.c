@@ -88,6 +88,7 @@ domain_free(struct domain *d)
     heap_remove(&r->expiry, &d->expiry);
     heap_remove(&r->wakes, &d->wake);
     (void)map_remove(&r->domains, str_make(d->key, d->key_n));
+    buf_fini(&d->asked_names);
     free(d->key);
     d->magic = 0;
     free(d);
@@ -191,14 +192,24 @@ domain_look_up(struct domain *d)
         domain_post_settle(d);
 }
 
+static void
+domain_forget_answers(struct domain *d)
+{
+    struct dns *dns = d->resolver->dns;
+    struct str names = str_make(d->asked_names.p, d->asked_names.n);
+
+    dns_forget(dns, d->name);
+    for (size_t i = 0; i < d->rules.count; i++)
+        dns_forget(dns, d->rules.items[i].name);
+    while (names.n)
+        dns_forget(dns, str_cut(&names, '\0'));
+}
+
 void
 domain_refresh(struct domain *d)
 {
     CHECK(d, DOMAIN_MAGIC);
-    for (size_t i = 0; i < d->rules.count; i++)
-        dns_forget(d->resolver->dns, d->rules.items[i].name);
-    for (size_t i = 0; i < d->host_count; i++)
-        dns_forget(d->resolver->dns, str_of(d->hosts[i]->name));
+    domain_forget_answers(d);
     lookups_end(d); /* what is under way may be old already */
     d->expires = 0;
     if (!d->resolver->generation && d->refs) {
@@ -497,9 +508,14 @@ domain_not_found(struct domain *d)
         (unsigned long long)d->failures, d->text);
 }
 
+/* Any answer about MX restarts the count.  After addresses were asked in its
+ * place, the next lookup tries MX once more, but for a limit of -1. */
 static void
 domain_count_mx(struct domain *d)
 {
+    const struct scope *s = resolver_scope(d->resolver, d->name);
+    int64_t most =
+        scope_int(s, OPT(route_options, ROUTE_MX_FAILURES_FALLBACK_TO_A));
     bool asked = false, failed = false;
 
     for (size_t i = 0; i < d->lookup_count; i++) {
@@ -509,9 +525,10 @@ domain_count_mx(struct domain *d)
     }
     if (failed)
         d->mx_failures++;
-    else if (asked &&
-        !domain_falls_to_a(d, resolver_scope(d->resolver, d->name)))
-        d->mx_failures = 0; /* any answer about MX restarts the count */
+    else if (asked && !domain_falls_to_a(d, s))
+        d->mx_failures = 0;
+    else if (asked && most > 0)
+        d->mx_failures = (uint64_t)most - 1;
 }
 
 static void
@@ -522,8 +539,12 @@ domain_settle(void *arg)
 
     CHECK(d, DOMAIN_MAGIC);
     domain_count_mx(d);
-    for (size_t i = 0; i < d->lookup_count; i++)
+    buf_cut(&d->asked_names, 0);
+    for (size_t i = 0; i < d->lookup_count; i++) {
         gather_rule(d, &d->lookups[i], &g);
+        if (d->lookups[i].mx)
+            mx_names(d->lookups[i].mx, &d->asked_names);
+    }
     if (g.count)
         domain_found(d, &g);
     else

@@ -335,6 +335,15 @@ mx_ttl(const struct mx_lookup *m)
     return m->ttl;
 }
 
+void
+mx_names(const struct mx_lookup *m, struct buf *to)
+{
+    for (size_t i = 0; i < m->exchange_count; i++) {
+        buf_str(to, m->exchanges[i].name);
+        buf_char(to, '\0');
+    }
+}
+
 bool
 mx_partial(const struct mx_lookup *m)
 {

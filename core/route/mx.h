@@ -49,6 +49,9 @@ enum mx_status mx_status(const struct mx_lookup *m);
 /* In order of rank; equals in the order of the answer. */
 const struct mx_host *mx_hosts(const struct mx_lookup *m, size_t *count);
 uint32_t mx_ttl(const struct mx_lookup *m); /* seconds, negative ones too */
+/* The names of all exchanges, each NUL-ended, appended. */
+struct buf;
+void mx_names(const struct mx_lookup *m, struct buf *to);
 /* Some exchange could not be resolved for now, or the MX itself failed. */
 bool mx_partial(const struct mx_lookup *m);
 bool mx_failed(const struct mx_lookup *m);

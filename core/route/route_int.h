@@ -85,7 +85,8 @@ struct domain {
 
     struct host **hosts; /* by (item_pref, rank), else as they came */
     size_t host_count, mx_count;
-    bool resolved;     /* there was an answer, good or bad */
+    struct buf asked_names; /* exchanges of the last lookup, NUL-ended each */
+    bool resolved;          /* there was an answer, good or bad */
     bool stale_ok;     /* hosts are of an earlier answer; the last one failed */
     int64_t expires;   /* monotonic ms; of the last answer */
     int64_t asked;     /* when the running or last lookup began */

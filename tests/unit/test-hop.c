@@ -385,6 +385,11 @@ test_mx_failures_fall_back(void **state)
     world_pass(&w, 60000);
     assert_string_equal(world_next(&w, d), "10.0.0.1:25");
     assert_int_equal(fake_dns_asked("f.test", DNS_MX), 2);
+    fake_dns_drop("f.test"); /* it is not forgotten for ever */
+    fake_dns_add("f.test", DNS_MX, 300, 10, "m.test");
+    fake_dns_add("m.test", DNS_A, 300, 0, "10.0.0.2");
+    world_pass(&w, 311000);
+    assert_string_equal(world_next(&w, d), "10.0.0.2:25");
     domain_unref(&d);
     world_close(&w);
 }
