@@ -67,7 +67,7 @@ is_document(struct str s)
     if (s.n < 2 || (s.p[0] != '{' && s.p[0] != '['))
         return false;
     s = str_trim(str_from(s, 1));
-    return memchr("\"{}[]-0123456789", s.p[0], 15) != NULL;
+    return s.n && s.p[0] && strchr("\"{}[]-0123456789", s.p[0]);
 }
 
 void
