@@ -27,7 +27,7 @@
 enum { FLUSH_BYTES = 1 << 20, FLUSH_RECORDS = 512 };
 
 struct known { /* a message of another segment that results here speak of */
-    uint64_t id, as_of;
+    uint64_t id, lsn, as_of;
     struct spool_place at;
 };
 struct copied {
@@ -206,7 +206,9 @@ static int
 known_cmp(const void *a, const void *b)
 {
     const struct known *x = a, *y = b;
-    return x->id < y->id ? -1 : x->id > y->id;
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->lsn > y->lsn ? -1 : x->lsn < y->lsn; /* newest first */
 }
 
 static void
@@ -216,8 +218,10 @@ known_add(struct copying *k, uint32_t segment, const struct index_entry *e)
         k->known_size = k->known_size ? 2 * k->known_size : 1024;
         k->known = xgrow(k->known, k->known_size, sizeof(*k->known));
     }
-    k->known[k->known_count++] = (struct known){
-        e->id, e->type == RECORD_COPY ? e->as_of : 0, {segment, e->offset}};
+    k->known[k->known_count++] = (struct known){.id = e->id,
+        .lsn = e->lsn,
+        .as_of = e->as_of,
+        .at = {segment, e->offset}};
 }
 
 /* Messages of the segments that this one must outlive. */
@@ -263,13 +267,20 @@ gather_known(struct copying *k, struct err *e)
     return r;
 }
 
+/* The newest place of a message: a COPY before what it was made from. */
 static const struct known *
 known_find(const struct copying *k, uint64_t id)
 {
-    struct known key = {.id = id};
-    return k->known_count
-        ? bsearch(&key, k->known, k->known_count, sizeof(*k->known), known_cmp)
-        : NULL;
+    size_t low = 0, high = k->known_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (k->known[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < k->known_count && k->known[low].id == id ? &k->known[low]
+                                                          : NULL;
 }
 
 /* Results of this segment's messages, wherever they are. */

@@ -21,7 +21,8 @@
 struct large {
     uint32_t magic;
     int fd;
-    struct spool *spool;
+    struct spool *spool; /* not to be touched once the gate is closed */
+    struct spool_gate *gate;
     char *path;
     uint64_t size, sum;
     bool under_way, abandoned, waiting, handed_over, on_disk;
@@ -50,6 +51,8 @@ large_new(struct spool *s, uint64_t id, struct mailbox *home)
     l->magic = LARGE_MAGIC;
     l->fd = -1;
     l->spool = s;
+    l->gate = s->gate;
+    atomic_fetch_add(&l->gate->refs, 1);
     l->path = spooldir_large_path(s->dir, id);
     l->home = home;
     l->hash = XXH3_createState();
@@ -123,10 +126,22 @@ out:
     l->failed = l->failed ? l->failed : l->error.code;
 }
 
+static bool
+large_is_closed(struct large *l)
+{
+    if (!atomic_load(&l->gate->closed))
+        return false;
+    if (!l->failed)
+        l->failed = err_set(&l->error, ERR_CLOSED, "the spool is closed");
+    return true;
+}
+
 static void
 large_end_commit(struct large *l)
 {
     large_synced_f *fn = l->synced;
+
+    (void)large_is_closed(l); /* it says so in failed */
     l->synced = NULL;
     l->on_disk = !l->failed;
     fn(l->synced_arg, l->failed, &l->error);
@@ -160,6 +175,12 @@ static void
 large_submit(struct large *l)
 {
     struct buf t = l->step;
+
+    if (large_is_closed(l)) {
+        if (l->synced)
+            large_end_commit(l);
+        return;
+    }
     l->step = l->next;
     l->next = t;
     l->under_way = true;
@@ -241,6 +262,7 @@ large_free(struct large **to)
     buf_fini(&l->step);
     XXH3_freeState(l->hash);
     pthread_mutex_destroy(&l->open_lock);
+    spool_gate_unref(l->gate);
     free(l->path);
     l->magic = 0;
     free(l);

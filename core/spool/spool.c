@@ -31,11 +31,20 @@ enum {
     LARGE_DEFAULT = 128 << 10
 };
 
+void
+spool_gate_unref(struct spool_gate *g)
+{
+    if (atomic_fetch_sub(&g->refs, 1) == 1)
+        free(g);
+}
+
 static void
 spool_free(struct spool **to)
 {
     struct spool *s = *to;
     *to = NULL;
+    atomic_store(&s->gate->closed, true);
+    spool_gate_unref(s->gate);
     keeper_stop(&s->keeper);
     state_free(&s->state);
     liveness_fini(&s->live);
@@ -77,6 +86,8 @@ spool_open(const struct spool_config *c, struct spool **to, struct err *e)
     e = e ? e : &own;
     *to = NULL;
     s->magic = SPOOL_MAGIC;
+    s->gate = xnew(struct spool_gate);
+    atomic_store(&s->gate->refs, 1);
     liveness_init(&s->live);
     pthread_mutex_init(&s->trouble_lock, NULL);
     s->state = state_new();

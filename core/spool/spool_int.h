@@ -24,8 +24,16 @@ enum spool_trouble {     /* why mail is refused; the first that is set counts */
     SPOOL_TROUBLES
 };
 
+/* Large bodies may have answers on their way to a loop when the spool is
+ * closed; this outlives it. */
+struct spool_gate {
+    _Atomic int refs;
+    _Atomic bool closed;
+};
+
 struct spool {
     uint32_t magic;
+    struct spool_gate *gate;
     struct spooldir *dir;
     int mode, sync;
     uint64_t segment_bytes, large_threshold;
@@ -55,6 +63,8 @@ struct spool {
     _Atomic uint64_t bytes_written, damaged, failed_commits, loads, recovered;
     _Atomic uint64_t live_bytes_large;
 };
+
+void spool_gate_unref(struct spool_gate *g);
 
 /* Set (code not 0) or clear a reason to refuse mail; tells the scheduler when
  * the sum changes.  Any thread. */

@@ -401,17 +401,33 @@ model_open(struct model *o)
     kit_wait_recovered(&o->k);
 }
 
-/* After a clean stop everything that was asked is sure. */
 static void
-settle(struct model *o)
+sure_all(void *arg)
 {
-    kit_close(&o->k);
+    struct model *o = arg;
     for (size_t i = 0; i < o->count; i++) {
         struct known *m = o->list[i];
         m->done_sure = m->done_asked;
         memcpy(m->tries_sure, m->tries_asked, sizeof(m->tries_sure));
     }
     o->value_sure = o->value_asked;
+}
+
+/* After a clean stop everything that was asked is sure. */
+static void
+settle(struct model *o)
+{
+    kit_close(&o->k);
+    sim_if_running(sure_all, o);
+}
+
+/* What is read after the crash began is not what will be found later. */
+static void
+reopen(struct model *o)
+{
+    model_open(o);
+    if (!sim_is_crashed())
+        check_all(o);
 }
 
 static void
@@ -421,8 +437,7 @@ step(struct model *o)
     switch (dice(24)) {
     case 0:
         settle(o);
-        model_open(o);
-        check_all(o);
+        reopen(o);
         break;
     case 1:
         if (dice(3))
@@ -430,8 +445,7 @@ step(struct model *o)
         settle(o);
         if (spool_compact(o->k.dir, NULL, NULL, NULL, &e))
             fail_msg("compact: %s", e.text);
-        model_open(o);
-        check_all(o);
+        reopen(o);
         break;
     case 2:
     case 3:
