@@ -30,3 +30,17 @@ core_prog_impel_SOURCES = \
 	core/prog/declare.c core/prog/declare.h
 core_prog_impel_CPPFLAGS = $(PROG_CPPFLAGS)
 core_prog_impel_LDADD = $(CTL_LA) $(XPORT_LIBS) $(EDIT_LIBS)
+
+# The manual page of impel: prose, and the list of commands out of the program.
+man8_MANS += docs/man/impel.8
+EXTRA_DIST += docs/man/impel.8.in docs/console.md
+CLEANFILES += docs/man/impel.8
+docs/man/impel.8: docs/man/impel.8.in core/prog/impel$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) docs/man && \
+	    core/prog/impel$(EXEEXT) help --man >$@.list && \
+	    sed -e '/^@COMMANDS@$$/r $@.list' -e '/^@COMMANDS@$$/d' \
+	    -e 's|@VERSION@|$(PACKAGE_VERSION)|g' \
+	    -e 's|@RUN_DIR@|$(runstatedir)/impel|g' \
+	    -e 's|@MODULE_DIR@|$(impelmoduledir)|g' \
+	    $(srcdir)/docs/man/impel.8.in >$@.new && \
+	    rm -f $@.list && mv $@.new $@
