@@ -3,7 +3,8 @@ noinst_LIBRARIES += core/queue/libqueue.a
 core_queue_libqueue_a_CFLAGS = $(AM_CFLAGS)
 core_queue_libqueue_a_SOURCES = \
 	core/queue/active.c core/queue/active.h \
-	core/queue/bounceclass.c \
+	core/queue/bounceclass.c core/queue/bulk.c \
+	core/queue/doom.c core/queue/doom.h \
 	core/queue/dsn.c core/queue/dsn.h \
 	core/queue/explain.c core/queue/explain.h \
 	core/queue/goal.c core/queue/goal.h \
@@ -15,16 +16,19 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/outlet.c core/queue/outlet.h \
 	core/queue/parcel.c core/queue/parcel.h \
 	core/queue/pick.c core/queue/pick.h \
+	core/queue/print.c core/queue/print.h \
 	core/queue/queue.c core/queue/queue.h \
 	core/queue/queue_options.c core/queue/queue_options.h \
 	core/queue/retry.c core/queue/retry.h \
 	core/queue/scheduler.c core/queue/scheduler.h \
 	core/queue/scheduler_int.h \
 	core/queue/serve.c core/queue/serve.h \
+	core/queue/showqueue.c core/queue/single.c \
 	core/queue/slab.c core/queue/slab.h \
 	core/queue/suspend.c core/queue/suspend.h \
 	core/queue/tokens.c core/queue/tokens.h \
-	core/queue/wait.c core/queue/wait.h
+	core/queue/wait.c core/queue/wait.h \
+	core/queue/why.c
 
 if HAVE_CMOCKA
 # The scheduler between layers that a test plays.

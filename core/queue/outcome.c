@@ -386,6 +386,12 @@ outcome_return(struct parcel *p, struct message *m)
     struct queue *q = p->queue;
     int64_t wait;
 
+    if (p->flags & PARCEL_DOOMED) {
+        active_hold(active_new(p), m);
+        queue_put_back(p);
+        outcome_fail(p, 554, "5.7.0", "Message manually purged", false);
+        return;
+    }
     if (!q->s->draining && p->free_returns < UINT8_MAX)
         p->free_returns++;
     if (p->free_returns < SCHED_FREE_RETURNS) {

@@ -44,7 +44,7 @@ enum {                   /* flags */
     PARCEL_QUIET = 1,    /* no bounce when it fails */
     PARCEL_DUE = 2,      /* in the heap only for want of room in memory */
     PARCEL_LAST_TRY = 4, /* tried by hand: not refused for its age */
-    PARCEL_KEEP = 8      /* recovered: never tried since */
+    PARCEL_DOOMED = 8    /* fails when a session gives it back */
 };
 
 struct parcel {
