@@ -24,16 +24,21 @@ core_ctl_libctl_a_CPPFLAGS = $(CTL_CPPFLAGS)
 
 if HAVE_CMOCKA
 ctl_tests = \
+	tests/unit/test-client \
 	tests/unit/test-commands \
 	tests/unit/test-control \
 	tests/unit/test-metrics
 check_PROGRAMS += $(ctl_tests)
 TESTS += $(ctl_tests)
 ctl_fakes = tests/unit/fake_scheduler.c tests/unit/fake_scheduler.h \
-	$(CONF_ROWS)
+	core/spool/message.c $(CONF_ROWS)
 # The layers that are played are not linked.
-ctl_test_libs = core/ctl/libctl.a core/spool/libspool.a core/net/libnet.a \
-	core/loop/libloop.a $(CONF_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+ctl_test_libs = core/ctl/libctl.a core/net/libnet.a core/loop/libloop.a \
+	$(CONF_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_client_SOURCES = tests/unit/test-client.c \
+	core/prog/impel_client.c core/prog/impel_bar.c $(ctl_fakes)
+tests_unit_test_client_CPPFLAGS = $(CTL_CPPFLAGS)
+tests_unit_test_client_LDADD = $(ctl_test_libs)
 tests_unit_test_commands_SOURCES = tests/unit/test-commands.c \
 	core/prog/impel_complete.c $(ctl_fakes)
 tests_unit_test_commands_LDADD = $(ctl_test_libs)
