@@ -52,3 +52,18 @@ tests_unit_test_spool_model_SOURCES = tests/unit/test-spool-model.c \
 	$(spool_kit) $(sim_disk)
 tests_unit_test_spool_model_LDADD = $(spool_test_libs)
 endif
+
+noinst_PROGRAMS += tests/bench/spool-bench
+tests_bench_spool_bench_SOURCES = tests/bench/spool-bench.c
+tests_bench_spool_bench_LDADD = core/spool/libspool.a core/loop/libloop.a \
+	$(BASE_LA) $(LOOP_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus/record
+check_PROGRAMS += tests/fuzz/fuzz-record
+TESTS += tests/fuzz/fuzz-record
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz-record.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_record_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/record"'
+tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_record_LDADD = core/spool/libspool.a core/loop/libloop.a \
+	$(BASE_LA) $(LOOP_LIBS)
