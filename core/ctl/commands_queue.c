@@ -133,7 +133,7 @@ mailq_parse(struct command_call *c, size_t at, struct mailq *q)
 }
 
 /* Two documents of the same kind: the lists of the second behind those of the
- * first. */
+ * first, and numbers added up. */
 static void
 merge(json_t *to, json_t *from)
 {
@@ -147,6 +147,9 @@ merge(json_t *to, json_t *from)
             json_t *have = json_object_get(to, key);
             if (json_is_array(have) && json_is_array(value))
                 json_array_extend(have, value);
+            else if (json_is_integer(have) && json_is_integer(value))
+                json_integer_set(
+                    have, json_integer_value(have) + json_integer_value(value));
         }
 }
 
@@ -154,13 +157,20 @@ static void
 mailq_one(struct command_call *c, const struct mailq *q, struct str domain,
     struct str binding, json_t **all, struct buf *out)
 {
-    size_t before = out->n;
+    struct buf one = BUF_INIT;
     scheduler_print_mailq(
-        c->on->scheduler, domain, binding, q->limit, c->json, out);
-    if (!c->json)
+        c->on->scheduler, domain, binding, q->limit, c->json, &one);
+    if (!c->json) {
+        struct str rows = buf_get(&one);
+        if (out->n)
+            (void)str_cut(&rows, '\n'); /* the heading stands there already */
+        if (rows.p)
+            buf_str(out, rows);
+        buf_fini(&one);
         return;
-    json_t *doc = json_loadb(out->p + before, out->n - before, 0, NULL);
-    buf_cut(out, before);
+    }
+    json_t *doc = json_loadb(buf_get(&one).p, one.n, 0, NULL);
+    buf_fini(&one);
     if (doc && *all)
         merge(*all, doc);
     else if (doc)

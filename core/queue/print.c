@@ -152,7 +152,8 @@ scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
             print_add(&sums, q);
             print_add(&all, q);
         }
-        if ((delayed ? sums.delayed : sums.active) > above)
+        if (above == SCHEDULER_EVERY_DOMAIN ||
+            (delayed ? sums.delayed : sums.active) > above)
             print_zone_row(z->name, &sums, rows, out);
     }
     if (!json) {

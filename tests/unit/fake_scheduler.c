@@ -158,7 +158,7 @@ scheduler_print_mailq(struct scheduler *s, struct str domain,
         buf_printf(out, "{\"QueueSummary\": [{\"domain\": \"%.*s\"}]}",
             STR_ARG(domain));
     else
-        buf_printf(out, "%.*s\n", STR_ARG(domain));
+        buf_printf(out, "Domain\n%.*s\n", STR_ARG(domain));
 }
 
 int

@@ -124,6 +124,7 @@ test_queues(void **state)
     good("mailq -d a.test --domain b.test -l 3",
         "mailq domain=a.test binding=- limit=3\n"
         "mailq domain=b.test binding=- limit=3\n");
+    assert_string_equal(answer.p, "Domain\na.test\nb.test\n");
     good("showqueue x.test",
         "queue binding=- domain=x.test limit=100 offset=0\n");
     good("showqueue binding b1 x.test 5,10",
