@@ -35,6 +35,7 @@ spool_tests = \
 	tests/unit/test-content \
 	tests/unit/test-render \
 	tests/unit/test-spool \
+	tests/unit/test-spool-faults \
 	tests/unit/test-spool-model
 check_PROGRAMS += $(spool_tests)
 TESTS += $(spool_tests)
@@ -48,6 +49,9 @@ tests_unit_test_content_SOURCES = tests/unit/test-content.c $(spool_kit)
 tests_unit_test_content_LDADD = $(spool_test_libs)
 tests_unit_test_render_SOURCES = tests/unit/test-render.c $(spool_kit)
 tests_unit_test_render_LDADD = $(spool_test_libs)
+tests_unit_test_spool_faults_SOURCES = tests/unit/test-spool-faults.c \
+	$(spool_kit) $(sim_disk)
+tests_unit_test_spool_faults_LDADD = $(spool_test_libs)
 tests_unit_test_spool_model_SOURCES = tests/unit/test-spool-model.c \
 	$(spool_kit) $(sim_disk)
 tests_unit_test_spool_model_LDADD = $(spool_test_libs)

@@ -581,6 +581,7 @@ writer_main(void *arg)
         well = writer_work(w);
         if (w->out.dirty && (stop || clock_mono() >= w->lazy_until))
             writer_sync(w);
+        well = well && !w->abort_count; /* the ABORT does not wait for mail */
         mailbox_flush();
         if (stop && (!well || (!w->head && !w->out.dirty)))
             break;

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test-spool-faults.c - ENOSPC, EIO and short writes at each call in turn.
+ *
+ * The same small life of a spool is led again and again, and the nth call that
+ * changes something fails.  Whatever was acknowledged must be there after it,
+ * whatever was finished must not, and once the disk is well mail is accepted.
+ */
+#include "spool/spool.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "base/log.h"
+#include "base/xmem.h"
+#include "sim_disk.h"
+#include "spool_kit.h"
+
+enum { SEGMENT = 64 * 1024, MESSAGES = 12 };
+static const char *const one[] = {"a@example.com", NULL};
+
+struct life {
+    struct kit k;
+    uint64_t id[MESSAGES];
+    bool stored[MESSAGES], finished[MESSAGES];
+};
+
+/* Wait, but not for ever: results that cannot be written are not answered. */
+static void
+wait_a_little(struct life *l, unsigned durable)
+{
+    for (int i = 0; l->k.durable < durable && i < 30; i++)
+        kit_turn(&l->k, 10);
+}
+
+static void
+store_one(struct life *l, int i)
+{
+    const struct spool_place nowhere = {0, 0};
+    struct message *m =
+        kit_message(&l->k, one, i == 5 ? 40000 : 5000, (unsigned)i);
+    unsigned durable = l->k.durable;
+
+    l->id[i] = m->id;
+    l->stored[i] = kit_store(&l->k, m) == 0;
+    if (l->stored[i] && i % 3 == 0) {
+        kit_finish(&l->k, m->id, m->place, nowhere, NULL, 0);
+        wait_a_little(l, durable + 1);
+        l->finished[i] = l->k.durable > durable;
+    }
+    message_unref(&m);
+}
+
+/* One life; false: the spool could not even be opened. */
+static bool
+live(struct life *l)
+{
+    struct err e;
+    if (kit_open(&l->k, &e)) {
+        kit_close(&l->k);
+        return false;
+    }
+    kit_wait_recovered(&l->k);
+    for (int i = 0; i < MESSAGES; i++)
+        store_one(l, i);
+    return true;
+}
+
+static void
+check(struct life *l, uint64_t n, const char *what)
+{
+    struct err e;
+    struct message *m;
+
+    sim_fail(0, 0, 0);
+    if (kit_open(&l->k, &e))
+        fail_msg(
+            "call %llu, %s: open: %s", (unsigned long long)n, what, e.text);
+    kit_wait_recovered(&l->k);
+    for (int i = 0; i < MESSAGES; i++) {
+        bool there = l->id[i] && kit_find(&l->k, l->id[i]);
+        struct spool_load load = {.id = l->id[i], .want_content = true};
+        if (l->stored[i] && i % 3 && !there)
+            fail_msg("call %llu, %s: message %d is lost", (unsigned long long)n,
+                what, i);
+        if (l->finished[i] && there)
+            fail_msg("call %llu, %s: message %d came back",
+                (unsigned long long)n, what, i);
+        if (!there)
+            continue;
+        load.accept = kit_find(&l->k, l->id[i])->accept;
+        if (kit_load(&l->k, &load))
+            fail_msg("call %llu, %s: message %d: %s", (unsigned long long)n,
+                what, i, load.error.text);
+        message_unref(&load.message);
+    }
+    m = kit_message(&l->k, one, 100, 1);
+    assert_int_equal(kit_store(&l->k, m), 0);
+    message_unref(&m);
+}
+
+static uint64_t
+lead(uint64_t n, uint64_t count, int error, const char *what)
+{
+    struct life l = {0};
+    uint64_t calls;
+    bool opened;
+
+    kit_init(&l.k, SEGMENT);
+    sim_begin(l.k.dir);
+    sim_fail(n, count, error);
+    opened = live(&l);
+    if (opened && n) { /* the disk is well again: so must the spool be */
+        int result = ERR_IO;
+        sim_fail(0, 0, 0);
+        for (int i = 0; result && i < 60; i++) {
+            struct message *m = kit_message(&l.k, one, 100, 1);
+            result = kit_store(&l.k, m);
+            message_unref(&m);
+            if (result)
+                kit_turn(&l.k, 50);
+        }
+        if (result)
+            fail_msg("call %llu, %s: mail is refused for ever",
+                (unsigned long long)n, what);
+    }
+    kit_close(&l.k);
+    calls = sim_calls();
+    check(&l, n, what);
+    kit_close(&l.k);
+    sim_end();
+    kit_fini(&l.k);
+    return calls;
+}
+
+static void
+test_each_call(void **arg)
+{
+    static const struct {
+        int error;
+        const char *name;
+    } kind[] = {{ENOSPC, "ENOSPC"}, {EIO, "EIO"}, {0, "a short write"}};
+    uint64_t calls = lead(0, 0, 0, "nothing");
+    const char *all = getenv("IMPEL_FAULTS_ALL");
+    uint64_t step = all && *all ? 1 : 5;
+    (void)arg;
+
+    assert_true(calls > 30);
+    for (size_t k = 0; k < ARRAY_SIZE(kind); k++) {
+        for (uint64_t n = 1 + k % step; n <= calls; n += step)
+            lead(n, 1, kind[k].error, kind[k].name);
+    }
+    for (uint64_t n = 5; n <= calls; n += 17)
+        lead(n, 12, EIO, "EIO for a while");
+    print_message("%llu calls\n", (unsigned long long)calls);
+}
+
+static void
+quiet(void *arg, enum log_level l, int64_t wall, struct str line)
+{
+    (void)arg;
+    (void)wall;
+    if (l >= LOG_LEVEL_ERROR && getenv("IMPEL_MODEL_TRACE"))
+        fprintf(stderr, "%.*s\n", STR_ARG(line));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_call),
+    };
+    log_set_sink(quiet, NULL);
+    return cmocka_run_group_tests_name("spool-faults", tests, NULL, NULL);
+}
