@@ -113,7 +113,11 @@ command_config_change(struct command_call *c, size_t at)
         p->adopt(p->arg, q.changed);
         log_notice(LOG_CONF, "config-change", "%s generation=%llu", c->who,
             (unsigned long long)generation_number(q.changed));
-        commands_take(c, &out);
+        if (out.n)
+            commands_take(c, &out);
+        else
+            commands_say(c, "Configuration generation %llu is in force",
+                (unsigned long long)generation_number(q.changed));
     }
     if (q.changed)
         generation_unref(&q.changed);

@@ -30,7 +30,7 @@ command_summary_reset(struct command_call *c, size_t at)
 {
     if (!commands_args(c, at, 0, 0))
         return;
-    scheduler_reset_stats(c->on->scheduler);
+    metrics_reset(c->on);
     commands_say(c, "statistics cleared.");
 }
 

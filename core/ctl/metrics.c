@@ -8,6 +8,27 @@
 #include "xport/registry.h"
 #include "base/banned.h"
 
+/* What the intake had counted at the last reset; scheduler's thread. */
+static struct {
+    uint64_t received, rejected;
+} before;
+
+void
+metrics_reset(const struct control_config *on)
+{
+    struct intake_stats i;
+    intake_get_stats(on->intake, &i);
+    before.received = i.received_recipients;
+    before.rejected = i.rejected;
+    scheduler_reset_stats(on->scheduler);
+}
+
+static uint64_t
+since(uint64_t now, uint64_t then)
+{
+    return now > then ? now - then : 0;
+}
+
 void
 metrics_get(const struct control_config *on, struct metrics *to)
 {
@@ -15,6 +36,10 @@ metrics_get(const struct control_config *on, struct metrics *to)
         .now = clock_wall(), .generation = generation_number(on->generation)};
     scheduler_get_stats(on->scheduler, &to->queue);
     intake_get_stats(on->intake, &to->intake);
+    to->received = to->queue.received +
+        since(to->intake.received_recipients, before.received);
+    to->rejected =
+        to->queue.rejected + since(to->intake.rejected, before.rejected);
     spool_get_stats(on->spool, &to->spool);
     dns_get_stats(on->dns, &to->dns);
 }
@@ -76,8 +101,6 @@ print_queue(const struct metrics *m, struct buf *to)
     label_row(to, "recipients_total", "result", "transient", q->transient);
     label_row(to, "recipients_total", "result", "expired", q->expired);
     label_row(to, "recipients_total", "result", "uncertain", q->uncertain);
-    label_row(to, "recipients_total", "result", "received", q->received);
-    label_row(to, "recipients_total", "result", "rejected", q->rejected);
     counter(to, "bounces_total", "Bounces made here", q->bounced);
 }
 

@@ -21,11 +21,15 @@ void metrics_dns(const struct control_config *on, bool json, struct buf *to);
 struct metrics {
     struct scheduler_stats queue;
     struct intake_stats intake;
+    uint64_t received, rejected; /* since reset: recipients, refusals */
     struct spool_stats spool;
     struct dns_stats dns;
     uint64_t generation;
     int64_t now; /* wall ms */
 };
 void metrics_get(const struct control_config *on, struct metrics *to);
+/* `summary reset`: what the intake counted so far counts no more in summary;
+ * the Prometheus counters go on. */
+void metrics_reset(const struct control_config *on);
 
 #endif

@@ -109,23 +109,23 @@ static void
 put_results(struct sheet *s, const struct metrics *m)
 {
     const struct scheduler_stats *q = &m->queue;
-    double seen = (double)(q->received + q->rejected);
+    double seen = (double)(m->received + m->rejected);
     put(s, "Delivered Messages:", "DeliveredMessages", q->delivered);
     put(s, "Failed Messages:", "FailedMessages", q->failed);
     put(s, "Expired Messages:", "ExpiredMessages", q->expired);
     put(s, "Transient Failures:", "TransientFailures", q->transient);
     put(s, "Uncertain Results:", "UncertainResults", q->uncertain);
     put(s, "Bounces Made:", "BouncesMade", q->bounced);
-    put(s, "Rejected Messages:", "RejectedMessages", q->rejected);
-    put(s, "Received Messages:", "ReceivedMessages", q->received);
+    put(s, "Rejected Messages:", "RejectedMessages", m->rejected);
+    put(s, "Received Messages:", "ReceivedMessages", m->received);
     put_rate(s, "Delivery Rate:", "DeliveryRate", rate(m, q->delivered),
         " per second");
-    put_rate(s, "Reception Rate:", "ReceptionRate", rate(m, q->received),
+    put_rate(s, "Reception Rate:", "ReceptionRate", rate(m, m->received),
         " per second");
-    put_rate(s, "Rejection Rate:", "RejectionRate", rate(m, q->rejected),
+    put_rate(s, "Rejection Rate:", "RejectionRate", rate(m, m->rejected),
         " per second");
     put_rate(s, "Rejection Percentage:", "RejectionPercentage",
-        seen > 0 ? (double)q->rejected * 100 / seen : 0, " %");
+        seen > 0 ? (double)m->rejected * 100 / seen : 0, " %");
 }
 
 /* "3 days 04:05:06" */

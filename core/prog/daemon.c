@@ -79,6 +79,12 @@ daemon_load(const struct daemon_config *c, struct generation **to)
     return rc;
 }
 
+void
+daemon_unload(struct generation **g)
+{
+    generation_unref(g);
+}
+
 /* Debug_Flags { LEVEL = ( areas ) } */
 static void
 apply_debug_flags(const struct generation *g)

@@ -96,11 +96,13 @@ run(struct arguments *a)
     }
     if (daemon_load(&a->daemon, &g) < 0)
         return 1;
-    if (a->check) {
+    int status = 0;
+    if (a->check)
         puts("Configuration valid");
-        return 0;
-    }
-    return daemon_run(&a->daemon, g);
+    else
+        status = daemon_run(&a->daemon, g);
+    daemon_unload(&g);
+    return status;
 }
 
 int

@@ -63,8 +63,11 @@ test_summary_json(void **state)
     struct buf out = BUF_INIT;
     (void)state;
     fake.queue.delayed = 5;
-    fake.queue.received = 30;
-    fake.queue.rejected = 10;
+    fake.intake.received_recipients = 20;
+    fake.intake.rejected = 5;
+    metrics_reset(&config);
+    fake.intake.received_recipients += 30;
+    fake.intake.rejected += 10;
     fake.dns.queries[2] = 9;
     metrics_summary(&config, true, &out);
     json_t *doc = json_loads(out.p, 0, NULL);
