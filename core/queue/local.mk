@@ -38,8 +38,32 @@ QUEUE_WORLD = tests/unit/queue_world.c tests/unit/queue_world.h \
 QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 	core/spool/libspool.a $(NET_LA)
 
-check_PROGRAMS += tests/unit/test-scheduler
-TESTS += tests/unit/test-scheduler
+QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
+	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
+	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
+	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits
+check_PROGRAMS += $(QUEUE_TESTS)
+TESTS += $(QUEUE_TESTS)
 tests_unit_test_scheduler_SOURCES = tests/unit/test-scheduler.c $(QUEUE_WORLD)
 tests_unit_test_scheduler_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_outcome_SOURCES = tests/unit/test-outcome.c $(QUEUE_WORLD)
+tests_unit_test_outcome_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_pick_SOURCES = tests/unit/test-pick.c $(QUEUE_WORLD)
+tests_unit_test_pick_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_explain_SOURCES = tests/unit/test-explain.c $(QUEUE_WORLD)
+tests_unit_test_explain_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_limits_SOURCES = tests/unit/test-limits.c $(QUEUE_WORLD)
+tests_unit_test_limits_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_retry_SOURCES = tests/unit/test-retry.c $(CONF_ROWS)
+tests_unit_test_retry_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_goal_SOURCES = tests/unit/test-goal.c 
+tests_unit_test_goal_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_tokens_SOURCES = tests/unit/test-tokens.c $(CONF_ROWS)
+tests_unit_test_tokens_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_parcel_SOURCES = tests/unit/test-parcel.c $(CONF_ROWS)
+tests_unit_test_parcel_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_dsn_SOURCES = tests/unit/test-dsn.c $(QUEUE_WORLD)
+tests_unit_test_dsn_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_maillog_SOURCES = tests/unit/test-maillog.c $(QUEUE_WORLD)
+tests_unit_test_maillog_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 endif

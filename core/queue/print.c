@@ -8,7 +8,7 @@
 #include "queue/queue.h"
 #include "base/banned.h"
 
-enum { PRINT_RCPT_MOST = 100000 };
+enum { PRINT_RCPT_MOST = 4096 };
 
 void
 print_add(struct print_sums *to, const struct queue *q)

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Each state in which mail waits has a reason; and the verbs that print it.
+ */
+#include "queue_world.h"
+
+#include "queue/explain.h"
+
+static enum wait_reason
+reason_of(uint64_t id)
+{
+    struct explanation x;
+
+    explain_parcel(world_parcel(id), &x);
+    return x.reason;
+}
+
+static bool
+says(uint64_t id, const char *word)
+{
+    struct buf out = BUF_INIT;
+    struct err e;
+    bool found;
+
+    assert_int_equal(
+        scheduler_explain_message(world.s, id, false, &out, &e), 0);
+    found = strstr(out.p, word) != NULL;
+    if (!found)
+        print_message("%s\n", out.p);
+    buf_fini(&out);
+    return found;
+}
+
+static void
+test_table_is_whole(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WAIT_REASON_COUNT; i++) {
+        assert_true(strlen(wait_key((enum wait_reason)i)) > 0);
+        assert_true(strlen(wait_text((enum wait_reason)i)) > 10);
+    }
+}
+
+static void
+test_reasons(void **state)
+{
+    uint64_t id, other;
+
+    (void)state;
+    world_begin("retry_interval = 1200\nmax_outbound_connections = 1\n"
+                "domain \"held.test\" { suspend_delivery = true }\n");
+    id = world_accept("s@from.test", "a@held.test");
+    assert_int_equal(reason_of(id), WAIT_SUSPENDED);
+    assert_true(says(id, "suspend_delivery"));
+    id = world_accept("s@from.test", "a@x.test");
+    assert_int_equal(reason_of(id), WAIT_CONNECTING);
+    fake_ready(0, 1);
+    assert_int_equal(reason_of(id), WAIT_LENT);
+    for (int i = 0; i < 8; i++)
+        other = world_accept("s@from.test", "a@x.test");
+    assert_int_equal(reason_of(other), WAIT_CONNECTION_LIMIT);
+    fake_done(
+        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.2", "full");
+    assert_int_equal(reason_of(id), WAIT_RETRY_TIME);
+    assert_true(says(id, "next: 2023-11-14T22:33:20"));
+    world_end();
+}
+
+static void
+test_more_reasons(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    world_begin("");
+    fake_pick = HOP_WAIT;
+    id = world_accept("s@from.test", "a@dns.test");
+    assert_int_equal(reason_of(id), WAIT_DNS);
+    fake_pick = HOP_LIMIT;
+    id = world_accept("s@from.test", "a@limit.test");
+    assert_int_equal(reason_of(id), WAIT_HOST_LIMIT);
+    fake_pick = HOP_OK;
+    fake_hosts[0].down_until = clock_mono() + 60000;
+    id = world_accept("s@from.test", "a@down.test");
+    assert_int_equal(reason_of(id), WAIT_HOSTS_DOWN);
+    assert_true(says(id, "the hosts of down.test"));
+    fake_module_state = MODULE_KNOWN;
+    world_configure("# another generation\n");
+    assert_int_equal(reason_of(id), WAIT_MODULE);
+    assert_true(says(id, "package impel-fake"));
+    fake_module_state = MODULE_LOADED;
+    world_configure("outbound_throttle_connections = \"1/600\"\n");
+    fake_hosts[0].down_until = 0;
+    world_advance(61000);
+    (void)world_accept("s@from.test", "a@one.test");
+    id = world_accept("s@from.test", "a@two.test");
+    assert_int_equal(reason_of(id), WAIT_CONNECTION_THROTTLE);
+    world_end();
+}
+
+static void
+test_loading_and_bouncing(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    world_begin("retry_interval = 1200\n");
+    id = world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    fake_done(
+        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.2", "full");
+    fake_store.hold_loads = true;
+    world_advance(1200001);
+    assert_int_equal(reason_of(id), WAIT_LOADING);
+    fake_store.hold_loads = false;
+    fake_store_answer();
+    fake_ready(fake_session_count - 1, 1);
+    fake_store.accept_result = ERR_FULL;
+    fake_done(fake_session_count - 1, IMPEL_FAILED, IMPEL_BLAME_RCPT,
+        IMPEL_AT_RCPT, 550, "5.1.1", "gone");
+    assert_int_equal(reason_of(id), WAIT_BOUNCING);
+    fake_store.accept_result = 0;
+    world_advance(6000);
+    assert_null(world_parcel(id));
+    world_end();
+}
+
+/* --- the verbs --- */
+
+static char answer[4000];
+static int answer_code;
+
+static void
+replied(void *arg, struct str text, const struct err *e)
+{
+    (void)arg;
+    (void)str_copy(answer, sizeof(answer), text);
+    answer_code = e->code;
+}
+
+static void
+settle(void)
+{
+    for (int i = 0; i < 50; i++)
+        world_run();
+}
+
+static void
+test_verbs(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+    struct buf out = BUF_INIT;
+    struct err e;
+    uint64_t id, late;
+
+    (void)state;
+    world_begin("retry_interval = 1200\nsuspend_delivery = true\n");
+    id = world_accept("s@from.test", "a@x.test b@x.test");
+    scheduler_print_domains(world.s, false, 0, STR_NONE, false, &out);
+    assert_non_null(strstr(out.p, "Domain: x.test"));
+    assert_non_null(strstr(out.p, "Total"));
+    buf_cut(&out, 0);
+    scheduler_print_domains(world.s, true, 0, STR_NONE, true, &out);
+    assert_non_null(strstr(out.p, "\"domains\":[]"));
+    buf_cut(&out, 0);
+    scheduler_print_mailq(world.s, STR_NONE, STR_NONE, 20, false, &out);
+    assert_non_null(strstr(out.p, "default/default"));
+    buf_cut(&out, 0);
+    assert_int_equal(scheduler_print_queue(world.s, STR("all"), STR("X.test"),
+                         100, 0, false, &out, &e),
+        0);
+    assert_non_null(strstr(out.p, "To: <b@x.test>"));
+    buf_cut(&out, 0);
+    assert_int_equal(scheduler_print_queue(world.s, STR("all"), STR("x.test"),
+                         1, 1, true, &out, &e),
+        0);
+    assert_null(strstr(out.p, "a@x.test"));
+    assert_non_null(strstr(out.p, "\"to\":\"b@x.test\""));
+    buf_cut(&out, 0);
+    assert_int_equal(
+        scheduler_print_domain(world.s, STR("x.test"), false, &out, &e), 0);
+    assert_non_null(strstr(out.p, "hosts of x.test"));
+    buf_cut(&out, 0);
+    assert_int_equal(
+        scheduler_print_domain(world.s, STR("x.test"), true, &out, &e), 0);
+    assert_int_equal(
+        scheduler_print_domain(world.s, STR("none.test"), false, &out, &e),
+        ERR_NOTFOUND);
+    buf_cut(&out, 0);
+    scheduler_print_bindings(world.s, STR("group:default"), false, &out);
+    assert_non_null(strstr(out.p, "Active Queue Size:  1"));
+    buf_cut(&out, 0);
+    assert_int_equal(scheduler_explain_domain(
+                         world.s, STR("x.test"), STR_NONE, true, &out, &e),
+        0);
+    assert_non_null(strstr(out.p, "\"reason\":\"suspend_delivery\""));
+    buf_cut(&out, 0);
+    assert_int_equal(
+        scheduler_explain_message(world.s, id + 1, true, &out, &e), 0);
+    assert_int_equal(scheduler_explain_message(world.s, id + 2, true, &out, &e),
+        ERR_NOTFOUND);
+    scheduler_message_details(world.s, id + 1, true, &ask);
+    settle();
+    assert_int_equal(answer_code, 0);
+    assert_non_null(strstr(answer, "Recipient:     b@x.test"));
+    assert_null(strstr(answer, "a@x.test"));
+    assert_non_null(strstr(answer, "\r\n\r\nbody"));
+    scheduler_message_details(world.s, 4, false, &ask);
+    assert_int_equal(answer_code, ERR_NOTFOUND);
+    late = world_accept("s@from.test", "c@x.test");
+    scheduler_message_fail(
+        world.s, late, true, STR("550 5.1.2 because I say so"), &ask);
+    settle();
+    assert_null(world_parcel(late));
+    assert_int_equal(fake_store.accepts, 0); /* quiet */
+    buf_fini(&out);
+    world_end();
+}
+
+static void
+test_bulk(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+    uint64_t id = 0;
+
+    (void)state;
+    world_begin("retry_interval = 1200\nmax_outbound_connections = 1\n");
+    for (int i = 0; i < 200; i++)
+        id = world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    for (int i = 0; i < 195; i++)
+        fake_done(0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.2",
+            "full");
+    assert_int_equal(queue_delayed(world_queue("x.test")), 195);
+    scheduler_flush(world.s, STR_NONE, STR("x.test"), &ask);
+    settle();
+    assert_string_equal(answer, "x.test flushed.  195 messages requeued.\n");
+    assert_int_equal(queue_delayed(world_queue("x.test")), 0);
+    scheduler_fail_domain(
+        world.s, STR("default"), STR("x.test"), true, STR("go away"), &ask);
+    settle();
+    assert_string_equal(answer, "x.test purged. 200 messages failed.\n");
+    assert_null(world_parcel(id));
+    assert_int_equal(world.s->stats.messages, 0);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_table_is_whole), cmocka_unit_test(test_reasons),
+    cmocka_unit_test(test_more_reasons),
+    cmocka_unit_test(test_loading_and_bouncing), cmocka_unit_test(test_verbs),
+    cmocka_unit_test(test_bulk))

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * All limits hold at once; throttles are shared by reference (MC 2.3, 3.4).
+ */
+#include "queue_world.h"
+
+#include "queue/limits.h"
+
+static void
+many(const char *binding, const char *domain, int count)
+{
+    char rcpt[64];
+
+    (void)snprintf(rcpt, sizeof(rcpt), "a@%s", domain);
+    for (int i = 0; i < count; i++)
+        (void)world_accept_for(binding, "s@from.test", rcpt);
+}
+
+static void
+test_binding_and_group(void **state)
+{
+    (void)state;
+    world_begin("binding_group \"g\" { server_max_outbound_connections = 3\n"
+                "  binding \"one\" { server_max_outbound_connections = 2 }\n"
+                "  binding \"two\" {} }\n");
+    many("one", "a.test", 1);
+    many("one", "b.test", 1);
+    many("one", "c.test", 1);
+    assert_int_equal(fake_session_alive(), 2);
+    assert_int_equal(queue_get(world.s, STR("one"), STR("c.test"))->reason,
+        WAIT_BINDING_LIMIT);
+    many("two", "a.test", 1);
+    many("two", "b.test", 1);
+    assert_int_equal(fake_session_alive(), 3);
+    assert_int_equal(queue_get(world.s, STR("two"), STR("b.test"))->reason,
+        WAIT_GROUP_LIMIT);
+    many("other", "a.test", 1);
+    assert_int_equal(fake_session_alive(), 4);
+    world_end();
+}
+
+static void
+test_idle_one_makes_room(void **state)
+{
+    (void)state;
+    world_begin("server_max_outbound_connections = 1\n"
+                "domain \"b.test\" { idle_timeout = 9 }\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    fake_delivered(0);
+    many("default", "b.test", 1); /* its options differ: no sibling */
+    assert_false(fake_sessions[0].alive);
+    assert_int_equal(fake_session_count, 2);
+    assert_int_equal(fake_session_alive(), 1);
+    world_end();
+}
+
+static void
+test_shared_throttle(void **state)
+{
+    struct queue *a, *b, *c;
+
+    (void)state;
+    world_begin(
+        "outbound_throttle_messages = \"1/60\"\n"
+        "domain \"c.test\" { outbound_throttle_messages = \"1/60\" }\n");
+    a = world_queue("a.test");
+    b = world_queue("b.test");
+    c = world_queue("c.test");
+    assert_ptr_equal(a->messages, b->messages);
+    assert_ptr_not_equal(a->messages, c->messages);
+    many("default", "a.test", 1);
+    many("default", "b.test", 1);
+    many("default", "c.test", 1);
+    for (unsigned i = 0; i < fake_session_count; i++)
+        fake_ready(i, 1);
+    assert_int_equal(a->lent + b->lent, 1);
+    assert_int_equal(c->lent, 1);
+    world_end();
+}
+
+/* A token comes back when the batch does without having been begun. */
+static void
+test_refund(void **state)
+{
+    struct queue *q;
+
+    (void)state;
+    world_begin("outbound_throttle_messages = \"1/60\"\n");
+    many("default", "a.test", 1);
+    q = world_queue("a.test");
+    fake_ready(0, 1);
+    assert_int_equal(q->messages->tokens.sum, 1);
+    fake_unbegun(0);
+    assert_int_equal(q->lent, 1); /* lent again at once, on the same token */
+    assert_int_equal(q->messages->tokens.sum, 1);
+    world_end();
+}
+
+static void
+test_recipients_per_connection(void **state)
+{
+    (void)state;
+    world_begin("max_recipients_per_connection = 3\n"
+                "max_outbound_connections = 1\n");
+    (void)world_accept("s@from.test", "a@x.test b@x.test");
+    (void)world_accept("s@from.test", "c@x.test d@x.test");
+    fake_ready(0, 1);
+    assert_int_equal(fake_sessions[0].count, 2);
+    assert_int_equal(fake_sessions[0].lent[1]->rcpt_count, 1);
+    fake_delivered(0);
+    fake_delivered(0);
+    assert_false(fake_sessions[0].alive);
+    assert_true(fake_sessions[1].alive);
+    world_end();
+}
+
+static void
+test_reload_changes_limits(void **state)
+{
+    (void)state;
+    world_begin("max_outbound_connections = 1\n");
+    many("default", "x.test", 50);
+    assert_int_equal(fake_session_alive(), 1);
+    world_configure("max_outbound_connections = 5\n");
+    assert_int_equal(fake_session_alive(), 5);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_binding_and_group),
+    cmocka_unit_test(test_idle_one_makes_room),
+    cmocka_unit_test(test_shared_throttle), cmocka_unit_test(test_refund),
+    cmocka_unit_test(test_recipients_per_connection),
+    cmocka_unit_test(test_reload_changes_limits))
