@@ -252,7 +252,8 @@ keeper_seal(struct keeper *k, struct live_segment *s)
 }
 
 void
-keeper_write_index(struct spool *s, struct live_segment *seg)
+keeper_save_index(
+    struct spool *s, const struct live_segment *seg, const struct index *ix)
 {
     char *path = spooldir_index_path(s->dir, seg->number);
     struct index_head h = {.number = seg->number,
@@ -265,16 +266,22 @@ keeper_write_index(struct spool *s, struct live_segment *seg)
         .damaged = seg->damaged};
     struct err e;
 
-    /* Nobody adds to it any more, so it is read without the lock. */
-    if (index_save(&seg->index, &h, path, s->mode, &e))
+    if (index_save(ix, &h, path, s->mode, &e))
         log_warn(LOG_SPOOL, "spool-index-failed", "segment=%u reason=\"%s\"",
             seg->number, e.text);
+    free(path);
+}
+
+void
+keeper_write_index(struct spool *s, struct live_segment *seg)
+{
+    /* Nobody adds to it any more, so it is read without the lock. */
+    keeper_save_index(s, seg, &seg->index);
     liveness_lock(&s->live);
     seg->records = seg->index.entry_count;
     index_fini(&seg->index);
     seg->state = LIVE_SEALED;
     liveness_unlock(&s->live);
-    free(path);
 }
 
 void

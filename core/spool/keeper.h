@@ -34,6 +34,9 @@ void keeper_seal_all(struct keeper *k); /* those that wait, on this thread */
 void keeper_trim(struct spool *s, struct live_segment *seg);
 /* Write the index of a sealed segment, on this thread. */
 void keeper_write_index(struct spool *s, struct live_segment *seg);
+/* The same of one that was made again. */
+void keeper_save_index(
+    struct spool *s, const struct live_segment *seg, const struct index *ix);
 
 /* Large bodies: known from the commit of the ACCEPT (or recovery) on; the file
  * goes when the message is finished. */

@@ -165,7 +165,10 @@ prepare_index(
         return 0;
     log_warn(LOG_SPOOL, "spool-index-remade",
         "segment=%08" PRIx32 " reason=\"%s\"", seg->number, e->text);
-    return read_segment(s, NULL, seg, to, e);
+    r = read_segment(s, NULL, seg, to, e);
+    if (!r)
+        keeper_save_index(s, seg, to);
+    return r;
 }
 
 /* --- opening --- */

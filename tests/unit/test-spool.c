@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <cmocka.h>
@@ -316,6 +317,152 @@ test_one_at_a_time(void **arg)
     kit_fini(&k);
 }
 
+static void
+count_line(void *arg, struct str line)
+{
+    unsigned *n = arg;
+    if (line.n)
+        ++*n;
+}
+
+static void
+count_progress(void *arg, uint64_t done, uint64_t total)
+{
+    (void)arg;
+    assert_true(done <= total);
+}
+
+/* Change a byte of a file. */
+static void
+flip(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    int c;
+    assert_non_null(f);
+    fseek(f, at, SEEK_SET);
+    c = fgetc(f);
+    fseek(f, at, SEEK_SET);
+    fputc(c ^ 0x55, f);
+    fclose(f);
+}
+
+static void
+test_damage_in_the_middle(void **arg)
+{
+    struct kit k;
+    struct spool_place place[4];
+    uint64_t id[4];
+    struct err e;
+    char *path, *index;
+    unsigned lines = 0;
+    struct spool_load l = {0};
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    for (unsigned i = 0; i < 4; i++) {
+        struct message *m = kit_message(&k, one, 3000, i);
+        assert_int_equal(kit_store(&k, m), 0);
+        id[i] = m->id;
+        place[i] = m->place;
+        message_unref(&m);
+    }
+    path = spooldir_segment_path(k.spool->dir, place[1].segment);
+    index = spooldir_index_path(k.spool->dir, place[1].segment);
+    kit_close(&k);
+    assert_int_equal(
+        spool_check(k.dir, count_line, count_progress, &lines, &e), 0);
+    flip(path, (long)place[1].offset + 500); /* a payload */
+    assert_int_equal(
+        spool_check(k.dir, count_line, NULL, &lines, &e), ERR_DAMAGED);
+    /* With its index the message is known; its bytes are told to be bad. */
+    open_well(&k);
+    assert_int_equal(k.found_count, 4);
+    l.accept = place[1];
+    l.id = id[1];
+    l.want_content = true;
+    assert_int_equal(kit_load(&k, &l), ERR_DAMAGED);
+    kit_close(&k);
+    /* Without an index the segment is read: the rest is served. */
+    flip(index, 200);
+    open_well(&k);
+    assert_int_equal(k.found_count, 3);
+    assert_null(kit_find(&k, id[1]));
+    assert_non_null(kit_find(&k, id[3]));
+    kit_close(&k);
+    /* A frame's head in the middle is damage, too. */
+    flip(path, (long)(place[2].offset - SEGMENT_FRAME));
+    flip(index, 200);
+    open_well(&k);
+    assert_int_equal(k.found_count, 2);
+    free(path);
+    free(index);
+    kit_fini(&k);
+}
+
+static void
+test_offline_compact(void **arg)
+{
+    struct kit k;
+    struct spool_place place = {0, 0};
+    const struct spool_place nowhere = {0, 0};
+    const uint32_t com[] = {0, 2};
+    uint64_t id = 0;
+    struct err e;
+    unsigned lines = 0;
+    struct spool_load l = {0};
+    struct stat st;
+    uint32_t *list;
+    size_t count;
+    char *path;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    for (unsigned i = 0; i < 200; i++) {
+        struct message *m = kit_message(&k, three, 4000, i);
+        assert_int_equal(kit_store(&k, m), 0);
+        if (i == 50) {
+            id = m->id;
+            place = m->place;
+            attempt(&k, id, place, nowhere, "example.com", com, 2, 3);
+            attempt(&k, id, place, k.place, "example.com", com, 2, 4);
+        } else {
+            kit_finish(&k, m->id, m->place, nowhere, NULL, 0);
+        }
+        message_unref(&m);
+    }
+    kit_close(&k);
+    assert_int_equal(
+        spool_compact(k.dir, count_line, count_progress, &lines, &e), 0);
+    assert_true(lines > 0);
+    lines = 0;
+    assert_int_equal(spool_dump(k.dir, true, count_line, NULL, &lines, &e), 0);
+    assert_int_equal(lines, 1);
+    open_well(&k);
+    assert_int_equal(
+        spooldir_list(k.spool->dir, SPOOLDIR_INDEX, &list, &count, &e), 0);
+    assert_int_equal(count, 1);
+    path = spooldir_segment_path(k.spool->dir, list[0]);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_size <= 4 * SEGMENT_BLOCK);
+    free(path);
+    free(list);
+    assert_int_equal(k.found_count, 1);
+    assert_int_equal(k.found[0].id, id);
+    assert_int_equal(k.found[0].parcel[0].retries, 4);
+    l.accept = k.found[0].accept;
+    l.attempt = k.found[0].parcel[0].attempt;
+    l.id = id;
+    l.want_content = true;
+    assert_int_equal(kit_load(&k, &l), 0);
+    assert_int_equal(l.rcpt_count, 2);
+    assert_int_equal(l.rcpt[0].code, 451);
+    free(l.rcpt);
+    message_unref(&l.message);
+    kit_fini(&k);
+}
+
 int
 main(void)
 {
@@ -327,6 +474,8 @@ main(void)
         cmocka_unit_test(test_large_body),
         cmocka_unit_test(test_state),
         cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_damage_in_the_middle),
+        cmocka_unit_test(test_offline_compact),
     };
     return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
 }
