@@ -107,16 +107,12 @@ log_clean(struct buf *b)
     }
 }
 
-void
-log_vwrite(enum log_level level, enum log_area area, const char *event,
-    const char *fmt, va_list ap)
+static void ATTR_PRINTF(3, 0) log_line(
+    enum log_level level, const char *event, const char *fmt, va_list ap)
 {
     struct buf b = BUF_INIT;
-    int64_t wall;
+    int64_t wall = clock_wall();
 
-    if (!log_enabled(level, area))
-        return;
-    wall = clock_wall();
     buf_cstr(&b, event);
     buf_char(&b, ' ');
     buf_vprintf(&b, fmt, ap);
@@ -129,6 +125,25 @@ log_vwrite(enum log_level level, enum log_area area, const char *event,
         log_to_stderr(level, wall, str_trim(buf_get(&b)));
     (void)pthread_rwlock_unlock(&log_lock);
     buf_fini(&b);
+}
+
+void
+log_vwrite(enum log_level level, enum log_area area, const char *event,
+    const char *fmt, va_list ap)
+{
+    if (log_enabled(level, area))
+        log_line(level, event, fmt, ap);
+}
+
+void
+log_always(enum log_level level, const char *event, const char *fmt, ...)
+{
+    va_list ap;
+
+    BUG_ON((unsigned)level >= LOG_LEVEL_COUNT);
+    va_start(ap, fmt);
+    log_line(level, event, fmt, ap);
+    va_end(ap);
 }
 
 void

@@ -61,6 +61,9 @@ void log_set_sink(log_sink_f *fn, void *arg); /* NULL: stderr */
  * name, then the formatted pairs.  Control characters become '?'. */
 void log_write(enum log_level level, enum log_area area, const char *event,
     const char *fmt, ...) ATTR_PRINTF(4, 5);
+/* The same whatever the masks say: for what has a level of its own. */
+void log_always(enum log_level level, const char *event, const char *fmt, ...)
+    ATTR_PRINTF(3, 4);
 void log_vwrite(enum log_level level, enum log_area area, const char *event,
     const char *fmt, va_list ap) ATTR_PRINTF(4, 0);
 

@@ -38,6 +38,7 @@ CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
 	core/spool/spool_options.c core/route/route_options.c \
 	core/route/route_check.c core/route/method.c \
 	core/xport/xport_options.c core/queue/queue_options.c \
+	core/queue/maillog_options.c \
 	core/intake/intake_options.c core/ctl/ctl_options.c
 
 check_PROGRAMS += tests/unit/test-generation tests/unit/test-notation \

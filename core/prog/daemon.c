@@ -120,6 +120,7 @@ adopt(void *arg, struct generation *g)
     d->generation = generation_ref(g);
     generation_publish(g);
     apply_debug_flags(g);
+    registry_adopt(g);
     if (maillog_open(g, &e) < 0)
         log_error(LOG_LOG1, "logs-adopt", "reason=\"%s\"", e.text);
     scheduler_adopt(d->scheduler, g);
@@ -362,6 +363,7 @@ start(struct daemon *d, struct err *e)
 {
     generation_publish(d->generation);
     apply_debug_flags(d->generation);
+    registry_adopt(d->generation);
     int rc = start_privileged(d, e);
     if (rc == 0 && !d->config->foreground)
         rc = background_enter(e);

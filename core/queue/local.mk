@@ -11,6 +11,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/limits.c core/queue/limits.h \
 	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \
 	core/queue/maillog.c core/queue/maillog.h \
+	core/queue/maillog_options.c core/queue/maillog_options.h \
 	core/queue/notice.c core/queue/notice.h \
 	core/queue/outcome.c core/queue/outcome.h \
 	core/queue/outlet.c core/queue/outlet.h \

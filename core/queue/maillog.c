@@ -16,14 +16,16 @@
 #include "base/xmem.h"
 #include "loop/logfile.h"
 #include "queue/logrecord.h"
+#include "queue/maillog_options.h"
 #include "spool/content.h"
 #include "base/banned.h"
 
 enum log_kind { LOG_MAIN, LOG_REJECT, LOG_PANIC, LOG_BOUNCE, LOG_JSON, KINDS };
-static const char *const kind_options[KINDS] = {
-    "mainlog", "rejectlog", "paniclog", "bouncelog", "jsonlog"};
-static const char *const mode_options[KINDS] = {"mainlog_mode",
-    "rejectlog_mode", "paniclog_mode", "bouncelog_mode", "jsonlog_mode"};
+static const int kind_options[KINDS] = {MAILLOG_MAINLOG, MAILLOG_REJECTLOG,
+    MAILLOG_PANICLOG, MAILLOG_BOUNCELOG, MAILLOG_JSONLOG};
+static const int mode_options[KINDS] = {MAILLOG_MAINLOG_MODE,
+    MAILLOG_REJECTLOG_MODE, MAILLOG_PANICLOG_MODE, MAILLOG_BOUNCELOG_MODE,
+    MAILLOG_JSONLOG_MODE};
 
 enum { /* what a logger writes */
     WRITE_RECEPTIONS = 1,
@@ -32,17 +34,19 @@ enum { /* what a logger writes */
     WRITE_PERMANENT = 8,
     WRITE_REJECTIONS = 16,
     WRITE_ERRORS = 32,
-    WRITE_BOUNCES = 64
+    WRITE_BOUNCES = 64,
+    WRITE_REPORTED = 128
 };
 static const struct {
-    const char *option;
+    int option;
     unsigned bit;
-} write_options[] = {{"log_receptions", WRITE_RECEPTIONS},
-    {"log_deliveries", WRITE_DELIVERIES},
-    {"log_transient_failures", WRITE_TRANSIENT},
-    {"log_permanent_failures", WRITE_PERMANENT},
-    {"log_rejections", WRITE_REJECTIONS}, {"log_errors", WRITE_ERRORS},
-    {"log_inband_bounces", WRITE_BOUNCES}};
+} write_options[] = {{MAILLOG_RECEPTIONS, WRITE_RECEPTIONS},
+    {MAILLOG_DELIVERIES, WRITE_DELIVERIES},
+    {MAILLOG_TRANSIENT_FAILURES, WRITE_TRANSIENT},
+    {MAILLOG_PERMANENT_FAILURES, WRITE_PERMANENT},
+    {MAILLOG_REJECTIONS, WRITE_REJECTIONS}, {MAILLOG_ERRORS, WRITE_ERRORS},
+    {MAILLOG_INBAND_BOUNCES, WRITE_BOUNCES},
+    {MAILLOG_OUTOFBAND_BOUNCES, WRITE_REPORTED}};
 
 struct logger { /* one ec_logger or bounce_logger stanza */
     struct logger *next;
@@ -58,33 +62,28 @@ static bool hires;
 /* --- opening --- */
 
 static int64_t
-logger_int(const struct scope *s, const char *option, int64_t none)
+logger_int(const struct scope *s, int row)
 {
-    uint32_t id = option_find(str_of(option));
-
-    return id != UINT32_MAX && scope_is_set(s, id) ? scope_int(s, id) : none;
+    return scope_int(s, OPT(maillog_options, row));
 }
 
 static int
 logger_open_file(
     struct logger *l, const struct scope *s, enum log_kind kind, struct err *e)
 {
-    uint32_t id = option_find(str_of(kind_options[kind]));
-    struct str path = STR_NONE;
+    uint32_t id = OPT(maillog_options, kind_options[kind]);
+    struct str path = scope_str(s, id);
     char *z;
 
-    if (id != UINT32_MAX && scope_is_set(s, id))
-        path = scope_str(s, id);
     if (!path.n)
         return 0;
     if (str_starts(path, STR("file://")))
         path = str_from(path, 7);
     if (path.n && path.p[0] != '/' && str_find(path, STR("://"), 0) != SIZE_MAX)
         return err_set(e, ERR_CONF, "%s: only files are written, not %.*s",
-            kind_options[kind], STR_ARG(path));
+            option_get(id)->name, STR_ARG(path));
     z = xdupn(path.p, path.n);
-    l->file[kind] =
-        logfile_open(z, (int)logger_int(s, mode_options[kind], 0644), e);
+    l->file[kind] = logfile_open(z, (int)logger_int(s, mode_options[kind]), e);
     free(z);
     return l->file[kind] ? 0 : ERR_IO;
 }
@@ -110,9 +109,9 @@ logger_new(
 
     l->bounces = bounces;
     for (size_t i = 0; i < ARRAY_SIZE(write_options); i++)
-        if (logger_int(s, write_options[i].option, 1))
+        if (logger_int(s, write_options[i].option))
             l->writes |= write_options[i].bit;
-    l->heartbeat = logger_int(s, "heartbeat", 60000);
+    l->heartbeat = logger_int(s, MAILLOG_HEARTBEAT);
     for (int k = 0; k < KINDS; k++) {
         if ((k == LOG_BOUNCE) != bounces && k != LOG_JSON)
             continue;
@@ -169,7 +168,7 @@ maillog_open(struct generation *g, struct err *e)
 {
     static const uint32_t kinds[] = {SCOPE_EC_LOGGER, SCOPE_BOUNCE_LOGGER};
     struct logger *list = NULL, **end = &list, *was;
-    int64_t fine = logger_int(generation_global(g), "log_hires_timestamp", 0);
+    int64_t fine = logger_int(generation_global(g), MAILLOG_HIRES_TIMESTAMP);
     bool panics;
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

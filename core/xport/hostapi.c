@@ -106,12 +106,12 @@ static void IMPEL_PRINTF(4, 5) host_log(struct impel_instance *i,
         level = LOG_LEVEL_DEBUG;
     if (level > LOG_LEVEL_CRITICAL)
         level = LOG_LEVEL_CRITICAL;
-    if (!log_enabled((enum log_level)level, LOG_MOD))
+    if (!instance_logs(i, level))
         return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, ap); /* cut if too long */
     va_end(ap);
-    log_write((enum log_level)level, LOG_MOD, "module",
+    log_always((enum log_level)level, "module",
         "module=%s session=%016" PRIx64 " text=\"%s\"", i->module->name,
         s ? s->id : 0, text);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/bug.h"
+#include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "xport/hostapi.h"
@@ -28,6 +29,7 @@ instance_new(struct module *m)
 
     i->magic = INSTANCE_MAGIC;
     i->module = m;
+    atomic_store(&i->level, -1);
     i->counter_count = wide / COUNTERS_PER_LINE * COUNTERS_PER_LINE;
     i->rows = INSTANCE_ROWS;
     if (i->counter_count)
@@ -36,6 +38,15 @@ instance_new(struct module *m)
     for (int c = 0; c < CALL_COUNT; c++)
         i->doing[c] = xprintf("%s %s", m->name, call_names[c]);
     return i;
+}
+
+bool
+instance_logs(const struct impel_instance *i, int level)
+{
+    int least = atomic_load_explicit(&i->level, memory_order_relaxed);
+
+    return least < 0 ? log_enabled((enum log_level)level, LOG_MOD)
+                     : level >= least;
 }
 
 void

@@ -39,8 +39,11 @@ struct impel_instance {
     _Atomic int64_t *counters; /* rows x counter_count */
     const char *doing[CALL_COUNT]; /* "esmtp deliver" */
     _Atomic uint64_t broken;       /* rules broken */
+    _Atomic int level;             /* debug_level; -1: debug_flags says it */
 };
 struct impel_instance *instance_new(struct module *m);
+/* Does it write lines of that level? */
+bool instance_logs(const struct impel_instance *i, int level);
 void instance_free(struct impel_instance **i);
 void instance_count(struct impel_instance *i, uint32_t counter, int64_t by);
 int64_t instance_sum(const struct impel_instance *i, uint32_t counter);

@@ -231,6 +231,31 @@ registry_enabled(
     return on;
 }
 
+static void
+registry_set_level(const struct entry *x, const struct stanza *s)
+{
+    uint32_t id = OPT(xport_options, XPORT_MODULE_DEBUG_LEVEL);
+    int level = -1;
+
+    if (s && scope_is_set(stanza_scope(s), id))
+        level = (int)scope_int(stanza_scope(s), id);
+    if (x->module && x->module->instance)
+        atomic_store(&x->module->instance->level, level);
+}
+
+void
+registry_adopt(const struct generation *g)
+{
+    const struct stanza *s;
+
+    registry_lock();
+    for (size_t i = 0; i < entry_count; i++) {
+        (void)registry_enabled(g, &entries[i], &s);
+        registry_set_level(&entries[i], s);
+    }
+    registry_unlock();
+}
+
 /* Fill *to for what serves `name`; load it if the caller is to use it. */
 static void
 registry_found(struct generation *g, struct entry *x, struct module_found *to)
@@ -244,7 +269,10 @@ registry_found(struct generation *g, struct entry *x, struct module_found *to)
             stanza_file(s), stanza_line(s));
         return;
     }
-    registry_load(x);
+    if (x->state != MODULE_LOADED) {
+        registry_load(x);
+        registry_set_level(x, s);
+    }
     to->state = x->state;
     if (x->state == MODULE_LOADED)
         to->module = x->module;

@@ -50,6 +50,8 @@ int registry_declare(struct err *e);
  * stanzas) and is not kept out; call check() for scopes that set its options.
  * A generation_check_f. */
 int registry_check(void *arg, struct generation *g, struct conf_report *r);
+/* It is in force: modules that are loaded write as debug_level says. */
+void registry_adopt(const struct generation *g);
 /* Who delivers that method; loads it if need be (a method by name). */
 void registry_method(
     struct generation *g, const char *method, struct module_found *to);

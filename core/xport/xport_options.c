@@ -96,14 +96,6 @@ static const struct option rows[] = {
                   "be done. strip: the high bits are cleared, whatever the "
                   "peer offers.",
         .since = "0.1"},
-    [XPORT_MODULE_PATH] = {.name = "module_path",
-        .type = IMPEL_OPT_LIST,
-        .scopes = IMPEL_SCOPE_GLOBAL,
-        .brief = "folders in which modules are looked for, before the "
-                 "built-in one",
-        .since = "0.1",
-        .flags = OPTION_RESTART,
-        .check = check_path},
     [XPORT_MODULE_ENABLED] = {.name = "enabled",
         .type = IMPEL_OPT_BOOL,
         .scopes = SCOPE_MODULE,
@@ -114,9 +106,9 @@ static const struct option rows[] = {
     [XPORT_MODULE_DEBUG_LEVEL] = {.name = "debug_level",
         .type = IMPEL_OPT_CHOICE,
         .scopes = SCOPE_MODULE,
-        .initial = "error",
         .choices = levels,
-        .brief = "least level at which the module writes to the paniclog",
+        .brief = "least level at which the module writes to the paniclog; "
+                 "unset: debug_flags decides",
         .since = "0.1"},
 };
 struct option_set xport_options = OPTION_SET("xport", rows);

@@ -18,7 +18,6 @@ enum {
     XPORT_EHLO_HOSTNAME, /* STRING: "__hostname__", "__message__", a name */
     XPORT_SEND_8BITMIME, /* XPORT_8BITMIME_* */
     XPORT_TRANSFORM_8BITMIME_CONTENT, /* XPORT_TRANSFORM_* */
-    XPORT_MODULE_PATH,                /* LIST of folders */
     XPORT_MODULE_ENABLED,             /* enabled, in a module's stanza */
     XPORT_MODULE_DEBUG_LEVEL          /* debug_level: enum log_level */
 };
