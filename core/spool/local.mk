@@ -34,6 +34,7 @@ if HAVE_CMOCKA
 spool_tests = \
 	tests/unit/test-content \
 	tests/unit/test-render \
+	tests/unit/test-segment \
 	tests/unit/test-spool \
 	tests/unit/test-spool-faults \
 	tests/unit/test-spool-model
@@ -43,6 +44,8 @@ spool_kit = tests/unit/spool_kit.c tests/unit/spool_kit.h
 sim_disk = tests/unit/sim_disk.c tests/unit/sim_disk.h
 spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_segment_SOURCES = tests/unit/test-segment.c
+tests_unit_test_segment_LDADD = $(spool_test_libs)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)
 tests_unit_test_spool_LDADD = $(spool_test_libs)
 tests_unit_test_content_SOURCES = tests/unit/test-content.c $(spool_kit)
