@@ -3,9 +3,16 @@ EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style
 
 # What `make check` runs besides TESTS: rules of the tree, the unit and kit
 # tests once more under the sanitizers, and the scenarios against real peers.
-check-local: check-tree check-scenario check-sanitized
+check-local: check-complete check-tree check-scenario check-sanitized
 
-.PHONY: check-tree check-scenario check-sanitized check-long demo
+.PHONY: check-complete check-tree check-scenario check-sanitized check-long \
+	check-programs demo
+
+# No unit tests at all is not "all unit tests passed".
+check-complete:
+if !HAVE_CMOCKA
+	@echo "configure found no cmocka: the unit tests are missing"; exit 1
+endif
 
 check-tree:
 	$(SHELL) $(srcdir)/build-aux/check-layers $(srcdir)
@@ -17,7 +24,8 @@ if SANITIZED
 	@:
 else
 	test -f sanitized/config.status || { $(MKDIR_P) sanitized && \
-	    cd sanitized && $(abs_srcdir)/configure -q --enable-asan; }
+	    cd sanitized && \
+	    $(abs_srcdir)/configure -q --enable-asan CFLAGS='-g -O1'; }
 	$(MAKE) -C sanitized check-programs
 endif
 

@@ -20,7 +20,7 @@ struct listener;
 struct intake_loop {
     struct intake *intake;
     struct loop *loop;
-    const char *pool; /* name */
+    const char *pool;     /* name */
     struct purse credits; /* bytes of messages in reception */
     struct list waiting;  /* incoming messages that wait for credits */
     unsigned committing;  /* messages handed to the spool */

@@ -32,8 +32,7 @@ configure_listener(const char *body)
     configure(conf);
     const struct stanza *l =
         generation_stanza(g, IMPEL_SCOPE_LISTENER, NULL, NULL);
-    is.scope =
-        stanza_scope(generation_stanza(g, IMPEL_SCOPE_LISTEN, l, NULL));
+    is.scope = stanza_scope(generation_stanza(g, IMPEL_SCOPE_LISTEN, l, NULL));
 }
 
 static int
