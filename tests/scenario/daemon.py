@@ -46,6 +46,7 @@ class Impeld:
     HEAD = """
 Spoolbase = "@DIR@/spool"
 Pidfile = "@DIR@/impeld.pid"
+Resolv_Conf = "@DIR@/resolv.conf"
 Control_Listener { Listen "@DIR@/control" { } }
 ec_logger "main" {
   mainlog = "@DIR@/mainlog"
@@ -72,6 +73,9 @@ ESMTP_Listener {
         self.process = None
         self.expect_death = False
         self.control = folder / "control"
+        # nobody is asked outside of this machine: port 9 answers nothing
+        (folder / "resolv.conf").write_text(
+            "nameserver 127.0.0.1:9\noptions timeout:1 attempts:1\n")
         text = (self.HEAD if head else "") + \
             (self.LISTENER if listener else "") + conf
         self.conf = folder / name

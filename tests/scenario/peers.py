@@ -116,6 +116,11 @@ class Message:
         return self.data.split(b"\r\n\r\n", 1)[1]
 
 
+def address(line):
+    """What stands between the angle brackets of a MAIL or RCPT."""
+    return line.split(b"<", 1)[1].split(b">", 1)[0]
+
+
 class Server:
     """A small SMTP server in threads, to misbehave on demand.
 
@@ -191,11 +196,14 @@ class Server:
                 self.say(c, verb, line, "250-server.test\r\n" + ext +
                          "250 HELP\r\n")
             elif verb == "MAIL":
+                sender, rcpts, chunks = None, [], b""
                 if self.say(c, verb, line, "250 2.1.0 ok\r\n") == b"2":
-                    sender, rcpts, chunks = line[10:].split(b">")[0], [], b""
+                    sender = address(line)
             elif verb == "RCPT":
-                if self.say(c, verb, line, "250 2.1.5 ok\r\n") == b"2":
-                    rcpts.append(line[8:].split(b">")[0].strip(b" <"))
+                usual = "503 5.5.1 no sender\r\n" if sender is None \
+                    else "250 2.1.5 ok\r\n"
+                if self.say(c, verb, line, usual) == b"2":
+                    rcpts.append(address(line))
             elif verb == "DATA":
                 usual = "354 go\r\n" if rcpts else "554 5.5.1 no rcpt\r\n"
                 if self.say(c, verb, line, usual) == b"3":

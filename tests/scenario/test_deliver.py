@@ -267,7 +267,7 @@ def test_connections_are_reused_and_ended(impeld, server):
         send(d.port, f"r{i}@dest.test")
     d.wait_records("D", 8)
     assert s.connections <= 3  # one more if a session idled out between
-    assert s.most == 1
+    assert s.most <= 2  # the server may see an end after the next beginning
 
 
 def test_goal_respects_max_outbound_connections(impeld, server):
