@@ -32,7 +32,7 @@ endif
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES) all
 	$(MAKE) check-TESTS
 
-check-scenario: all
+check-scenario: all tests/kit/standin/lmtp.la
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
 	    $(SHELL) $(srcdir)/tests/scenario/run
 

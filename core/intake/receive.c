@@ -299,6 +299,16 @@ receive_body(struct impel_incoming *m, const void *p, size_t n)
 
 /* --- the end of a message --- */
 
+static void
+log_reception(struct impel_incoming *m)
+{
+    struct generation *g =
+        m->is ? generation_ref(m->is->generation) : generation_current();
+    maillog_reception(
+        m->message, generation_binding_group(g, m->message->env.binding));
+    generation_unref(&g);
+}
+
 /* The spool has answered: here, and only here, a message is acknowledged. */
 static void
 stored(struct spool_accept *a, int result, const struct err *e)
@@ -316,6 +326,7 @@ stored(struct spool_accept *a, int result, const struct err *e)
         message_id_print(m->message->id, id);
         snprintf(text, sizeof(text), "OK %s", id);
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0", text);
+        log_reception(m);
         atomic_fetch_add(&in->received, 1);
         atomic_fetch_add(&in->received_recipients, m->message->env.rcpt_count);
         atomic_fetch_add(&in->received_bytes, m->message->record_size);

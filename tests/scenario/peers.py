@@ -171,6 +171,10 @@ class Server:
         except (ConnectionError, OSError, ValueError):
             pass
         finally:
+            try:
+                c.shutdown(socket.SHUT_RDWR)  # a file of it may be open still
+            except OSError:
+                pass
             c.close()
             with self.lock:
                 self.open -= 1

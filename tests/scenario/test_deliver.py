@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A message in by real clients, out to real servers, unchanged."""
 import subprocess
-import sys
 import textwrap
 
 from daemon import free_port, wait_for
-from peers import PEER_ENV, PEERS, listening, postfix_tool, send
+from peers import listening, postfix_tool, send
 
 
 def routes(port, more=""):
@@ -157,56 +156,6 @@ def test_to_aiosmtpd(impeld, tmp_path):
     finally:
         p.kill()
         p.wait()
-
-
-def test_to_exim(impeld, tmp_path):
-    """Exim, in a configuration that keeps mail in a folder."""
-    port = free_port()
-    box = tmp_path / "exim"
-    box.mkdir()
-    for folder in (tmp_path, box):
-        folder.chmod(0o777)
-    conf = tmp_path / "exim.conf"
-    conf.write_text(textwrap.dedent(f"""
-        exim_user = nobody
-        exim_group = nogroup
-        spool_directory = {box}/spool
-        log_file_path = {box}/log-%slog
-        primary_hostname = exim.test
-        domainlist here = dest.test
-        tls_advertise_hosts =
-        acl_smtp_rcpt = accept
-        local_interfaces = 127.0.0.1
-        daemon_smtp_ports = {port}
-        never_users =
-        keep_environment =
-        begin routers
-        all:
-          driver = accept
-          transport = keep
-        begin transports
-        keep:
-          driver = appendfile
-          file = {box}/mail
-          user = nobody
-          group = nogroup
-        """).lstrip())
-    conf.chmod(0o644)
-    p = subprocess.Popen(
-        [str(PEERS / "usr/sbin/exim4"), "-C", str(conf), "-bdf"],
-        env=PEER_ENV, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        wait_for(lambda: listening(port) or p.poll() is not None)
-        assert p.poll() is None, p.stderr.read().decode()
-        d = impeld(routes(port))
-        send(d.port, "to@dest.test", body="for exim\r\n")
-        d.wait_records("D")
-        wait_for(lambda: (box / "mail").exists()
-                 and b"for exim" in (box / "mail").read_bytes())
-    finally:
-        p.kill()
-        p.wait()
-        p.stderr.close()
 
 
 def test_utf8_addresses(impeld, server):

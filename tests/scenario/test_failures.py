@@ -61,7 +61,8 @@ def test_permanent_failure_bounces(impeld, server, stage):
     assert report.get_content_type() == "multipart/report"
     assert report.get_param("report-type") == "delivery-status"
     status = report.get_payload(1).get_payload()
-    assert "Final-Recipient: rfc822; bad@dest.test" in str(status[1])
+    assert status[1]["Final-Recipient"].replace(" ", "") == \
+        "rfc822;bad@dest.test"
     assert "Action: failed" in str(status[1])
     assert "Status: 5.7.1" in str(status[1])
     assert "550 5.7.1 go away" in str(status[1])
@@ -80,9 +81,10 @@ def test_each_recipient_has_its_own_result(impeld, server):
     s = server(answer=answer)
     d = impeld(routes(s.port))
     send(d.port, ["yes@dest.test", "no@dest.test", "later@dest.test"])
-    d.wait_records("D", 2)
-    served = [r for m in s.messages if m.sender for r in m.recipients]
-    assert sorted(served) == ["later@dest.test", "yes@dest.test"]
+
+    def served():
+        return sorted(r for m in s.messages if m.sender for r in m.recipients)
+    wait_for(lambda: served() == ["later@dest.test", "yes@dest.test"])
     wait_for(lambda: any(m.sender == "" for m in s.messages))
     d.wait_empty()
 
@@ -197,7 +199,8 @@ def test_max_retries(impeld, server):
                                    "Max_Retries = 2\n"))
     send(d.port, "to@dest.test")
     d.wait_records("P", timeout=30)
-    assert len(d.records("T")) == 2
+    tries = [line for line in s.lines if line.startswith(b"RCPT TO:<to@")]
+    assert len(tries) == 3  # the first, and two retries
 
 
 def test_a_peer_that_hangs_meets_the_timeout(impeld, server):
