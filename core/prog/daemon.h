@@ -25,6 +25,7 @@ struct daemon_config {
 int daemon_declare(const struct daemon_config *c, struct err *e);
 /* Load and check; what it has to say goes to stderr. */
 int daemon_load(const struct daemon_config *c, struct generation **to);
+/* Let go of what was loaded. */
 void daemon_unload(struct generation **g);
 /* Run until told to stop: the exit status. */
 int daemon_run(const struct daemon_config *c, struct generation *g);
