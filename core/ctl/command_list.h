@@ -61,8 +61,8 @@
     X(config_reload, "config reload", "[FILE]", \
         "load the configuration again, or another; a bad one changes nothing", \
         1) \
-    X(config_check, "config check", "[--strict] [FILE]", \
-        "check a file and say what is wrong with it", 0) \
+    X(config_file, "config check", "[--strict] [FILE]", \
+        "check a file with the options of the installed modules", 0) \
     X(config_query, "config get", "[SCOPE...] OPTION", \
         "the value that exactly this scope sets", 0) \
     X(config_query, "config eval", "[SCOPE...] OPTION", \
@@ -75,7 +75,7 @@
         "the same with all scopes within", 0) \
     X(config_query, "config describe", "[OPTION] [--as=text|man|md|json]", \
         "what an option means, its type, default and scopes", 0) \
-    X(config_query, "config convert", "FILE [yaml|conf]", \
+    X(config_file, "config convert", "FILE [yaml|conf]", \
         "print a configuration in the other notation", 0) \
     X(config_change, "config set", "[SCOPE...] OPTION [=] VALUE", \
         "change the running configuration", 1) \

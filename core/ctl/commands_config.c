@@ -64,20 +64,15 @@ command_config_query(struct command_call *c, size_t at)
     buf_fini(&out);
 }
 
-/* What is printed of a file that is wrong is the answer too. */
+/* Reading files is not for the scheduler's thread, nor with the daemon's
+ * rights; the command is in the list for help and completion. */
 void
-command_config_check(struct command_call *c, size_t at)
+command_config_file(struct command_call *c, size_t at)
 {
-    struct buf out = BUF_INIT;
-    struct query q = {.out = &out};
-    struct err e;
-    if (query(c, at, &q, &e) == 0)
-        commands_take(c, &out);
-    else
-        commands_fail(c, "%.*s%s", STR_ARG(buf_get(&out)), e.text);
-    if (q.changed)
-        generation_unref(&q.changed);
-    buf_fini(&out);
+    commands_fail(c,
+        "impel itself does that, without the daemon: impel %.*s "
+        "%.*s FILE",
+        STR_ARG(c->words[at - 2]), STR_ARG(c->words[at - 1]));
 }
 
 /* The modules have their say, as in a reload. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "base/xmem.h"
 #include "conf/query.h"
 #include "ctl/command_list.h"
@@ -18,7 +19,8 @@ const char *
 impel_offline_help(void)
 {
     return "Without a daemon:\n"
-           "  config check [--strict] FILE       check a file\n"
+           "  config check [--strict] [FILE]     check a file (default:\n"
+           "                                     " IMPEL_CONFIG ")\n"
            "  config convert FILE [yaml|conf]    print it in the other "
            "notation\n"
            "  config describe [OPTION]           what an option means\n"
@@ -68,6 +70,7 @@ declare(const struct impel_run *r, struct err *e)
     static bool done;
     if (done)
         return 0;
+    log_set_mask(LOG_LEVEL_NOTICE, 0); /* those are the daemon's */
     int rc = declare_options(r->modules, e);
     done = rc == 0;
     return rc;
@@ -112,11 +115,13 @@ config_check(const struct impel_run *r, const struct str *words, size_t count)
     bool strict = count > 2 && str_eq(words[2], STR("--strict"));
     struct generation *g = NULL;
     struct err e;
-    if (count != 3 + (size_t)strict)
-        return usage(r, "config check [--strict] FILE");
+    size_t file = 2 + (size_t)strict;
+    if (count > file + 1)
+        return usage(r, "config check [--strict] [FILE]");
     if (declare(r, &e) < 0)
         return complain(r, &e);
-    char *path = xdupn(words[count - 1].p, words[count - 1].n);
+    char *path =
+        count > file ? xdupn(words[file].p, words[file].n) : xdup(IMPEL_CONFIG);
     struct generation_load how = {
         .path = path, .strict = strict, .check = registry_check};
     struct conf_report *report = conf_report_new();
@@ -273,7 +278,7 @@ impel_offline_run(
         return help(r, words, count);
     if (is(words, count, 0, "spool"))
         return spool_command(r, words, count);
-    if (!is(words, count, 0, "config") || count < 3)
+    if (!is(words, count, 0, "config") || count < 2)
         return -1;
     if (is(words, count, 1, "check"))
         return config_check(r, words, count);

@@ -41,6 +41,7 @@ docs/man/impel.8: docs/man/impel.8.in core/prog/impel$(EXEEXT)
 	    sed -e '/^@COMMANDS@$$/r $@.list' -e '/^@COMMANDS@$$/d' \
 	    -e 's|@VERSION@|$(PACKAGE_VERSION)|g' \
 	    -e 's|@RUN_DIR@|$(runstatedir)/impel|g' \
+	    -e 's|@CONFIG@|$(sysconfdir)/impel/impel.yaml|g' \
 	    -e 's|@MODULE_DIR@|$(impelmoduledir)|g' \
 	    $(srcdir)/docs/man/impel.8.in >$@.new && \
 	    rm -f $@.list && mv $@.new $@

@@ -186,6 +186,8 @@ test_wrong(void **state)
     bad("cancel job 3", "no job 3");
     bad("config reload relative.conf", "a path from /");
     bad("config reload /bad.conf", "Reconfigure failed");
+    bad("config check /etc/passwd", "impel itself");
+    bad("config convert /etc/passwd", "impel itself");
     bad("help nothing", "no such command");
 }
 
