@@ -390,8 +390,10 @@ stop_parts(struct daemon *d)
     if (d->control)
         control_close(&d->control);
     loops_stop(&d->loops);
-    if (d->spool)
+    if (d->spool) {
         spool_close(&d->spool);
+        loop_turn(d->loops.scheduler, 0); /* its last answers */
+    }
     intake_free(&d->intake);
     if (d->scheduler)
         scheduler_free(&d->scheduler);
