@@ -58,8 +58,8 @@ class_by_word(const struct result *r)
 {
     struct str text = str_of(r->text ? r->text : "");
 
-    if (str_starts(text, STR("[internal]")))
-        return 0;
+    if (str_find(text, STR("[internal]"), 0) != SIZE_MAX)
+        return r->status[1] == 7 ? 25 : 0; /* our own doing */
     for (size_t i = 0; i < ARRAY_SIZE(by_word); i++)
         if (class_has_word(text, str_of(by_word[i].word)))
             return by_word[i].class_code;

@@ -232,7 +232,7 @@ scheduler_fail_domain(struct scheduler *s, struct str binding,
 
     b->fail = true;
     b->quiet = quiet;
-    doom_set(&b->doom, text, "Message manually purged");
+    doom_set(&b->doom, text, "[internal] Message manually purged");
     bulk_start(b, "fail", bulk_fail);
 }
 

@@ -233,7 +233,8 @@ dsn_per_rcpt(const struct dsn_report *d, size_t i, bool utf8, struct buf *to)
 {
     const struct rcpt *rcpt = &d->message->env.rcpt[d->rcpt[i].rcpt];
     const struct result *r = d->rcpt[i].result;
-    bool ours = !r->text || str_starts(str_of(r->text), STR("[internal]"));
+    bool ours =
+        !r->text || str_find(str_of(r->text), STR("[internal]"), 0) != SIZE_MAX;
     struct buf said = BUF_INIT;
 
     buf_cstr(to, "\r\n");

@@ -389,7 +389,8 @@ outcome_return(struct parcel *p, struct message *m)
     if (p->flags & PARCEL_DOOMED) {
         active_hold(active_new(p), m);
         queue_put_back(p);
-        outcome_fail(p, 554, "5.7.0", "Message manually purged", false);
+        outcome_fail(
+            p, 554, "5.7.0", "[internal] Message manually purged", false);
         return;
     }
     if (!q->s->draining && p->free_returns < UINT8_MAX)

@@ -96,7 +96,7 @@ scheduler_message_fail(struct scheduler *s, uint64_t id, bool quiet,
         single_refuse(ask, id);
         return;
     }
-    doom_set(&d, text, "manually failed");
+    doom_set(&d, text, "[internal] manually failed");
     for (; p; p = next) {
         next = parcel_next(p);
         if (!single_means(p, rcpt) || p->state == PARCEL_FAILING)
@@ -180,13 +180,15 @@ details_state(const struct details *d, uint32_t rcpt)
 static void
 details_code(const struct rcpt_state *st, struct buf *to)
 {
+    struct result r = {.verdict = IMPEL_RETRY, .retry_after = -1};
+
     if (!st || !st->code)
         return;
-    buf_printf(to, "%u ", st->code);
-    if (st->status[0])
-        buf_printf(
-            to, "%u.%u.%u ", st->status[0], st->status[1], st->status[2]);
-    buf_str(to, st->text);
+    r.code = st->code;
+    memcpy(r.status, st->status, sizeof(r.status));
+    r.text = xdupn(st->text.p ? st->text.p : "", st->text.n);
+    result_print(&r, to);
+    result_fini(&r);
 }
 
 static void
