@@ -11,9 +11,8 @@
 #include "intake/intake_options.h"
 #include "intake/intakeapi.h"
 #include "intake/listener.h"
+#include "intake/receive.h"
 #include "base/banned.h"
-
-enum { CREDIT_BLOCK = 262144 };
 
 static void
 loop_init(struct intake *in, unsigned i, const struct intake_config *c)
@@ -22,9 +21,8 @@ loop_init(struct intake *in, unsigned i, const struct intake_config *c)
     il->intake = in;
     il->loop = c->io[i];
     il->pool = c->pool[i];
-    list_init(&il->waiting);
     list_init(&il->sessions);
-    purse_init(&il->credits, &in->credits, CREDIT_BLOCK);
+    receive_loop_init(il);
 }
 
 static int64_t
@@ -63,7 +61,7 @@ intake_free(struct intake **in)
     if (!i)
         return;
     for (unsigned n = 0; n < i->loop_count; n++)
-        purse_fini(&i->loops[n].credits);
+        receive_loop_fini(&i->loops[n]);
     MAP_FOREACH (limit, &i->limits, at)
         free(limit);
     map_fini(&i->limits);

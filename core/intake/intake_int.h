@@ -23,8 +23,10 @@ struct intake_loop {
     const char *pool;     /* name */
     struct purse credits; /* bytes of messages in reception */
     struct list waiting;  /* incoming messages that wait for credits */
-    unsigned committing;  /* messages handed to the spool */
-    struct list sessions; /* struct intake_session */
+    struct timer retry;   /* credits that other loops gave back */
+    struct impel_incoming *overdraft; /* the one that may pass the limit */
+    unsigned committing;              /* messages handed to the spool */
+    struct list sessions;             /* struct intake_session */
     struct timer stop_timer;
     bool stopping;
     struct mail stop_mail, stopped_mail;

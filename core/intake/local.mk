@@ -10,8 +10,10 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/trace.c core/intake/trace.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-trace tests/unit/test-policy
-TESTS += tests/unit/test-trace tests/unit/test-policy
+intake_tests = tests/unit/test-trace tests/unit/test-policy \
+	tests/unit/test-receive
+check_PROGRAMS += $(intake_tests)
+TESTS += $(intake_tests)
 tests_unit_test_trace_SOURCES = tests/unit/test-trace.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_trace_LDADD = $(INTAKE_LA) core/ctl/libctl.a $(INTAKE_LA) \
@@ -19,4 +21,7 @@ tests_unit_test_trace_LDADD = $(INTAKE_LA) core/ctl/libctl.a $(INTAKE_LA) \
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_policy_LDADD = $(tests_unit_test_trace_LDADD)
+tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
+	tests/unit/conf_support.c tests/unit/conf_support.h
+tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)
 endif

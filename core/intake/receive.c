@@ -19,7 +19,11 @@
 enum {
     META_MAX = 64, /* context values of one message */
     META_BYTES_MAX = 16384,
-    RCPT_HARD_MAX = 100000 /* whatever max_recipients_per_message says */
+    RCPT_HARD_MAX = 100000, /* whatever max_recipients_per_message says */
+    CREDIT_BLOCK = 262144,
+    CREDIT_RETRY_MS = 200,
+    ENVELOPE_FREE = 65536,   /* of recipients, past the limit if need be */
+    LARGE_HELD_MAX = 1 << 20 /* a body in a file has no more in memory */
 };
 
 struct impel_incoming {
@@ -33,17 +37,19 @@ struct impel_incoming {
     size_t rcpt_size, rcpt_seen; /* allocated; told, refused ones included */
     struct meta *meta;
     size_t meta_bytes;
-    int64_t held; /* credits */
+    int64_t held, held_envelope; /* credits: in all, for recipients */
+    uint64_t bytes;              /* of the body, taken so far */
     bool has_sender;
-    bool no_room;      /* the builder waits for the disk */
-    bool wants_credit; /* in il->waiting, or AGAIN was answered */
-    int failure;       /* of the builder: ERR_* */
-    struct list node;  /* in is->incoming */
+    bool no_room;     /* the builder waits for the disk */
+    bool woken;       /* has waited for credits and keeps its place in line */
+    bool too_large;   /* the rest is swallowed: commit() will say so */
+    int failure;      /* of the builder: ERR_* */
+    struct list node; /* in is->incoming */
     struct list waiting;
     struct spool_accept accept;
 };
 
-static void credits_return(struct impel_incoming *m);
+static void credits_release(struct impel_incoming *m);
 
 static void
 answer(struct impel_incoming *m, size_t rcpt, const struct impel_result *r)
@@ -67,9 +73,8 @@ static void
 incoming_free(struct impel_incoming *m)
 {
     CHECK(m, INCOMING_MAGIC);
-    credits_return(m);
     list_remove(&m->node);
-    list_remove(&m->waiting);
+    credits_release(m);
     if (m->builder)
         content_builder_abandon(&m->builder);
     message_unref(&m->message);
@@ -79,46 +84,127 @@ incoming_free(struct impel_incoming *m)
     free(m);
 }
 
-/* --- credits: bytes of messages in reception, shared by all loops --- */
+/* --- credits: bytes of messages in reception, shared by all loops ---
+ *
+ * Without credits a message waits in line.  Who is at its head is woken when
+ * credits came back on this loop, when somebody else got some, and a few times
+ * a second, since other loops give back too.  Were all credits held by messages
+ * that still grow, none would ever come back: so one message on each loop may
+ * pass the limit, while nothing of that loop is on its way to the disk.
+ */
 
-/* The first in line goes on; when nothing is on its way to the disk, no credit
- * will ever return by itself, so the first one passes the limit. */
+/* The first in line tries again. */
 static void
 credits_wake(struct intake_loop *il)
 {
     struct list *n = list_take(&il->waiting);
+    if (list_empty(&il->waiting))
+        timer_stop(&il->retry);
     if (!n)
         return;
     struct impel_incoming *m = LIST_ENTRY(n, struct impel_incoming, waiting);
+    m->woken = true;
     if (m->is && m->is->session)
         session_credit(m->is->session);
 }
 
 static void
-credits_return(struct impel_incoming *m)
+credits_retry(void *arg)
 {
-    if (m->held)
-        purse_give(&m->il->credits, m->held);
-    m->held = 0;
+    struct intake_loop *il = arg;
+    timer_start(&il->retry, CREDIT_RETRY_MS);
+    credits_wake(il);
+}
+
+static void
+credits_give(struct impel_incoming *m, int64_t n)
+{
+    purse_give(&m->il->credits, n);
+    m->held -= n;
+}
+
+/* The message needs none any more: the next in line may have them. */
+static void
+credits_release(struct impel_incoming *m)
+{
+    list_remove(&m->waiting);
+    if (m->il->overdraft == m)
+        m->il->overdraft = NULL;
+    credits_give(m, m->held);
     credits_wake(m->il);
+}
+
+static void
+credits_wait(struct impel_incoming *m)
+{
+    if (list_linked(&m->waiting))
+        return;
+    if (m->woken)
+        list_push_front(&m->il->waiting, &m->waiting);
+    else
+        list_push(&m->il->waiting, &m->waiting);
+    if (!timer_armed(&m->il->retry))
+        timer_start(&m->il->retry, CREDIT_RETRY_MS);
+}
+
+/* Those that have begun go on before those that have not. */
+static bool
+credits_turn(const struct impel_incoming *m)
+{
+    return m->woken || m->bytes || list_empty(&m->il->waiting);
 }
 
 static bool
 credits_take(struct impel_incoming *m, int64_t n)
 {
-    if (purse_take(&m->il->credits, n)) {
+    struct intake_loop *il = m->il;
+    if (credits_turn(m) && purse_take(&il->credits, n)) {
         m->held += n;
+        m->woken = false;
+        list_remove(&m->waiting);
+        credits_wake(il);
         return true;
     }
-    bool first = list_empty(&m->il->waiting);
-    if (first && m->il->committing == 0) {
-        budget_force(&m->il->intake->credits, n);
-        m->held += n;
-        return true;
+    if (!il->overdraft && !il->committing && credits_turn(m))
+        il->overdraft = m;
+    if (il->overdraft != m) {
+        credits_wait(m);
+        return false;
     }
-    if (!list_linked(&m->waiting))
-        list_push(&m->il->waiting, &m->waiting);
-    return false;
+    list_remove(&m->waiting);
+    budget_force(&il->intake->credits, n);
+    m->held += n;
+    return true;
+}
+
+/* What a body thread has written is in memory no more. */
+static void
+credits_spilled(struct impel_incoming *m)
+{
+    int64_t most = LARGE_HELD_MAX + m->held_envelope;
+    struct content_facts f;
+    if (m->held <= most)
+        return;
+    content_builder_facts(m->builder, &f);
+    if (!f.large)
+        return;
+    credits_give(m, m->held - most);
+    credits_wake(m->il);
+}
+
+void
+receive_loop_init(struct intake_loop *il)
+{
+    list_init(&il->waiting);
+    timer_init(&il->retry, il->loop, credits_retry, il, "intake credits");
+    purse_init(&il->credits, &il->intake->credits, CREDIT_BLOCK);
+}
+
+void
+receive_loop_fini(struct intake_loop *il)
+{
+    timer_stop(&il->retry);
+    purse_fini(&il->credits);
 }
 
 /* --- the parts --- */
@@ -176,7 +262,7 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     CHECK(m, INCOMING_MAGIC);
     struct envelope *env = &m->message->env;
     struct impel_result r;
-    if (!m->is || m->has_sender)
+    if (!m->is || !m->builder || m->has_sender)
         return IMPEL_E_INVAL;
     uint64_t size = from->declared_size > 0 ? (uint64_t)from->declared_size : 0;
     struct str a = qualify(m, str_make(from->address.p, from->address.n),
@@ -224,13 +310,29 @@ add_rcpt(
     rc->notify = to->notify;
 }
 
+/* Recipients take memory too.  A few are let in whatever the limit says, since
+ * waiting for credits is for bodies. */
+static bool
+envelope_take(struct impel_incoming *m, size_t text)
+{
+    int64_t n = (int64_t)(text + 2 * sizeof(struct rcpt));
+    if (!purse_take(&m->il->credits, n)) {
+        if (m->held_envelope + n > ENVELOPE_FREE)
+            return false;
+        budget_force(&m->il->intake->credits, n);
+    }
+    m->held += n;
+    m->held_envelope += n;
+    return true;
+}
+
 int
 receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
 {
     CHECK(m, INCOMING_MAGIC);
     struct impel_result r;
     struct envelope *env = &m->message->env;
-    if (!m->is || !m->has_sender)
+    if (!m->is || !m->builder || !m->has_sender)
         return IMPEL_E_INVAL;
     size_t index = m->rcpt_seen++;
     struct str a = qualify(m, str_make(to->address.p, to->address.n),
@@ -243,6 +345,12 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
     }
     if (policy_recipient(
             m->is, env->sender, a, env->needs & IMPEL_NEED_UTF8, &r) < 0) {
+        refuse(m, index, a, "rcptto", &r);
+        return 0;
+    }
+    if (!envelope_take(m, a.n + to->original.n)) {
+        policy_say(&r, IMPEL_RETRY, IMPEL_AT_RCPT, 452, "4.3.1",
+            "Not enough memory now, try later");
         refuse(m, index, a, "rcptto", &r);
         return 0;
     }
@@ -259,20 +367,34 @@ receive_meta(
 {
     CHECK(m, INCOMING_MAGIC);
     struct envelope *env = &m->message->env;
-    struct str k = str_make(key.p, key.n);
-    if (str_eq(k, STR("protocol"))) {
+    size_t left = META_BYTES_MAX - m->meta_bytes;
+    if (!m->is || !m->builder || !key.p || !key.n)
+        return IMPEL_E_INVAL;
+    if (key.n > left || value.n > left - key.n)
+        return IMPEL_E_FULL;
+    m->meta_bytes += key.n + value.n;
+    if (str_eq(str_make(key.p, key.n), STR("protocol"))) {
         env->protocol = take_text(m, value);
         return 0;
     }
-    if (env->meta_count == META_MAX ||
-        m->meta_bytes + key.n + value.n > META_BYTES_MAX)
+    if (env->meta_count == META_MAX)
         return IMPEL_E_FULL;
-    m->meta_bytes += key.n + value.n;
     m->meta = xgrow(m->meta, env->meta_count + 1, sizeof(*m->meta));
     m->meta[env->meta_count].key = take_text(m, key);
     m->meta[env->meta_count].value = take_text(m, value);
     env->meta_count++;
     return 0;
+}
+
+/* No module is trusted to stop at the limit. */
+static bool
+body_is_too_large(struct impel_incoming *m, size_t n)
+{
+    uint64_t most = (uint64_t)scope_int(
+        m->is->scope, OPT(intake_options, INTAKE_MAX_MESSAGE_SIZE));
+    if (most && (m->bytes > most || n > most - m->bytes))
+        m->too_large = true;
+    return m->too_large;
 }
 
 int
@@ -282,10 +404,11 @@ receive_body(struct impel_incoming *m, const void *p, size_t n)
     struct err e;
     if (!m->is || !m->builder)
         return IMPEL_E_INVAL;
-    if (m->failure)
+    if (m->failure || body_is_too_large(m, n))
         return 0; /* swallowed: commit() will say so */
     if (m->no_room || !credits_take(m, (int64_t)n))
         return IMPEL_E_AGAIN;
+    m->bytes += n;
     int rc = content_builder_add(m->builder, p, n, &e);
     if (rc == ERR_AGAIN)
         m->no_room = true;
@@ -294,6 +417,7 @@ receive_body(struct impel_incoming *m, const void *p, size_t n)
             (unsigned long long)m->is->id, e.text);
         m->failure = rc;
     }
+    credits_spilled(m);
     return 0;
 }
 
@@ -364,6 +488,8 @@ submit(struct impel_incoming *m)
     m->accept.message = msg;
     m->accept.home = loop_mailbox(m->il->loop);
     m->accept.done = stored;
+    if (m->il->overdraft == m)
+        m->il->overdraft = NULL; /* what it holds comes back by itself */
     m->il->committing++;
     spool_accept(m->il->intake->spool, &m->accept);
 }
@@ -382,6 +508,9 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
     if (m->failure) {
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_FINAL, 452, "4.3.1",
             "Message could not be stored, try later");
+    } else if (m->too_large) {
+        policy_say(&r, IMPEL_FAILED, IMPEL_AT_FINAL, 552, "5.3.4",
+            "Message size exceeds the limit");
     } else if (policy_message(
                    m->is, &f, content_builder_header(m->builder), &r) == 0 &&
         policy_accepting(m->is, f.body_size, &r) == 0) {

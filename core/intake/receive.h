@@ -11,6 +11,10 @@
 #include "intake/intake_int.h"
 #include "spool/content.h"
 
+/* Set up and take down what a loop counts of messages in reception. */
+void receive_loop_init(struct intake_loop *il);
+void receive_loop_fini(struct intake_loop *il);
+
 struct impel_incoming *receive_begin(struct intake_session *is, uint64_t tag);
 /* Each answers through session_verdict(), later; < 0 (IMPEL_E_*) if the call
  * makes no sense now. */

@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test-receive.c - messages on their way in, between a module, a spool and a
+ * disk that are all played by the test.
+ */
+#include "unit.h"
+
+#include <impel/module.h>
+#include "base/clock.h"
+#include "base/xmem.h"
+#include "conf_support.h"
+#include "intake/intake_options.h"
+#include "intake/intakeapi.h"
+#include "intake/receive.h"
+#include "queue/maillog.h"
+
+enum { LIMIT = 1 << 20, CHUNK = 65536, VERDICTS = 64 };
+
+static struct intake in;
+static struct intake_loop il;
+static struct generation *g;
+static char chunk[CHUNK];
+
+/* --- the sessions layer --- */
+
+struct impel_session {
+    struct intake_session is;
+    struct {
+        uint64_t tag;
+        size_t rcpt;
+        int verdict, stage, code;
+        char text[100];
+    } told[VERDICTS];
+    size_t count;
+    unsigned credits, ends;
+};
+
+void
+session_verdict(struct impel_session *s, uint64_t tag, size_t rcpt,
+    const struct impel_result *r)
+{
+    assert_true(s->count < VERDICTS);
+    s->told[s->count].tag = tag;
+    s->told[s->count].rcpt = rcpt;
+    s->told[s->count].verdict = r->verdict;
+    s->told[s->count].stage = r->stage;
+    s->told[s->count].code = r->code;
+    snprintf(s->told[s->count].text, sizeof(s->told[0].text), "%.*s",
+        (int)r->text.n, r->text.p);
+    s->count++;
+}
+
+void
+session_credit(struct impel_session *s)
+{
+    s->credits++;
+}
+
+void
+session_end(struct impel_session *s, bool now)
+{
+    (void)now;
+    s->ends++;
+}
+
+void *
+session_arg(const struct impel_session *s)
+{
+    return (void *)(uintptr_t)&s->is;
+}
+
+/* --- the spool layer --- */
+
+struct content {
+    int unused;
+};
+struct content_builder {
+    content_room_f *room;
+    void *arg;
+    uint64_t bytes;
+};
+static int builders, add_result;
+static bool body_is_large;
+static struct spool_accept *with_spool[8];
+static size_t with_spool_count;
+static struct content_builder *last_builder;
+
+uint64_t
+spool_next_id(struct spool *s)
+{
+    static uint64_t id = 0x1000;
+    (void)s;
+    return id++;
+}
+
+int
+spool_accepting(const struct spool *s, struct err *e)
+{
+    (void)s, (void)e;
+    return 0;
+}
+
+void
+spool_accept(struct spool *s, struct spool_accept *a)
+{
+    (void)s;
+    assert_true(with_spool_count < ARRAY_SIZE(with_spool));
+    assert_true(a->message->env.rcpt_count > 0);
+    with_spool[with_spool_count++] = a;
+}
+
+/* The oldest commit ends. */
+static void
+spool_answers(int result)
+{
+    struct spool_accept *a = with_spool[0];
+    struct err e = {.code = result};
+    assert_true(with_spool_count > 0);
+    memmove(with_spool, with_spool + 1, --with_spool_count * sizeof(a));
+    a->done(a, result, &e);
+}
+
+struct content_builder *
+content_builder_new(struct spool *s, uint64_t id, struct mailbox *home,
+    content_room_f *room, void *arg)
+{
+    struct content_builder *b = xnew(struct content_builder);
+    (void)s, (void)id, (void)home;
+    b->room = room;
+    b->arg = arg;
+    builders++;
+    return last_builder = b;
+}
+
+int
+content_builder_add(
+    struct content_builder *b, const void *p, size_t n, struct err *e)
+{
+    (void)p;
+    if (add_result != 0 && add_result != ERR_AGAIN)
+        return err_set(e, add_result, "as told");
+    b->bytes += n;
+    return add_result;
+}
+
+void
+content_builder_facts(const struct content_builder *b, struct content_facts *f)
+{
+    memset(f, 0, sizeof(*f));
+    f->size = f->body_size = b->bytes;
+    f->large = body_is_large;
+}
+
+struct str
+content_builder_header(const struct content_builder *b)
+{
+    (void)b;
+    return STR("Subject: x\r\n\r\n");
+}
+
+void
+content_builder_prepend(struct content_builder *b, struct str fields)
+{
+    (void)b;
+    assert_true(fields.n > 0);
+}
+
+void
+content_builder_finish(struct content_builder **b, struct message *m)
+{
+    m->content = xnew(struct content);
+    content_builder_abandon(b);
+}
+
+void
+content_builder_abandon(struct content_builder **b)
+{
+    free(*b);
+    *b = NULL;
+    builders--;
+}
+
+void
+content_free(struct content **c)
+{
+    xfree(c);
+}
+
+static unsigned rejections;
+void
+maillog_rejection(uint64_t connection, struct str peer_addr, struct str sender,
+    struct str rcpt, const char *phase, struct str text)
+{
+    (void)connection, (void)peer_addr, (void)sender, (void)rcpt, (void)phase;
+    assert_true(text.n > 0);
+    rejections++;
+}
+
+/* --- a world, and what a module does in it --- */
+
+static int
+set_up(void **state)
+{
+    struct err e;
+    (void)state;
+    clock_fake(1000, 1700000000000);
+    g = conf_support_load("Reception_Memory = 1M\n"
+                          "ESMTP_Listener { Listen \"127.0.0.1:25\" {\n"
+                          "  Max_Message_Size = 4M\n"
+                          "  Relay_Domains = ( here.test ) } }\n",
+        false);
+    memset(&in, 0, sizeof(in));
+    memset(&il, 0, sizeof(il));
+    budget_init(&in.credits, LIMIT);
+    il.intake = &in;
+    il.loop = loop_new("test", &e);
+    receive_loop_init(&il);
+    add_result = 0;
+    body_is_large = false;
+    rejections = 0;
+    memset(chunk, 'x', sizeof(chunk));
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    assert_int_equal(builders, 0);
+    assert_int_equal(il.committing, 0);
+    assert_true(list_empty(&il.waiting));
+    assert_null(il.overdraft);
+    assert_false(timer_armed(&il.retry));
+    receive_loop_fini(&il);
+    assert_int_equal(budget_used(&in.credits), 0);
+    loop_free(&il.loop);
+    generation_unref(&g);
+    clock_real();
+    return 0;
+}
+
+static struct impel_session *
+session(void)
+{
+    struct impel_session *s = xnew(struct impel_session);
+    const struct stanza *l =
+        generation_stanza(g, IMPEL_SCOPE_LISTENER, NULL, NULL);
+    s->is.session = s;
+    s->is.il = &il;
+    s->is.scope =
+        stanza_scope(generation_stanza(g, IMPEL_SCOPE_LISTEN, l, NULL));
+    strcpy(s->is.peer, "192.0.2.1");
+    list_init(&s->is.incoming);
+    return s;
+}
+
+static void
+session_goes(struct impel_session *s)
+{
+    s->is.session = NULL;
+    receive_session_gone(&s->is);
+    assert_true(list_empty(&s->is.incoming));
+    free(s);
+}
+
+static struct impel_str
+text(const char *z)
+{
+    return (struct impel_str){z, strlen(z)};
+}
+
+static int
+sender(struct impel_incoming *m, const char *address)
+{
+    struct impel_sender f = {.size = sizeof(f), .address = text(address)};
+    return receive_sender(m, &f);
+}
+
+static int
+rcpt(struct impel_incoming *m, const char *address)
+{
+    struct impel_rcpt r = {.size = sizeof(r), .address = text(address)};
+    return receive_recipient(m, &r);
+}
+
+static const struct impel_str no_key = {NULL, 0};
+
+/* A message with a sender and a recipient. */
+static struct impel_incoming *
+begun(struct impel_session *s, uint64_t tag)
+{
+    struct impel_incoming *m = receive_begin(&s->is, tag);
+    assert_int_equal(sender(m, "a@b.test"), 0);
+    assert_int_equal(rcpt(m, "x@here.test"), 0);
+    return m;
+}
+
+/* Give n chunks; how many were taken. */
+static int
+give(struct impel_incoming *m, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int rc = receive_body(m, chunk, CHUNK);
+        if (rc == IMPEL_E_AGAIN)
+            return i;
+        assert_int_equal(rc, 0);
+    }
+    return n;
+}
+
+#define TOLD(s, i, want_tag, want_rcpt, want_stage, want_code) \
+    do { \
+        assert_true((s)->count > (i)); \
+        assert_int_equal((s)->told[i].tag, want_tag); \
+        assert_int_equal((s)->told[i].rcpt, want_rcpt); \
+        assert_int_equal((s)->told[i].stage, want_stage); \
+        assert_int_equal((s)->told[i].code, want_code); \
+    } while (0)
+
+/* --- verdicts --- */
+
+static void
+each_part_has_its_verdict(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = receive_begin(&s->is, 7);
+    (void)state;
+    assert_int_equal(rcpt(m, "x@here.test"), IMPEL_E_INVAL);
+    assert_int_equal(sender(m, "a@b.test"), 0);
+    assert_int_equal(sender(m, "a@b.test"), IMPEL_E_INVAL);
+    assert_int_equal(rcpt(m, "x@here.test"), 0);
+    assert_int_equal(rcpt(m, "x@there.test"), 0);
+    assert_int_equal(rcpt(m, "not an address"), 0);
+    assert_int_equal(rcpt(m, "y@here.test"), 0);
+    assert_int_equal(give(m, 1), 1);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    TOLD(s, 0, 7, SIZE_MAX, IMPEL_AT_SENDER, 250);
+    TOLD(s, 1, 7, 0, IMPEL_AT_RCPT, 250);
+    TOLD(s, 2, 7, 1, IMPEL_AT_RCPT, 550);
+    TOLD(s, 3, 7, 2, IMPEL_AT_RCPT, 553);
+    TOLD(s, 4, 7, 3, IMPEL_AT_RCPT, 250);
+    assert_int_equal(s->count, 5); /* nothing is on disk yet */
+    assert_int_equal(in.received, 0);
+    assert_int_equal(rejections, 2);
+    assert_int_equal(with_spool[0]->message->env.rcpt_count, 2);
+    spool_answers(0);
+    TOLD(s, 5, 7, SIZE_MAX, IMPEL_AT_FINAL, 250);
+    assert_memory_equal(s->told[5].text, "OK ", 3);
+    assert_int_equal(s->count, 6);
+    assert_int_equal(in.received, 1);
+    assert_int_equal(in.received_recipients, 2);
+    session_goes(s);
+}
+
+static void
+a_refused_sender_may_be_mended(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = receive_begin(&s->is, 1);
+    (void)state;
+    assert_int_equal(sender(m, "a@@b.test"), 0);
+    TOLD(s, 0, 1, SIZE_MAX, IMPEL_AT_SENDER, 553);
+    assert_int_equal(rcpt(m, "x@here.test"), IMPEL_E_INVAL);
+    assert_int_equal(sender(m, ""), 0);
+    TOLD(s, 1, 1, SIZE_MAX, IMPEL_AT_SENDER, 250);
+    receive_abandon(m);
+    session_goes(s);
+}
+
+static void
+several_messages_end_in_the_order_of_the_disk(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m[3];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        m[i] = begun(s, (uint64_t)i + 1);
+        assert_int_equal(give(m[i], 1), 1);
+    }
+    assert_int_equal(receive_commit(m[1], no_key), 0);
+    assert_int_equal(receive_commit(m[0], no_key), 0);
+    assert_int_equal(receive_commit(m[2], no_key), 0);
+    assert_int_equal(s->count, 6);
+    for (int i = 0; i < 3; i++)
+        spool_answers(i == 1 ? ERR_IO : 0);
+    TOLD(s, 6, 2, SIZE_MAX, IMPEL_AT_FINAL, 250);
+    TOLD(s, 7, 1, SIZE_MAX, IMPEL_AT_FINAL, 451);
+    TOLD(s, 8, 3, SIZE_MAX, IMPEL_AT_FINAL, 250);
+    session_goes(s);
+}
+
+static void
+what_cannot_be_stored_is_451(void **state)
+{
+    struct impel_session *s = session();
+    (void)state;
+    assert_int_equal(receive_commit(begun(s, 1), no_key), 0);
+    spool_answers(ERR_IO);
+    TOLD(s, 2, 1, SIZE_MAX, IMPEL_AT_FINAL, 451);
+    assert_int_equal(s->told[2].verdict, IMPEL_RETRY);
+    assert_int_equal(in.received, 0);
+    session_goes(s);
+}
+
+static void
+refusing_is_said_to_sender_and_at_the_end(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1), *other = receive_begin(&s->is, 2);
+    (void)state;
+    in.refuse = "Closing down";
+    assert_int_equal(sender(other, "a@b.test"), 0);
+    TOLD(s, 2, 2, SIZE_MAX, IMPEL_AT_SENDER, 452);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    TOLD(s, 3, 1, SIZE_MAX, IMPEL_AT_FINAL, 452);
+    assert_int_equal(with_spool_count, 0);
+    session_goes(s); /* takes the other with it */
+}
+
+static void
+nothing_is_committed_without_recipients(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = receive_begin(&s->is, 1);
+    (void)state;
+    assert_int_equal(sender(m, "a@b.test"), 0);
+    assert_int_equal(receive_commit(m, no_key), IMPEL_E_INVAL);
+    receive_abandon(m);
+    session_goes(s);
+}
+
+/* --- ends --- */
+
+static void
+a_session_goes_while_committing(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1);
+    (void)state;
+    assert_int_equal(give(m, 2), 2);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    assert_int_equal(receive_commit(begun(s, 2), no_key), 0);
+    session_goes(s);
+    assert_int_equal(il.committing, 2);
+    spool_answers(0);
+    spool_answers(ERR_IO);
+    assert_int_equal(in.received, 1);
+}
+
+static void
+abandoned_at_each_step(void **state)
+{
+    struct impel_session *s = session(), *other = session();
+    struct impel_incoming *m, *holder;
+    (void)state;
+    receive_abandon(receive_begin(&s->is, 1));
+    m = receive_begin(&s->is, 2);
+    assert_int_equal(sender(m, "a@b.test"), 0);
+    receive_abandon(m);
+    receive_abandon(begun(s, 3));
+    m = begun(s, 4);
+    assert_int_equal(give(m, 3), 3);
+    receive_abandon(m);
+    holder = begun(other, 1);
+    assert_int_equal(give(holder, 20), 20);
+    m = begun(s, 5);
+    assert_int_equal(give(m, 1), 0); /* waits for credits */
+    receive_abandon(m);
+    add_result = ERR_AGAIN;
+    assert_int_equal(give(holder, 2), 1); /* waits for the disk */
+    receive_abandon(holder);
+    m = begun(s, 6);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    receive_abandon(m); /* too late, and harmless */
+    spool_answers(0);
+    session_goes(s);
+    session_goes(other);
+}
+
+static void
+calls_after_commit_change_nothing(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1);
+    (void)state;
+    assert_int_equal(receive_commit(m, no_key), 0);
+    assert_int_equal(rcpt(m, "y@here.test"), IMPEL_E_INVAL);
+    assert_int_equal(sender(m, "c@b.test"), IMPEL_E_INVAL);
+    assert_int_equal(receive_meta(m, text("k"), text("v")), IMPEL_E_INVAL);
+    assert_int_equal(receive_body(m, "x", 1), IMPEL_E_INVAL);
+    assert_int_equal(receive_commit(m, no_key), IMPEL_E_INVAL);
+    spool_answers(0);
+    session_goes(s);
+}
+
+/* --- credits --- */
+
+/* Of all that grow at once, one may pass the limit. */
+static void
+the_limit_holds_but_for_one(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m[8];
+    int64_t most = LIMIT + 4 * LIMIT + 8 * CHUNK;
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        m[i] = begun(s, (uint64_t)i + 1);
+    for (int round = 0; round < 60; round++)
+        for (int i = 0; i < 8; i++)
+            (void)give(m[i], 1);
+    assert_true(budget_used(&in.credits) <= most);
+    assert_non_null(il.overdraft);
+    for (int i = 0; i < 8; i++)
+        if (m[i] != il.overdraft)
+            assert_int_equal(give(m[i], 1), 0);
+    session_goes(s);
+}
+
+static void
+who_waits_goes_on_after_a_commit(void **state)
+{
+    struct impel_session *a = session(), *b = session(), *c = session();
+    struct impel_incoming *first = begun(a, 1), *next = begun(b, 1),
+                          *last = begun(c, 1);
+    (void)state;
+    assert_int_equal(give(first, 20), 20);
+    assert_int_equal(give(next, 1), 0);
+    assert_int_equal(give(last, 1), 0);
+    assert_int_equal(b->credits + c->credits, 0);
+    assert_int_equal(receive_commit(first, no_key), 0);
+    assert_int_equal(give(next, 1), 0); /* they come back from the disk */
+    spool_answers(0);
+    assert_int_equal(b->credits, 1);
+    assert_int_equal(c->credits, 0);
+    assert_int_equal(give(next, 1), 1);
+    assert_int_equal(c->credits, 1); /* there are enough for the next too */
+    assert_int_equal(give(last, 1), 1);
+    session_goes(a);
+    session_goes(b);
+    session_goes(c);
+}
+
+static void
+who_gives_up_wakes_the_next(void **state)
+{
+    struct impel_session *a = session(), *b = session(), *c = session();
+    struct impel_incoming *first = begun(a, 1), *next = begun(b, 1),
+                          *last = begun(c, 1);
+    (void)state;
+    assert_int_equal(give(first, 20), 20);
+    assert_int_equal(give(next, 1), 0);
+    assert_int_equal(give(last, 1), 0);
+    receive_abandon(next);
+    assert_int_equal(b->credits, 0);
+    assert_int_equal(c->credits, 1);
+    assert_int_equal(give(last, 1), 0);
+    session_goes(a);
+    assert_int_equal(c->credits, 2);
+    assert_int_equal(give(last, 1), 1);
+    session_goes(b);
+    session_goes(c);
+}
+
+static void
+what_other_loops_give_back_is_seen(void **state)
+{
+    struct impel_session *s = session(), *o = session();
+    struct impel_incoming *first = begun(o, 1), *m = begun(s, 1);
+    (void)state;
+    assert_true(budget_take(&in.credits, LIMIT / 2)); /* another loop's */
+    assert_int_equal(give(first, 12), 12);
+    assert_int_equal(give(m, 1), 0);
+    loop_turn(il.loop, 0);
+    assert_int_equal(s->credits, 0);
+    budget_give(&in.credits, LIMIT / 2);
+    clock_advance(1000);
+    loop_turn(il.loop, 0);
+    loop_turn(il.loop, 0);
+    assert_int_equal(s->credits, 1);
+    assert_int_equal(give(m, 1), 1);
+    session_goes(o);
+    session_goes(s);
+}
+
+static void
+a_large_body_gives_credits_back(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1);
+    (void)state;
+    body_is_large = true;
+    assert_int_equal(give(m, 60), 60);
+    assert_true(budget_used(&in.credits) <= LIMIT + 8 * CHUNK);
+    receive_abandon(m);
+    session_goes(s);
+}
+
+static void
+recipients_are_counted_too(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = receive_begin(&s->is, 1);
+    char local[300];
+    size_t i;
+    (void)state;
+    assert_int_equal(sender(m, "a@b.test"), 0);
+    memset(local, 'l', sizeof(local));
+    strcpy(local + 60, "@here.test");
+    for (i = 0; i < 100000; i++) {
+        s->count = 0;
+        assert_int_equal(rcpt(m, local), 0);
+        if (s->told[0].code != 250)
+            break;
+    }
+    assert_int_equal(s->told[0].code, 452);
+    assert_true(i > 100 && i < 10000);
+    assert_true(budget_used(&in.credits) <= LIMIT + CHUNK);
+    receive_abandon(m);
+    m = begun(s, 2); /* there is always room for a few */
+    assert_int_equal(s->told[s->count - 1].code, 250);
+    session_goes(s);
+}
+
+/* --- the disk, and bounds --- */
+
+static void
+a_slow_disk_is_waited_for(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1);
+    (void)state;
+    add_result = ERR_AGAIN;
+    assert_int_equal(give(m, 2), 1);
+    add_result = 0;
+    assert_int_equal(give(m, 1), 0);
+    last_builder->room(last_builder->arg, 0);
+    assert_int_equal(s->credits, 1);
+    assert_int_equal(give(m, 1), 1);
+    assert_int_equal(last_builder->bytes, 2 * CHUNK);
+    receive_abandon(m);
+    session_goes(s);
+}
+
+static void
+a_broken_disk_is_told_at_the_end(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1);
+    (void)state;
+    add_result = ERR_AGAIN;
+    assert_int_equal(give(m, 1), 1);
+    last_builder->room(last_builder->arg, ERR_IO);
+    assert_int_equal(give(m, 4), 4); /* swallowed */
+    assert_int_equal(receive_commit(m, no_key), 0);
+    TOLD(s, 2, 1, SIZE_MAX, IMPEL_AT_FINAL, 452);
+    m = begun(s, 2);
+    add_result = ERR_FULL;
+    assert_int_equal(give(m, 2), 2);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    TOLD(s, 5, 2, SIZE_MAX, IMPEL_AT_FINAL, 452);
+    session_goes(s);
+}
+
+static void
+no_module_is_trusted_with_the_size(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1);
+    (void)state;
+    assert_int_equal(give(m, 1000), 1000);
+    assert_true(last_builder->bytes <= 4 * LIMIT);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    TOLD(s, 2, 1, SIZE_MAX, IMPEL_AT_FINAL, 552);
+    session_goes(s);
+}
+
+static void
+meta_is_bounded(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m = begun(s, 1);
+    struct impel_str huge = {chunk, SIZE_MAX - 4}, long_one = {chunk, 16000};
+    int i;
+    (void)state;
+    assert_int_equal(receive_meta(m, no_key, text("v")), IMPEL_E_INVAL);
+    assert_int_equal(receive_meta(m, text("k"), huge), IMPEL_E_FULL);
+    assert_int_equal(receive_meta(m, text("protocol"), huge), IMPEL_E_FULL);
+    for (i = 0; i < 1000; i++)
+        if (receive_meta(m, text("key"), text("v")) < 0)
+            break;
+    assert_int_equal(i, 64);
+    assert_int_equal(receive_meta(m, text("protocol"), long_one), 0);
+    assert_int_equal(receive_meta(m, text("protocol"), long_one), IMPEL_E_FULL);
+    assert_int_equal(receive_commit(m, long_one), IMPEL_E_INVAL);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    assert_int_equal(with_spool[0]->message->env.meta_count, 64);
+    assert_str(with_spool[0]->message->env.meta[63].key, "key");
+    spool_answers(0);
+    session_goes(s);
+}
+
+static void
+a_resend_key_is_kept(void **state)
+{
+    struct impel_session *s = session();
+    const struct envelope *env;
+    (void)state;
+    assert_int_equal(receive_commit(begun(s, 1), text("w1/17")), 0);
+    env = &with_spool[0]->message->env;
+    assert_int_equal(env->meta_count, 1);
+    assert_str(env->meta[0].key, "resend-key");
+    assert_str(env->meta[0].value, "w1/17");
+    spool_answers(0);
+    session_goes(s);
+}
+
+/* --- the table that modules see --- */
+
+static void
+greeting_and_login(void **state)
+{
+    const struct impel_intake *t = intakeapi_table();
+    struct impel_session *s = session();
+    struct impel_peer peer = {.size = sizeof(peer)};
+    (void)state;
+    assert_int_equal(t->greet(s, text("client.test")), 0);
+    TOLD(s, 0, 0, SIZE_MAX, IMPEL_AT_CONNECT, 250);
+    assert_string_equal(s->is.helo, "client.test");
+    assert_int_equal(t->greet(s, text("a\rb")), 0);
+    TOLD(s, 1, 0, SIZE_MAX, IMPEL_AT_CONNECT, 501);
+    assert_string_equal(s->is.helo, "client.test");
+    assert_int_equal(t->login(s, text("root")), 0);
+    TOLD(s, 2, 0, SIZE_MAX, IMPEL_AT_LOGIN, 535);
+    assert_int_equal(s->told[2].verdict, IMPEL_FAILED);
+    assert_int_equal(t->set_peer(s, &peer), IMPEL_E_UNSUP);
+    assert_int_equal(s->ends, 0);
+    s->is.over_limit = true;
+    assert_int_equal(t->greet(s, text("client.test")), 0);
+    TOLD(s, 3, 0, SIZE_MAX, IMPEL_AT_CONNECT, 421);
+    assert_int_equal(s->ends, 1);
+    session_goes(s);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {T(each_part_has_its_verdict),
+        T(a_refused_sender_may_be_mended),
+        T(several_messages_end_in_the_order_of_the_disk),
+        T(what_cannot_be_stored_is_451),
+        T(refusing_is_said_to_sender_and_at_the_end),
+        T(nothing_is_committed_without_recipients),
+        T(a_session_goes_while_committing), T(abandoned_at_each_step),
+        T(calls_after_commit_change_nothing), T(the_limit_holds_but_for_one),
+        T(who_waits_goes_on_after_a_commit), T(who_gives_up_wakes_the_next),
+        T(what_other_loops_give_back_is_seen),
+        T(a_large_body_gives_credits_back), T(recipients_are_counted_too),
+        T(a_slow_disk_is_waited_for), T(a_broken_disk_is_told_at_the_end),
+        T(no_module_is_trusted_with_the_size), T(meta_is_bounded),
+        T(a_resend_key_is_kept), T(greeting_and_login)};
+    conf_support_options();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
