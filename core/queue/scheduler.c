@@ -17,21 +17,27 @@
 #include "spool/spool_options.h"
 #include "base/banned.h"
 
-enum { SCHED_QUEUES_A_TURN = 512 };
+enum { SCHED_TURN_US = 2000 };
 
 /* --- the turn --- */
 
+/* Each queue that was kicked before this turn runs once.  What is kicked while
+ * they run, and what there is no time for, has the next turn, after sockets
+ * and mail have had theirs. */
 static void
 scheduler_turn(void *arg)
 {
     struct scheduler *s = arg;
-    struct list *n;
+    int64_t end = clock_mono_us() + SCHED_TURN_US;
+    struct list *last = list_empty(&s->dirty) ? NULL : s->dirty.prev, *n;
 
-    for (int i = 0; i < SCHED_QUEUES_A_TURN; i++) {
-        if (!(n = list_take(&s->dirty)))
-            return;
+    s->turning = true;
+    while (last && (n = list_take(&s->dirty)) != NULL) {
         queue_run(LIST_ENTRY(n, struct queue, dirty_node));
+        if (n == last || clock_mono_us() >= end)
+            break;
     }
+    s->turning = false;
     if (!list_empty(&s->dirty))
         timer_start(&s->more_timer, 0);
 }
@@ -39,7 +45,7 @@ scheduler_turn(void *arg)
 void
 scheduler_kick(struct scheduler *s)
 {
-    if (!s->closing && !defer_pending(&s->turn))
+    if (!s->closing && !s->turning && !defer_pending(&s->turn))
         defer_post(s->loop, &s->turn, scheduler_turn, s, "queues");
 }
 

@@ -218,7 +218,7 @@ struct scheduler {
     struct buf scratch;
     char alarm[200];
 
-    bool draining, drained_told, closing;
+    bool draining, drained_told, closing, turning;
     int64_t drain_deadline;
     struct timer drain_timer;
     struct defer drain_defer;

@@ -56,10 +56,10 @@ world_configure(const char *conf)
 void
 world_run(void)
 {
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 20; i++)
         loop_turn(world.loop, 0);
     while (fake_session_settle())
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 12; i++)
             loop_turn(world.loop, 0);
 }
 
