@@ -75,8 +75,4 @@ tests_fuzz_fuzz_yaml_LDADD = $(CONF_LA) $(CONF_LIBS)
 examplesdir = $(docdir)/examples
 nodist_examples_DATA = etc/impel.yaml
 dist_examples_DATA = etc/impel-minimal.yaml
-EXTRA_DIST += etc/impel.yaml.in docs/options.md
-CLEANFILES += etc/impel.yaml
-etc/impel.yaml: $(top_srcdir)/etc/impel.yaml.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) etc && sed 's|@localstatedir@|$(localstatedir)|' \
-		$(top_srcdir)/etc/impel.yaml.in > $@
+EXTRA_DIST += docs/options.md

@@ -35,13 +35,13 @@ core_prog_impel_LDADD = $(CTL_LA) $(XPORT_LIBS) $(EDIT_LIBS)
 man8_MANS += docs/man/impel.8
 EXTRA_DIST += docs/man/impel.8.in docs/console.md
 CLEANFILES += docs/man/impel.8
-docs/man/impel.8: docs/man/impel.8.in core/prog/impel$(EXEEXT)
+docs/man/impel.8: docs/man/impel.8.in core/prog/impel$(EXEEXT) Makefile
 	$(AM_V_GEN)$(MKDIR_P) docs/man && \
 	    core/prog/impel$(EXEEXT) help --man >$@.list && \
 	    sed -e '/^@COMMANDS@$$/r $@.list' -e '/^@COMMANDS@$$/d' \
-	    -e 's|@VERSION@|$(PACKAGE_VERSION)|g' \
-	    -e 's|@RUN_DIR@|$(runstatedir)/impel|g' \
-	    -e 's|@CONFIG@|$(sysconfdir)/impel/impel.yaml|g' \
-	    -e 's|@MODULE_DIR@|$(impelmoduledir)|g' \
+	    -e 's|[@]VERSION[@]|$(PACKAGE_VERSION)|g' \
+	    -e 's|[@]RUN_DIR[@]|$(runstatedir)/impel|g' \
+	    -e 's|[@]CONFIG[@]|$(sysconfdir)/impel/impel.yaml|g' \
+	    -e 's|[@]MODULE_DIR[@]|$(impelmoduledir)|g' \
 	    $(srcdir)/docs/man/impel.8.in >$@.new && \
 	    rm -f $@.list && mv $@.new $@
