@@ -10,6 +10,8 @@
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/dsn.h"
+#include "queue/limits.h"
+#include "queue/maillog.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
@@ -119,6 +121,8 @@ notice_stored(struct spool_accept *a, int result, const struct err *e)
         return;
     }
     n->s->stats.bounced++;
+    maillog_reception(
+        n->message, str_of(limits_binding(n->s, n->binding)->group->name));
     notice_finish(n);
 }
 
