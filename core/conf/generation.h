@@ -60,7 +60,7 @@ const char *generation_path(const struct generation *g);
 void generation_publish(struct generation *g);
 struct generation *generation_current(void);
 
-/* --- scopes.  Outbound ones are compiled on demand: scheduler only. --- */
+/* --- scopes.  Outbound ones are compiled on demand; any thread. --- */
 const struct scope *generation_global(const struct generation *g);
 /* binding: its name minding case; absent: "default".  domain in any case;
  * absent: the binding's own values. */

@@ -127,13 +127,35 @@ lookup_remember(struct generation *g, struct str key, const struct scope *s)
         (void *)(uintptr_t)s);
 }
 
+/* Matching patterns takes long: not under the lock. */
+static const struct scope *
+lookup_matched(struct generation *g, const struct place *p, struct str domain,
+    struct str key)
+{
+    const struct scope *s, *known;
+
+    (void)pthread_mutex_lock(&g->lock);
+    known = s = map_find(&g->matches, key);
+    if (!s)
+        s = map_find(&g->old_matches, key);
+    (void)pthread_mutex_unlock(&g->lock);
+    if (known)
+        return known;
+    if (!s)
+        s = lookup_domain(g, p, domain);
+    (void)pthread_mutex_lock(&g->lock);
+    if (!map_find(&g->matches, key)) /* another thread may have been faster */
+        lookup_remember(g, key, s);
+    (void)pthread_mutex_unlock(&g->lock);
+    return s;
+}
+
 const struct scope *
 generation_scope(struct generation *g, struct str binding, struct str domain)
 {
     char name[GENERATION_NAME_MAX + 64], key[GENERATION_NAME_MAX + 96];
     struct place p = lookup_place(g, binding);
     struct str folded = STR_NONE;
-    const struct scope *s;
     size_t n = 0;
     int used;
 
@@ -146,14 +168,7 @@ generation_scope(struct generation *g, struct str binding, struct str domain)
     used = snprintf(key, sizeof(key), "%u/%u/",
         p.binding ? p.binding->index : 0, p.group ? p.group->index : 0);
     memcpy(key + used, name, n);
-    s = map_find(&g->matches, str_make(key, (size_t)used + n));
-    if (s)
-        return s;
-    s = map_find(&g->old_matches, str_make(key, (size_t)used + n));
-    if (!s)
-        s = lookup_domain(g, &p, folded);
-    lookup_remember(g, str_make(key, (size_t)used + n), s);
-    return s;
+    return lookup_matched(g, &p, folded, str_make(key, (size_t)used + n));
 }
 
 const struct scope *

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += core/intake/libintake.a
 core_intake_libintake_a_SOURCES = \
+	core/intake/bounces.c core/intake/bounces.h \
 	core/intake/intake.c core/intake/intake.h core/intake/intake_int.h \
 	core/intake/intake_options.c core/intake/intake_options.h \
 	core/intake/intakeapi.c core/intake/intakeapi.h \
 	core/intake/listener.c core/intake/listener.h \
+	core/intake/oob.c core/intake/oob.h \
 	core/intake/policy.c core/intake/policy.h \
 	core/intake/receive.c core/intake/receive.h \
 	core/intake/trace.c core/intake/trace.h
 
 if HAVE_CMOCKA
-intake_tests = tests/unit/test-trace tests/unit/test-policy \
-	tests/unit/test-receive
+intake_tests = tests/unit/test-oob tests/unit/test-policy \
+	tests/unit/test-receive tests/unit/test-trace
 check_PROGRAMS += $(intake_tests)
 TESTS += $(intake_tests)
+tests_unit_test_oob_SOURCES = tests/unit/test-oob.c
+tests_unit_test_oob_LDADD = core/intake/libintake.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
 tests_unit_test_trace_SOURCES = tests/unit/test-trace.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_trace_LDADD = $(INTAKE_LA) core/ctl/libctl.a $(INTAKE_LA) \

@@ -3,7 +3,9 @@
 
 #include <string.h>
 #include "intake/intake_options.h"
+#include "intake/bounces.h"
 #include "intake/trace.h"
+#include "queue/queue_options.h"
 #include "base/banned.h"
 
 #define I(is, row) scope_int((is)->scope, OPT(intake_options, row))
@@ -98,6 +100,8 @@ may_relay(const struct intake_session *is, struct str sender, struct str domain)
     if (policy_glob(
             is->scope, OPT(intake_options, INTAKE_RELAY_DOMAINS), domain))
         return true;
+    if (bounces_has_domain(is, domain))
+        return true;
     uint32_t senders = OPT(intake_options, INTAKE_RELAY_FOR_SENDING_DOMAINS);
     return scope_count(is->scope, senders) && sender.n &&
         address_parse(sender, ADDRESS_UTF8, &from, NULL) == 0 &&
@@ -118,6 +122,12 @@ policy_recipient(const struct intake_session *is, struct str sender,
             "Address literals are not accepted");
     if (!may_relay(is, sender, a.domain))
         return refuse(r, IMPEL_AT_RCPT, 550, "5.7.1", "Relaying denied");
+    const struct scope *out =
+        generation_scope(is->generation, STR_NONE, a.domain);
+    if (scope_int(out, OPT(queue_options, QUEUE_BLACKHOLE)) ==
+        QUEUE_BLACKHOLE_INLINE)
+        return refuse(
+            r, IMPEL_AT_RCPT, 551, "5.7.1", "[internal] recipient blackholed");
     return 0;
 }
 

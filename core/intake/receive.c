@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "intake/bounces.h"
 #include "intake/intake_options.h"
 #include "intake/policy.h"
 #include "intake/trace.h"
@@ -40,10 +41,12 @@ struct impel_incoming {
     int64_t held, held_envelope; /* credits: in all, for recipients */
     uint64_t bytes;              /* of the body, taken so far */
     bool has_sender;
-    bool no_room;     /* the builder waits for the disk */
-    bool woken;       /* has waited for credits and keeps its place in line */
-    bool too_large;   /* the rest is swallowed: commit() will say so */
-    int failure;      /* of the builder: ERR_* */
+    bool no_room;    /* the builder waits for the disk */
+    bool woken;      /* has waited for credits and keeps its place in line */
+    bool too_large;  /* the rest is swallowed: commit() will say so */
+    int failure;     /* of the builder: ERR_* */
+    struct oob *oob; /* it may be a bounce; or NULL */
+    struct bounces *bounces;
     struct list node; /* in is->incoming */
     struct list waiting;
     struct spool_accept accept;
@@ -78,6 +81,8 @@ incoming_free(struct impel_incoming *m)
     if (m->builder)
         content_builder_abandon(&m->builder);
     message_unref(&m->message);
+    oob_free(&m->oob);
+    bounces_free(&m->bounces);
     free(m->rcpt);
     free(m->meta);
     m->magic = 0;
@@ -221,6 +226,24 @@ builder_room(void *arg, int result)
         session_credit(m->is->session);
 }
 
+/* What the listener's context option gives to each message. */
+static void
+take_context(struct impel_incoming *m)
+{
+    const struct scope *s = m->is->scope;
+    uint32_t id = OPT(intake_options, INTAKE_CONTEXT);
+    for (size_t i = 0; i < scope_count(s, id); i++) {
+        struct str k = scope_key(s, id, i), v = scope_item(s, id, i);
+        if (str_ieq(k, STR("binding"))) {
+            if (generation_binding_group(m->is->generation, v).p)
+                m->message->env.binding = message_str(m->message, v);
+            continue;
+        }
+        (void)receive_meta(m, (struct impel_str){k.p, k.n},
+            (struct impel_str){v.p, v.n}); /* too many: the first ones */
+    }
+}
+
 struct impel_incoming *
 receive_begin(struct intake_session *is, uint64_t tag)
 {
@@ -236,6 +259,7 @@ receive_begin(struct intake_session *is, uint64_t tag)
     m->builder = content_builder_new(
         in->spool, m->message->id, loop_mailbox(is->il->loop), builder_room, m);
     list_push(&is->incoming, &m->node);
+    take_context(m);
     return m;
 }
 
@@ -355,6 +379,8 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
         return 0;
     }
     add_rcpt(m, a, to);
+    if (!m->oob && bounces_takes(m->is, a))
+        m->oob = oob_new();
     policy_say(
         &r, IMPEL_DELIVERED, IMPEL_AT_RCPT, 250, "2.1.5", "Recipient OK");
     answer(m, index, &r);
@@ -409,6 +435,8 @@ receive_body(struct impel_incoming *m, const void *p, size_t n)
     if (m->no_room || !credits_take(m, (int64_t)n))
         return IMPEL_E_AGAIN;
     m->bytes += n;
+    if (m->oob)
+        oob_feed(m->oob, p, n);
     int rc = content_builder_add(m->builder, p, n, &e);
     if (rc == ERR_AGAIN)
         m->no_room = true;
@@ -451,12 +479,40 @@ stored(struct spool_accept *a, int result, const struct err *e)
         snprintf(text, sizeof(text), "OK %s", id);
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0", text);
         log_reception(m);
+        if (m->bounces)
+            bounces_log(m->bounces);
         atomic_fetch_add(&in->received, 1);
         atomic_fetch_add(&in->received_recipients, m->message->env.rcpt_count);
         atomic_fetch_add(&in->received_bytes, m->message->record_size);
     }
     answer(m, SIZE_MAX, &r);
     incoming_free(m);
+}
+
+/* Known reports to bounce_domains.  true: nobody is left to get it. */
+static bool
+settle_bounces(struct impel_incoming *m)
+{
+    struct message *msg = m->message;
+    struct content_facts f;
+    struct oob *o = m->oob;
+    struct impel_result r;
+    if (!msg->env.binding.p)
+        msg->env.binding = STR("default");
+    msg->env.peer_addr = message_str(msg, str_of(m->is->peer));
+    m->oob = NULL;
+    if (!o)
+        return false;
+    content_builder_facts(m->builder, &f);
+    m->bounces = bounces_settle(m->is, o, msg, m->rcpt, f.body_size);
+    if (msg->env.rcpt_count)
+        return false;
+    bounces_log(m->bounces);
+    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0",
+        "OK, the bounce was logged");
+    answer(m, SIZE_MAX, &r);
+    incoming_free(m);
+    return true;
 }
 
 /* Everything is there: put trace fields in front, hand it to the spool. */
@@ -468,9 +524,8 @@ submit(struct impel_incoming *m)
     struct buf trace = BUF_INIT;
     if (!env->protocol.p)
         env->protocol = STR("esmtp");
-    if (!env->binding.p)
-        env->binding = STR("default");
-    env->peer_addr = message_str(msg, str_of(m->is->peer));
+    if (settle_bounces(m))
+        return;
     struct rcpt *rc =
         arena_alloc(msg->arena, env->rcpt_count * sizeof(struct rcpt));
     memcpy(rc, m->rcpt, env->rcpt_count * sizeof(struct rcpt));

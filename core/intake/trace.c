@@ -71,8 +71,10 @@ trace_is_header(struct str header)
     size_t i = 0;
     while (i < line.n && is_field_char(line.p[i]))
         i++;
-    return i > 0 && i < line.n &&
-        (line.p[i] == ':' || line.p[i] == ' ' || line.p[i] == '\t');
+    size_t name = i;
+    while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'))
+        i++; /* RFC 5322 4.5 */
+    return name > 0 && i < line.n && line.p[i] == ':';
 }
 
 /* --- fields to add --- */

@@ -152,6 +152,29 @@ logrecord_json_outcome(
 }
 
 void
+logrecord_json_reported(struct buf *to, const struct maillog_report *r)
+{
+    int c = maillog_bounce_class(r->result);
+
+    json_begin(to, r->delayed ? "reported_delay" : "reported_failure", r->id, 0,
+        r->connection);
+    json_pair(to, "recipient", r->original);
+    json_pair(to, "sender", r->sender);
+    json_pair(to, "binding_group", r->group);
+    json_pair(to, "binding", r->binding);
+    json_number(to, "size", r->size);
+    json_pair(to, "peer", r->peer_addr);
+    json_number(to, "code", r->result->code);
+    if (r->result->status[0])
+        buf_printf(to, ",\"status\":\"%u.%u.%u\"", r->result->status[0],
+            r->result->status[1], r->result->status[2]);
+    json_pair(to, "text", r->text);
+    json_number(to, "bounce_class", (uint64_t)c);
+    json_pair(to, "bounce_class_name", str_of(maillog_bounce_class_name(c)));
+    buf_char(to, '}');
+}
+
+void
 logrecord_json_rejection(struct buf *to, const struct logrecord_rejection *r)
 {
     json_begin(to, "rejection", 0, 0, r->connection);

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/banned.h"
 
+enum { STAGE_REPORTED = 21 }; /* of no connection of ours */
+
 void
 logrecord_time(struct buf *to, int64_t wall, bool hires)
 {
@@ -166,6 +168,21 @@ logrecord_bounce(
     logrecord_number(to, o->size);
     logrecord_next(to, o->peer_addr);
     logrecord_result(to, o->result);
+}
+
+void
+logrecord_reported(struct buf *to, bool hires, const struct maillog_report *r)
+{
+    logrecord_begin(to, hires, r->id, 0, r->connection);
+    buf_printf(to, "@%c", r->delayed ? 'T' : 'B');
+    logrecord_address(to, r->original);
+    logrecord_address(to, r->sender);
+    logrecord_next(to, r->group);
+    logrecord_next(to, r->binding);
+    buf_printf(to, "@%d@%d", STAGE_REPORTED, maillog_bounce_class(r->result));
+    logrecord_number(to, r->size);
+    logrecord_next(to, r->peer_addr);
+    logrecord_next(to, r->text);
 }
 
 /* In double quotes, for the rejectlog. */

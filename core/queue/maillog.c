@@ -273,14 +273,15 @@ maillog_outcome(char type, unsigned what, const struct maillog_outcome *o)
         logrecord_outcome(&line, hires, type, o);
         maillog_write(&line, LOG_MAIN, what, false);
     }
-    if (type != 'D' && maillog_has(LOG_BOUNCE, also, true)) {
+    if (type != 'D' && !o->aside && maillog_has(LOG_BOUNCE, also, true)) {
         logrecord_bounce(&line, hires, bounce, o);
         maillog_write(&line, LOG_BOUNCE, also, true);
     }
     for (size_t i = 0; i < ARRAY_SIZE(main_or_bounce); i++) {
         unsigned bits = main_or_bounce[i] ? also : what;
 
-        if ((i && type == 'D') || !maillog_has(LOG_JSON, bits, i != 0))
+        if ((i && (type == 'D' || o->aside)) ||
+            !maillog_has(LOG_JSON, bits, i != 0))
             continue;
         logrecord_json_outcome(&line, type, o);
         maillog_write(&line, LOG_JSON, bits, i != 0);
@@ -305,6 +306,31 @@ void
 maillog_permanent(const struct maillog_outcome *o)
 {
     maillog_outcome('P', WRITE_PERMANENT, o);
+}
+
+void
+maillog_reported(const struct maillog_report *r)
+{
+    struct buf line = BUF_INIT;
+
+    pthread_rwlock_rdlock(&lock);
+    for (struct logger *l = loggers; l; l = l->next) {
+        if (!l->bounces || !(l->writes & WRITE_REPORTED) ||
+            (r->delayed && !(l->writes & WRITE_TRANSIENT)))
+            continue;
+        if (l->file[LOG_BOUNCE]) {
+            logrecord_reported(&line, hires, r);
+            logfile_line(l->file[LOG_BOUNCE], buf_get(&line));
+            buf_cut(&line, 0);
+        }
+        if (l->file[LOG_JSON]) {
+            logrecord_json_reported(&line, r);
+            logfile_line(l->file[LOG_JSON], buf_get(&line));
+            buf_cut(&line, 0);
+        }
+    }
+    pthread_rwlock_unlock(&lock);
+    buf_fini(&line);
 }
 
 void

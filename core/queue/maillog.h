@@ -30,12 +30,25 @@ struct maillog_outcome {           /* one recipient's attempt */
     uint64_t size, bytes_sent;
     uint32_t retries;
     int64_t age_ms;
+    bool aside; /* bounce_pattern: not in the bouncelog */
     const struct result *result;
 };
 void maillog_reception(const struct message *m, struct str group); /* R */
 void maillog_delivery(const struct maillog_outcome *o);            /* D */
 void maillog_transient(const struct maillog_outcome *o); /* T, bouncelog T */
 void maillog_permanent(const struct maillog_outcome *o); /* P, bouncelog B */
+struct maillog_report { /* a bounce that came as mail (out of band) */
+    uint64_t id;        /* of the report */
+    uint64_t connection;
+    struct str original; /* the address that bounced */
+    struct str sender;   /* of what bounced: where the report came to */
+    struct str binding, group, peer_addr;
+    uint64_t size;
+    bool delayed; /* not failed for good */
+    const struct result *result;
+    struct str text; /* as the report has it */
+};
+void maillog_reported(const struct maillog_report *r); /* bouncelog B, T */
 /* rejectlog.  phase: "rcptto"; text: the reply. */
 void maillog_rejection(uint64_t connection, struct str peer_addr,
     struct str sender, struct str rcpt, const char *phase, struct str text);

@@ -13,6 +13,7 @@
 #include "queue/maillog.h"
 #include "queue/notice.h"
 #include "queue/queue.h"
+#include "queue/queue_options.h"
 #include "spool/content.h"
 #include "base/banned.h"
 
@@ -85,6 +86,7 @@ outcome_describe(struct maillog_outcome *to, const struct parcel *p,
 {
     const struct queue *q = p->queue;
     int64_t received = m ? m->env.received : parcel_received(p);
+    uint32_t pattern = OPT(queue_options, QUEUE_BOUNCE_PATTERN);
 
     *to = (struct maillog_outcome){.message = m,
         .id = p->id,
@@ -94,6 +96,8 @@ outcome_describe(struct maillog_outcome *to, const struct parcel *p,
         .peer_addr = STR(""),
         .retries = p->retries,
         .age_ms = MAX_OF(clock_wall() - received, 0)};
+    if (m && scope_is_set(q->scope, pattern))
+        to->aside = !scope_regex_has(q->scope, pattern, m->env.sender);
     if (m && m->content) {
         struct content_facts f;
 

@@ -231,8 +231,10 @@ static const struct option rows[] = {
         .type = OPTION_REGEX,
         .scopes = GLOBAL | DOMAIN,
         .brief = "pattern that an address must match to take part in bounces",
-        .manual = "In-band: the envelope sender; out of band: the envelope "
-                  "recipient. Unset: any.",
+        .manual = "In-band the envelope sender: a failure of other mail is "
+                  "not written to the bouncelog. Out of band the envelope "
+                  "recipient: other mail to bounce_domains is mail like any "
+                  "other. Unset: any.",
         .since = "0.1",
         .flags = OPTION_TOP},
     [QUEUE_BOUNCE_BEHAVIOR] = {.name = "bounce_behavior",
@@ -242,7 +244,8 @@ static const struct option rows[] = {
         .choices = behaviors,
         .brief = "what becomes of an incoming bounce: pass it on, or "
                  "blackhole it",
-        .manual = "Either way it is logged.",
+        .manual = "Either way it is logged. Mail to bounce_domains that is no "
+                  "report of a failure or a delay (RFC 3464) is passed on.",
         .since = "0.1",
         .flags = OPTION_TOP},
     [QUEUE_BOUNCE_SUPPRESS_LIST] = {.name = "bounce_suppress_list",

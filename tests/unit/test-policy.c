@@ -4,6 +4,7 @@
 #include <impel/module.h>
 #include "conf_support.h"
 #include "intake/intake_options.h"
+#include "intake/bounces.h"
 #include "intake/policy.h"
 
 static struct intake in;
@@ -19,6 +20,7 @@ configure(const char *conf)
     g = conf_support_load(conf, false);
     memset(&is, 0, sizeof(is));
     is.il = &il;
+    is.generation = g;
     is.scope = generation_global(g);
 }
 
@@ -166,6 +168,37 @@ end(void **state)
     return 0;
 }
 
+/* bounce_domains are accepted like relay domains; what is taken for a bounce is
+ * said by bounce_pattern, in domain stanzas too. */
+static void
+bounce_domains(void **state)
+{
+    (void)state;
+    configure("bounce_domains = ( b.test *.b.test )\n"
+              "domain p.b.test { bounce_pattern = \"^ret-\" }\n");
+    assert_int_equal(rcpt_code("", "any@b.test"), 250);
+    assert_int_equal(rcpt_code("", "any@B.test"), 250);
+    assert_int_equal(rcpt_code("", "any@p.b.test"), 250);
+    assert_int_equal(rcpt_code("", "any@else.test"), 550);
+    assert_true(bounces_takes(&is, STR("any@b.test")));
+    assert_true(bounces_takes(&is, STR("ret-1@p.b.test")));
+    assert_false(bounces_takes(&is, STR("any@p.b.test")));
+    assert_false(bounces_takes(&is, STR("any@else.test")));
+    assert_false(bounces_takes(&is, STR("any")));
+}
+
+static void
+blackholes_inline(void **state)
+{
+    (void)state;
+    configure("relay_domains = ( a.test b.test c.test )\n"
+              "domain b.test { blackhole = inline }\n"
+              "domain \"/^c/\" { blackhole = internal }\n");
+    assert_int_equal(rcpt_code("", "x@a.test"), 250);
+    assert_int_equal(rcpt_code("", "x@b.test"), 551);
+    assert_int_equal(rcpt_code("", "x@c.test"), 250);
+}
+
 int
 main(void)
 {
@@ -177,6 +210,8 @@ main(void)
         cmocka_unit_test(messages_are_checked),
         cmocka_unit_test(loops_and_sizes_are_refused),
         cmocka_unit_test(names_at_the_greeting),
+        cmocka_unit_test(bounce_domains),
+        cmocka_unit_test(blackholes_inline),
     };
     return cmocka_run_group_tests(tests, options, end);
 }
