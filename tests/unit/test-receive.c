@@ -196,6 +196,19 @@ maillog_rejection(uint64_t connection, struct str peer_addr, struct str sender,
     rejections++;
 }
 
+void
+maillog_reported(const struct maillog_report *r)
+{
+    (void)r;
+    fail_msg("no bounce is received here");
+}
+
+void
+maillog_reception(const struct message *m, struct str group)
+{
+    (void)m, (void)group;
+}
+
 /* --- a world, and what a module does in it --- */
 
 static int
@@ -247,6 +260,7 @@ session(void)
         generation_stanza(g, IMPEL_SCOPE_LISTENER, NULL, NULL);
     s->is.session = s;
     s->is.il = &il;
+    s->is.generation = g;
     s->is.scope =
         stanza_scope(generation_stanza(g, IMPEL_SCOPE_LISTEN, l, NULL));
     strcpy(s->is.peer, "192.0.2.1");
