@@ -56,10 +56,13 @@ void
 intake_free(struct intake **in)
 {
     struct intake *i = *in;
+    struct list *l, *tmp;
     size_t at;
     void *limit;
     if (!i)
         return;
+    LIST_FOREACH_SAFE (l, tmp, &i->listeners) /* that were never started */
+        listener_close(listener_of_node(l));
     for (unsigned n = 0; n < i->loop_count; n++)
         receive_loop_fini(&i->loops[n]);
     MAP_FOREACH (limit, &i->limits, at)
@@ -201,6 +204,8 @@ intake_adopt(struct intake *in, struct generation *g, struct err *e)
 {
     struct generation *before = in->generation;
     struct list *n, *tmp;
+    if (in->stop_home)
+        return 0; /* nothing is opened any more */
     in->generation = generation_ref(g);
     budget_set_limit(&in->credits, credit_limit(g));
     LIST_FOREACH_SAFE (n, tmp, &in->listeners)
@@ -232,7 +237,7 @@ stop_look(void *arg)
             loop_mailbox(il->intake->stop_home), &il->stopped_mail, stop_ended);
         return;
     }
-    if (loop_now(il->loop) >= il->intake->stop_deadline)
+    if (loop_now(il->loop) >= atomic_load(&il->intake->stop_deadline))
         session_end_all_inbound(il->loop, true);
     timer_start(&il->stop_timer, 20);
 }
@@ -241,7 +246,6 @@ static void
 stop_begin(struct mail *m)
 {
     struct intake_loop *il = CONTAINER_OF(m, struct intake_loop, stop_mail);
-    il->stopping = true;
     session_end_all_inbound(il->loop, false);
     timer_init(&il->stop_timer, il->loop, stop_look, il, "intake stop");
     timer_start(&il->stop_timer, 0);
@@ -252,9 +256,15 @@ intake_stop(struct intake *in, struct loop *scheduler, int64_t deadline_ms,
     void (*stopped)(void *arg), void *arg)
 {
     struct list *n, *tmp;
+    int64_t deadline = clock_mono() + deadline_ms;
+    if (in->stop_home) { /* under way: only sooner */
+        atomic_store(&in->stop_deadline,
+            MIN_OF(deadline, atomic_load(&in->stop_deadline)));
+        return;
+    }
     in->stop_home = scheduler;
     in->stop_left = in->loop_count;
-    in->stop_deadline = clock_mono() + deadline_ms;
+    atomic_store(&in->stop_deadline, deadline);
     in->stopped = stopped;
     in->stopped_arg = arg;
     LIST_FOREACH_SAFE (n, tmp, &in->listeners)

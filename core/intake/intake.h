@@ -38,7 +38,8 @@ void intake_start(struct intake *in);
  * are logged and reported in e; the rest is done all the same. */
 int intake_adopt(struct intake *in, struct generation *g, struct err *e);
 /* Scheduler: close the listeners, end the sessions (politely until
- * deadline_ms, then at once); stopped() runs on the scheduler's loop. */
+ * deadline_ms, then at once); stopped() runs on the scheduler's loop, once.
+ * Called again it only brings the deadline forward. */
 void intake_stop(struct intake *in, struct loop *scheduler, int64_t deadline_ms,
     void (*stopped)(void *arg), void *arg);
 /* Refuse new messages with 452 while set (memory, drain); any thread.  why: a

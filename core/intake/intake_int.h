@@ -28,7 +28,6 @@ struct intake_loop {
     unsigned committing;              /* messages handed to the spool */
     struct list sessions;             /* struct intake_session */
     struct timer stop_timer;
-    bool stopping;
     struct mail stop_mail, stopped_mail;
 };
 
@@ -48,7 +47,7 @@ struct intake {
     /* stopping */
     struct loop *stop_home;
     unsigned stop_left;
-    int64_t stop_deadline;
+    _Atomic int64_t stop_deadline;
     void (*stopped)(void *arg);
     void *stopped_arg;
 };

@@ -10,10 +10,11 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "intake/intake_options.h"
+#include "intake/policy.h"
 #include "intake/receive.h"
 #include "base/banned.h"
 
-enum { OVER_LIMIT_MAX = 256 }; /* sessions that are only told 421 */
+enum { OVER_LIMIT_MAX = 256 }; /* of one listener that are only told 421 */
 
 /* What one loop has of a listener. */
 struct watchpost {
@@ -31,7 +32,9 @@ struct listener {
     char *address, *keyword;
     struct list node;
     _Atomic uint64_t sessions;
-    pthread_mutex_t lock; /* guards the two below */
+    _Atomic unsigned over_limit; /* sessions beyond listener_sessions */
+    bool started;                /* the loops watch it */
+    pthread_mutex_t lock;        /* guards the two below */
     struct generation *generation;
     const struct stanza *listen;
     unsigned post_count;
@@ -105,6 +108,14 @@ open_sockets(struct listener *l, const struct accept_config *c, struct err *e)
         stanza_file(l->listen), stanza_line(l->listen));
 }
 
+/* Of a listener that nobody watches yet. */
+static void
+close_sockets(struct listener *l)
+{
+    for (unsigned i = 0; i < l->post_count; i++)
+        (void)close(l->posts[i].fd); /* nothing to be done about it */
+}
+
 int
 listener_open(struct intake *in, const struct stanza *listen,
     const struct stanza *parent, const struct module *module,
@@ -127,8 +138,7 @@ listener_open(struct intake *in, const struct stanza *listen,
     l->posts = xcalloc(in->loop_count, sizeof(*l->posts));
     rc = open_sockets(l, &c, e);
     if (rc < 0) {
-        while (l->post_count)
-            close(l->posts[--l->post_count].fd);
+        close_sockets(l);
         listener_unref(l);
         return rc;
     }
@@ -190,6 +200,8 @@ listener_session_gone(struct intake_session *is)
     for (int i = 0; i < 2; i++)
         if (is->limit[i])
             budget_give(is->limit[i], 1);
+    if (is->over_limit)
+        atomic_fetch_sub(&is->listener->over_limit, 1);
     atomic_fetch_sub(&is->listener->sessions, 1);
     atomic_fetch_sub(&is->il->intake->sessions, 1);
     list_remove(&is->node);
@@ -223,32 +235,43 @@ session_make(struct watchpost *p, const struct netaddr *peer)
     return is;
 }
 
+/* May this session be served?  No: it counts among those that are told so. */
+static bool
+admit(struct intake_session *is)
+{
+    is->over_limit =
+        !limit_take(is, 0, OPT(intake_options, INTAKE_LISTENER_SESSIONS)) ||
+        !limit_take(is, 1, OPT(intake_options, INTAKE_SERVICE_SESSIONS));
+    if (!is->over_limit)
+        return true;
+    atomic_fetch_add(&is->il->intake->rejected, 1);
+    return atomic_fetch_add(&is->listener->over_limit, 1) < OVER_LIMIT_MAX;
+}
+
 static void
 accepted(
     void *arg, int fd, const struct netaddr *peer, const struct netaddr *local)
 {
     struct watchpost *p = arg;
     struct netaddr from = *peer;
+    struct impel_result r;
     cidr_unmap(&from.ip);
     struct intake_session *is = session_make(p, &from);
-    is->over_limit =
-        !limit_take(is, 0, OPT(intake_options, INTAKE_LISTENER_SESSIONS)) ||
-        !limit_take(is, 1, OPT(intake_options, INTAKE_SERVICE_SESSIONS));
+    if (!admit(is)) {
+        (void)close(fd); /* in a flood nobody is talked to */
+        listener_session_gone(is);
+        return;
+    }
     is->can_relay =
         scope_int(is->scope, OPT(intake_options, INTAKE_OPEN_RELAY)) ||
         scope_cidr_has(
             is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), &from.ip);
-    struct budget *b = is->limit[0] ? is->limit[0] : is->limit[1];
-    if (is->over_limit && b &&
-        budget_used(b) > budget_limit(b) + OVER_LIMIT_MAX) {
-        close(fd);
-        listener_session_gone(is);
-        return;
-    }
     is->session = session_accept(p->il->loop, p->listener->module, is->scope,
         fd, &from, local, is->id, session_released, is);
-    if (!is->session)
-        listener_session_gone(is);
+    /* told at once: a silent peer would keep its place for as long as it may
+     * be idle */
+    if (is->over_limit && policy_greet(is, STR("?"), &r) < 0)
+        session_verdict(is->session, 0, SIZE_MAX, &r);
 }
 
 /* --- on the loops --- */
@@ -272,6 +295,7 @@ void
 listener_start(struct listener *l)
 {
     CHECK(l, LISTENER_MAGIC);
+    l->started = true;
     for (unsigned i = 0; i < l->post_count; i++) {
         atomic_fetch_add(&l->refs, 1);
         mailbox_post(
@@ -301,7 +325,9 @@ listener_close(struct listener *l)
     list_remove(&l->node);
     log_info(LOG_NET, "listener-close", "listener=%s addr=%s", l->keyword,
         l->address);
-    for (unsigned i = 0; i < l->post_count; i++)
+    if (!l->started)
+        close_sockets(l);
+    for (unsigned i = 0; l->started && i < l->post_count; i++)
         mailbox_post(
             loop_mailbox(l->posts[i].il->loop), &l->posts[i].close, post_close);
     listener_unref(l);

@@ -12,8 +12,8 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/trace.c core/intake/trace.h
 
 if HAVE_CMOCKA
-intake_tests = tests/unit/test-oob tests/unit/test-policy \
-	tests/unit/test-receive tests/unit/test-trace
+intake_tests = tests/unit/test-listener tests/unit/test-oob \
+	tests/unit/test-policy tests/unit/test-receive tests/unit/test-trace
 check_PROGRAMS += $(intake_tests)
 TESTS += $(intake_tests)
 tests_unit_test_oob_SOURCES = tests/unit/test-oob.c
@@ -29,4 +29,7 @@ tests_unit_test_policy_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)
+tests_unit_test_listener_SOURCES = tests/unit/test-listener.c \
+	tests/unit/conf_support.c tests/unit/conf_support.h
+tests_unit_test_listener_LDADD = $(tests_unit_test_trace_LDADD)
 endif

@@ -49,7 +49,7 @@ struct daemon {
     struct timer heartbeat;
     char *pidfile;
     int pidfile_fd;
-    bool stopping;
+    bool stopping, queue_drained, intake_stopped;
 };
 
 /* --- configuration --- */
@@ -159,12 +159,22 @@ reopen_logs(void *arg)
 
 /* --- stop --- */
 
+/* Both ways have to be at rest: who is still sending us a message gets his
+ * answer, even if nothing was on its way out. */
+static void
+stop_if_at_rest(struct daemon *d)
+{
+    if (d->queue_drained && d->intake_stopped)
+        loop_stop(d->loops.scheduler);
+}
+
 static void
 drained(void *arg)
 {
     struct daemon *d = arg;
     log_notice(LOG_START, "drained", "pid=%ld", (long)getpid());
-    loop_stop(d->loops.scheduler);
+    d->queue_drained = true;
+    stop_if_at_rest(d);
 }
 
 static int64_t
@@ -179,7 +189,8 @@ intake_stopped(void *arg)
 {
     struct daemon *d = arg;
     log_info(LOG_START, "intake-stopped", "pid=%ld", (long)getpid());
-    (void)d;
+    d->intake_stopped = true;
+    stop_if_at_rest(d);
 }
 
 static void
@@ -189,8 +200,7 @@ stop(void *arg)
     int64_t deadline = d->stopping ? 0 : shutdown_time(d);
     log_notice(LOG_START, "stop", "pid=%ld deadline_ms=%lld", (long)getpid(),
         (long long)deadline);
-    if (!d->stopping)
-        intake_stop(d->intake, d->loops.scheduler, deadline, intake_stopped, d);
+    intake_stop(d->intake, d->loops.scheduler, deadline, intake_stopped, d);
     d->stopping = true;
     scheduler_drain(d->scheduler, deadline, drained, d);
 }
