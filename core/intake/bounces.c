@@ -10,11 +10,15 @@
 #include "queue/queue_options.h"
 #include "base/banned.h"
 
+/* A report is meant for one address; that it is sent to thousands shall not
+ * write thousands of records for each recipient it names. */
+enum { BOUNCES_TO_MAX = 8 };
+
 struct bounces {
     struct oob *report;
     struct maillog_report about; /* what all records have in common */
     char *suppressed;
-    struct str *to; /* the addresses that it came to */
+    struct str to[BOUNCES_TO_MAX]; /* the addresses that it came to */
     size_t to_count;
 };
 
@@ -65,7 +69,6 @@ bounces_new(const struct intake_session *is, struct oob *o,
 
     b->report = o;
     b->suppressed = xdupn(list.n ? list.p : "", list.n);
-    b->to = xcalloc(m->env.rcpt_count, sizeof(*b->to));
     b->about = (struct maillog_report){.id = m->id,
         .connection = is->id,
         .binding = m->env.binding,
@@ -91,7 +94,7 @@ bounces_settle(const struct intake_session *is, struct oob *o,
     for (size_t i = 0; i < m->env.rcpt_count; i++) {
         bool bounce = bounces_takes(is, rcpt[i].address);
 
-        if (bounce)
+        if (bounce && b->to_count < BOUNCES_TO_MAX)
             b->to[b->to_count++] = rcpt[i].address;
         if (!bounce || !bounces_drops(is, rcpt[i].address))
             rcpt[kept++] = rcpt[i];
@@ -145,6 +148,5 @@ bounces_free(struct bounces **bp)
         return;
     oob_free(&b->report);
     free(b->suppressed);
-    free(b->to);
     free(b);
 }

@@ -222,6 +222,7 @@ set_up(void **state)
                           "  Max_Message_Size = 4M\n"
                           "  Relay_Domains = ( here.test ) } }\n",
         false);
+    generation_publish(g);
     memset(&in, 0, sizeof(in));
     memset(&il, 0, sizeof(il));
     budget_init(&in.credits, LIMIT);
@@ -247,6 +248,7 @@ tear_down(void **state)
     receive_loop_fini(&il);
     assert_int_equal(budget_used(&in.credits), 0);
     loop_free(&il.loop);
+    generation_publish(NULL);
     generation_unref(&g);
     clock_real();
     return 0;
@@ -260,6 +262,7 @@ session(void)
         generation_stanza(g, IMPEL_SCOPE_LISTENER, NULL, NULL);
     s->is.session = s;
     s->is.il = &il;
+    s->is.generation = g;
     s->is.generation = g;
     s->is.scope =
         stanza_scope(generation_stanza(g, IMPEL_SCOPE_LISTEN, l, NULL));
