@@ -161,6 +161,9 @@ serve_open(struct queue *q, int64_t *until)
         q->ready_count + q->loading + q->overflow > q->opening) {
         enum wait_reason why = serve_open_one(q, until);
 
+        /* A sibling's session is put to use before a third queue takes it. */
+        if (why == WAIT_NONE && !list_empty(&q->roomy))
+            why = serve_lend(q, until);
         if (why != WAIT_NONE)
             return why;
     }

@@ -266,6 +266,23 @@ test_sibling(void **state)
     world_end();
 }
 
+/* Two that want one idle session: one gets and uses it. */
+static void
+test_siblings_do_not_quarrel(void **state)
+{
+    (void)state;
+    world_begin(BASE);
+    (void)world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    fake_delivered(0);
+    (void)world_accept("s@from.test", "a@y.test a@z.test");
+    assert_int_equal(fake_sessions[0].count, 1);
+    assert_int_equal(fake_session_count, 2);
+    assert_int_equal(world_queue("y.test")->outlet_count, 1);
+    assert_int_equal(world_queue("z.test")->outlet_count, 1);
+    world_end();
+}
+
 static void
 test_limits(void **state)
 {
@@ -641,6 +658,7 @@ UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_failover),
     cmocka_unit_test(test_host_failure_in_session),
     cmocka_unit_test(test_idle_reuse_and_probe), cmocka_unit_test(test_sibling),
+    cmocka_unit_test(test_siblings_do_not_quarrel),
     cmocka_unit_test(test_limits), cmocka_unit_test(test_server_limit),
     cmocka_unit_test(test_throttle),
     cmocka_unit_test(test_suspended_and_expiry),
