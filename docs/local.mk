@@ -46,3 +46,9 @@ docs/man/impel.yaml.5: docs/man/impel.yaml.5.in etc/impel-minimal.yaml \
 	    -e '/^@EXAMPLE@$$/r $@.example' -e '/^@EXAMPLE@$$/d' \
 	    $(srcdir)/docs/man/impel.yaml.5.in | $(SUBSTITUTE) >$@.new && \
 	rm -f $@.list $@.example && mv $@.new $@
+
+# Prose is added faster than lists of it.
+EXTRA_DIST += docs/decisions
+dist-hook:
+	cp -p $(srcdir)/docs/*.md $(distdir)/docs/
+	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +

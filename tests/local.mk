@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style
+EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style \
+	tests/demo tests/scenario
 
 # What `make check` runs besides TESTS: rules of the tree, the unit and kit
 # tests once more under the sanitizers, and the scenarios against real peers.
@@ -13,6 +14,13 @@ check-complete:
 if !HAVE_CMOCKA
 	@echo "configure found no cmocka: the unit tests are missing"; exit 1
 endif
+
+# What scenarios and demo leave, and what they fetched.
+clean-local:
+	rm -rf scenario demo
+	-test ! -f sanitized/Makefile || $(MAKE) -C sanitized clean
+distclean-local:
+	rm -rf sanitized peers
 
 check-tree:
 	$(SHELL) $(srcdir)/build-aux/check-layers $(srcdir)

@@ -25,10 +25,10 @@ tests_unit_test_conn_LDADD = core/net/libnet.a core/loop/libloop.a \
 tests_unit_test_accept_SOURCES = tests/unit/test-accept.c
 tests_unit_test_accept_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(EV_LIBS) $(BASE_LIBS)
-tests_unit_test_dnsparse_SOURCES = tests/unit/test-dnsparse.c
+tests_unit_test_dnsparse_SOURCES = tests/unit/test-dnsparse.c tests/unit/dns_wire.h
 tests_unit_test_dnsparse_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
-tests_unit_test_dns_SOURCES = tests/unit/test-dns.c
+tests_unit_test_dns_SOURCES = tests/unit/test-dns.c tests/unit/dns_wire.h
 tests_unit_test_dns_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(EV_LIBS) \
 	$(BASE_LIBS)
