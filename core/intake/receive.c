@@ -33,7 +33,7 @@ struct impel_incoming {
     struct intake_session *is; /* NULL: the session went while committing */
     struct intake_loop *il;
     struct message *message;
-    struct content_builder *builder;
+    struct content_builder *builder; /* from the body's first octet on */
     struct rcpt *rcpt;
     size_t rcpt_size, rcpt_seen; /* allocated; told, refused ones included */
     struct meta *meta;
@@ -41,6 +41,7 @@ struct impel_incoming {
     int64_t held, held_envelope; /* credits: in all, for recipients */
     uint64_t bytes;              /* of the body, taken so far */
     bool has_sender;
+    bool submitted;  /* it is with the spool */
     bool no_room;    /* the builder waits for the disk */
     bool woken;      /* has waited for credits and keeps its place in line */
     bool too_large;  /* the rest is swallowed: commit() will say so */
@@ -248,19 +249,28 @@ struct impel_incoming *
 receive_begin(struct intake_session *is, uint64_t tag)
 {
     struct impel_incoming *m = xnew(struct impel_incoming);
-    struct intake *in = is->il->intake;
     m->magic = INCOMING_MAGIC;
     m->tag = tag;
     m->is = is;
     m->il = is->il;
-    m->message = message_new(spool_next_id(in->spool));
+    m->message = message_new(0); /* until body_begin() */
     m->message->env.received = clock_wall();
     m->message->env.connection = is->id;
-    m->builder = content_builder_new(
-        in->spool, m->message->id, loop_mailbox(is->il->loop), builder_room, m);
     list_push(&is->incoming, &m->node);
     take_context(m);
     return m;
+}
+
+/* The recipients are known: logs name each by an id of its own, the message's
+ * and those that follow it. */
+static void
+body_begin(struct impel_incoming *m)
+{
+    struct intake *in = m->il->intake;
+    uint64_t rcpts = m->message->env.rcpt_count;
+    m->message->id = spool_next_ids(in->spool, rcpts ? rcpts : 1);
+    m->builder = content_builder_new(
+        in->spool, m->message->id, loop_mailbox(m->il->loop), builder_room, m);
 }
 
 static struct str
@@ -286,7 +296,7 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     CHECK(m, INCOMING_MAGIC);
     struct envelope *env = &m->message->env;
     struct impel_result r;
-    if (!m->is || !m->builder || m->has_sender)
+    if (!m->is || m->builder || m->submitted || m->has_sender)
         return IMPEL_E_INVAL;
     uint64_t size = from->declared_size > 0 ? (uint64_t)from->declared_size : 0;
     struct str a = qualify(m, str_make(from->address.p, from->address.n),
@@ -356,7 +366,7 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
     CHECK(m, INCOMING_MAGIC);
     struct impel_result r;
     struct envelope *env = &m->message->env;
-    if (!m->is || !m->builder || !m->has_sender)
+    if (!m->is || m->builder || m->submitted || !m->has_sender)
         return IMPEL_E_INVAL;
     size_t index = m->rcpt_seen++;
     struct str a = qualify(m, str_make(to->address.p, to->address.n),
@@ -394,7 +404,7 @@ receive_meta(
     CHECK(m, INCOMING_MAGIC);
     struct envelope *env = &m->message->env;
     size_t left = META_BYTES_MAX - m->meta_bytes;
-    if (!m->is || !m->builder || !key.p || !key.n)
+    if (!m->is || m->submitted || !key.p || !key.n)
         return IMPEL_E_INVAL;
     if (key.n > left || value.n > left - key.n)
         return IMPEL_E_FULL;
@@ -428,8 +438,10 @@ receive_body(struct impel_incoming *m, const void *p, size_t n)
 {
     CHECK(m, INCOMING_MAGIC);
     struct err e;
-    if (!m->is || !m->builder)
+    if (!m->is || m->submitted)
         return IMPEL_E_INVAL;
+    if (!m->builder)
+        body_begin(m);
     if (m->failure || body_is_too_large(m, n))
         return 0; /* swallowed: commit() will say so */
     if (m->no_room || !credits_take(m, (int64_t)n))
@@ -540,6 +552,7 @@ submit(struct impel_incoming *m)
     content_builder_prepend(m->builder, buf_get(&trace));
     buf_fini(&trace);
     content_builder_finish(&m->builder, msg);
+    m->submitted = true;
     m->accept.message = msg;
     m->accept.home = loop_mailbox(m->il->loop);
     m->accept.done = stored;
@@ -555,8 +568,10 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
     CHECK(m, INCOMING_MAGIC);
     struct impel_result r;
     struct content_facts f;
-    if (!m->is || !m->builder || m->message->env.rcpt_count == 0)
+    if (!m->is || m->submitted || m->message->env.rcpt_count == 0)
         return IMPEL_E_INVAL;
+    if (!m->builder) /* an empty message */
+        body_begin(m);
     if (key.p && receive_meta(m, (struct impel_str){"resend-key", 10}, key) < 0)
         return IMPEL_E_INVAL;
     content_builder_facts(m->builder, &f);
@@ -582,7 +597,7 @@ void
 receive_abandon(struct impel_incoming *m)
 {
     CHECK(m, INCOMING_MAGIC);
-    if (m->builder) /* not with the spool yet */
+    if (!m->submitted)
         incoming_free(m);
 }
 
@@ -593,7 +608,7 @@ receive_session_gone(struct intake_session *is)
     while ((n = list_take(&is->incoming)) != NULL) {
         struct impel_incoming *m = LIST_ENTRY(n, struct impel_incoming, node);
         m->is = NULL;
-        if (m->builder)
+        if (!m->submitted)
             incoming_free(m);
     }
 }

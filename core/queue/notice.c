@@ -246,7 +246,7 @@ notice_head(struct notice *n)
         .original = dsn_original(n->about, n->scope, n->action)};
     if (!to.n || !(n->report.count = notice_choose(n)))
         return false;
-    n->report.id = spool_next_id(n->s->spool);
+    n->report.id = spool_next_ids(n->s->spool, 1);
     n->report.rcpt = n->told;
     n->message = message_new(n->report.id);
     notice_extent(n);

@@ -31,6 +31,8 @@ scheduler_turn(void *arg)
     int64_t end = clock_mono_us() + SCHED_TURN_US;
     struct list *last = list_empty(&s->dirty) ? NULL : s->dirty.prev, *n;
 
+    if (s->drained_told) /* the spool may be closed by now */
+        return;
     s->turning = true;
     while (last && (n = list_take(&s->dirty)) != NULL) {
         queue_run(LIST_ENTRY(n, struct queue, dirty_node));
@@ -45,7 +47,8 @@ scheduler_turn(void *arg)
 void
 scheduler_kick(struct scheduler *s)
 {
-    if (!s->closing && !s->turning && !defer_pending(&s->turn))
+    if (!s->closing && !s->drained_told && !s->turning &&
+        !defer_pending(&s->turn))
         defer_post(s->loop, &s->turn, scheduler_turn, s, "queues");
 }
 

@@ -10,30 +10,37 @@
 #include "route/rules.h"
 #include "base/banned.h"
 
-/* Ports of methods whose modules declare an option of their own ("lmtp_port").
- * The number holds where that module, and so its row, is not there. */
-static struct {
-    int method;
-    const char *option;
-    uint16_t port;
-    uint32_t id, options; /* id of the row when there were so many options */
-} ports[] = {
-    {.method = METHOD_LMTP, .option = "lmtp_port", .port = 2003},
-    {.method = METHOD_ECSTREAM, .option = "ecstream_port", .port = 1825},
-    {.method = METHOD_APN, .option = "apn_port", .port = 443},
-    {.method = METHOD_GCM, .option = "gcm_port", .port = 443},
-    {.method = METHOD_MM7, .option = "mm7_port", .port = 80},
+enum { METHODS_MAX = METHOD_OTHER + 64 };
+
+/* A method other than ESMTP and SMTP takes its port from the option that is
+ * named after it, METHOD_port ("lmtp_port").  The numbers here hold where the
+ * module, and so its row, is not installed. */
+static const uint16_t usual_port[] = {
+    [METHOD_LMTP] = 2003,
+    [METHOD_ECSTREAM] = 1825,
+    [METHOD_APN] = 443,
+    [METHOD_GCM] = 443,
+    [METHOD_MM7] = 80,
 };
+static struct {
+    uint32_t id, options; /* id of the row when there were so many options */
+} port_rows[METHODS_MAX];
 
 /* Rows are only ever added, so a found id stays. */
 static uint32_t
-port_option(size_t i)
+port_option(int method)
 {
-    if (ports[i].options != option_count()) {
-        ports[i].id = option_find(str_of(ports[i].option));
-        ports[i].options = option_count();
-    }
-    return ports[i].id;
+    char name[64];
+    int n;
+
+    if (method == METHOD_ESMTP || method == METHOD_SMTP)
+        return OPT(route_options, ROUTE_REMOTE_SMTP_PORT);
+    if (port_rows[method].options == option_count())
+        return port_rows[method].id;
+    n = snprintf(name, sizeof(name), "%s_port", method_name(method));
+    port_rows[method].id = option_find(str_make(name, (size_t)n));
+    port_rows[method].options = option_count();
+    return port_rows[method].id;
 }
 
 /* Was the value set for this place, and not for everything? */
@@ -58,20 +65,16 @@ static uint16_t
 port_of(struct generation *g, const struct scope *recipient,
     const struct scope *routing, int method)
 {
-    uint32_t id = OPT(route_options, ROUTE_REMOTE_SMTP_PORT);
-    int64_t port;
+    uint32_t id = port_option(method);
+    uint16_t usual =
+        (size_t)method < ARRAY_SIZE(usual_port) ? usual_port[method] : 0;
+    int64_t port = 0;
 
-    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-        if (ports[i].method != method)
-            continue;
-        id = port_option(i);
-        if (id == UINT32_MAX)
-            return ports[i].port;
+    if (id != UINT32_MAX)
         port = scope_int(speaker(g, recipient, routing, id), id);
-        return port > 0 && port < 65536 ? (uint16_t)port : ports[i].port;
-    }
-    port = scope_int(speaker(g, recipient, routing, id), id);
-    return port > 0 && port < 65536 ? (uint16_t)port : 25;
+    if (port > 0 && port < 65536)
+        return (uint16_t)port;
+    return usual ? usual : 25;
 }
 
 static int

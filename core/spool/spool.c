@@ -151,9 +151,9 @@ spool_close(struct spool **to)
 }
 
 uint64_t
-spool_next_id(struct spool *s)
+spool_next_ids(struct spool *s, uint64_t count)
 {
-    return atomic_fetch_add(&s->next_id, 1);
+    return atomic_fetch_add(&s->next_id, count);
 }
 
 /* --- trouble --- */

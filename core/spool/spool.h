@@ -76,8 +76,10 @@ int spool_start(struct spool *s, const struct spool_events *ev, struct err *e);
  * after it returns. */
 void spool_close(struct spool **s);
 
-/* A new id, unlike any before it, over restarts too. */
-uint64_t spool_next_id(struct spool *s);
+/* count new ids in a row, unlike any before them, over restarts too; the first
+ * is returned.  A message takes one for each recipient: its own, and those
+ * under which logs name the others. */
+uint64_t spool_next_ids(struct spool *s, uint64_t count);
 /* May mail be accepted now?  0, or ERR_FULL, ERR_IO with the reason. */
 int spool_accepting(const struct spool *s, struct err *e);
 

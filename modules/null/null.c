@@ -25,7 +25,7 @@
 #define NULL_NAME NULL_TEXT(NULL_ID)
 #define NULL_ENTRY(id) IMPEL_MODULE(id)
 
-enum { OPT_ACTION, OPT_DELAY, OPT_DIAL, OPT_TEXT };
+enum { OPT_ACTION, OPT_DELAY, OPT_DIAL, OPT_PORT, OPT_TEXT };
 enum { ACT_DISCARD, ACT_FAIL, ACT_DELAY, ACT_HANG };
 enum { COUNT_DISCARDED, COUNT_FAILED, COUNT_DELAYED };
 enum { TIMER_ANSWER };
@@ -61,6 +61,15 @@ static const struct impel_option options[] = {
         .manual = "Nothing is said on the connection and what comes in is "
                   "ignored; a refused connection delays the mail as it "
                   "would with a real protocol.",
+        .since = "0.1"},
+    [OPT_PORT] = {.name = NULL_NAME "_port",
+        .type = IMPEL_OPT_PORT,
+        .scopes = IMPEL_SCOPE_OUTBOUND,
+        .initial = NULL_TEXT(NULL_PORT),
+        .min = 1,
+        .max = 65535,
+        .brief = "port to connect to where the route names none",
+        .manual = "Read only where null_dial is on.",
         .since = "0.1"},
     [OPT_TEXT] = {.name = NULL_NAME "_text",
         .type = IMPEL_OPT_STRING,

@@ -34,7 +34,7 @@ static void
 ask(struct asker *a)
 {
     struct bench *b = a->bench;
-    struct message *m = message_new(spool_next_id(b->spool));
+    struct message *m = message_new(spool_next_ids(b->spool, 1));
     struct content_builder *c =
         content_builder_new(b->spool, m->id, b->mailbox, NULL, NULL);
     struct rcpt *r = arena_alloc(m->arena, sizeof(*r));

@@ -44,7 +44,7 @@ EXTRA_DIST += $(KIT_TESTS) tests/kit/run-kit tests/kit/scripts \
 check_LTLIBRARIES += tests/kit/standin/lmtp.la
 tests_kit_standin_lmtp_la_SOURCES = modules/null/null.c
 tests_kit_standin_lmtp_la_CPPFLAGS = $(MODULE_CPP) -DNULL_ID=lmtp \
-	-DNULL_METHOD='"LMTP"' -DNULL_DIAL='"true"' -DNULL_PORT=24
+	-DNULL_METHOD='"LMTP"' -DNULL_DIAL='"true"' -DNULL_PORT=2003
 tests_kit_standin_lmtp_la_CFLAGS = $(MODULE_CC)
 tests_kit_standin_lmtp_la_LDFLAGS = $(MODULE_LD) -rpath /nonexistent
 CLEANFILES += tests/abi/layout.now tests/kit/*.now

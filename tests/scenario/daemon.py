@@ -172,7 +172,11 @@ ESMTP_Listener {
     # --- the end ---
 
     def terminate(self, timeout=40):
-        self.process.send_signal(signal.SIGTERM)
+        if self.wrap:  # strace passes no signals on
+            os.kill(int((self.dir / "impeld.pid").read_text()),
+                    signal.SIGTERM)
+        else:
+            self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout)
         assert self.process.returncode == 0, self.stderr()
 

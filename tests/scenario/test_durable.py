@@ -139,7 +139,7 @@ def test_kill_9_under_load_loses_nothing(impeld, sink, tmp_path):
 
 
 def test_full_disk_refuses_with_a_452(impeld):
-    d = impeld("Spool_Min_Free = 1000000G\n")
+    d = impeld("Spool_Min_Free = 1000G\n")
     import smtplib
     with smtplib.SMTP("127.0.0.1", d.port, timeout=30) as c:
         c.ehlo("x.test")

@@ -43,11 +43,11 @@ fake_store_keep(struct message *m)
 }
 
 uint64_t
-spool_next_id(struct spool *s)
+spool_next_ids(struct spool *s, uint64_t count)
 {
     static uint64_t id = 0x7700000000;
 
-    (void)s;
+    (void)s, (void)count;
     return id += 0x100;
 }
 

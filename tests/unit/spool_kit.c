@@ -186,7 +186,7 @@ fill_body(struct content_builder *b, size_t size, unsigned seed)
 struct message *
 kit_message(struct kit *k, const char *const *rcpt, size_t body, unsigned seed)
 {
-    struct message *m = message_new(spool_next_id(k->spool));
+    struct message *m = message_new(spool_next_ids(k->spool, 1));
     struct content_builder *b =
         content_builder_new(k->spool, m->id, k->mailbox, NULL, NULL);
     struct rcpt *list;

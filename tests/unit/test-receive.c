@@ -86,11 +86,12 @@ static size_t with_spool_count;
 static struct content_builder *last_builder;
 
 uint64_t
-spool_next_id(struct spool *s)
+spool_next_ids(struct spool *s, uint64_t count)
 {
     static uint64_t id = 0x1000;
     (void)s;
-    return id++;
+    id += count;
+    return id - count;
 }
 
 int
@@ -188,6 +189,13 @@ content_free(struct content **c)
 
 static unsigned rejections;
 void
+maillog_reception(const struct message *m, struct str group)
+{
+    (void)m;
+    (void)group;
+}
+
+void
 maillog_rejection(uint64_t connection, struct str peer_addr, struct str sender,
     struct str rcpt, const char *phase, struct str text)
 {
@@ -229,6 +237,7 @@ set_up(void **state)
     il.intake = &in;
     il.loop = loop_new("test", &e);
     receive_loop_init(&il);
+    generation_publish(g); /* asked when a session is gone */
     add_result = 0;
     body_is_large = false;
     rejections = 0;

@@ -16,7 +16,7 @@ enum { RAW, DOTTED, SEVENBIT };
 static struct message *
 message_of(struct kit *k, struct str text)
 {
-    struct message *m = message_new(spool_next_id(k->spool));
+    struct message *m = message_new(spool_next_ids(k->spool, 1));
     struct content_builder *b =
         content_builder_new(k->spool, m->id, k->mailbox, NULL, NULL);
     struct err e;

@@ -187,10 +187,10 @@ test_ids_never_repeat(void **arg)
 
     kit_init(&k, SEGMENT);
     open_well(&k);
-    a = spool_next_id(k.spool);
+    a = spool_next_ids(k.spool, 1);
     kit_close(&k);
     open_well(&k);
-    b = spool_next_id(k.spool);
+    b = spool_next_ids(k.spool, 1);
     assert_true(b > a);
     message_id_print(b, text);
     assert_string_equal(text, "00/00-00002-00000001");
