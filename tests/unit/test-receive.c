@@ -211,12 +211,6 @@ maillog_reported(const struct maillog_report *r)
     fail_msg("no bounce is received here");
 }
 
-void
-maillog_reception(const struct message *m, struct str group)
-{
-    (void)m, (void)group;
-}
-
 /* --- a world, and what a module does in it --- */
 
 static int
