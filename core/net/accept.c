@@ -147,6 +147,21 @@ acceptor_resume(void *arg)
     acceptor_watch(a);
 }
 
+/* Linux hands over what went wrong on one peer's connection meanwhile; the next
+ * in the backlog may be well, so no peer can make the others wait. */
+static bool
+accept_is_of_peer(int errnum)
+{
+    static const int errors[] = {ECONNABORTED, ECONNRESET, EPROTO, EPERM,
+        ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ENONET, EHOSTDOWN,
+        EHOSTUNREACH, ETIMEDOUT};
+
+    for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+        if (errnum == errors[i])
+            return true;
+    return false;
+}
+
 /* True: go on with the next one in the backlog. */
 static bool
 acceptor_failed(struct acceptor *a, int errnum)
@@ -156,7 +171,7 @@ acceptor_failed(struct acceptor *a, int errnum)
     if (errnum == EINTR)
         return true;
     a->errors++;
-    if (errnum == ECONNABORTED || errnum == EPROTO)
+    if (accept_is_of_peer(errnum))
         return true;
     if (!a->complained)
         log_error(LOG_NET, "accept-failed", "loop=%s pause_ms=%d error=\"%s\"",

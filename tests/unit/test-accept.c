@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,6 +127,34 @@ test_pause(void **state)
     turn_until(&w, &w.taken, 1);
     close(fd);
     acceptor_free(&w.acceptor);
+    loop_free(&w.loop);
+}
+
+/* Without descriptors it pauses, says so once, and goes on later. */
+static void
+test_no_descriptors(void **state)
+{
+    struct world w = {0};
+    struct rlimit was, none;
+    int64_t end;
+    int fd;
+
+    (void)state;
+    listen_on(&w, "127.0.0.1");
+    fd = client(&w.at);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = was;
+    none.rlim_cur = (rlim_t)fd; /* the next one would have a higher number */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    end = clock_mono() + 200;
+    while (clock_mono() < end)
+        loop_turn(w.loop, 20);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_int_equal(w.taken, 0);
+    assert_int_equal(acceptor_errors(w.acceptor), 1);
+    turn_until(&w, &w.taken, 1);
+    acceptor_free(&w.acceptor);
+    close(fd);
     loop_free(&w.loop);
 }
 
@@ -307,6 +336,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts),
         cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_no_descriptors),
         cmocka_unit_test(test_free_empties_backlog),
         cmocka_unit_test(test_free_in_callback),
         cmocka_unit_test(test_errors_name_address),
