@@ -80,14 +80,17 @@ trace_is_header(struct str header)
 /* --- fields to add --- */
 
 /* Text inside a field: what could end a line, a comment or a quote is left
- * out, so that no peer writes fields of its own. */
+ * out, so that no peer writes fields of its own; so are 8-bit bytes, but for a
+ * message that may have them in its header. */
 static void
-add_clean(struct buf *to, const char *text)
+add_clean(struct buf *to, const struct message *m, const char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text > ' ' && !strchr("()<>\\\"", *text) &&
-            (unsigned char)*text != 127)
+    unsigned char most = m->env.needs & IMPEL_NEED_UTF8 ? 255 : 126;
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c > ' ' && c != 127 && c <= most && !strchr("()<>\\\"", c))
             buf_char(to, *text);
+    }
 }
 
 /* RFC 3848 and RFC 6531 names of what brought it. */
@@ -114,7 +117,7 @@ add_received(
     const char *with = with_keyword(m);
     message_id_print(m->id, id);
     buf_cstr(to, "Received: from ");
-    add_clean(to, is->helo[0] ? is->helo : "unknown");
+    add_clean(to, m, is->helo[0] ? is->helo : "unknown");
     buf_printf(to, " ([%s%s])\r\n\tby ", strchr(is->peer, ':') ? "IPv6:" : "",
         is->peer);
     buf_str(to, by.n ? by : binding_hostname(is->scope));
@@ -122,7 +125,7 @@ add_received(
         to, " (Impel)%s%s id %s", with ? " with " : "", with ? with : "", id);
     if (m->env.rcpt_count == 1) {
         buf_cstr(to, "\r\n\tfor <");
-        add_clean(to, m->env.rcpt[0].address.p);
+        add_clean(to, m, m->env.rcpt[0].address.p);
         buf_char(to, '>');
     }
     buf_cstr(to, ";\r\n\t");
@@ -147,9 +150,14 @@ trace_fields(const struct intake_session *is, const struct message *m,
     if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_MESSAGEID_HEADER)) ==
             INTAKE_HEADER_IFNEEDED &&
         !trace_has_field(header, STR("Message-ID"))) {
-        buf_printf(
-            to, "Message-ID: <%016llx.impel@", (unsigned long long)m->id);
+        /* ids begin anew with a new spool; with the time they do not */
+        buf_printf(to, "Message-ID: <%016llx.%llx.impel@",
+            (unsigned long long)m->id, (unsigned long long)m->env.received);
         buf_str(to, binding_hostname(s));
         buf_cstr(to, ">\r\n");
     }
+    /* without a header of its own, a message's text would become a part of ours
+     */
+    if (to->n && !trace_is_header(header) && !str_starts(header, STR("\r\n")))
+        buf_cstr(to, "\r\n");
 }

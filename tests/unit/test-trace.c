@@ -36,7 +36,8 @@ a_header_begins_with_a_field(void **state)
 }
 
 static struct buf
-fields_of(const char *conf, const char *helo, const char *address)
+fields_before(
+    const char *conf, const char *helo, const char *address, const char *body)
 {
     static struct intake_session is;
     struct generation *g = conf_support_load(conf, false);
@@ -50,10 +51,40 @@ fields_of(const char *conf, const char *helo, const char *address)
     m->env.protocol = STR("esmtp");
     m->env.rcpt = &rc;
     m->env.rcpt_count = 1;
-    trace_fields(&is, m, STR("Subject: x\r\n\r\n"), &b);
+    trace_fields(&is, m, str_of(body), &b);
     message_unref(&m);
     generation_unref(&g);
     return b;
+}
+
+static struct buf
+fields_of(const char *conf, const char *helo, const char *address)
+{
+    return fields_before(conf, helo, address, "Subject: x\r\n\r\n");
+}
+
+static void
+a_name_has_no_eight_bit_bytes(void **state)
+{
+    (void)state;
+    struct buf b = fields_of("", "cl\xc3\xa4nt.test", "to@dest.test");
+    assert_non_null(strstr(b.p, "Received: from clnt.test ("));
+    buf_fini(&b);
+}
+
+static void
+text_without_a_header_stays_text(void **state)
+{
+    static const char *const bodies[] = {"hello there\r\n", "", "a b: c\r\n"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+        struct buf b = fields_before("", "c.test", "to@dest.test", bodies[i]);
+        assert_true(str_ends(buf_get(&b), STR("\r\n\r\n")));
+        buf_fini(&b);
+    }
+    struct buf b = fields_before("", "c.test", "to@dest.test", "\r\nbody");
+    assert_false(str_ends(buf_get(&b), STR("\r\n\r\n")));
+    buf_fini(&b);
 }
 
 static void
@@ -114,6 +145,8 @@ main(void)
         cmocka_unit_test(a_header_begins_with_a_field),
         cmocka_unit_test(received_and_what_is_missing_are_added),
         cmocka_unit_test(options_keep_fields_away),
+        cmocka_unit_test(a_name_has_no_eight_bit_bytes),
+        cmocka_unit_test(text_without_a_header_stays_text),
         cmocka_unit_test(a_peer_writes_no_fields),
     };
     return cmocka_run_group_tests(tests, options, NULL);
