@@ -79,6 +79,8 @@ pump_step_begin(struct impel_session *s)
     int rc;
 
     if (s->close_wanted) {
+        result_set(&s->why, IMPEL_DELIVERED, IMPEL_BLAME_SESSION,
+            IMPEL_AT_CONNECT, 0, NULL, NULL);
         session_enter(s, SESSION_CLOSED);
         s->close_called = 3; /* nothing to release */
         return STEP_DONE;

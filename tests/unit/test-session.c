@@ -403,6 +403,17 @@ test_lent_to_closed(void **state)
     until(&closed_count, 1);
 }
 
+/* Nobody is to be blamed for a session that was not wanted any more. */
+static void
+test_closed_before_it_began(void **state)
+{
+    (void)state;
+    session_close(open_to(port), false);
+    until(&closed_count, 1);
+    assert_int_equal(closed_why.verdict, IMPEL_DELIVERED);
+    assert_false(was_established);
+}
+
 static void
 test_lost(void **state)
 {
@@ -634,6 +645,7 @@ main(void)
         TEST(test_recall_begun),
         TEST(test_crossing),
         TEST(test_lent_to_closed),
+        TEST(test_closed_before_it_began),
         TEST(test_lost),
         TEST(test_answered_then_lost),
         TEST(test_refused_connection),
