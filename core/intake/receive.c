@@ -468,6 +468,8 @@ log_reception(struct impel_incoming *m)
 {
     struct generation *g =
         m->is ? generation_ref(m->is->generation) : generation_current();
+    if (!g) /* the daemon is at its very end */
+        return;
     maillog_reception(
         m->message, generation_binding_group(g, m->message->env.binding));
     generation_unref(&g);
