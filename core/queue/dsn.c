@@ -11,17 +11,26 @@ enum { DSN_LINE = 200 }; /* longer lines are folded */
 static const char *const subjects[] = {
     [DSN_FAILED] = "Undelivered mail returned to sender",
     [DSN_DELIVERED] = "Successful mail delivery report",
-    [DSN_RELAYED] = "Mail relayed without further notification"};
+    [DSN_RELAYED] = "Mail relayed without further notification",
+    [DSN_DELAYED] = "Delayed mail (still being tried)"};
 static const char *const openings[] = {
     [DSN_FAILED] = "Your message could not be delivered to the recipients "
                    "below.\r\nNo further attempt will be made.\r\n",
     [DSN_DELIVERED] = "Your message was delivered to the recipients below.\r\n",
     [DSN_RELAYED] = "Your message was passed on for the recipients below, "
                     "to a host that\r\ndoes not send notifications of "
-                    "delivery.\r\n"};
+                    "delivery.\r\n",
+    [DSN_DELAYED] = "Your message could not be delivered to the recipients "
+                    "below yet.\r\nIt is being tried again: you need not "
+                    "send it again.\r\n"};
 static const char *const actions[] = {[DSN_FAILED] = "failed",
     [DSN_DELIVERED] = "delivered",
-    [DSN_RELAYED] = "relayed"};
+    [DSN_RELAYED] = "relayed",
+    [DSN_DELAYED] = "delayed"};
+static const char *const statuses[] = {[DSN_FAILED] = "5.0.0",
+    [DSN_DELIVERED] = "2.0.0",
+    [DSN_RELAYED] = "2.0.0",
+    [DSN_DELAYED] = "4.0.0"};
 
 bool
 dsn_is_wanted(const struct rcpt *r, enum dsn_action action)
@@ -30,6 +39,8 @@ dsn_is_wanted(const struct rcpt *r, enum dsn_action action)
         return false;
     if (action == DSN_FAILED)
         return !r->notify || (r->notify & NOTIFY_FAILURE);
+    if (action == DSN_DELAYED) /* RFC 3461 4.1: our choice without a word */
+        return !r->notify || (r->notify & NOTIFY_DELAY);
     return (r->notify & NOTIFY_SUCCESS) != 0;
 }
 
@@ -224,8 +235,7 @@ dsn_status(const struct dsn_report *d, const struct result *r, struct buf *to)
         buf_printf(to, "Status: %u.%u.%u\r\n", r->status[0], r->status[1],
             r->status[2]);
     else
-        buf_printf(
-            to, "Status: %s\r\n", d->action == DSN_FAILED ? "5.0.0" : "2.0.0");
+        buf_printf(to, "Status: %s\r\n", statuses[d->action]);
 }
 
 static void
@@ -253,8 +263,13 @@ dsn_per_rcpt(const struct dsn_report *d, size_t i, bool utf8, struct buf *to)
     result_print(r, &said);
     buf_printf(to, "Diagnostic-Code: %s;", ours ? "x-impel" : "smtp");
     dsn_add(to, buf_get(&said), utf8);
-    buf_cstr(to, "\r\nLast-Attempt-Date: ");
-    clock_print_rfc5322(to, d->now);
+    if (d->action != DSN_DELAYED) { /* those were before */
+        buf_cstr(to, "\r\nLast-Attempt-Date: ");
+        clock_print_rfc5322(to, d->now);
+    } else if (d->until) {
+        buf_cstr(to, "\r\nWill-Retry-Until: ");
+        clock_print_rfc5322(to, d->until);
+    }
     buf_cstr(to, "\r\n");
     buf_fini(&said);
 }

@@ -12,7 +12,7 @@
 #include "spool/message.h"
 #include "xport/result.h"
 
-enum dsn_action { DSN_FAILED, DSN_DELIVERED, DSN_RELAYED };
+enum dsn_action { DSN_FAILED, DSN_DELIVERED, DSN_RELAYED, DSN_DELAYED };
 struct dsn_rcpt { /* one recipient's fate */
     uint32_t rcpt;
     const struct result *result;
@@ -25,6 +25,7 @@ struct dsn_report {
     struct str to;        /* who is told */
     struct str mta;       /* the host that said it; empty: nobody did */
     int64_t now;          /* wall ms */
+    int64_t until;        /* DSN_DELAYED: when it is given up; 0: not known */
     uint64_t id;          /* of the notification */
     int original;         /* QUEUE_ORIGINAL_* as dsn_original() says */
     bool eight_bit;       /* what is returned has bytes above 127 */

@@ -5,6 +5,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/active.c core/queue/active.h \
 	core/queue/bounceclass.c core/queue/bulk.c \
 	core/queue/doom.c core/queue/doom.h \
+	core/queue/delaydsn.c core/queue/delaydsn.h \
 	core/queue/dsn.c core/queue/dsn.h \
 	core/queue/explain.c core/queue/explain.h \
 	core/queue/goal.c core/queue/goal.h \
@@ -42,11 +43,14 @@ QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
-	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits
+	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
+	tests/unit/test-delaydsn
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 tests_unit_test_scheduler_SOURCES = tests/unit/test-scheduler.c $(QUEUE_WORLD)
 tests_unit_test_scheduler_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_delaydsn_SOURCES = tests/unit/test-delaydsn.c $(QUEUE_WORLD)
+tests_unit_test_delaydsn_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_outcome_SOURCES = tests/unit/test-outcome.c $(QUEUE_WORLD)
 tests_unit_test_outcome_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_pick_SOURCES = tests/unit/test-pick.c $(QUEUE_WORLD)

@@ -36,6 +36,7 @@ struct notice {
     uint32_t *rcpt;
     size_t count;
     enum dsn_action action;
+    int64_t until; /* of a delay */
     char *mta;
 
     struct dsn_rcpt *told;
@@ -243,6 +244,7 @@ notice_head(struct notice *n)
         .to = to,
         .mta = str_of(n->mta),
         .now = clock_wall(),
+        .until = n->until,
         .original = dsn_original(n->about, n->scope, n->action)};
     if (!to.n || !(n->report.count = notice_choose(n)))
         return false;
@@ -423,5 +425,17 @@ notice_success(struct queue *q, struct message *m, struct str mta,
     n->result = xcalloc(count, sizeof(*result));
     for (size_t i = 0; i < count; i++)
         result_dup(&n->result[i], &result[i]);
+    notice_go(n);
+}
+
+void
+notice_delay(struct queue *q, struct message *m, const uint32_t *rcpt,
+    struct result *result, size_t count, int64_t until)
+{
+    struct notice *n = notice_new(q, m, STR(""), rcpt, count);
+
+    n->action = DSN_DELAYED;
+    n->result = result;
+    n->until = until;
     notice_go(n);
 }

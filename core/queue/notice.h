@@ -17,6 +17,10 @@
  * are written then.  mta: the host that said so, or empty. */
 void notice_fail(
     struct parcel *p, struct message *m, struct str mta, struct result *result);
+/* These recipients still wait; those who want to know hear of it.  result: one
+ * each, taken over; until: wall ms at which they are given up. */
+void notice_delay(struct queue *q, struct message *m, const uint32_t *rcpt,
+    struct result *result, size_t count, int64_t until);
 /* These recipients were delivered; those who asked hear of it. */
 void notice_success(struct queue *q, struct message *m, struct str mta,
     const uint32_t *rcpt, const struct result *result, size_t count);

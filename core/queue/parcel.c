@@ -237,6 +237,7 @@ parcel_split(
     new->received = p->received;
     new->deadline = p->deadline;
     new->retries = p->retries;
+    new->told = p->told;
     parcel_keep(p, rest, n);
     free(rest);
     return new;

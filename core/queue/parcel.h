@@ -66,9 +66,10 @@ struct parcel {
         uint32_t *many;
     } rcpt; /* indexes in the message */
     uint32_t rcpt_count;
-    uint32_t received; /* wall, seconds */
-    uint32_t retries;  /* failed attempts so far */
-    uint32_t deadline; /* wall, seconds; 0: none given */
+    uint32_t received;     /* wall, seconds */
+    uint32_t retries : 24; /* failed attempts so far */
+    uint32_t told : 8;     /* notices of delay that are behind it */
+    uint32_t deadline;     /* wall, seconds; 0: none given */
 };
 
 /* All parcels of a scheduler. */

@@ -94,6 +94,7 @@ queue_adopt(struct queue *q)
     o->max_active = scope_int(scope, row);
     o->strict_active = scope_origin(scope, row) != NULL;
     retry_read(&o->retry, scope);
+    delaydsn_adopt(q);
     q->messages = limits_throttle(
         s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_MESSAGES));
     q->connections = limits_throttle(
@@ -265,6 +266,7 @@ queue_into_heap(struct queue *q, struct parcel *p, int64_t due, bool for_room)
         due = MIN_OF(due, queue_expiry(q, p));
     }
     heap_set(&q->delayed, &p->in.due, due);
+    delaydsn_watch(q, p);
 }
 
 static void
@@ -277,6 +279,7 @@ queue_into_ready(struct queue *q, struct parcel *p, bool front)
         list_push(&q->ready, &p->in.active->node);
     q->ready_count++;
     queue_watch_age(q, p);
+    delaydsn_watch(q, p);
 }
 
 void
@@ -436,6 +439,8 @@ queue_set_wake(struct queue *q, bool blocked)
 
     if (q->expire_at)
         at = MIN_OF(at, q->expire_at);
+    if (q->delay_at)
+        at = MIN_OF(at, q->delay_at);
     if (first && first->when > clock_wall())
         at = MIN_OF(at, queue_wall_to_mono(q->s, first->when));
     else if (first && blocked)
@@ -450,7 +455,7 @@ static bool
 queue_has_gone_stale(const struct queue *q)
 {
     return !queue_parcels(q) && list_empty(&q->outlets) &&
-        q->reason == WAIT_EMPTY &&
+        q->reason == WAIT_EMPTY && !q->delay_loads &&
         loop_now(q->s->loop) >= q->since + SCHED_LINGER_MS;
 }
 
@@ -471,6 +476,7 @@ queue_run(struct queue *q)
     if (generation_number(q->generation) != generation_number(s->generation))
         queue_adopt(q);
     more = queue_expire(q);
+    more |= delaydsn_run(q);
     why = suspend_reason(q, &until);
     blocked = why != WAIT_NONE;
     if (why == WAIT_BLACKHOLE || why == WAIT_DELAYING) {

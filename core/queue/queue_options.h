@@ -35,10 +35,13 @@ enum {
     QUEUE_BOUNCES_INLINE_ORIGINAL, /* QUEUE_ORIGINAL_* */
     QUEUE_MAILERDAEMON,            /* unset: mailer-daemon@hostname */
     QUEUE_MDN_FAILURES_NOTIFY,
-    QUEUE_BOUNCE_DOMAINS,       /* LIST of globs */
-    QUEUE_BOUNCE_PATTERN,       /* REGEX */
-    QUEUE_BOUNCE_BEHAVIOR,      /* QUEUE_BOUNCE_* */
-    QUEUE_BOUNCE_SUPPRESS_LIST, /* STRING, comma-separated */
+    QUEUE_GENERATE_DELAY_DSN,
+    QUEUE_DELAY_DSN_RETRY_INTERVAL,
+    QUEUE_DELAY_DSN_MAX_RETRY_INTERVAL, /* 0: any */
+    QUEUE_BOUNCE_DOMAINS,               /* LIST of globs */
+    QUEUE_BOUNCE_PATTERN,               /* REGEX */
+    QUEUE_BOUNCE_BEHAVIOR,              /* QUEUE_BOUNCE_* */
+    QUEUE_BOUNCE_SUPPRESS_LIST,         /* STRING, comma-separated */
     /* memory */
     QUEUE_MAX_RESIDENT_MESSAGES, /* 0: none */
     QUEUE_MAX_RESIDENT_ACTIVE_QUEUE

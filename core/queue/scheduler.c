@@ -231,6 +231,7 @@ scheduler_recover(
     p->received = scheduler_seconds(f->received);
     p->deadline = scheduler_seconds(f->deadline);
     p->retries = fp->retries;
+    p->told = DELAYDSN_UNKNOWN;
     queue_add(q, p, NULL,
         MAX_OF(
             f->hold_until, fp->next_attempt ? fp->next_attempt : f->received));
@@ -260,6 +261,7 @@ scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
     struct scheduler *s = arg;
 
     s->stats.recovering = false;
+    delaydsn_recovered(s);
     log_notice(LOG_SPOOL, "recovered", "messages=%llu damaged=%llu",
         (unsigned long long)messages, (unsigned long long)damaged);
 }
@@ -333,6 +335,7 @@ scheduler_new(const struct scheduler_config *c)
     s->resolver = resolver_new(c->loop, c->dns, &ev);
     s->stats.started_at = s->stats.reset_at = clock_wall();
     s->stats.recovering = true;
+    delaydsn_open(s);
     scheduler_read_options(s);
     return s;
 }
@@ -373,6 +376,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->wake_timer);
     timer_stop(&s->more_timer);
     timer_stop(&s->drain_timer);
+    timer_stop(&s->delay_timer);
     while ((n = list_first(&s->all_queues)) != NULL)
         scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
     MAP_FOREACH (c, &s->carriers, at) {
@@ -471,6 +475,7 @@ scheduler_drain(struct scheduler *s, int64_t deadline_ms,
     s->drained = drained;
     s->drained_arg = arg;
     s->draining = true;
+    delaydsn_stop(s);
     scheduler_recall_all(s, deadline_ms <= 0);
     if (deadline_ms > 0)
         timer_start(&s->drain_timer, deadline_ms);

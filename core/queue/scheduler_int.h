@@ -16,6 +16,7 @@
 #include "conf/generation.h"
 #include "loop/defer.h"
 #include "loop/timer.h"
+#include "queue/delaydsn.h"
 #include "queue/parcel.h"
 #include "queue/retry.h"
 #include "queue/scheduler.h"
@@ -75,6 +76,7 @@ struct queue_options_cache {
     int64_t blackhole, max_active;
     bool suspended, strict_active;
     struct retry retry;
+    struct delaydsn delay;
 };
 
 struct queue {
@@ -105,6 +107,10 @@ struct queue {
     int64_t expire_at;  /* monotonic; when to look for old ones; 0: never */
     size_t scan_at;     /* how far that look has come in `delayed` */
     int64_t scan_first; /* wall; the earliest expiry it has seen */
+    int64_t delay_at;   /* monotonic; when to look for notices; 0: never */
+    size_t delay_scan;  /* as scan_at and scan_first, for them */
+    int64_t delay_first;
+    uint64_t delay_loads;
     uint32_t gather_head, gather_tail; /* scheduler.c: recipients by queue */
 
     /* sessions */
@@ -213,6 +219,9 @@ struct scheduler {
     uint64_t jobs;         /* bulk work under way */
     uint64_t resident_bytes, resident_messages;
     int64_t resident_limit, resident_limit_bytes;
+
+    int64_t delay_since; /* wall; notices due until then were written */
+    struct timer delay_timer;
 
     struct scheduler_stats stats;
     struct buf scratch;

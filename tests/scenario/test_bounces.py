@@ -166,3 +166,69 @@ ESMTP_Listener {
     s.wait()
     assert d.wait_records("R")[0][13] == "news"
     assert "news" in d.wait_records("D")[0]
+
+
+DELAY = """
+Retry_Interval = 3600
+generate_delay_dsn = true
+delay_dsn_retry_interval = 2
+delay_dsn_max_retry_interval = 3600
+"""
+
+
+def refuses_for_now(stage, line):
+    return ("451 4.3.2 not now\r\n"
+            if stage == "RCPT" and b"slow" in line else None)
+
+
+def test_notice_of_delay(impeld, server):
+    s = server(answer=refuses_for_now)
+    d = impeld(routes(s.port, DELAY))
+    send(d.port, ["slow@dest.test", "fine@dest.test"], mail_options=["RET=FULL"],
+         body="the text of it\r\n")
+    notice = wait_for(lambda: [m for m in s.messages if m.sender == ""])[0]
+    assert notice.recipients == ["sender@origin.test"]
+    m = email.message_from_bytes(notice.data)
+    assert m.get_content_type() == "multipart/report"
+    assert m["Auto-Submitted"] == "auto-replied"
+    status = m.get_payload(1).get_payload()
+    assert len(status) == 2
+    assert status[1]["Final-Recipient"] == "rfc822;slow@dest.test"
+    assert status[1]["Action"] == "delayed"
+    assert status[1]["Status"] == "4.3.2"
+    assert "451 4.3.2 not now" in status[1]["Diagnostic-Code"]
+    assert status[1]["Will-Retry-Until"]
+    assert b"the text of it" not in notice.data
+    # the message itself still waits, and was told of once
+    d.wait_records("D", 2)
+    time.sleep(1)
+    assert len([m for m in s.messages if m.sender == ""]) == 1
+    assert d.queued() == 1
+
+
+@pytest.mark.parametrize("notify", ["NEVER", "FAILURE"])
+def test_no_notice_for_those_who_do_not_want_it(impeld, server, notify):
+    s = server(answer=refuses_for_now)
+    d = impeld(routes(s.port, DELAY))
+    send(d.port, "slow@dest.test", rcpt_options=["NOTIFY=" + notify])
+    send(d.port, "slow@dest.test", sender="")
+    send(d.port, "slow2@dest.test", rcpt_options=["NOTIFY=DELAY"])
+    notice = wait_for(lambda: [m for m in s.messages if m.sender == ""])[0]
+    assert b"slow2@dest.test" in notice.data
+    time.sleep(2)
+    assert len(s.messages) == 1
+
+
+def test_notice_of_delay_over_a_restart(impeld, server):
+    s = server(answer=refuses_for_now)
+    d = impeld(routes(s.port, DELAY.replace("= 2", "= 5")))
+    send(d.port, "slow@dest.test")
+    d.wait_records("T")
+    d.terminate()
+    d.start()
+    notice = s.wait()[0]
+    assert b"Action: delayed" in notice.data
+    d.terminate()
+    d.start()
+    time.sleep(2)
+    assert len(s.messages) == 1

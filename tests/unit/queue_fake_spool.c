@@ -149,6 +149,28 @@ spool_finish(struct spool *s, const struct finish *f,
         fake_store.finished_all++;
 }
 
+/* --- values --- */
+
+int
+spool_state_put(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry, struct err *e)
+{
+    (void)s, (void)ns, (void)key, (void)expiry, (void)e;
+    fake_store.state_puts++;
+    assert_true(str_copy(fake_store.state, sizeof(fake_store.state), value));
+    return 0;
+}
+
+int
+spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
+{
+    (void)s, (void)ns, (void)key;
+    if (!fake_store.state[0])
+        return ERR_NOTFOUND;
+    buf_cstr(to, fake_store.state);
+    return 0;
+}
+
 /* --- loads --- */
 
 /* Without content it borrows the text of the one that is kept. */

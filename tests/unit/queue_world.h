@@ -54,7 +54,9 @@ struct fake_store {
     } last;
     int load_result; /* of what is read */
     int accept_result;
-    bool hold_loads;     /* answer only when told */
+    bool hold_loads; /* answer only when told */
+    char state[64];  /* the one value that is kept */
+    uint64_t state_puts;
     struct buf accepted; /* the content of the last message built here */
     struct message *last_accepted;
 };
