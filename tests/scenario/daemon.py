@@ -98,11 +98,17 @@ ESMTP_Listener {
         return [*self.wrap, str(IMPELD), "-c", str(self.conf), "-M",
                 self.modules, *more]
 
+    def environment(self):
+        """LeakSanitizer cannot work under a tracer."""
+        if self.wrap:
+            return dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
+        return None
+
     def start(self, ready=30):
         out = open(self.dir / "stderr", "ab")
         self.process = subprocess.Popen(
             self.command("-d"), stdin=subprocess.DEVNULL, stdout=out,
-            stderr=out)
+            stderr=out, env=self.environment())
         out.close()
         wait_for(self.answers, ready, "the control socket")
         return self
