@@ -23,6 +23,7 @@
 #include "prog/privileges.h"
 #include "prog/signals.h"
 #include "queue/maillog.h"
+#include "queue/maillog_options.h"
 #include "queue/queue_options.h"
 #include "route/route_options.h"
 #include "spool/spool_options.h"
@@ -250,6 +251,45 @@ make_spool_dir(struct daemon *d, struct err *e)
     return rc;
 }
 
+/* The folder of one log, as that of the spool: if only it is missing. */
+static int
+make_log_dir(const struct daemon *d, struct str path, struct err *e)
+{
+    size_t slash;
+    char *z;
+    int rc;
+    if (str_starts(path, STR("file://")))
+        path = str_from(path, 7);
+    slash = str_rchr(path, '/');
+    if (slash == SIZE_MAX || slash == 0 ||
+        (path.p[0] != '/' && str_find(path, STR("://"), 0) != SIZE_MAX))
+        return 0;
+    z = xdupn(path.p, slash);
+    rc = privileges_make_dir(&d->privileges, z, 0750, e);
+    free(z);
+    return rc;
+}
+
+static int
+make_log_dirs(const struct daemon *d, struct err *e)
+{
+    static const uint32_t kinds[] = {SCOPE_EC_LOGGER, SCOPE_BOUNCE_LOGGER};
+    static const int rows[] = {MAILLOG_MAINLOG, MAILLOG_REJECTLOG,
+        MAILLOG_PANICLOG, MAILLOG_JSONLOG, MAILLOG_BOUNCELOG};
+    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+        const struct stanza *st = NULL;
+        while (
+            (st = generation_stanza(d->generation, kinds[k], NULL, st)) != NULL)
+            for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint32_t id = OPT(maillog_options, rows[i]);
+                int rc = make_log_dir(d, scope_str(stanza_scope(st), id), e);
+                if (rc < 0)
+                    return err_prefix(e, "%s", option_get(id)->name);
+            }
+    }
+    return 0;
+}
+
 static int
 open_spool(struct daemon *d, struct err *e)
 {
@@ -316,6 +356,8 @@ start_privileged(struct daemon *d, struct err *e)
         rc = open_pidfile(d, e);
     if (rc == 0)
         rc = make_spool_dir(d, e);
+    if (rc == 0)
+        rc = make_log_dirs(d, e);
     return rc;
 }
 
