@@ -43,6 +43,7 @@ waste_limit(struct server *s)
     return (uint64_t)WASTE_MAX + (max > 0 ? (uint64_t)max : 0);
 }
 
+/* Octets come now, for a message or for nothing: not for ever. */
 static void
 body_start(struct server *s)
 {
@@ -231,6 +232,7 @@ chunk_end(struct server *s)
     if (s->chunk_ignored) {
         s->state = SERVER_COMMAND;
         s->chunk_ignored = false;
+        s->body_until = 0;
         s->commands++; /* no error: it may have been sent ahead of a refusal */
         server_reply(s,
             s->mail ? "503 5.5.1 no valid recipients"
@@ -272,10 +274,9 @@ bdat_begin(struct server *s, uint64_t size, bool last)
     s->chunk_left = s->chunk_size = size;
     s->chunk_last = last;
     s->state = SERVER_BDAT;
-    if (!s->chunk_ignored && !s->bdat) {
-        s->bdat = true;
+    if (!s->bdat)
         body_start(s);
-    }
+    s->bdat = s->bdat || !s->chunk_ignored;
     if (!s->chunk_ignored && max > 0 &&
         (s->body_bytes > (uint64_t)max || size > (uint64_t)max - s->body_bytes))
         data_refuse(s, "552 5.3.4 message is too large");

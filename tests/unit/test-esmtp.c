@@ -241,6 +241,33 @@ many_in(size_t count)
     free(body);
 }
 
+/* A chunk for nothing has as much time as one for a message. */
+static void
+endless_chunk(void **state)
+{
+    struct esmtp_host *h = esmtp_host_new();
+    int i;
+
+    (void)state;
+    h->option[OPT_IDLE_TIME] = 300 * 1000;
+    h->option[OPT_BODY_TIME] = 3600 * 1000;
+    esmtp_host_listen(h);
+    say(h, "EHLO a\r\nBDAT 1000000\r\n");
+    for (i = 0; i < 100 && !h->session.closed; i++) {
+        h->now += 100 * 1000;
+        if (h->session.due > 0 && h->now >= h->session.due) {
+            h->session.due = 0;
+            esmtp_listener.event(h->s, NULL, IMPEL_EV_TIMER, 0);
+        }
+        if (!h->session.closed)
+            say(h, "x");
+    }
+    assert_true(h->session.closed);
+    assert_in_range(i, 36, 38);
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+}
+
 static void
 long_sessions(void **state)
 {
@@ -255,7 +282,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {cmocka_unit_test(unasked),
         cmocka_unit_test(idle_421), cmocka_unit_test(smtp_method),
         cmocka_unit_test(smuggled_dot), cmocka_unit_test(long_flight),
-        cmocka_unit_test(long_sessions)};
+        cmocka_unit_test(endless_chunk), cmocka_unit_test(long_sessions)};
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 
     if (count > 0) {
