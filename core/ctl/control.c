@@ -213,7 +213,7 @@ open_default(struct control *c, struct err *e)
         c, STR(CONTROL_DEFAULT_PATH), generation_global(c->on.generation), e);
     if (rc == ERR_BUSY || rc == 0)
         return rc;
-    log_warn(LOG_START, "no-console", "reason=\"%s\"", e->text);
+    log_warn(LOG_START, "control-open-failed", "reason=\"%s\"", e->text);
     free_socket(
         LIST_ENTRY(list_first(&c->sockets), struct control_socket, node));
     return 0;

@@ -218,7 +218,7 @@ session_next(struct session *s)
         session_run(s, buf_get(&line));
         buf_fini(&line);
     } else if (in.n >= CONTROL_REQUEST_MAX) {
-        log_warn(LOG_NET, "control-request-too-long", "%s", s->who);
+        log_warn(LOG_NET, "control-request-refused", "%s", s->who);
         session_free(s);
     } else if (s->eof || s->control->closing)
         session_finish(s);

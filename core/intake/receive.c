@@ -453,7 +453,7 @@ receive_body(struct impel_incoming *m, const void *p, size_t n)
     if (rc == ERR_AGAIN)
         m->no_room = true;
     else if (rc < 0) {
-        log_warn(LOG_SPOOL, "body-write", "session=%llu reason=\"%s\"",
+        log_warn(LOG_SPOOL, "body-not-stored", "session=%llu reason=\"%s\"",
             (unsigned long long)m->is->id, e.text);
         m->failure = rc;
     }
@@ -485,7 +485,7 @@ stored(struct spool_accept *a, int result, const struct err *e)
     char text[64], id[MESSAGE_ID_SIZE];
     m->il->committing--;
     if (result < 0) {
-        log_error(LOG_SPOOL, "accept-failed", "reason=\"%s\"", e->text);
+        log_error(LOG_SPOOL, "message-not-stored", "reason=\"%s\"", e->text);
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_FINAL, 451, "4.3.0",
             "Message could not be stored, try again");
     } else {

@@ -228,10 +228,13 @@ logfile_say_dropped(struct logfile *f)
 
 /* Said once, until it works again: the line itself may go to this file. */
 static void
-logfile_failed(struct logfile *f, bool *which, const char *event, int errnum)
+logfile_failed(struct logfile *f, bool *which, int errnum)
 {
     if (!*which)
-        log_error(LOG_LOG1, event, "path=%s errno=%d", f->path, errnum);
+        log_error(LOG_LOG1,
+            which == &f->lost ? "logfile-reopen-failed"
+                              : "logfile-write-failed",
+            "file=%s reason=\"%s\"", f->path, strerrordesc_np(errnum));
     *which = true;
     f->retry_at = clock_mono_true() + LOGFILE_RETRY_MS;
 }
@@ -243,7 +246,7 @@ logfile_reopen(struct logfile *f)
     int fd = logfile_open_fd(f->path, f->mode);
 
     if (fd < 0) {
-        logfile_failed(f, &f->lost, "logfile-reopen-failed", errno);
+        logfile_failed(f, &f->lost, errno);
         return;
     }
     (void)close(f->fd); /* what it took is in the file */
@@ -262,13 +265,13 @@ logfile_write(struct logfile *f)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            logfile_failed(f, &f->failing, "logfile-write-failed", errno);
+            logfile_failed(f, &f->failing, errno);
             return false;
         }
         f->at += (size_t)n;
     }
     if (f->failing)
-        log_notice(LOG_LOG1, "logfile-write-works", "path=%s", f->path);
+        log_notice(LOG_LOG1, "logfile-write-works", "file=%s", f->path);
     f->failing = false;
     return true;
 }

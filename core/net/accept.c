@@ -174,7 +174,7 @@ acceptor_failed(struct acceptor *a, int errnum)
     if (accept_is_of_peer(errnum))
         return true;
     if (!a->complained)
-        log_error(LOG_NET, "accept-failed", "loop=%s pause_ms=%d error=\"%s\"",
+        log_error(LOG_NET, "accept-failed", "loop=%s pause_ms=%d reason=\"%s\"",
             loop_name(a->loop), ACCEPT_PAUSE_MS, strerrordesc_np(errnum));
     a->complained = true;
     a->starved = true;

@@ -142,7 +142,7 @@ wire_new(struct dnschannel *c)
     list_init(&w->sockets);
     rc = wire_options(w, &c->conf);
     if (rc != ARES_SUCCESS) {
-        log_error(LOG_DNS, "dns-channel-failed", "servers=%s error=\"%s\"",
+        log_error(LOG_DNS, "dns-channel-failed", "servers=%s reason=\"%s\"",
             buf_get(&c->conf.servers).p, ares_strerror(rc));
         free(w);
         return NULL;

@@ -100,8 +100,8 @@ resolvconf_parse(struct str text, struct resolvconf *to)
         if (server_add(word, &to->servers))
             servers++;
         else
-            log_warn(LOG_DNS, "resolv-conf-server",
-                "text=\"%.*s\" error=\"no address\"", STR_ARG(word));
+            log_warn(LOG_DNS, "resolv-conf-bad-server",
+                "text=\"%.*s\" reason=\"no address\"", STR_ARG(word));
     }
     to->timeout_ms = timeout_s * 1000;
     if (!to->servers.n)
@@ -133,7 +133,7 @@ resolvconf_read(const char *path, struct resolvconf *to)
             n += (size_t)got;
         (void)close(fd); /* was only read */
     } else {
-        log_warn(LOG_DNS, "resolv-conf-unreadable", "path=%s", path);
+        log_warn(LOG_DNS, "resolv-conf-unreadable", "file=%s", path);
     }
     resolvconf_parse(str_make(text, n), to);
     file_note(&st, to);

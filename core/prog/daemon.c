@@ -123,10 +123,10 @@ adopt(void *arg, struct generation *g)
     apply_debug_flags(g);
     registry_adopt(g);
     if (maillog_open(g, &e) < 0)
-        log_error(LOG_LOG1, "logs-adopt", "reason=\"%s\"", e.text);
+        log_error(LOG_LOG1, "logs-refused", "reason=\"%s\"", e.text);
     scheduler_adopt(d->scheduler, g);
     if (intake_adopt(d->intake, g, &e) < 0)
-        log_error(LOG_NET, "listeners-adopt", "reason=\"%s\"", e.text);
+        log_error(LOG_NET, "listeners-refused", "reason=\"%s\"", e.text);
     control_adopt(d->control, g);
     generation_unref(&before);
 }
@@ -173,7 +173,7 @@ static void
 drained(void *arg)
 {
     struct daemon *d = arg;
-    log_notice(LOG_START, "drained", "pid=%ld", (long)getpid());
+    log_notice(LOG_START, "queue-drained", "pid=%ld", (long)getpid());
     d->queue_drained = true;
     stop_if_at_rest(d);
 }

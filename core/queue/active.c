@@ -124,7 +124,7 @@ active_loaded(struct spool_load *sl, int result, const struct err *e)
             l->parcel->attempt = sl->attempt;
         if (result < 0)
             log_warn(LOG_SPOOL, "message-unreadable",
-                "message=%016llx error=\"%s\"",
+                "message=%016llx reason=\"%s\"",
                 (unsigned long long)l->parcel->id, e ? e->text : "");
         l->done(l, result);
     }

@@ -335,5 +335,6 @@ delaydsn_save(void *arg)
     timer_stop(&s->delay_timer);
     (void)snprintf(text, sizeof(text), "%lld", (long long)clock_wall());
     if (spool_state_put(s->spool, STATE_NS, STATE_KEY, str_of(text), 0, &e) < 0)
-        log_warn(LOG_QUEUE, "delay-notices-state", "error=\"%s\"", e.text);
+        log_warn(
+            LOG_QUEUE, "delay-notices-not-stored", "reason=\"%s\"", e.text);
 }

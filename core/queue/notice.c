@@ -116,8 +116,9 @@ notice_stored(struct spool_accept *a, int result, const struct err *e)
     struct notice *n = CONTAINER_OF(a, struct notice, accept);
 
     if (result < 0) {
-        log_warn(LOG_QUEUE, "bounce-not-stored", "message=%016llx error=\"%s\"",
-            (unsigned long long)n->about->id, e ? e->text : "");
+        log_warn(LOG_QUEUE, "bounce-not-stored",
+            "message=%016llx reason=\"%s\"", (unsigned long long)n->about->id,
+            e ? e->text : "");
         notice_again(n);
         return;
     }

@@ -262,8 +262,8 @@ scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
 
     s->stats.recovering = false;
     delaydsn_recovered(s);
-    log_notice(LOG_SPOOL, "recovered", "messages=%llu damaged=%llu",
-        (unsigned long long)messages, (unsigned long long)damaged);
+    (void)messages; /* the spool has logged both */
+    (void)damaged;
 }
 
 static void
@@ -271,10 +271,6 @@ scheduler_alarm(void *arg, const char *why)
 {
     struct scheduler *s = arg;
 
-    if (why)
-        log_error(LOG_SPOOL, "spool-alarm", "reason=\"%s\"", why);
-    else
-        log_notice(LOG_SPOOL, "spool-well", "accepting=1");
     (void)str_copy(s->alarm, sizeof(s->alarm), str_of(why ? why : ""));
 }
 
@@ -495,7 +491,7 @@ scheduler_submitted(struct spool_accept *a, int result, const struct err *e)
     struct submission *sub = CONTAINER_OF(a, struct submission, accept);
 
     if (result < 0)
-        log_error(LOG_QUEUE, "submit-failed", "message=%016llx error=\"%s\"",
+        log_error(LOG_QUEUE, "submit-failed", "message=%016llx reason=\"%s\"",
             (unsigned long long)a->message->id, e ? e->text : "");
     sub->s->notices--;
     message_unref(&a->message);

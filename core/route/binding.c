@@ -35,7 +35,7 @@ source_look_up(struct str name)
     s->name = xdupn(name.p, name.n);
     rc = getaddrinfo(s->name, NULL, &hints, &list);
     if (rc)
-        log_error(LOG_NET, "bind-address-unknown", "name=%s error=\"%s\"",
+        log_error(LOG_NET, "bind-address-unknown", "name=%s reason=\"%s\"",
             s->name, gai_strerror(rc));
     for (struct addrinfo *a = list; a; a = a->ai_next) {
         struct netaddr at;

@@ -64,7 +64,7 @@ rule_from_item(
     to->text = xdupn(text.p, text.n);
     copy = str_make(to->text, text.n);
     if (route_item_parse(copy, &item, &e) < 0) {
-        log_error(LOG_CONF, "route-unreadable", "route=\"%.*s\" error=\"%s\"",
+        log_error(LOG_CONF, "route-unreadable", "route=\"%.*s\" reason=\"%s\"",
             STR_ARG(text), e.text); /* was checked when it was loaded */
         xfree(&to->text);
         return false;

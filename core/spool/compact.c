@@ -112,7 +112,7 @@ compactor_main(void *arg)
         seg = pick_victim(&s->live);
         if (!seg)
             continue;
-        log_info(LOG_SPOOL, "spool-compact", "segment=%08x live=%llu",
+        log_info(LOG_SPOOL, "spool-compact-start", "segment=%08x live=%llu",
             seg->number, (unsigned long long)seg->live);
         if (compact_segment(&c->out, seg, &e))
             log_warn(

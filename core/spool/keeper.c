@@ -267,7 +267,7 @@ keeper_save_index(
     struct err e;
 
     if (index_save(ix, &h, path, s->mode, &e))
-        log_warn(LOG_SPOOL, "spool-index-failed", "segment=%u reason=\"%s\"",
+        log_warn(LOG_SPOOL, "spool-index-failed", "segment=%08x reason=\"%s\"",
             seg->number, e.text);
     free(path);
 }
@@ -307,7 +307,7 @@ void
 keeper_trim(struct spool *s, struct live_segment *seg)
 {
     if (sysio_get()->ftruncate(seg->fd, (off_t)seg->end) < 0)
-        log_warn(LOG_SPOOL, "spool-trim-failed", "segment=%u", seg->number);
+        log_warn(LOG_SPOOL, "spool-trim-failed", "segment=%08x", seg->number);
     else
         seg->bytes = seg->end;
     (void)s;

@@ -322,7 +322,7 @@ liveness_finished(struct liveness *l, uint32_t holder,
     if (s->live)
         s->live--;
     else
-        log_error(LOG_SPOOL, "spool-count", "segment=%u", s->number);
+        log_error(LOG_SPOOL, "spool-count-wrong", "segment=%08x", s->number);
 }
 
 bool

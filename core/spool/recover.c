@@ -378,7 +378,7 @@ recover_segment(struct recover *r, struct live_segment *seg, enum pass pass)
 
     if (prepare_index(r->spool, seg, &ix, &e)) {
         log_error(LOG_SPOOL, "spool-segment-unreadable",
-            "segment=%u reason=\"%s\"", seg->number, e.text);
+            "segment=%08x reason=\"%s\"", seg->number, e.text);
         atomic_fetch_add(&r->spool->damaged, 1);
         return;
     }

@@ -383,7 +383,7 @@ writer_completed(struct writer *w)
     w->lazy_until = 0;
     if (w->abort_count) {
         log_notice(
-            LOG_SPOOL, "spool-write-well", "aborted=%zu", w->abort_count);
+            LOG_SPOOL, "spool-write-works", "aborted=%zu", w->abort_count);
         for (size_t i = 0; i < w->abort_count; i++)
             buf_fini(&w->abort_text[i]);
         w->abort_count = 0;
@@ -416,7 +416,7 @@ writer_failed(struct writer *w, const struct err *e)
 {
     struct spool *s = w->spool;
 
-    log_error(LOG_SPOOL, "spool-write-failed", "segment=%u reason=\"%s\"",
+    log_error(LOG_SPOOL, "spool-write-failed", "segment=%08x reason=\"%s\"",
         w->out.segment->number, e->text);
     atomic_fetch_add(&s->failed_commits, 1);
     spool_set_trouble(s, SPOOL_TROUBLE_WRITE, e);

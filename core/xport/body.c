@@ -37,8 +37,8 @@ body_render(struct impel_batch *b, int form, int *rc)
     prefix = b->batch->prefix ? b->batch->prefix : "";
     b->render[form] = render_new(b->batch->message, form, str_of(prefix), &e);
     if (!b->render[form]) {
-        log_error(LOG_MOD, "body-unreadable", "message=%s form=%d text=\"%s\"",
-            b->id, form, e.text);
+        log_error(LOG_MOD, "body-unreadable",
+            "message=%s form=%d reason=\"%s\"", b->id, form, e.text);
         *rc = hostapi_code(e.code);
     }
     return b->render[form];

@@ -111,7 +111,7 @@ static void IMPEL_PRINTF(4, 5) host_log(struct impel_instance *i,
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, ap); /* cut if too long */
     va_end(ap);
-    log_always((enum log_level)level, "module",
+    log_always((enum log_level)level, "module-says",
         "module=%s session=%016" PRIx64 " text=\"%s\"", i->module->name,
         s ? s->id : 0, text);
 }
@@ -252,7 +252,7 @@ host_fetch(struct impel_instance *i, const struct impel_fetch *f,
 {
     (void)f, (void)fn, (void)arg;
     log_warn(LOG_MOD, "fetch-unsupported",
-        "module=%s text=\"side fetches are not in this version\"",
+        "module=%s reason=\"side fetches are not in this version\"",
         i->module->name);
     return IMPEL_E_UNSUP;
 }
@@ -271,7 +271,7 @@ host_state_put(struct impel_instance *i, struct impel_str key,
     rc = spool_state_put(spool, str_of(i->module->name), str_make(key.p, key.n),
         (struct str){value.p, value.n}, expiry, &e);
     if (rc < 0)
-        log_warn(LOG_MOD, "state-put-failed", "module=%s text=\"%s\"",
+        log_warn(LOG_MOD, "state-put-failed", "module=%s reason=\"%s\"",
             i->module->name, e.text);
     return hostapi_code(rc);
 }

@@ -107,8 +107,8 @@ moduledir_scan_dir(const char *dir, struct entry **to, size_t *count)
     struct dirent *f;
 
     if (!d) {
-        log_notice(LOG_MOD, "module-folder", "path=%s text=\"%s\"", dir,
-            strerror(errno));
+        log_notice(LOG_MOD, "module-folder-unreadable", "path=%s reason=\"%s\"",
+            dir, strerror(errno));
         return;
     }
     while ((f = readdir(d)) != NULL && *count < MODULEDIR_MAX) {

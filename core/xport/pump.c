@@ -96,8 +96,8 @@ pump_step_begin(struct impel_session *s)
     result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT, 451,
         "4.4.0", e.text[0] ? e.text : "[internal] module would not begin");
     log_warn(LOG_MOD, "session-refused",
-        "module=%s session=%016" PRIx64 " code=%d text=\"%s\"", s->module->name,
-        s->id, rc, s->why.text);
+        "module=%s session=%016" PRIx64 " code=%d reason=\"%s\"",
+        s->module->name, s->id, rc, s->why.text);
     if (s->state != SESSION_CLOSED)
         session_enter(s, SESSION_CLOSED);
     s->close_called = 3;
@@ -262,7 +262,7 @@ static void
 pump_drop(struct impel_session *s)
 {
     log_warn(LOG_MOD, "session-dropped",
-        "module=%s session=%016" PRIx64 " text=\"did not close in time\"",
+        "module=%s session=%016" PRIx64 " reason=\"did not close in time\"",
         s->module->name, s->id);
     lent_abandon(s, "did not end the session in time");
     if (!s->why.verdict)

@@ -83,7 +83,8 @@ registry_refuse(struct entry *x, const char *why)
 {
     x->state = MODULE_REFUSED;
     (void)str_copy(x->why, sizeof(x->why), str_of(why)); /* cut if long */
-    log_warn(LOG_MOD, "module-refused", "module=%s text=\"%s\"", x->name, why);
+    log_warn(
+        LOG_MOD, "module-refused", "module=%s reason=\"%s\"", x->name, why);
 }
 
 /* Options, stanzas, methods and schemes of an opened module. */
