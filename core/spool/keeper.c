@@ -597,7 +597,11 @@ keeper_new(struct spool *s, struct keeper **to, struct err *e)
 int
 keeper_start(struct keeper *k, struct err *e)
 {
-    int r = thread_start(&k->thread, "spool keeper", keeper_main, k);
+    int r;
+
+    keeper_floors(
+        k); /* before the first message, not after segments are made */
+    r = thread_start(&k->thread, "spool keeper", keeper_main, k);
     k->threaded = r == 0;
     return r ? err_errno(e, ERR_LIMIT, r, "starting the spool's keeper") : 0;
 }
