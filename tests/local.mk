@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style \
-	build-aux/check-docs tests/demo tests/scenario
+	build-aux/check-docs build-aux/check-options tests/demo tests/scenario
 
 # What `make check` runs besides TESTS: rules of the tree, the unit and kit
 # tests once more under the sanitizers, and the scenarios against real peers.
@@ -26,6 +26,7 @@ check-tree:
 	$(SHELL) $(srcdir)/build-aux/check-layers $(srcdir)
 	$(SHELL) $(srcdir)/build-aux/check-style $(srcdir)
 	python3 $(srcdir)/build-aux/check-docs $(srcdir)
+	$(SHELL) $(srcdir)/build-aux/check-options $(srcdir)
 
 # A build of its own beside this one; its `make check` is only TESTS.
 check-sanitized:

@@ -233,6 +233,10 @@ static const struct absent absent_rows[] = {
     /* 3.12 spool, memory, queues */
     {"drop_body_after_trans_fail", OPTION, 0, false, "0", NULL,
         "content is read from disk again after each temporary failure", NULL},
+    {"force_fsync", OPTION, 0, false, "yes|true|on|1|enabled", NULL,
+        "a message is acknowledged when it is on disk; spool_sync = none is "
+        "what changes that",
+        NULL},
     {"_unsafe_spool", OPTION, 0, false, "no|false|off|0|disabled", NULL,
         "a message is on disk before it is acknowledged", NULL},
     {"suppress_spool", STANZA, 0, false, NULL, NULL,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/daemon.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "prog/background.h"
 #include "prog/declare.h"
 #include "prog/loops.h"
+#include "prog/memory.h"
 #include "prog/pidfile.h"
 #include "prog/privileges.h"
 #include "prog/signals.h"
@@ -32,7 +34,7 @@
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
-enum { HEARTBEAT_MS = 1000 };
+enum { HEARTBEAT_MS = 1000, LIMIT_BEATS = 60, TRIM_BEATS = 10 };
 
 struct daemon {
     const struct daemon_config *config;
@@ -50,6 +52,9 @@ struct daemon {
     struct timer heartbeat;
     char *pidfile;
     int pidfile_fd;
+    enum memory_level memory;
+    uint64_t memory_limit;
+    unsigned beats;
     bool stopping, queue_drained, intake_stopped;
 };
 
@@ -218,11 +223,39 @@ on_signal(void *arg, int signo)
         stop(d);
 }
 
+/* Before the kernel ends us: memory_goal, memory_hwm. */
+static void
+watch_memory(struct daemon *d)
+{
+    static const char *const names[] = {"fine", "tight", "full"};
+    const struct scope *g = generation_global(d->generation);
+    uint64_t used = memory_used("/");
+    if (d->beats++ % LIMIT_BEATS == 0)
+        d->memory_limit = memory_limit("/");
+    enum memory_level level = memory_judge(used, d->memory_limit,
+        scope_int(g, OPT(spool_options, SPOOL_MEMORY_GOAL)),
+        scope_int(g, OPT(spool_options, SPOOL_MEMORY_HWM)), d->memory);
+    if (level != MEMORY_FINE &&
+        (d->memory == MEMORY_FINE || d->beats % TRIM_BEATS == 0))
+        (void)malloc_trim(0); /* what was freed is not in use */
+    if (level == d->memory)
+        return;
+    log_write(level > d->memory ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, LOG_MEM,
+        "memory", "level=%s used=%llu limit=%llu", names[level],
+        (unsigned long long)used, (unsigned long long)d->memory_limit);
+    d->memory = level;
+    scheduler_set_tight(d->scheduler, level != MEMORY_FINE);
+    intake_refuse(d->intake,
+        level == MEMORY_FULL ? "Not enough memory now, try later" : NULL);
+}
+
 static void
 heartbeat(void *arg)
 {
     struct daemon *d = arg;
     maillog_heartbeat();
+    if (!d->stopping)
+        watch_memory(d);
     timer_start(&d->heartbeat, HEARTBEAT_MS);
 }
 

@@ -12,6 +12,7 @@ core_prog_impeld_SOURCES = \
 	core/prog/daemon.c core/prog/daemon.h \
 	core/prog/declare.c core/prog/declare.h \
 	core/prog/loops.c core/prog/loops.h \
+	core/prog/memory.c core/prog/memory.h \
 	core/prog/pidfile.c core/prog/pidfile.h \
 	core/prog/privileges.c core/prog/privileges.h \
 	core/prog/signals.c core/prog/signals.h
@@ -45,3 +46,10 @@ docs/man/impel.8: docs/man/impel.8.in core/prog/impel$(EXEEXT) Makefile
 	    -e 's|[@]MODULE_DIR[@]|$(impelmoduledir)|g' \
 	    $(srcdir)/docs/man/impel.8.in >$@.new && \
 	    rm -f $@.list && mv $@.new $@
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-memory
+TESTS += tests/unit/test-memory
+tests_unit_test_memory_SOURCES = tests/unit/test-memory.c core/prog/memory.c
+tests_unit_test_memory_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+endif

@@ -74,6 +74,8 @@ active_has_room(const struct queue *q)
 
     if (held < ACTIVE_LEAST)
         return true;
+    if (s->tight)
+        return false;
     if (s->resident_limit > 0) {
         if (s->resident_messages >= (uint64_t)s->resident_limit)
             return false;
@@ -87,6 +89,21 @@ active_has_room(const struct queue *q)
     if (most < 0 || (!q->opt.strict_active && !scarce))
         return true;
     return held < (uint64_t)most;
+}
+
+bool
+active_shed(struct queue *q)
+{
+    for (int n = 0; q->s->tight && q->ready_count > ACTIVE_LEAST; n++) {
+        struct parcel *p =
+            LIST_ENTRY(q->ready.prev, struct active, node)->parcel;
+
+        if (n >= SCHED_RUN_MAX)
+            return true;
+        queue_remove(p);
+        queue_delay(p, clock_wall()); /* due, and waits for room */
+    }
+    return false;
 }
 
 /* --- reading --- */

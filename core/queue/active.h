@@ -21,6 +21,10 @@ bool active_has_room(const struct queue *q);
  * that are too old fail.  true: it stopped because it did enough for now. */
 bool active_fill(struct queue *q);
 
+/* Memory is tight: parcels beyond the first few of the active queue give up
+ * their content.  true: there are more. */
+bool active_shed(struct queue *q);
+
 /* --- cold reads, at most SCHED_LOADS_MAX at once --- */
 struct load {
     struct spool_load spool;

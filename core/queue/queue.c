@@ -477,6 +477,7 @@ queue_run(struct queue *q)
         queue_adopt(q);
     more = queue_expire(q);
     more |= delaydsn_run(q);
+    more |= active_shed(q);
     why = suspend_reason(q, &until);
     blocked = why != WAIT_NONE;
     if (why == WAIT_BLACKHOLE || why == WAIT_DELAYING) {

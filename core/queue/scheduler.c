@@ -415,6 +415,17 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
     }
 }
 
+void
+scheduler_set_tight(struct scheduler *s, bool tight)
+{
+    struct list *n;
+
+    CHECK(s, SCHEDULER_MAGIC);
+    s->tight = tight;
+    LIST_FOREACH (n, &s->all_queues)
+        queue_kick(LIST_ENTRY(n, struct queue, node));
+}
+
 /* --- stopping --- */
 
 static void

@@ -32,6 +32,9 @@ const struct spool_events *scheduler_spool_events(struct scheduler *s);
 
 /* A new generation is in force: queues and sessions adopt it lazily. */
 void scheduler_adopt(struct scheduler *s, struct generation *g);
+/* Memory is short: content that can be read again is given up, and none is kept
+ * beyond what is being worked on. */
+void scheduler_set_tight(struct scheduler *s, bool tight);
 /* Stop: lend nothing more, recall what is lent, let begun work finish until
  * deadline_ms, then cancel it.  drained() is called once. */
 void scheduler_drain(struct scheduler *s, int64_t deadline_ms,

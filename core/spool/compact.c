@@ -30,24 +30,24 @@ struct compactor {
     struct compact_out out;
 };
 
-/* Half of its records or more are of no use. */
+/* So much of it is of no use (spool_compact_at). */
 static bool
-is_worth_it(const struct live_segment *s)
+is_worth_it(const struct live_segment *s, unsigned percent)
 {
     return s->state == LIVE_SEALED && !s->compacting && !s->stuck &&
         !s->copied && !liveness_is_free(s) && s->records &&
-        (s->live + s->out) * 2 <= s->records;
+        (s->live + s->out) * 100 <= s->records * (100 - percent);
 }
 
 /* The one with the least to copy, or NULL. */
 static struct live_segment *
-pick_victim(struct liveness *l)
+pick_victim(struct liveness *l, unsigned percent)
 {
     struct live_segment *best = NULL;
     liveness_lock(l);
     for (size_t i = 0; i < l->count; i++) {
         struct live_segment *s = l->list[i];
-        if (is_worth_it(s) &&
+        if (is_worth_it(s, percent) &&
             (!best || s->live + s->out < best->live + best->out))
             best = s;
     }
@@ -109,7 +109,7 @@ compactor_main(void *arg)
         struct err e;
         if (atomic_load(&s->recovering) || atomic_load(&s->troubled))
             continue;
-        seg = pick_victim(&s->live);
+        seg = pick_victim(&s->live, s->compact_at);
         if (!seg)
             continue;
         log_info(LOG_SPOOL, "spool-compact-start", "segment=%08x live=%llu",

@@ -71,6 +71,7 @@ spool_configure(struct spool *s, const struct spool_config *c, struct err *e)
     s->min_free_bytes = c->min_free_bytes;
     s->min_free_inodes = c->min_free_inodes;
     s->compact_rate = c->compact_rate;
+    s->compact_at = c->compact_at ? c->compact_at : 50;
     s->reader_count = c->readers ? c->readers : 2;
     s->body_writer_count = c->body_writers ? c->body_writers : 2;
     return 0;

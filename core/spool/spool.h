@@ -29,6 +29,7 @@ struct spool_config {
     uint64_t min_free_bytes; /* floors below which mail is refused */
     uint64_t min_free_inodes;
     unsigned readers, body_writers; /* threads */
+    unsigned compact_at;            /* percentage of dead records; 0: 50 */
     uint64_t compact_rate; /* bytes per second; 0: not in the background */
 };
 

@@ -38,6 +38,7 @@ struct spool {
     int mode, sync;
     uint64_t segment_bytes, large_threshold;
     uint64_t min_free_bytes, min_free_inodes, compact_rate;
+    unsigned compact_at;
     unsigned reader_count, body_writer_count;
     bool started;
     struct spool_events events;

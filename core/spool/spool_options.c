@@ -10,20 +10,6 @@
 
 static const char *const syncs[] = {"commit", "none", NULL};
 
-/* Old files turn it off to be faster; a 250 means on disk here. */
-static int
-check_fsync(const struct option_value *v, struct err *e)
-{
-    int on = option_bool(v->text);
-    if (on != 0)
-        return 0;
-    (void)err_set(e, ERR_CONF,
-        "force_fsync = false is ignored: a message is "
-        "acknowledged when it is on disk; spool_sync = none is what changes "
-        "that");
-    return OPTION_WARN;
-}
-
 static const struct option rows[] = {
     [SPOOL_SPOOLBASE] = {.name = "spoolbase",
         .type = IMPEL_OPT_STRING,
@@ -51,13 +37,6 @@ static const struct option rows[] = {
                   "back is lost if it stops.",
         .since = "0.1",
         .flags = OPTION_RESTART},
-    [SPOOL_FORCE_FSYNC] = {.name = "force_fsync",
-        .type = IMPEL_OPT_BOOL,
-        .scopes = GLOBAL,
-        .initial = "true",
-        .brief = "always on; false is warned about and ignored",
-        .since = "0.1",
-        .check = check_fsync},
     [SPOOL_LARGE_MESSAGE_THRESHOLD] = {.name = "large_message_threshold",
         .type = IMPEL_OPT_SIZE,
         .scopes = GLOBAL,
@@ -65,7 +44,8 @@ static const struct option rows[] = {
         .min = 4096,
         .max = 33554432,
         .brief = "size above which a message is kept in a file of its own",
-        .since = "0.1"},
+        .since = "0.1",
+        .flags = OPTION_RESTART},
     [SPOOL_SPOOL_SEGMENT_SIZE] = {.name = "spool_segment_size",
         .type = IMPEL_OPT_SIZE,
         .scopes = GLOBAL,
@@ -82,7 +62,8 @@ static const struct option rows[] = {
         .min = 0,
         .max = 1099511627776,
         .brief = "free space below which mail is refused",
-        .since = "0.1"},
+        .since = "0.1",
+        .flags = OPTION_RESTART},
     [SPOOL_SPOOL_MIN_FREE_FILES] = {.name = "spool_min_free_files",
         .type = IMPEL_OPT_INT,
         .scopes = GLOBAL,
@@ -90,15 +71,17 @@ static const struct option rows[] = {
         .min = 0,
         .max = 1000000000,
         .brief = "free inodes below which mail is refused",
-        .since = "0.1"},
+        .since = "0.1",
+        .flags = OPTION_RESTART},
     [SPOOL_SPOOL_COMPACT_AT] = {.name = "spool_compact_at",
         .type = IMPEL_OPT_INT,
         .scopes = GLOBAL,
         .initial = "50",
         .min = 1,
         .max = 100,
-        .brief = "percentage of dead bytes at which a segment is compacted",
-        .since = "0.1"},
+        .brief = "percentage of dead records at which a segment is compacted",
+        .since = "0.1",
+        .flags = OPTION_RESTART},
     [SPOOL_SPOOL_COMPACT_RATE] = {.name = "spool_compact_rate",
         .type = IMPEL_OPT_SIZE,
         .scopes = GLOBAL,
@@ -106,7 +89,8 @@ static const struct option rows[] = {
         .min = 65536,
         .max = 10737418240,
         .brief = "bytes a second that compaction may copy",
-        .since = "0.1"},
+        .since = "0.1",
+        .flags = OPTION_RESTART},
     [SPOOL_MAX_RESIDENT_BYTES] = {.name = "max_resident_bytes",
         .type = IMPEL_OPT_SIZE,
         .scopes = GLOBAL,
@@ -123,7 +107,8 @@ static const struct option rows[] = {
         .max = 100,
         .brief = "percentage of memory above which content is dropped from "
                  "memory",
-        .manual = "Of the limit of the control group, or of the machine.",
+        .manual = "What the daemon has resident, of the limit of its control "
+                  "group, or of the machine.",
         .since = "0.1"},
     [SPOOL_MEMORY_HWM] = {.name = "memory_hwm",
         .type = IMPEL_OPT_INT,
@@ -156,6 +141,8 @@ spool_config_from(const struct scope *g, struct spool_config *c)
             g, OPT(spool_options, SPOOL_SPOOL_MIN_FREE_FILES)),
         .readers = READERS,
         .body_writers = BODY_WRITERS,
+        .compact_at =
+            (unsigned)scope_int(g, OPT(spool_options, SPOOL_SPOOL_COMPACT_AT)),
         .compact_rate = (uint64_t)scope_int(
             g, OPT(spool_options, SPOOL_SPOOL_COMPACT_RATE)),
     };

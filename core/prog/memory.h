@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * memory.h - memory_goal and memory_hwm: give up what can be read again, then
+ * refuse mail, before the kernel acts.
+ *
+ * What counts is what this process has resident, as a share of the limit of its
+ * control group, or of the machine.
+ */
+#ifndef IMPEL_MEMORY_H
+#define IMPEL_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum memory_level { MEMORY_FINE, MEMORY_TIGHT, MEMORY_FULL };
+
+/* Bytes; 0: not known.  root: "/", or where a test keeps its files. */
+uint64_t memory_limit(const char *root);
+uint64_t memory_used(const char *root);
+/* goal, hwm: percentages.  A level is left two points below where it was
+ * entered. */
+enum memory_level memory_judge(uint64_t used, uint64_t limit, int64_t goal,
+    int64_t hwm, enum memory_level was);
+
+#endif
