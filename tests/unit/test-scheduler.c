@@ -648,6 +648,29 @@ test_empty_queue_goes(void **state)
     world_end();
 }
 
+/* Memory is short: what waits gives up its content, and reads it again. */
+static void
+test_tight_memory(void **state)
+{
+    (void)state;
+    world_begin(BASE);
+    for (int i = 0; i < 100; i++)
+        (void)world_accept("s@from.test", "a@x.test");
+    assert_int_equal(world.s->resident_messages, 100);
+    scheduler_set_tight(world.s, true);
+    world_run();
+    assert_int_equal(world.s->resident_messages, 16);
+    assert_int_equal(queue_active(world_queue("x.test")), 100);
+    (void)world_accept("s@from.test", "a@x.test");
+    assert_int_equal(world.s->resident_messages, 16);
+    fake_ready(0, 1);
+    for (int i = 0; i < 101; i++)
+        fake_delivered(0);
+    assert_int_equal(world.s->stats.delivered, 101);
+    assert_int_equal(world.s->stats.messages, 0);
+    world_end();
+}
+
 UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_retry_then_delivered),
     cmocka_unit_test(test_permanent_failure_bounces),
@@ -669,4 +692,5 @@ UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_batches_of_recipients),
     cmocka_unit_test(test_route_held), cmocka_unit_test(test_blackhole),
     cmocka_unit_test(test_overflow_stays_on_disk),
-    cmocka_unit_test(test_empty_queue_goes))
+    cmocka_unit_test(test_empty_queue_goes),
+    cmocka_unit_test(test_tight_memory))
