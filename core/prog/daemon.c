@@ -241,7 +241,7 @@ watch_memory(struct daemon *d)
     if (level == d->memory)
         return;
     log_write(level > d->memory ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, LOG_MEM,
-        "memory", "level=%s used=%llu limit=%llu", names[level],
+        "memory-level", "level=%s used=%llu limit=%llu", names[level],
         (unsigned long long)used, (unsigned long long)d->memory_limit);
     d->memory = level;
     scheduler_set_tight(d->scheduler, level != MEMORY_FINE);
