@@ -240,9 +240,14 @@ watch_memory(struct daemon *d)
         (void)malloc_trim(0); /* what was freed is not in use */
     if (level == d->memory)
         return;
-    log_write(level > d->memory ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, LOG_MEM,
-        "memory-level", "level=%s used=%llu limit=%llu", names[level],
-        (unsigned long long)used, (unsigned long long)d->memory_limit);
+    if (level > d->memory)
+        log_warn(LOG_MEM, "memory-level", "level=%s used=%llu limit=%llu",
+            names[level], (unsigned long long)used,
+            (unsigned long long)d->memory_limit);
+    else
+        log_notice(LOG_MEM, "memory-level", "level=%s used=%llu limit=%llu",
+            names[level], (unsigned long long)used,
+            (unsigned long long)d->memory_limit);
     d->memory = level;
     scheduler_set_tight(d->scheduler, level != MEMORY_FINE);
     intake_refuse(d->intake,
