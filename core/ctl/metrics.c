@@ -36,10 +36,8 @@ metrics_get(const struct control_config *on, struct metrics *to)
         .now = clock_wall(), .generation = generation_number(on->generation)};
     scheduler_get_stats(on->scheduler, &to->queue);
     intake_get_stats(on->intake, &to->intake);
-    to->received = to->queue.received +
-        since(to->intake.received_recipients, before.received);
-    to->rejected =
-        to->queue.rejected + since(to->intake.rejected, before.rejected);
+    to->received = since(to->intake.received_recipients, before.received);
+    to->rejected = since(to->intake.rejected, before.rejected);
     spool_get_stats(on->spool, &to->spool);
     dns_get_stats(on->dns, &to->dns);
 }

@@ -7,16 +7,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "queue/doom.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
 #include "spool/content.h"
 #include "base/banned.h"
 
 enum {
-    ACTIVE_LEAST = 16,       /* of a queue, whatever the options say */
-    ACTIVE_LOADS = 64,       /* reads of one queue under way */
-    ACTIVE_AGAIN_MS = 60000, /* after a read that failed for now */
-    ACTIVE_WRITING_MS = 100
+    ACTIVE_LEAST = 16,      /* of a queue, whatever the options say */
+    ACTIVE_LOADS = 64,      /* reads of one queue under way */
+    ACTIVE_AGAIN_MS = 60000 /* after a read that failed for now */
 };
 
 struct active *
@@ -50,6 +50,7 @@ active_free(struct parcel *p)
 
     p->in.active = NULL;
     list_remove(&a->node);
+    doom_unref(&a->doom);
     if (a->load) {
         a->load->cancelled = true;
         a->load->parcel = NULL;

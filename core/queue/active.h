@@ -11,6 +11,8 @@
 
 #include "queue/scheduler_int.h"
 
+enum { ACTIVE_WRITING_MS = 100 }; /* look again whether it is written */
+
 struct active *active_new(struct parcel *p); /* hangs off the parcel */
 void active_free(struct parcel *p);          /* its message included */
 /* The message is in memory; a reference is taken. */

@@ -26,10 +26,9 @@ enum {
 struct bulk {
     struct scheduler *s;
     struct scheduler_ask ask;
-    bool fail, quiet;
-    struct doom doom;
-    char *domain;     /* as asked for; "all" */
-    struct str *keys; /* of the queues, owned */
+    struct doom *doom; /* to fail; NULL: to flush */
+    char *domain;      /* as asked for; "all" */
+    struct str *keys;  /* of the queues, owned */
     size_t count, at;
     size_t index;      /* in the queue's heap */
     size_t heap_count; /* when this pass began */
@@ -112,13 +111,8 @@ bulk_doom_lent(struct bulk *b, struct queue *q)
         LIST_FOREACH (n, &o->lent) {
             struct parcel *p = LIST_ENTRY(n, struct active, node)->parcel;
 
-            if (!(p->flags & PARCEL_DOOMED))
-                b->done++;
-            p->flags |= PARCEL_DOOMED;
-            if (b->quiet)
-                p->flags |= PARCEL_QUIET;
+            b->done += doom_parcel(p, b->doom);
         }
-        outlet_recall(o, false);
     }
 }
 
@@ -135,7 +129,7 @@ bulk_fail(struct job *j, void *arg)
         if (!(p = bulk_first(q)))
             break;
         b->done++;
-        doom_parcel(p, &b->doom, b->quiet);
+        (void)doom_parcel(p, b->doom);
     }
     if (bulk_first(q) || (q->loading && ++b->patience < BULK_PATIENCE))
         return JOB_MORE;
@@ -156,10 +150,10 @@ bulk_end(struct job *j, void *arg, bool cancelled)
     if (b->ask.json)
         print_json(json_pack("{s:o,s:s,s:I,s:b}", "domain",
                        print_str(str_of(b->domain)), "verb",
-                       b->fail ? "fail" : "flush", "messages",
+                       b->doom ? "fail" : "flush", "messages",
                        (json_int_t)b->done, "cancelled", (int)cancelled),
             &text);
-    else if (b->fail)
+    else if (b->doom)
         buf_printf(&text, "%s purged. %llu messages failed.\n", b->domain,
             (unsigned long long)b->done);
     else
@@ -171,6 +165,7 @@ bulk_end(struct job *j, void *arg, bool cancelled)
     buf_fini(&text);
     for (size_t i = 0; i < b->count; i++)
         free((void *)(uintptr_t)b->keys[i].p);
+    doom_unref(&b->doom);
     free(b->keys);
     free(b->domain);
     free(b);
@@ -230,9 +225,7 @@ scheduler_fail_domain(struct scheduler *s, struct str binding,
 {
     struct bulk *b = bulk_new(s, binding, domain, ask);
 
-    b->fail = true;
-    b->quiet = quiet;
-    doom_set(&b->doom, text, "[internal] Message manually purged");
+    b->doom = doom_new(text, "[internal] Message manually purged", quiet);
     bulk_start(b, "fail", bulk_fail);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/doom.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/num.h"
+#include "base/xmem.h"
 #include "queue/outcome.h"
 #include "queue/outlet.h"
 #include "base/banned.h"
@@ -27,13 +28,14 @@ doom_status(struct str text)
     return i;
 }
 
-void
+static void
 doom_set(struct doom *d, struct str text, const char *otherwise)
 {
     uint64_t code = 0;
     size_t n;
 
-    *d = (struct doom){.code = 554, .status = "5.7.0"};
+    d->code = 554;
+    (void)str_copy(d->status, sizeof(d->status), STR("5.7.0"));
     text = str_trim(text);
     if (text.n >= 3 && (text.n == 3 || text.p[3] == ' ') &&
         num_u64(str_sub(text, 0, 3), &code) == 0 && code >= 500 && code < 600) {
@@ -48,27 +50,64 @@ doom_set(struct doom *d, struct str text, const char *otherwise)
     (void)str_copy(d->text, sizeof(d->text), text.n ? text : str_of(otherwise));
 }
 
+struct doom *
+doom_new(struct str text, const char *otherwise, bool quiet)
+{
+    struct doom *d = xnew(struct doom);
+
+    d->refs = 1;
+    d->quiet = quiet;
+    doom_set(d, text, otherwise);
+    return d;
+}
+
+struct doom *
+doom_ref(struct doom *d)
+{
+    d->refs++;
+    return d;
+}
+
 void
-doom_parcel(struct parcel *p, const struct doom *d, bool quiet)
+doom_unref(struct doom **dp)
+{
+    struct doom *d = *dp;
+
+    *dp = NULL;
+    if (d && !--d->refs)
+        free(d);
+}
+
+static bool
+doom_lent(struct parcel *p, struct doom *d)
+{
+    struct active *a = p->in.active;
+    bool first = !a->doom;
+
+    doom_unref(&a->doom);
+    a->doom = doom_ref(d);
+    if (d->quiet)
+        p->flags |= PARCEL_QUIET;
+    if (p->state == PARCEL_LENT) {
+        parcel_enter(p, PARCEL_RECALLING);
+        session_recall(a->outlet->session, a->batch, false);
+    }
+    return first;
+}
+
+bool
+doom_parcel(struct parcel *p, struct doom *d)
 {
     switch (p->state) {
     case PARCEL_DELAYED:
     case PARCEL_READY:
     case PARCEL_LOADING:
-        outcome_fail(p, d->code, d->status, d->text, quiet);
-        break;
+        outcome_fail(p, d->code, d->status, d->text, d->quiet);
+        return true;
     case PARCEL_LENT:
     case PARCEL_RECALLING:
-        p->flags |= PARCEL_DOOMED;
-        if (quiet)
-            p->flags |= PARCEL_QUIET;
-        if (p->state == PARCEL_LENT) {
-            parcel_enter(p, PARCEL_RECALLING);
-            session_recall(
-                p->in.active->outlet->session, p->in.active->batch, false);
-        }
-        break;
+        return doom_lent(p, d);
     default:
-        break;
+        return false;
     }
 }

@@ -7,13 +7,19 @@
 
 #include "queue/scheduler_int.h"
 
+/* Shared by all parcels that a verb meant and that are with a session. */
 struct doom {
+    uint32_t refs;
     int code;
+    bool quiet; /* without a bounce */
     char status[24], text[512];
 };
-/* text: "554 5.7.0 go away", any part of it, or nothing. */
-void doom_set(struct doom *d, struct str text, const char *otherwise);
-/* It fails now, or as soon as a session gives it back. */
-void doom_parcel(struct parcel *p, const struct doom *d, bool quiet);
+/* One reference.  text: "554 5.7.0 go away", any part of it, or nothing. */
+struct doom *doom_new(struct str text, const char *otherwise, bool quiet);
+struct doom *doom_ref(struct doom *d);
+void doom_unref(struct doom **d); /* *d may be NULL */
+/* It fails now, or as soon as a session gives it back undelivered; the last
+ * word counts.  false: it was doomed already, or has failed. */
+bool doom_parcel(struct parcel *p, struct doom *d);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/active.h"
 #include "queue/queue.h"
 #include "base/banned.h"
 
@@ -44,9 +45,12 @@ explain_ready(const struct parcel *p, struct explanation *to)
 static void
 explain_delayed(const struct parcel *p, struct explanation *to)
 {
-    if (p->writing) {
+    int64_t now = clock_wall();
+
+    /* One that is due and not written yet has a time just ahead. */
+    if (p->writing && p->in.due.when <= now + ACTIVE_WRITING_MS) {
         to->reason = WAIT_WRITING;
-    } else if (p->in.due.when > clock_wall()) {
+    } else if (p->in.due.when > now) {
         to->reason = WAIT_RETRY_TIME;
         to->until = p->in.due.when;
     } else {

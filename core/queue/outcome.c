@@ -9,6 +9,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/doom.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
 #include "queue/notice.h"
@@ -390,13 +391,6 @@ outcome_return(struct parcel *p, struct message *m)
     struct queue *q = p->queue;
     int64_t wait;
 
-    if (p->flags & PARCEL_DOOMED) {
-        active_hold(active_new(p), m);
-        queue_put_back(p);
-        outcome_fail(
-            p, 554, "5.7.0", "[internal] Message manually purged", false);
-        return;
-    }
     if (!q->s->draining && p->free_returns < UINT8_MAX)
         p->free_returns++;
     if (p->free_returns < SCHED_FREE_RETURNS) {
@@ -424,13 +418,31 @@ outcome_succeeded(
     outcome_finish(p);
 }
 
+/* What an operator said while a session had it. */
+static void
+outcome_doomed(struct parcel *p, struct message *m, const struct doom *d)
+{
+    struct queue *q = p->queue;
+    struct result end = {.retry_after = -1};
+
+    result_set(&end, IMPEL_FAILED, IMPEL_BLAME_MESSAGE, 0, d->code, d->status,
+        d->text);
+    outcome_failed(p, m, NULL, outcome_results(p, &end));
+    result_fini(&end);
+    queue_kick(q);
+}
+
 /* All recipients of p came out alike; it is in no list.  r: one each. */
 static void
 outcome_apply(struct parcel *p, struct outlet *o, struct message *m,
-    const struct result *r, enum outcome what)
+    const struct result *r, enum outcome what, const struct doom *doom)
 {
     struct result *copy;
 
+    if (doom && what != OUTCOME_DONE && what != OUTCOME_FAIL) {
+        outcome_doomed(p, m, doom);
+        return;
+    }
     switch (what) {
     case OUTCOME_DONE:
         outcome_succeeded(p, m, o->hop.name, r);
@@ -529,14 +541,15 @@ outcome_part(struct parcel *p, const struct batch *b, const uint8_t *kinds,
 
 static void
 outcome_several(struct parcel *p, struct outlet *o, struct batch *b,
-    const uint8_t *kinds, const uint32_t count[OUTCOME_COUNT])
+    const uint8_t *kinds, const uint32_t count[OUTCOME_COUNT],
+    const struct doom *doom)
 {
     struct result *r = xcalloc(b->rcpt_count, sizeof(*r)); /* borrow texts */
 
     for (int k = 0; k < OUTCOME_COUNT; k++)
         if (count[k])
             outcome_apply(outcome_part(p, b, kinds, (enum outcome)k, r), o,
-                b->message, r, (enum outcome)k);
+                b->message, r, (enum outcome)k, doom);
     free(r);
 }
 
@@ -547,6 +560,7 @@ outcome_batch(struct outlet *o, struct batch *b)
     uint32_t count[OUTCOME_COUNT] = {0};
     uint8_t few[16], *kinds = few;
     struct queue *q = p->queue;
+    struct doom *doom = NULL;
 
     CHECK(p, PARCEL_MAGIC);
     if (b->rcpt_count > sizeof(few))
@@ -560,11 +574,15 @@ outcome_batch(struct outlet *o, struct batch *b)
         limits_refund_message(q, p->in.active->stamp);
         o->recipients -= b->rcpt_count;
     }
+    if (p->in.active->doom)
+        doom = doom_ref(p->in.active->doom);
     queue_remove(p);
     if (count[kinds[0]] == b->rcpt_count)
-        outcome_apply(p, o, b->message, b->result, (enum outcome)kinds[0]);
+        outcome_apply(
+            p, o, b->message, b->result, (enum outcome)kinds[0], doom);
     else
-        outcome_several(p, o, b, kinds, count);
+        outcome_several(p, o, b, kinds, count, doom);
+    doom_unref(&doom);
     if (kinds != few)
         free(kinds);
     batch_free(&b);

@@ -534,7 +534,7 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     LIST_FOREACH (n, &s->all_queues) {
         const struct queue *q = LIST_ENTRY(n, struct queue, node);
 
-        st->active += queue_active(q);
+        st->active += queue_active(q) - q->lent;
         st->delayed += queue_delayed(q);
         st->lent += q->lent;
     }
@@ -550,19 +550,7 @@ scheduler_reset_stats(struct scheduler *s)
 {
     struct scheduler_stats *st = &s->stats;
 
-    st->delivered = st->failed = st->transient = st->received = 0;
-    st->rejected = st->uncertain = st->bounced = st->expired = 0;
+    st->delivered = st->failed = st->transient = 0;
+    st->uncertain = st->bounced = st->expired = 0;
     st->reset_at = clock_wall();
-}
-
-void
-scheduler_count_received(struct scheduler *s, uint64_t recipients)
-{
-    s->stats.received += recipients;
-}
-
-void
-scheduler_count_rejected(struct scheduler *s, uint64_t recipients)
-{
-    s->stats.rejected += recipients;
 }

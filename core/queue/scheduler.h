@@ -48,18 +48,16 @@ void scheduler_submit(struct scheduler *s, struct message *m);
 /* --- numbers --- */
 struct scheduler_stats {
     uint64_t messages, parcels, queues, domains;
-    uint64_t active, delayed, lent; /* parcels */
+    uint64_t active, delayed, lent; /* parcels, each in one of the three */
     uint64_t sessions;              /* outbound, open or opening */
-    uint64_t delivered, failed, transient, received, rejected, uncertain,
-        bounced, expired;         /* recipients, since reset */
+    /* Recipients, since reset; what came in is counted by the intake. */
+    uint64_t delivered, failed, transient, uncertain, bounced, expired;
     int64_t reset_at, started_at; /* wall ms */
     uint64_t resident_bytes, resident_messages;
     bool draining, recovering;
 };
 void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st);
 void scheduler_reset_stats(struct scheduler *s);
-void scheduler_count_received(struct scheduler *s, uint64_t recipients);
-void scheduler_count_rejected(struct scheduler *s, uint64_t recipients);
 
 /* --- the console's verbs; text (or JSON) is appended to `out` --- */
 /* kind: "active", "delayed"; above: threshold; binding absent: all.

@@ -177,6 +177,7 @@ struct active {       /* a parcel in memory */
     int64_t stamp; /* of its throttle token; -1: none */
     uint64_t resident;
     struct load *load; /* being read */
+    struct doom *doom; /* an operator's word, once it comes back; or NULL */
 };
 
 struct idle { /* outlets of one key without work */

@@ -90,20 +90,21 @@ scheduler_message_fail(struct scheduler *s, uint64_t id, bool quiet,
     uint32_t rcpt;
     struct parcel *p = print_find(s, id, &rcpt), *next;
     uint64_t count = 0;
-    struct doom d;
+    struct doom *d;
 
     if (!p) {
         single_refuse(ask, id);
         return;
     }
-    doom_set(&d, text, "[internal] manually failed");
+    d = doom_new(text, "[internal] manually failed", quiet);
     for (; p; p = next) {
         next = parcel_next(p);
         if (!single_means(p, rcpt) || p->state == PARCEL_FAILING)
             continue;
-        doom_parcel(p, &d, quiet);
+        (void)doom_parcel(p, d);
         count++;
     }
+    doom_unref(&d);
     single_reply(ask, "Message failed", count);
 }
 

@@ -84,6 +84,9 @@ accepted(struct mail *mail)
     free(p);
 }
 
+static struct posted *unplaced[64];
+static size_t unplaced_count;
+
 static struct posted *
 posted(void)
 {
@@ -132,7 +135,21 @@ spool_attempt(struct spool *s, const struct attempt *a, spool_placed_f *fn,
     p->placed = fn;
     p->arg = arg;
     p->token = token;
-    mailbox_post(loop_mailbox(world.loop), &p->mail, placed);
+    if (fake_store.hold_places) {
+        assert_true(unplaced_count < ARRAY_SIZE(unplaced));
+        unplaced[unplaced_count++] = p;
+    } else {
+        mailbox_post(loop_mailbox(world.loop), &p->mail, placed);
+    }
+}
+
+void
+fake_store_place(void)
+{
+    for (size_t i = 0; i < unplaced_count; i++)
+        mailbox_post(loop_mailbox(world.loop), &unplaced[i]->mail, placed);
+    unplaced_count = 0;
+    world_run();
 }
 
 void

@@ -55,6 +55,7 @@ struct fake_store {
     int load_result; /* of what is read */
     int accept_result;
     bool hold_loads; /* answer only when told */
+    bool hold_places;
     char state[64];  /* the one value that is kept */
     uint64_t state_puts;
     struct buf accepted; /* the content of the last message built here */
@@ -64,6 +65,7 @@ extern struct fake_store fake_store;
 void fake_store_reset(void);
 void fake_store_keep(struct message *m); /* so that it can be read again */
 void fake_store_answer(void);            /* the loads that were held */
+void fake_store_place(void);             /* the ATTEMPTs that were held */
 struct content *fake_store_content(const char *text);
 
 /* --- the resolver --- */

@@ -4,6 +4,7 @@
  */
 #include "queue_world.h"
 
+#include "queue/doom.h"
 #include "queue/explain.h"
 
 static enum wait_reason
@@ -122,6 +123,30 @@ test_loading_and_bouncing(void **state)
     fake_store.accept_result = 0;
     world_advance(6000);
     assert_null(world_parcel(id));
+    world_end();
+}
+
+/* What is being written is nobody's concern until its time has come. */
+static void
+test_writing(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    world_begin("retry_interval = 1200\n");
+    id = world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    fake_store.hold_places = true;
+    fake_done(
+        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.2", "full");
+    assert_int_equal(world_parcel(id)->writing, 1);
+    assert_int_equal(reason_of(id), WAIT_RETRY_TIME);
+    world_advance(1200001);
+    assert_int_equal(reason_of(id), WAIT_WRITING);
+    fake_store.hold_places = false;
+    fake_store_place();
+    world_advance(200);
+    assert_int_equal(reason_of(id), WAIT_CONNECTING);
     world_end();
 }
 
@@ -245,7 +270,87 @@ test_bulk(void **state)
     world_end();
 }
 
+/* An operator's words are the sender's answer wherever the mail was. */
+static void
+test_failed_while_lent(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+    uint64_t id, other;
+
+    (void)state;
+    world_begin("retry_interval = 1200\nmax_outbound_connections = 1\n");
+    id = world_accept("s@from.test", "a@x.test");
+    other = world_accept("s@from.test", "b@x.test");
+    fake_ready(0, 1);
+    assert_int_equal(world_state(id), PARCEL_LENT);
+    scheduler_message_fail(
+        world.s, id, false, STR("552 5.2.3 out of my sight"), &ask);
+    settle();
+    assert_null(world_parcel(id));
+    assert_int_equal(fake_store.accepts, 1);
+    assert_non_null(strstr(fake_store.accepted.p, "552 5.2.3 out of my sight"));
+    assert_int_equal(world_state(other), PARCEL_LENT);
+    scheduler_fail_domain(
+        world.s, STR_NONE, STR("x.test"), false, STR("and you"), &ask);
+    settle();
+    assert_string_equal(answer, "x.test purged. 1 messages failed.\n");
+    assert_null(world_parcel(other));
+    assert_non_null(strstr(fake_store.accepted.p, "554 5.7.0 and you"));
+    world_end();
+}
+
+/* What was begun and failed for now is not tried again; what was delivered
+ * stays so. */
+static void
+test_failed_while_begun(void **state)
+{
+    struct result r[2] = {{.retry_after = -1}, {.retry_after = -1}};
+    struct doom *d;
+    uint64_t id;
+
+    (void)state;
+    world_begin("retry_interval = 1200\n");
+    id = world_accept("s@from.test", "a@x.test b@x.test");
+    fake_ready(0, 1);
+    d = doom_new(STR("go"), "no words", true);
+    assert_true(doom_parcel(world_parcel(id), d));
+    assert_false(doom_parcel(world_parcel(id), d));
+    doom_unref(&d);
+    result_set(&r[0], IMPEL_DELIVERED, 1, IMPEL_AT_FINAL, 250, "2.0.0", "ok");
+    result_set(&r[1], IMPEL_RETRY, 1, IMPEL_AT_RCPT, 451, "4.2.0", "later");
+    fake_done_each(0, r);
+    assert_null(world_parcel(id));
+    assert_int_equal(world.s->stats.delivered, 1);
+    assert_int_equal(world.s->stats.failed, 1);
+    assert_int_equal(fake_store.attempts, 0);
+    assert_int_equal(fake_store.accepts, 0);
+    result_fini(&r[0]);
+    result_fini(&r[1]);
+    world_end();
+}
+
+static void
+test_numbers(void **state)
+{
+    struct scheduler_stats st;
+
+    (void)state;
+    world_begin("retry_interval = 1200\nmax_outbound_connections = 1\n");
+    for (int i = 0; i < 8; i++)
+        (void)world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    fake_done(
+        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.2", "full");
+    scheduler_get_stats(world.s, &st);
+    assert_int_equal(st.lent, 5);
+    assert_int_equal(st.active, 2);
+    assert_int_equal(st.delayed, 1);
+    world_end();
+}
+
 UNIT_MAIN(cmocka_unit_test(test_table_is_whole), cmocka_unit_test(test_reasons),
     cmocka_unit_test(test_more_reasons),
     cmocka_unit_test(test_loading_and_bouncing), cmocka_unit_test(test_verbs),
-    cmocka_unit_test(test_bulk))
+    cmocka_unit_test(test_bulk), cmocka_unit_test(test_writing),
+    cmocka_unit_test(test_failed_while_lent),
+    cmocka_unit_test(test_failed_while_begun), cmocka_unit_test(test_numbers))
