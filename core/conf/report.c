@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * report.c - what was found wrong with a configuration, with file and line.
+ */
 #include "conf/report_int.h"
 
 #include <stdlib.h>
