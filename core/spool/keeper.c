@@ -599,8 +599,7 @@ keeper_start(struct keeper *k, struct err *e)
 {
     int r;
 
-    keeper_floors(
-        k); /* before the first message, not after segments are made */
+    keeper_floors(k); /* nothing is taken before they are known */
     r = thread_start(&k->thread, "spool keeper", keeper_main, k);
     k->threaded = r == 0;
     return r ? err_errno(e, ERR_LIMIT, r, "starting the spool's keeper") : 0;
