@@ -30,6 +30,8 @@ def impeld(tmp_path):
     yield make
     for d in started:
         d.finish()
+    for d in started:  # what is of use after a failure stays: 128 MB each
+        shutil.rmtree(d.dir / "spool", ignore_errors=True)
 
 
 @pytest.fixture
