@@ -2,13 +2,19 @@
 #include "ctl/reload.h"
 
 #include <stdlib.h>
+#include "base/list.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "xport/registry.h"
 #include "base/banned.h"
 
+enum { RELOADS_WAITING = 8 };
+
 struct reload {
     struct pool_job job;
+    struct list node; /* of those that wait */
+    struct pool *helper;
+    struct loop *scheduler;
     char *path;
     bool strict;
     reload_adopt_f *adopt;
@@ -20,7 +26,15 @@ struct reload {
     struct err error;
     int result;
 };
-static bool running; /* scheduler's thread */
+/* One at a time.  What was edited after one had read its file counts, too, so
+ * who asks meanwhile has his turn after it.  Scheduler's thread. */
+static struct {
+    bool running;
+    size_t waiting;
+    struct list list;
+} all;
+
+static void reload_begin(struct reload *r);
 
 static void
 load(struct pool_job *j)
@@ -47,7 +61,11 @@ finish(struct reload *r, bool ok)
     conf_report_free(&r->report);
     free(r->path);
     free(r);
-    running = false;
+    all.running = false;
+    if (all.waiting) {
+        all.waiting--;
+        reload_begin(LIST_ENTRY(list_take(&all.list), struct reload, node));
+    }
 }
 
 static void
@@ -72,17 +90,25 @@ loaded(struct pool_job *j)
     finish(r, true);
 }
 
+static void
+reload_begin(struct reload *r)
+{
+    all.running = true;
+    pool_submit(r->helper, &r->job, loop_mailbox(r->scheduler), load, loaded);
+}
+
 void
 reload_start(struct pool *helper, struct loop *scheduler, const char *path,
     bool strict, reload_adopt_f *adopt, void *adopt_arg, reload_done_f *done,
     void *done_arg)
 {
-    if (running) {
-        done(done_arg, false, STR("A reload is running already\n"));
+    if (all.waiting == RELOADS_WAITING) {
+        done(done_arg, false, STR("Too many reloads are waiting already\n"));
         return;
     }
-    running = true;
     struct reload *r = xnew(struct reload);
+    r->helper = helper;
+    r->scheduler = scheduler;
     r->path = xdup(path);
     r->strict = strict;
     r->adopt = adopt;
@@ -90,5 +116,12 @@ reload_start(struct pool *helper, struct loop *scheduler, const char *path,
     r->done = done;
     r->done_arg = done_arg;
     r->report = conf_report_new();
-    pool_submit(helper, &r->job, loop_mailbox(scheduler), load, loaded);
+    if (!all.list.next)
+        list_init(&all.list);
+    if (all.running) {
+        list_push(&all.list, &r->node);
+        all.waiting++;
+    } else {
+        reload_begin(r);
+    }
 }

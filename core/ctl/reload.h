@@ -18,7 +18,8 @@ typedef void reload_adopt_f(void *arg, struct generation *g);
 /* ok: taken into force.  text: warnings or errors, one per line. */
 typedef void reload_done_f(void *arg, bool ok, struct str text);
 
-/* A second reload while one runs is refused at once with a sentence. */
+/* A reload while another one runs waits for its end, so that the newest file
+ * counts; too many that wait are refused at once with a sentence. */
 void reload_start(struct pool *helper, struct loop *scheduler, const char *path,
     bool strict, reload_adopt_f *adopt, void *adopt_arg, reload_done_f *done,
     void *done_arg);

@@ -116,15 +116,33 @@ apply_debug_flags(const struct generation *g)
     }
 }
 
+static void
+dns_config_from(const struct scope *g, struct dns_config *to)
+{
+    struct str file = scope_str(g, OPT(route_options, ROUTE_RESOLV_CONF));
+    *to = (struct dns_config){.resolv_conf = file.n ? file.p : NULL,
+        .min_ttl =
+            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
+        .max_ttl =
+            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
+        .negative_ttl_max = 3600,
+        .cache_size = 100000};
+}
+
 /* A new generation is in force: every layer follows. */
 static void
 adopt(void *arg, struct generation *g)
 {
     struct daemon *d = arg;
     struct generation *before = d->generation;
+    struct dns_config dns;
     struct err e;
+    if (d->stopping) /* listeners would open again */
+        return;
     d->generation = generation_ref(g);
     generation_publish(g);
+    dns_config_from(generation_global(g), &dns);
+    dns_reload(d->dns, &dns);
     apply_debug_flags(g);
     registry_adopt(g);
     if (maillog_open(g, &e) < 0)
@@ -339,15 +357,8 @@ open_spool(struct daemon *d, struct err *e)
 static int
 open_dns(struct daemon *d, struct err *e)
 {
-    const struct scope *g = generation_global(d->generation);
-    struct str file = scope_str(g, OPT(route_options, ROUTE_RESOLV_CONF));
-    struct dns_config c = {.resolv_conf = file.n ? file.p : NULL,
-        .min_ttl =
-            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
-        .max_ttl =
-            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
-        .negative_ttl_max = 3600,
-        .cache_size = 100000};
+    struct dns_config c;
+    dns_config_from(generation_global(d->generation), &c);
     d->dns = dns_new(d->loops.scheduler, &c, e);
     return d->dns ? 0 : e->code;
 }

@@ -113,7 +113,7 @@ appender_write(struct appender *a, struct append_record *const *record,
     a->dirty = true;
     if (sysio_write_all(a->segment->fd, a->iov, (int)iovs, (off_t)a->at) < 0) {
         a->dirty = false;
-        return err_errno(e, errno == ENOSPC ? ERR_FULL : ERR_IO, errno,
+        return err_errno(e, sysio_code(errno), errno,
             "writing segment %08x", a->segment->number);
     }
     a->before = (struct spool_place){a->segment->number, a->at};
@@ -129,7 +129,8 @@ appender_sync(struct appender *a, struct err *e)
         return 0;
     a->dirty = false;
     if (!a->no_sync && sysio_get()->fdatasync(s->fd) < 0)
-        return err_errno(e, ERR_IO, errno, "syncing segment %08x", s->number);
+        return err_errno(
+            e, sysio_code(errno), errno, "syncing segment %08x", s->number);
     s->end = a->at;
     s->last = a->before.offset;
     s->commit = a->commit;

@@ -414,7 +414,7 @@ index_save(const struct index *ix, const struct index_head *h, const char *path,
     bad = fd < 0 || sysio_write_all(fd, iov, 4, 0) < 0 || io->fdatasync(fd) < 0;
     if (bad)
         err_errno(
-            e, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "writing %s", temp);
+            e, sysio_code(errno), errno, "writing %s", temp);
     if (fd >= 0)
         (void)io->close(fd); /* it was synced */
     if (!bad && io->rename(temp, path) < 0) {

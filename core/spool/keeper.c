@@ -19,11 +19,12 @@
 #include "loop/thread.h"
 #include "spool/idset.h"
 #include "spool/spool_int.h"
+#include "spool/state.h"
 #include "spool/sysio.h"
 
 #include "base/banned.h"
 
-enum { ZERO_STEP = 1 << 20, FLOOR_MS = 1000 };
+enum { ZERO_STEP = 1 << 20, FLOOR_MS = 1000, SWEEP_MS = 60000 };
 
 struct keeper {
     struct spool *spool;
@@ -39,7 +40,7 @@ struct keeper {
     struct idset large; /* ids of live messages with a file */
     uint64_t *unlink;   /* files to remove */
     size_t unlink_count, unlink_size;
-    int64_t floor_at;
+    int64_t floor_at, sweep_at;
 };
 
 /* --- making segments --- */
@@ -47,8 +48,7 @@ struct keeper {
 static int
 io_err(struct err *e, const char *doing, const char *path)
 {
-    int code = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
-    return err_errno(e, code, errno, "%s %s", doing, path);
+    return err_errno(e, sysio_code(errno), errno, "%s %s", doing, path);
 }
 
 static int
@@ -503,6 +503,15 @@ keeper_floors(struct keeper *k)
 /* --- the thread --- */
 
 static void
+keeper_sweep(struct keeper *k)
+{
+    if (clock_mono() < k->sweep_at)
+        return;
+    k->sweep_at = clock_mono() + SWEEP_MS;
+    state_sweep(k->spool);
+}
+
+static void
 keeper_sleep(struct keeper *k)
 {
     struct timespec until;
@@ -526,6 +535,7 @@ keeper_main(void *arg)
         keeper_prepare(k);
         keeper_seal_all(k);
         keeper_unlink_all(k);
+        keeper_sweep(k);
         (void)keeper_reclaim(k); /* the count is for offline use */
         keeper_floors(k);
         keeper_sleep(k);

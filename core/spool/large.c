@@ -24,6 +24,7 @@ struct large {
     struct spool *spool; /* not to be touched once the gate is closed */
     struct spool_gate *gate;
     char *path;
+    uint8_t dir; /* NN of its path */
     uint64_t size, sum;
     bool under_way, abandoned, waiting, handed_over, on_disk;
     /* a step: */
@@ -54,6 +55,7 @@ large_new(struct spool *s, uint64_t id, struct mailbox *home)
     l->gate = s->gate;
     atomic_fetch_add(&l->gate->refs, 1);
     l->path = spooldir_large_path(s->dir, id);
+    l->dir = (uint8_t)id;
     l->home = home;
     l->hash = XXH3_createState();
     BUG_ON(!l->hash);
@@ -93,8 +95,27 @@ step_open(struct large *l)
     if (l->fd >= 0)
         return 0;
     err_errno(
-        &l->error, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "%s", l->path);
+        &l->error, sysio_code(errno), errno, "%s", l->path);
     return -1;
+}
+
+/* Its bytes, its name, and once in the life of a daemon the name of the folder
+ * that holds it: another thread, or a daemon that was killed, may have made
+ * that without syncing it yet. */
+static int
+step_sync(struct large *l)
+{
+    _Atomic uint64_t *dirs = &l->spool->large_dirs[l->dir / 64];
+    uint64_t bit = UINT64_C(1) << (l->dir % 64);
+
+    if (sysio_get()->fdatasync(l->fd) < 0 || spooldir_sync_parent(l->path) < 0)
+        return -1;
+    if (atomic_load(dirs) & bit)
+        return 0;
+    if (sysio_sync_dir(l->spool->dir->large) < 0)
+        return -1;
+    atomic_fetch_or(dirs, bit);
+    return 0;
 }
 
 static void
@@ -106,7 +127,7 @@ step_work(struct pool_job *j)
     if (l->failed || (l->fd < 0 && step_open(l)))
         goto out;
     if (l->step.n && sysio_write_all(l->fd, &iov, 1, (off_t)l->step_at)) {
-        err_errno(&l->error, errno == ENOSPC ? ERR_FULL : ERR_IO, errno,
+        err_errno(&l->error, sysio_code(errno), errno,
             "writing %s", l->path);
         goto out;
     }
@@ -114,10 +135,9 @@ step_work(struct pool_job *j)
     l->step_at += l->step.n;
     if (!l->last_step)
         return;
-    if (l->spool->sync == SPOOL_SYNC_COMMIT &&
-        (sysio_get()->fdatasync(l->fd) < 0 ||
-            spooldir_sync_parent(l->path) < 0)) {
-        err_errno(&l->error, ERR_IO, errno, "syncing %s", l->path);
+    if (l->spool->sync == SPOOL_SYNC_COMMIT && step_sync(l) < 0) {
+        err_errno(
+            &l->error, sysio_code(errno), errno, "syncing %s", l->path);
         goto out;
     }
     l->sum = XXH3_64bits_digest(l->hash);
@@ -272,15 +292,17 @@ int64_t
 large_read(struct large *l, uint64_t at, void *to, size_t n, struct err *e)
 {
     ssize_t got;
+    int fd;
 
     pthread_mutex_lock(&l->open_lock);
     if (l->fd < 0)
         l->fd = sysio_get()->open(l->path, O_RDONLY, 0);
+    fd = l->fd;
     pthread_mutex_unlock(&l->open_lock);
-    if (l->fd < 0)
+    if (fd < 0)
         return err_errno(
             e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno, "%s", l->path);
-    got = sysio_read_all(l->fd, to, n, (off_t)at);
+    got = sysio_read_all(fd, to, n, (off_t)at);
     if (got < 0)
         return err_errno(e, ERR_IO, errno, "reading %s", l->path);
     return got;

@@ -211,6 +211,11 @@ prepare_one(struct prepare *p, struct live_segment *seg, struct err *e)
         seg->max_lsn = h.max_lsn;
         seg->damaged = h.damaged;
         seg->state = LIVE_SEALED;
+        if (seg->end > seg->bytes) { /* what is missing is told when read */
+            damaged(s, seg->number, (uint32_t)seg->bytes,
+                seg->end - (uint32_t)seg->bytes);
+            seg->bytes = seg->end;
+        }
         atomic_fetch_add(&s->damaged, h.damaged);
     } else {
         r = read_segment(s, p, seg, &ix, e);
@@ -239,6 +244,19 @@ prepare_one(struct prepare *p, struct live_segment *seg, struct err *e)
     return 0;
 }
 
+/* Only offline compaction makes a segment shorter, and that is a cold one;
+ * whether its index says more than there is, is seen when that is read. */
+static void
+look_at_short(struct spool *s, struct live_segment *seg, uint64_t size)
+{
+    if (seg->kind == SEGMENT_COLD) {
+        seg->bytes = size;
+        return;
+    }
+    seg->failed = true; /* nothing else is to be written there */
+    damaged(s, seg->number, (uint32_t)size, (uint32_t)(seg->bytes - size));
+}
+
 /* The table's row for a file; NULL: its head is damaged, which is told. */
 static struct live_segment *
 open_segment(struct spool *s, uint32_t number, struct err *e)
@@ -250,19 +268,22 @@ open_segment(struct spool *s, uint32_t number, struct err *e)
     struct err why;
     struct stat st;
     ssize_t n = -1;
-    int fd = sysio_get()->open(path, O_RDWR, 0);
+    int r = 0, fd = sysio_get()->open(path, O_RDWR, 0);
 
     if (fd >= 0)
         n = sysio_read_all(fd, head, sizeof(head), 0);
     if (n < 0)
         err_errno(e, ERR_IO, errno, "reading %s", path);
-    else if (segment_head_decode(head, (size_t)n, &h, &why) ||
-        h.number != number || h.bytes > SEGMENT_MAX)
+    else if ((r = segment_head_decode(head, (size_t)n, &h, &why)) ==
+        ERR_VERSION)
+        err_set(e, r, "%s: %s, this program has version %d", path, why.text,
+            SEGMENT_FORMAT);
+    else if (r || h.number != number || h.bytes > SEGMENT_MAX)
         damaged(s, number, 0, SEGMENT_BLOCK);
     else
         seg = liveness_segment_new(&h, fd);
     if (seg && fstat(fd, &st) == 0 && (uint64_t)st.st_size < seg->bytes)
-        seg->bytes = (uint64_t)st.st_size; /* it was trimmed */
+        look_at_short(s, seg, (uint64_t)st.st_size);
     if (!seg && fd >= 0)
         (void)sysio_get()->close(fd); /* only read */
     free(path);

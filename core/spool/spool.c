@@ -261,8 +261,6 @@ accept_send(struct spool *s, struct spool_accept *a)
         writer_answer(a, ERR_LIMIT, &e);
         return;
     }
-    if (c->large)
-        large_hand_over(c->large);
     writer_accept(s->writer, a);
 }
 
@@ -304,6 +302,29 @@ spool_accept(struct spool *s, struct spool_accept *a)
 
 /* --- results --- */
 
+/* A record has to fit into a segment: without the texts of the peer there are
+ * fewer bytes for each recipient than in the message's own envelope, which had
+ * to be less than half of one. */
+static void
+attempt_encode(struct spool *s, const struct attempt *a, struct buf *to)
+{
+    struct attempt less = *a;
+    struct rcpt_state *state;
+
+    record_put_attempt(to, a);
+    if (to->n <= s->segment_bytes / 4)
+        return;
+    state = xcalloc(a->rcpt_count, sizeof(*state));
+    for (size_t i = 0; i < a->rcpt_count; i++) {
+        state[i] = a->rcpt[i];
+        state[i].text = STR("");
+    }
+    less.rcpt = state;
+    buf_cut(to, 0);
+    record_put_attempt(to, &less);
+    free(state);
+}
+
 void
 spool_attempt(struct spool *s, const struct attempt *a, spool_placed_f *placed,
     void *arg, uint64_t token)
@@ -315,7 +336,7 @@ spool_attempt(struct spool *s, const struct attempt *a, spool_placed_f *placed,
     r->placed = placed;
     r->arg = arg;
     r->token = token;
-    record_put_attempt(&r->payload, a);
+    attempt_encode(s, a, &r->payload);
     writer_put(s->writer, r);
 }
 

@@ -63,6 +63,7 @@ struct spool {
     _Atomic uint64_t accepted, finished, attempts, commits, commit_us;
     _Atomic uint64_t bytes_written, damaged, failed_commits, loads, recovered;
     _Atomic uint64_t live_bytes_large;
+    _Atomic uint64_t large_dirs[4]; /* bits of those known to be durable */
 };
 
 void spool_gate_unref(struct spool_gate *g);

@@ -28,7 +28,7 @@ make_dir(const char *path, int mode, struct err *e)
     if (sysio_get()->mkdir(path, m) == 0 || errno == EEXIST)
         return 0;
     return err_errno(
-        e, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "making %s", path);
+        e, sysio_code(errno), errno, "making %s", path);
 }
 
 static int
@@ -105,7 +105,7 @@ write_version(struct spooldir *d, const char *path, int mode, struct err *e)
         fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || io->fdatasync(fd) < 0;
     if (bad)
         err_errno(
-            e, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "writing %s", temp);
+            e, sysio_code(errno), errno, "writing %s", temp);
     if (fd >= 0)
         (void)io->close(fd); /* it was synced */
     if (!bad && (io->rename(temp, path) < 0 || sysio_sync_dir(d->path) < 0)) {
@@ -117,6 +117,21 @@ write_version(struct spooldir *d, const char *path, int mode, struct err *e)
     return bad ? (e && e->code ? e->code : ERR_IO) : 0;
 }
 
+/* Without its counter, ids would be given out a second time. */
+static int
+version_missing(struct spooldir *d, const char *path, struct err *e)
+{
+    uint32_t *list;
+    size_t count;
+    int r = spooldir_list(d, SPOOLDIR_SEGMENT, &list, &count, e);
+
+    free(list);
+    if (!r && count)
+        r = err_set(e, ERR_DAMAGED,
+            "%s is missing, but there are segments of messages", path);
+    return r;
+}
+
 static int
 open_version(struct spooldir *d, bool read_only, int mode, struct err *e)
 {
@@ -124,7 +139,7 @@ open_version(struct spooldir *d, bool read_only, int mode, struct err *e)
     int r = read_version(d, path, e);
 
     if (r == ERR_NOTFOUND && !read_only)
-        r = 0;
+        r = version_missing(d, path, e);
     if (!r && !read_only) {
         d->start++;
         r = d->start >= 1 << 24
@@ -148,6 +163,24 @@ make_layout(struct spooldir *d, int mode, struct err *e)
     return 0;
 }
 
+/* Its own name, too, whoever made it.  A parent that we may not read was not
+ * made by us. */
+static int
+sync_own_name(const char *path, struct err *e)
+{
+    size_t n = strlen(path);
+    char *up;
+    int r = 0;
+
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    up = xprintf("%.*s/..", (int)n, path);
+    if (sysio_sync_dir(up) < 0 && errno != EACCES && errno != EPERM)
+        r = err_errno(e, ERR_IO, errno, "syncing %s", up);
+    free(up);
+    return r;
+}
+
 int
 spooldir_open(const char *path, bool read_only, int mode, struct spooldir **to,
     struct err *e)
@@ -164,6 +197,8 @@ spooldir_open(const char *path, bool read_only, int mode, struct spooldir **to,
     d->quarantine = xprintf("%s/quarantine", path);
     if (!read_only)
         r = make_dir(path, mode, e);
+    if (!r && !read_only)
+        r = sync_own_name(path, e);
     if (!r)
         r = take_lock(d, mode, e);
     if (!r && !read_only)

@@ -26,6 +26,7 @@ struct value {
     bool at_present; /* it holds a value */
     uint32_t *older; /* segments with older records of this key */
     size_t older_count;
+    size_t puts; /* on their way to the disk */
 };
 struct state {
     pthread_mutex_t lock; /* taken inside that of the table */
@@ -91,6 +92,13 @@ value_find(struct state *s, struct str ns, struct str key, bool make)
     v->key = b;
     (void)map_put(&s->map, buf_get(&v->key), v); /* it was not there */
     return v;
+}
+
+static void
+value_drop(struct state *s, struct value *v)
+{
+    (void)map_remove(&s->map, buf_get(&v->key)); /* it was there */
+    value_free(v);
 }
 
 static void
@@ -191,6 +199,8 @@ state_placed(
         return;
     pthread_mutex_lock(&s->state->lock);
     v = value_find(s->state, r.ns, r.key, true);
+    if (v->puts)
+        v->puts--;
     if (v->lsn) {
         value_count(&s->live, v, -1);
         older_add(v, v->at.segment);
@@ -200,11 +210,40 @@ state_placed(
     v->at = at;
     v->at_present = r.value.p != NULL;
     value_count(&s->live, v, 1);
-    if (!v->present && !v->older_count) {
-        (void)map_remove(&s->state->map, buf_get(&v->key)); /* was there */
-        value_free(v);
-    }
+    if (!v->present && !v->older_count && !v->puts)
+        value_drop(s->state, v);
     pthread_mutex_unlock(&s->state->lock);
+}
+
+/* What is expired is of no use to its segment, and of none to us unless it
+ * hides an older record that may not be. */
+static void
+sweep_one(struct spool *s, struct value *v)
+{
+    if (!value_expired(v) || v->puts)
+        return;
+    value_count(&s->live, v, -1);
+    older_prune(&s->live, v);
+    v->at_present = false;
+    value_count(&s->live, v, 1);
+    if (v->older_count)
+        buf_fini(&v->text);
+    else
+        value_drop(s->state, v);
+}
+
+void
+state_sweep(struct spool *s)
+{
+    struct value *v;
+    size_t at;
+
+    liveness_lock(&s->live);
+    pthread_mutex_lock(&s->state->lock);
+    MAP_FOREACH (v, &s->state->map, at)
+        sweep_one(s, v);
+    pthread_mutex_unlock(&s->state->lock);
+    liveness_unlock(&s->live);
 }
 
 bool
@@ -256,6 +295,7 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
 {
     struct record_state r = {expiry_wall, ns, key, value};
     struct writer_result *w;
+    struct value *v;
 
     if (ns.n + key.n > STATE_KEY_MAX || value.n > STATE_VALUE_MAX ||
         value.n > s->segment_bytes / 4)
@@ -263,7 +303,9 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
     w = writer_result_new(s, RECORD_STATE);
     record_put_state(&w->payload, &r);
     pthread_mutex_lock(&s->state->lock);
-    value_set(value_find(s->state, ns, key, true), value, expiry_wall);
+    v = value_find(s->state, ns, key, true);
+    value_set(v, value, expiry_wall);
+    v->puts++;
     pthread_mutex_unlock(&s->state->lock);
     writer_put(s->writer, w);
     return 0;

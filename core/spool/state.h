@@ -25,6 +25,9 @@ void state_settle(struct spool *s);
 void state_placed(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
 
+/* Forget what is expired; now and then. */
+void state_sweep(struct spool *s);
+
 /* For compaction, with the table locked: is this record the newest of its
  * key?  And: it stands there now. */
 bool state_is_newest(

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/err.h"
 
 #include "base/banned.h"
 
@@ -109,6 +110,13 @@ sysio_read_all(int fd, void *to, size_t n, off_t at)
         got += (size_t)r;
     }
     return (ssize_t)got;
+}
+
+int
+sysio_code(int errnum)
+{
+    return errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG ? ERR_FULL
+                                                                   : ERR_IO;
 }
 
 int

@@ -39,6 +39,9 @@ const struct sysio *sysio_get(void);
 int sysio_write_all(int fd, struct iovec *iov, int count, off_t at);
 /* Up to n bytes until the end of the file: the count, or -1 and errno. */
 ssize_t sysio_read_all(int fd, void *to, size_t n, off_t at);
+/* What errnum means to a caller: ERR_FULL (no space, over the quota, over the
+ * limit of a file's size) or ERR_IO. */
+int sysio_code(int errnum);
 /* fsync of a directory by name. */
 int sysio_sync_dir(const char *path);
 

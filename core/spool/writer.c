@@ -222,6 +222,8 @@ item_take(struct writer *w, struct mail *m)
         struct content *c = i->accept->message->content;
         r->type = RECORD_ACCEPT;
         r->flags = c->large ? RECORD_LARGE : 0;
+        if (c->large) /* what is refused before takes its file along */
+            large_hand_over(c->large);
         r->id = i->accept->message->id;
         item_part(r, &c->head);
         item_part(r, &c->prefix);

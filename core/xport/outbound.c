@@ -264,14 +264,16 @@ outbound_noted(struct mail *m)
 {
     struct session *s = CONTAINER_OF(m, struct session, note);
     bool has_ready;
-    uint32_t open;
+    uint32_t open, probes;
 
     CHECK(s, OUTBOUND_MAGIC);
     atomic_store(&s->note_posted, false);
+    /* An answer to what was true before the probe is none to the probe.  The
+     * loop clears the answer and then counts the probe: look in this order. */
+    probes = s->note_probes;
     has_ready = atomic_exchange(&s->note_has_ready, false);
     open = s->note_ready;
-    /* An answer to what was true before the probe is none to the probe. */
-    if (has_ready && s->note_probes == s->probes)
+    if (has_ready && probes == s->probes)
         s->ev->ready(s->arg, s, open);
     if (s->note_draining && !s->told_draining) {
         s->told_draining = true;
