@@ -113,8 +113,8 @@ appender_write(struct appender *a, struct append_record *const *record,
     a->dirty = true;
     if (sysio_write_all(a->segment->fd, a->iov, (int)iovs, (off_t)a->at) < 0) {
         a->dirty = false;
-        return err_errno(e, sysio_code(errno), errno,
-            "writing segment %08x", a->segment->number);
+        return err_errno(e, sysio_code(errno), errno, "writing segment %08x",
+            a->segment->number);
     }
     a->before = (struct spool_place){a->segment->number, a->at};
     a->at += (uint32_t)padded;

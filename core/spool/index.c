@@ -413,8 +413,7 @@ index_save(const struct index *ix, const struct index_head *h, const char *path,
     head_encode(ix, h, head);
     bad = fd < 0 || sysio_write_all(fd, iov, 4, 0) < 0 || io->fdatasync(fd) < 0;
     if (bad)
-        err_errno(
-            e, sysio_code(errno), errno, "writing %s", temp);
+        err_errno(e, sysio_code(errno), errno, "writing %s", temp);
     if (fd >= 0)
         (void)io->close(fd); /* it was synced */
     if (!bad && io->rename(temp, path) < 0) {

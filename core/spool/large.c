@@ -94,8 +94,7 @@ step_open(struct large *l)
     }
     if (l->fd >= 0)
         return 0;
-    err_errno(
-        &l->error, sysio_code(errno), errno, "%s", l->path);
+    err_errno(&l->error, sysio_code(errno), errno, "%s", l->path);
     return -1;
 }
 
@@ -127,8 +126,7 @@ step_work(struct pool_job *j)
     if (l->failed || (l->fd < 0 && step_open(l)))
         goto out;
     if (l->step.n && sysio_write_all(l->fd, &iov, 1, (off_t)l->step_at)) {
-        err_errno(&l->error, sysio_code(errno), errno,
-            "writing %s", l->path);
+        err_errno(&l->error, sysio_code(errno), errno, "writing %s", l->path);
         goto out;
     }
     XXH3_64bits_update(l->hash, l->step.p ? l->step.p : "", l->step.n);
@@ -136,8 +134,7 @@ step_work(struct pool_job *j)
     if (!l->last_step)
         return;
     if (l->spool->sync == SPOOL_SYNC_COMMIT && step_sync(l) < 0) {
-        err_errno(
-            &l->error, sysio_code(errno), errno, "syncing %s", l->path);
+        err_errno(&l->error, sysio_code(errno), errno, "syncing %s", l->path);
         goto out;
     }
     l->sum = XXH3_64bits_digest(l->hash);

@@ -27,8 +27,7 @@ make_dir(const char *path, int mode, struct err *e)
     mode_t m = (mode_t)(mode | (mode & 0444) >> 2); /* r brings x */
     if (sysio_get()->mkdir(path, m) == 0 || errno == EEXIST)
         return 0;
-    return err_errno(
-        e, sysio_code(errno), errno, "making %s", path);
+    return err_errno(e, sysio_code(errno), errno, "making %s", path);
 }
 
 static int
@@ -104,8 +103,7 @@ write_version(struct spooldir *d, const char *path, int mode, struct err *e)
     bad =
         fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || io->fdatasync(fd) < 0;
     if (bad)
-        err_errno(
-            e, sysio_code(errno), errno, "writing %s", temp);
+        err_errno(e, sysio_code(errno), errno, "writing %s", temp);
     if (fd >= 0)
         (void)io->close(fd); /* it was synced */
     if (!bad && (io->rename(temp, path) < 0 || sysio_sync_dir(d->path) < 0)) {
