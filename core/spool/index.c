@@ -445,6 +445,26 @@ head_decode(const uint8_t *p, size_t n, struct index_head *h)
     return true;
 }
 
+int
+index_find_id(const char *path, uint64_t *segment_id)
+{
+    uint8_t p[INDEX_HEAD];
+    struct index_head h;
+    int fd = sysio_get()->open(path, O_RDONLY, 0);
+    bool good = fd >= 0 && sysio_read_all(fd, p, sizeof(p), 0) == sizeof(p);
+
+    if (fd >= 0)
+        (void)sysio_get()->close(fd); /* only read */
+    if (!good)
+        return ERR_NOTFOUND;
+    h.number = wire_load32(p + 12);
+    h.segment_id = wire_load64(p + 16);
+    if (!head_decode(p, sizeof(p), &h))
+        return ERR_DAMAGED;
+    *segment_id = h.segment_id;
+    return 0;
+}
+
 /* Read and check one part of the file; parts follow each other. */
 static bool
 load_part(int fd, uint64_t *at, uint64_t n, uint64_t sum, uint64_t seed,

@@ -76,6 +76,8 @@ bool index_next_mark(const struct index *ix, size_t *at, struct index_mark *to);
 /* Write it durably to path. */
 int index_save(const struct index *ix, const struct index_head *h,
     const char *path, int mode, struct err *e);
+/* The id of the segment an index is of, if its head is whole. */
+int index_find_id(const char *path, uint64_t *segment_id);
 /* h holds the segment's number and id, the rest is filled in.  ERR_NOTFOUND,
  * ERR_DAMAGED, ERR_IO; *ix is empty then. */
 int index_load(struct index *ix, struct index_head *h, const char *path,

@@ -36,6 +36,7 @@ spool_tests = \
 	tests/unit/test-render \
 	tests/unit/test-segment \
 	tests/unit/test-spool \
+	tests/unit/test-spool-damage \
 	tests/unit/test-spool-faults \
 	tests/unit/test-spool-model
 check_PROGRAMS += $(spool_tests)
@@ -48,6 +49,8 @@ tests_unit_test_segment_SOURCES = tests/unit/test-segment.c
 tests_unit_test_segment_LDADD = $(spool_test_libs)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)
 tests_unit_test_spool_LDADD = $(spool_test_libs)
+tests_unit_test_spool_damage_SOURCES = tests/unit/test-spool-damage.c $(spool_kit)
+tests_unit_test_spool_damage_LDADD = $(spool_test_libs)
 tests_unit_test_content_SOURCES = tests/unit/test-content.c $(spool_kit)
 tests_unit_test_content_LDADD = $(spool_test_libs)
 tests_unit_test_render_SOURCES = tests/unit/test-render.c $(spool_kit)

@@ -257,6 +257,28 @@ look_at_short(struct spool *s, struct live_segment *seg, uint64_t size)
     damaged(s, seg->number, (uint32_t)size, (uint32_t)(seg->bytes - size));
 }
 
+/* A head that cannot be read is damage, but the index of a sealed segment says
+ * what has to be known: then only the head is lost. */
+static bool
+head_of_index(struct spool *s, uint32_t number, struct segment_head *to)
+{
+    char *path = spooldir_index_path(s->dir, number);
+    struct index_head h = {.number = number};
+    struct index ix;
+    bool good = index_find_id(path, &h.segment_id) == 0 &&
+        index_load(&ix, &h, path, true, NULL) == 0;
+
+    free(path);
+    if (!good)
+        return false;
+    index_fini(&ix);
+    *to = (struct segment_head){.number = number,
+        .kind = h.kind,
+        .id = h.segment_id,
+        .bytes = MAX_OF((uint64_t)h.end, s->segment_bytes)};
+    return true;
+}
+
 /* The table's row for a file; NULL: its head is damaged, which is told. */
 static struct live_segment *
 open_segment(struct spool *s, uint32_t number, struct err *e)
@@ -278,9 +300,11 @@ open_segment(struct spool *s, uint32_t number, struct err *e)
         ERR_VERSION)
         err_set(e, r, "%s: %s, this program has version %d", path, why.text,
             SEGMENT_FORMAT);
-    else if (r || h.number != number || h.bytes > SEGMENT_MAX)
+    else if (r || h.number != number || h.bytes > SEGMENT_MAX) {
         damaged(s, number, 0, SEGMENT_BLOCK);
-    else
+        if (head_of_index(s, number, &h))
+            seg = liveness_segment_new(&h, fd);
+    } else
         seg = liveness_segment_new(&h, fd);
     if (seg && fstat(fd, &st) == 0 && (uint64_t)st.st_size < seg->bytes)
         look_at_short(s, seg, (uint64_t)st.st_size);
