@@ -253,3 +253,17 @@ stanza_value(const struct stanza *s, uint32_t id, struct option_value *to)
         .keys = set->value->keys};
     return true;
 }
+
+bool
+stanza_value_at(const struct stanza *s, uint32_t id, const char **file,
+    int *line, int *column)
+{
+    const struct setting *set = stanza_setting(s, id);
+
+    if (!set)
+        return false;
+    *file = set->value->file;
+    *line = set->value->line;
+    *column = set->value->column;
+    return true;
+}

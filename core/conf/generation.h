@@ -97,6 +97,9 @@ const struct scope *stanza_scope(const struct stanza *s);
 /* What the stanza itself says of an option; false: nothing.  The parts live as
  * long as the generation. */
 bool stanza_value(const struct stanza *s, uint32_t id, struct option_value *to);
+/* Where that was written; false: nowhere. */
+bool stanza_value_at(const struct stanza *s, uint32_t id, const char **file,
+    int *line, int *column);
 /* The scope for a peer of a listen stanza: the longest matching `peer` in the
  * listen, then in its listener, else the listen's own.  Any thread. */
 const struct scope *generation_peer_scope(const struct generation *g,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "conf/query.h"
-#include "xport/registry.h"
+#include "ctl/agree.h"
 #include "base/banned.h"
 
 static void
@@ -80,7 +80,7 @@ static bool
 modules_agree(struct command_call *c, struct generation *g)
 {
     struct conf_report *r = conf_report_new();
-    bool ok = registry_check(NULL, g, r) == 0;
+    bool ok = agree_check(NULL, g, r) == 0;
     if (!ok) {
         struct buf why = BUF_INIT;
         conf_report_print(r, &why);

@@ -48,8 +48,10 @@ static const struct option rows[] = {
     [CTL_MAINTAINER_POOL] = {.name = "maintainer_pool",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,
-        .brief = "accepted for Momentum files: queues belong to the "
-                 "scheduler",
+        .brief = "eventloop of the queues; given, they have a thread of "
+                 "their own",
+        .manual = "One thread whatever its concurrency.  The eventloop may "
+                  "serve delivery_pool and listeners too.",
         .since = "0.1",
         .flags = OPTION_RESTART},
     [CTL_CONCURRENCY] = {.name = "concurrency",

@@ -5,6 +5,7 @@ CTL_CPPFLAGS = $(AM_CPPFLAGS) \
 
 noinst_LIBRARIES += core/ctl/libctl.a
 core_ctl_libctl_a_SOURCES = \
+	core/ctl/agree.c core/ctl/agree.h \
 	core/ctl/command_list.c core/ctl/command_list.h \
 	core/ctl/commands.c core/ctl/commands.h core/ctl/commands_int.h \
 	core/ctl/commands_config.c \

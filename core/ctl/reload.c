@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "ctl/agree.h"
 #include "xport/registry.h"
 #include "base/banned.h"
 
@@ -40,7 +41,8 @@ static void
 load(struct pool_job *j)
 {
     struct reload *r = CONTAINER_OF(j, struct reload, job);
-    struct generation_load how = {.path = r->path, .strict = r->strict};
+    struct generation_load how = {
+        .path = r->path, .strict = r->strict, .check = agree_names};
     r->result = generation_load(&how, &r->generation, r->report, &r->error);
 }
 
@@ -68,6 +70,15 @@ finish(struct reload *r, bool ok)
     }
 }
 
+static const char *
+why(const struct conf_report *r)
+{
+    for (size_t i = 0; i < conf_report_count(r, false); i++)
+        if (conf_report_note(r, i)->error)
+            return conf_report_note(r, i)->text;
+    return "it was refused";
+}
+
 static void
 loaded(struct pool_job *j)
 {
@@ -75,7 +86,7 @@ loaded(struct pool_job *j)
     if (r->result == 0) {
         r->result = registry_check(NULL, r->generation, r->report);
         if (r->result < 0)
-            err_set(&r->error, r->result, "a module refused it");
+            err_set(&r->error, r->result, "%s", why(r->report));
     }
     if (r->result < 0) {
         log_error(LOG_CONF, "reload-refused", "file=%s reason=\"%s\"", r->path,

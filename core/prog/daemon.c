@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "ctl/agree.h"
 #include "ctl/control.h"
 #include "ctl/ctl_options.h"
 #include "ctl/reload.h"
@@ -70,7 +71,7 @@ int
 daemon_load(const struct daemon_config *c, struct generation **to)
 {
     struct generation_load how = {
-        .path = c->path, .strict = c->strict, .check = registry_check};
+        .path = c->path, .strict = c->strict, .check = agree_check};
     struct conf_report *r = conf_report_new();
     struct buf text = BUF_INIT;
     struct err e;
@@ -99,11 +100,9 @@ apply_debug_flags(const struct generation *g)
         generation_stanza(g, SCOPE_DEBUG_FLAGS, NULL, NULL);
     static const int rows[] = {
         CTL_DEBUG, CTL_INFO, CTL_NOTICE, CTL_WARNING, CTL_ERROR, CTL_CRITICAL};
-    if (!s)
-        return;
     for (size_t level = 0; level < ARRAY_SIZE(rows); level++) {
         uint32_t id = OPT(ctl_options, rows[level]), mask = 0;
-        size_t n = scope_count(stanza_scope(s), id);
+        size_t n = s ? scope_count(stanza_scope(s), id) : 0;
         for (size_t i = 0; i < n; i++) {
             struct str area = scope_item(stanza_scope(s), id, i);
             int a = log_area_find(area);
@@ -111,8 +110,9 @@ apply_debug_flags(const struct generation *g)
                 : a >= 0                      ? 1u << a
                                               : 0;
         }
-        if (n)
-            log_set_mask((enum log_level)level, mask);
+        if (!s && level >= LOG_LEVEL_NOTICE)
+            mask = UINT32_MAX; /* as the rows say */
+        log_set_mask((enum log_level)level, mask);
     }
 }
 
@@ -350,8 +350,15 @@ static int
 open_spool(struct daemon *d, struct err *e)
 {
     struct spool_config c;
+    struct err back;
+    int rc = privileges_borrow(&d->privileges, e);
+    if (rc < 0)
+        return rc;
     spool_config_from(generation_global(d->generation), &c);
-    return spool_open(&c, &d->spool, e);
+    rc = spool_open(&c, &d->spool, e);
+    if (privileges_return(&d->privileges, rc < 0 ? &back : e) < 0 && rc == 0)
+        rc = e->code;
+    return rc;
 }
 
 static int

@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "conf/query.h"
+#include "ctl/agree.h"
 #include "ctl/command_list.h"
 #include "ctl/jsontext.h"
 #include "prog/declare.h"
 #include "prog/impel_bar.h"
 #include "spool/spool.h"
-#include "xport/registry.h"
 #include "base/banned.h"
 
 const char *
@@ -123,7 +123,7 @@ config_check(const struct impel_run *r, const struct str *words, size_t count)
     char *path =
         count > file ? xdupn(words[file].p, words[file].n) : xdup(IMPEL_CONFIG);
     struct generation_load how = {
-        .path = path, .strict = strict, .check = registry_check};
+        .path = path, .strict = strict, .check = agree_check};
     struct conf_report *report = conf_report_new();
     int rc = generation_load(&how, &g, report, &e);
     print_report(r, report, rc, &e);

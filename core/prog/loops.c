@@ -7,6 +7,7 @@
 #include "base/xmem.h"
 #include "net/conn.h"
 #include "ctl/ctl_options.h"
+#include "intake/intake_options.h"
 #include "base/banned.h"
 
 enum { LOOPS_MAX = 64 };
@@ -43,6 +44,34 @@ add_pool(struct loops *l, const char *name, unsigned n, struct err *e)
     return 0;
 }
 
+static bool
+is_named(const struct stanza *s, struct str name)
+{
+    struct str n =
+        scope_str(stanza_scope(s), OPT(intake_options, INTAKE_EVENT_LOOP));
+    return n.n && str_eq(n, name);
+}
+
+/* Is the pool to deliver or to receive, by name? */
+static bool
+does_io(const struct generation *g, struct str name)
+{
+    const struct stanza *s = NULL, *l;
+    struct str delivery =
+        scope_str(generation_global(g), OPT(ctl_options, CTL_DELIVERY_POOL));
+    if (delivery.n && str_eq(delivery, name))
+        return true;
+    while ((s = generation_stanza(g, IMPEL_SCOPE_LISTENER, NULL, s))) {
+        if (is_named(s, name))
+            return true;
+        l = NULL;
+        while ((l = generation_stanza(g, IMPEL_SCOPE_LISTEN, s, l)))
+            if (is_named(l, name))
+                return true;
+    }
+    return false;
+}
+
 static int
 add_stanzas(const struct generation *g, struct loops *l, struct err *e)
 {
@@ -51,11 +80,13 @@ add_stanzas(const struct generation *g, struct loops *l, struct err *e)
         scope_str(generation_global(g), OPT(ctl_options, CTL_MAINTAINER_POOL));
     while ((s = generation_stanza(g, SCOPE_EVENTLOOP, NULL, s)) != NULL) {
         struct str name = stanza_name(s);
-        if (maintainer.n && str_eq(name, maintainer))
+        if (!name.n)
+            name = STR("default");
+        if (maintainer.n && str_eq(name, maintainer) && !does_io(g, name))
             continue; /* the scheduler is one thread: a loop of its own */
         int64_t n =
             scope_int(stanza_scope(s), OPT(ctl_options, CTL_CONCURRENCY));
-        char *z = name.n ? xdupn(name.p, name.n) : xdup("default");
+        char *z = xdupn(name.p, name.n);
         int rc = add_pool(l, z, n < 1 ? default_concurrency() : (unsigned)n, e);
         if (rc < 0)
             return rc;
@@ -98,7 +129,7 @@ find_scheduler(const struct generation *g, struct loops *l, struct err *e)
     if (l->shared)
         return 0;
     while ((s = generation_stanza(g, SCOPE_EVENTLOOP, NULL, s)) != NULL)
-        if (str_eq(stanza_name(s), name)) {
+        if (str_eq(stanza_name(s).n ? stanza_name(s) : STR("default"), name)) {
             l->scheduler = loop_new("scheduler", e);
             return l->scheduler ? 0 : e->code;
         }

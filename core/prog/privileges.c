@@ -109,6 +109,26 @@ privileges_make_dir(
 }
 
 int
+privileges_borrow(const struct privileges *p, struct err *e)
+{
+    if (!p->change)
+        return 0;
+    if (setegid(p->gid) < 0 || seteuid(p->uid) < 0)
+        return err_errno(e, ERR_DENIED, errno, "security: act as %s", p->name);
+    return 0;
+}
+
+int
+privileges_return(const struct privileges *p, struct err *e)
+{
+    if (!p->change)
+        return 0;
+    if (seteuid(0) < 0 || setegid(0) < 0)
+        return err_errno(e, ERR_DENIED, errno, "security: act as root again");
+    return 0;
+}
+
+int
 privileges_drop(const struct privileges *p, struct err *e)
 {
     if (p->chroot && (chroot(p->chroot) < 0 || chdir("/") < 0))

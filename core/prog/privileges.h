@@ -25,6 +25,10 @@ int privileges_read(
 /* Make a directory for the daemon's own use, owned by the user to be. */
 int privileges_make_dir(
     const struct privileges *p, const char *path, int mode, struct err *e);
+/* Act as the user to be, so that what is made belongs to it, and be root again;
+ * neither does anything where nothing is going to be dropped. */
+int privileges_borrow(const struct privileges *p, struct err *e);
+int privileges_return(const struct privileges *p, struct err *e);
 int privileges_drop(const struct privileges *p, struct err *e);
 void privileges_fini(struct privileges *p);
 /* Raise the soft limit of descriptors to the hard one; returns it. */
