@@ -212,10 +212,8 @@ showqueue_range(struct str word, uint64_t *limit, uint64_t *offset)
 void
 command_showqueue(struct command_call *c, size_t at)
 {
-    struct buf out = BUF_INIT;
     struct str binding = STR_NONE;
     uint64_t limit = SHOWQUEUE_LIMIT, offset = 0;
-    struct err e;
     if (commands_is(c, at, "binding") && c->word_count - at >= 3) {
         binding = commands_all(c->words[at + 1]);
         at += 2;
@@ -226,12 +224,9 @@ command_showqueue(struct command_call *c, size_t at)
         !showqueue_range(c->words[at + 1], &limit, &offset))
         commands_fail(c, "\"%.*s\" is no LIMIT or LIMIT,OFFSET",
             STR_ARG(c->words[at + 1]));
-    else if (scheduler_print_queue(c->on->scheduler, binding, c->words[at],
-                 limit, offset, c->json, &out, &e) < 0)
-        commands_fail(c, "%s", e.text);
     else
-        commands_take(c, &out);
-    buf_fini(&out);
+        scheduler_show_queue(c->on->scheduler, binding, c->words[at], limit,
+            offset, commands_ask(c));
 }
 
 /* --- flush, fail, refresh --- */

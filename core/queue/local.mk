@@ -25,7 +25,8 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/scheduler.c core/queue/scheduler.h \
 	core/queue/scheduler_int.h \
 	core/queue/serve.c core/queue/serve.h \
-	core/queue/showqueue.c core/queue/single.c \
+	core/queue/showdomain.c core/queue/showqueue.c \
+	core/queue/single.c \
 	core/queue/slab.c core/queue/slab.h \
 	core/queue/suspend.c core/queue/suspend.h \
 	core/queue/tokens.c core/queue/tokens.h \

@@ -69,9 +69,6 @@ int scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
     struct buf *out, struct err *e); /* `domain D`; ERR_NOTFOUND */
 void scheduler_print_mailq(struct scheduler *s, struct str domain,
     struct str binding, uint64_t limit, bool json, struct buf *out);
-int scheduler_print_queue(struct scheduler *s, struct str binding,
-    struct str domain, uint64_t limit, uint64_t offset, bool json,
-    struct buf *out, struct err *e); /* `showqueue` */
 void scheduler_print_bindings(
     struct scheduler *s, struct str which, bool json, struct buf *out);
 /* `explain`: every reason why it does not move, since when, what comes next. */
@@ -91,6 +88,12 @@ struct scheduler_ask {
     bool json;
 };
 void scheduler_message_details(struct scheduler *s, uint64_t id, bool full,
+    const struct scheduler_ask *ask);
+/* `showqueue`: at most SCHEDULER_SHOW_MOST recipients at once; envelopes that
+ * are not in memory are read. */
+enum { SCHEDULER_SHOW_MOST = 10000 };
+void scheduler_show_queue(struct scheduler *s, struct str binding,
+    struct str domain, uint64_t limit, uint64_t offset,
     const struct scheduler_ask *ask);
 void scheduler_message_retry(
     struct scheduler *s, uint64_t id, const struct scheduler_ask *ask);

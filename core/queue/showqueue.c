@@ -1,195 +1,87 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * showqueue.c - `domain D` and `showqueue`: one domain, and the mail in it.
+ * showqueue.c - `showqueue`: the mail of a domain, one row a recipient.
+ *
+ * What the rows say is noted at once, so that it fits together; then the
+ * envelopes that are not in memory are read, a few at a time, and all is
+ * printed when the last is there.
  */
 #include "queue/print.h"
 
-#include "base/clock.h"
+#include <stdlib.h>
+
+#include "base/xmem.h"
 #include "queue/explain.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
 #include "base/banned.h"
 
-/* --- domain D --- */
+enum { SHOW_READS = 16 }; /* under way at once */
 
-static void
-show_queue(const struct queue *q, json_t *rows, struct buf *out)
-{
-    if (rows) {
-        json_array_append_new(rows,
-            json_pack("{s:o,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "binding",
-                print_str(str_of(q->binding->name)), "method",
-                q->carrier->method, "port", (int)q->port, "connections",
-                (json_int_t)q->outlet_count, "active",
-                (json_int_t)queue_active(q), "delayed",
-                (json_int_t)queue_delayed(q), "delivered",
-                (json_int_t)q->delivered, "failed", (json_int_t)q->failed,
-                "transient", (json_int_t)q->transient, "waits",
-                wait_key(q->reason)));
-        return;
-    }
-    buf_printf(out,
-        "Queue %s (%s, port %u): Active: %llu Delayed: %llu  waits: %s\n",
-        q->binding->name, q->carrier->method, q->port,
-        (unsigned long long)queue_active(q),
-        (unsigned long long)queue_delayed(q), wait_key(q->reason));
-}
-
-static void
-show_outlet(
-    const struct outlet *o, unsigned number, json_t *rows, struct buf *out)
-{
-    struct buf doing = BUF_INIT;
-    int64_t age = loop_now(o->s->loop) - o->opened_at;
-
-    session_print(o->session, &doing);
-    if (rows)
-        json_array_append_new(rows,
-            json_pack("{s:I,s:s,s:s,s:o,s:I,s:I,s:I}", "id", (json_int_t)o->id,
-                "address", o->addr, "state", outlet_state_name(o->state),
-                "doing", print_str(str_trim(buf_get(&doing))), "age_ms",
-                (json_int_t)age, "lent", (json_int_t)o->lent_count,
-                "deliveries", (json_int_t)o->deliveries));
-    else
-        buf_printf(out, "[%u] IP: %s State: %s %.*s (%lld ms)\n", number,
-            o->addr, outlet_state_name(o->state),
-            STR_ARG(str_trim(buf_get(&doing))), (long long)age);
-    buf_fini(&doing);
-}
-
-static void
-show_outlets(const struct zone *z, json_t *rows, struct buf *out)
-{
-    struct list *n, *on;
-    unsigned number = 0;
-
-    LIST_FOREACH (n, &z->queues) {
-        const struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
-
-        LIST_FOREACH (on, &q->outlets)
-            show_outlet(
-                LIST_ENTRY(on, struct outlet, node), ++number, rows, out);
-    }
-}
-
-static void
-show_hosts(const struct zone *z, struct buf *out)
-{
-    const struct domain *last = NULL;
-    struct list *n;
-
-    LIST_FOREACH (n, &z->queues) {
-        const struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
-
-        if (q->record != last)
-            domain_print(q->record, out);
-        last = q->record;
-    }
-}
-
-static void
-show_domain_json(const struct zone *z, struct buf *out)
-{
-    json_t *queues = json_array(), *sessions = json_array();
-    struct buf hosts = BUF_INIT;
-    struct list *n;
-
-    show_hosts(z, &hosts);
-    LIST_FOREACH (n, &z->queues)
-        show_queue(LIST_ENTRY(n, struct queue, zone_node), queues, NULL);
-    show_outlets(z, sessions, NULL);
-    print_json(
-        json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "domain",
-            print_str(str_of(z->name)), "hosts", print_str(buf_get(&hosts)),
-            "queues", queues, "sessions", sessions, "delivered",
-            (json_int_t)z->delivered, "failed", (json_int_t)z->failed,
-            "transient", (json_int_t)z->transient),
-        out);
-    buf_fini(&hosts);
-}
-
-int
-scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
-    struct buf *out, struct err *e)
-{
-    struct zone *z = print_zone(s, domain);
-    struct list *n;
-
-    if (!z)
-        return err_set(e, ERR_NOTFOUND, "no mail for %.*s is or was queued",
-            STR_ARG(domain));
-    if (json) {
-        show_domain_json(z, out);
-        return 0;
-    }
-    show_hosts(z, out);
-    LIST_FOREACH (n, &z->queues)
-        show_queue(LIST_ENTRY(n, struct queue, zone_node), NULL, out);
-    buf_printf(out,
-        "Deliveries: %llu\nFailures: %llu\nTransient: %llu\n"
-        "Active Connections:\n",
-        (unsigned long long)z->delivered, (unsigned long long)z->failed,
-        (unsigned long long)z->transient);
-    show_outlets(z, NULL, out);
-    return 0;
-}
-
-/* --- showqueue --- */
-
+struct shown { /* a parcel as it was */
+    struct spool_load load;
+    struct show *show;
+    struct message *message; /* NULL: to be read, or it cannot be */
+    struct bindstate *binding;
+    struct explanation why;
+    uint32_t received, retries, rcpt_count;
+    uint32_t *rcpt; /* those to be shown */
+    bool active;
+    char trouble[160]; /* why it was not read */
+};
 struct show {
-    uint64_t limit, offset, seen;
-    json_t *rows;
-    struct buf *out;
+    struct scheduler *s;
+    struct scheduler_ask ask;
+    uint64_t end, offset, seen; /* recipients */
+    struct shown **list;
+    size_t count, size;
+    size_t next; /* to be read */
+    size_t reading;
 };
 
-static void
-show_rcpt(struct show *to, const struct parcel *p, uint32_t rcpt)
+/* --- what is there --- */
+
+static struct shown *
+show_new(struct show *to, const struct parcel *p, uint32_t first, uint32_t n)
 {
-    const struct message *m = NULL;
-    struct explanation why;
-    bool active = p->state != PARCEL_DELAYED || (p->flags & PARCEL_DUE);
-    char id[MESSAGE_ID_SIZE];
+    struct shown *row = xnew(struct shown);
 
-    if (p->state != PARCEL_DELAYED && p->in.active)
-        m = p->in.active->message;
-    explain_parcel(p, &why);
-    message_id_print(p->id + rcpt, id);
-    if (to->rows) {
-        json_t *row = json_pack("{s:s,s:s,s:o,s:I,s:I,s:s,s:I}", "id", id,
-            "queue", active ? "active" : "delayed", "binding",
-            print_str(str_of(p->queue->binding->name)), "created",
-            (json_int_t)p->received, "retries", (json_int_t)p->retries, "waits",
-            wait_key(why.reason), "next", (json_int_t)(why.until / 1000));
-
-        if (m) {
-            json_object_set_new(row, "from", print_str(m->env.sender));
-            json_object_set_new(
-                row, "to", print_str(m->env.rcpt[rcpt].address));
-        }
-        json_array_append_new(to->rows, row);
-        return;
-    }
-    buf_printf(to->out, "[%s/%s] %s Created: %u Retries: %u Waits: %s",
-        active ? "active" : "delayed", p->queue->binding->name, id, p->received,
-        p->retries, wait_key(why.reason));
-    if (why.until)
-        buf_printf(to->out, " Next: %lld", (long long)(why.until / 1000));
-    if (m)
-        buf_printf(to->out, "\n    From: <%.*s> To: <%.*s>",
-            STR_ARG(m->env.sender), STR_ARG(m->env.rcpt[rcpt].address));
-    buf_char(to->out, '\n');
+    row->show = to;
+    row->binding = p->queue->binding;
+    row->received = p->received;
+    row->retries = p->retries;
+    row->active = p->state != PARCEL_DELAYED || (p->flags & PARCEL_DUE);
+    explain_parcel(p, &row->why);
+    row->rcpt_count = n;
+    row->rcpt = (uint32_t *)(void *)xdupn(
+        parcel_rcpt(p) + first, (size_t)n * sizeof(*row->rcpt));
+    row->load.id = p->id;
+    row->load.accept = p->accept;
+    row->load.home = loop_mailbox(to->s->loop);
+    if (p->state != PARCEL_DELAYED && p->in.active && p->in.active->message)
+        row->message = message_ref(p->in.active->message);
+    return row;
 }
 
 /* false: enough. */
 static bool
 show_parcel(struct show *to, const struct parcel *p)
 {
-    for (uint32_t i = 0; i < p->rcpt_count; i++) {
-        if (to->seen >= to->offset + to->limit)
-            return false;
-        if (to->seen++ >= to->offset)
-            show_rcpt(to, p, parcel_rcpt(p)[i]);
+    uint32_t first, n;
+
+    if (to->seen >= to->end)
+        return false;
+    first = (uint32_t)MIN_OF(
+        to->offset > to->seen ? to->offset - to->seen : 0, p->rcpt_count);
+    n = (uint32_t)MIN_OF(p->rcpt_count - first, to->end - to->seen - first);
+    to->seen += p->rcpt_count;
+    if (!n)
+        return true;
+    if (to->count == to->size) {
+        to->size = to->size ? 2 * to->size : 64;
+        to->list = xgrow(to->list, to->size, sizeof(struct shown *));
     }
+    to->list[to->count++] = show_new(to, p, first, n);
     return true;
 }
 
@@ -214,31 +106,176 @@ show_parcels(struct show *to, const struct queue *q)
             return;
 }
 
-int
-scheduler_print_queue(struct scheduler *s, struct str binding,
-    struct str domain, uint64_t limit, uint64_t offset, bool json,
-    struct buf *out, struct err *e)
+/* --- printing --- */
+
+static void
+show_json(const struct shown *row, uint32_t rcpt, json_t *rows)
 {
-    struct show to = {.limit = limit,
-        .offset = MIN_OF(offset, UINT64_MAX / 2),
-        .rows = json ? json_array() : NULL,
-        .out = out};
+    const struct message *m = row->message;
+    json_t *j = json_pack("{s:o,s:s,s:o,s:I,s:I,s:s,s:I}", "id",
+        print_id(row->load.id + rcpt), "queue",
+        row->active ? "active" : "delayed", "binding",
+        print_str(str_of(row->binding->name)), "created",
+        (json_int_t)row->received, "retries", (json_int_t)row->retries, "waits",
+        wait_key(row->why.reason), "next", (json_int_t)(row->why.until / 1000));
+
+    if (m) {
+        json_object_set_new(j, "from", print_str(m->env.sender));
+        json_object_set_new(j, "to", print_str(m->env.rcpt[rcpt].address));
+    } else {
+        json_object_set_new(j, "trouble", print_str(str_of(row->trouble)));
+    }
+    json_array_append_new(rows, j);
+}
+
+static void
+show_text(const struct shown *row, uint32_t rcpt, struct buf *out)
+{
+    const struct message *m = row->message;
+    char id[MESSAGE_ID_SIZE];
+
+    message_id_print(row->load.id + rcpt, id);
+    buf_printf(out, "[%s/%s] %s Created: %u Retries: %u Waits: %s",
+        row->active ? "active" : "delayed", row->binding->name, id,
+        row->received, row->retries, wait_key(row->why.reason));
+    if (row->why.until)
+        buf_printf(out, " Next: %lld", (long long)(row->why.until / 1000));
+    if (m)
+        buf_printf(out, "\n    From: <%.*s> To: <%.*s>\n",
+            STR_ARG(m->env.sender), STR_ARG(m->env.rcpt[rcpt].address));
+    else
+        buf_printf(out, "\n    (%s)\n", row->trouble);
+}
+
+static void
+show_free(struct show *show)
+{
+    for (size_t i = 0; i < show->count; i++) {
+        struct shown *row = show->list[i];
+
+        message_unref(&row->message);
+        free(row->rcpt);
+        free(row);
+    }
+    free(show->list);
+    free(show);
+}
+
+static void
+show_end(struct show *show)
+{
+    json_t *rows = show->ask.json ? json_array() : NULL;
+    struct scheduler *s = show->s;
+    const struct err ok = {0};
+    struct buf out = BUF_INIT;
+
+    for (size_t i = 0; i < show->count; i++) {
+        const struct shown *row = show->list[i];
+
+        for (uint32_t k = 0; k < row->rcpt_count; k++) {
+            if (rows)
+                show_json(row, row->rcpt[k], rows);
+            else
+                show_text(row, row->rcpt[k], &out);
+        }
+    }
+    if (rows)
+        print_json(json_pack("{s:o}", "messages", rows), &out);
+    show->ask.reply(show->ask.arg, out.n ? buf_get(&out) : STR(""), &ok);
+    buf_fini(&out);
+    show_free(show);
+    s->jobs--;
+    scheduler_check_drained(s);
+}
+
+/* --- reading --- */
+
+static void show_loaded(struct spool_load *l, int result, const struct err *e);
+
+/* Ends it, and frees it, when nothing is left. */
+static void
+show_go(struct show *show)
+{
+    while (show->next < show->count && show->reading < SHOW_READS) {
+        struct shown *row = show->list[show->next++];
+
+        if (row->message)
+            continue;
+        row->load.done = show_loaded;
+        show->reading++;
+        spool_load(show->s->spool, &row->load);
+    }
+    if (!show->reading)
+        show_end(show);
+}
+
+static void
+show_loaded(struct spool_load *l, int result, const struct err *e)
+{
+    struct shown *row = CONTAINER_OF(l, struct shown, load);
+    struct show *show = row->show;
+
+    if (result == 0 && l->message &&
+        row->rcpt[row->rcpt_count - 1] < l->message->env.rcpt_count) {
+        row->message = l->message;
+        l->message = NULL;
+    } else if (result == ERR_NOTFOUND) {
+        (void)str_copy(row->trouble, sizeof(row->trouble),
+            STR("it has left the queue meanwhile"));
+    } else {
+        struct buf b = BUF_INIT;
+
+        buf_printf(&b, "its envelope cannot be read: %s",
+            result < 0 && e ? e->text : "it is another");
+        (void)str_copy(row->trouble, sizeof(row->trouble), buf_get(&b));
+        buf_fini(&b);
+    }
+    message_unref(&l->message);
+    xfree(&l->rcpt);
+    show->reading--;
+    if (show->ask.progress)
+        show->ask.progress(show->ask.arg, show->next, show->count);
+    show_go(show);
+}
+
+static void
+show_refuse(const struct scheduler_ask *ask, int code, struct str domain)
+{
+    struct err e;
+
+    if (code == ERR_LIMIT)
+        (void)err_set(&e, code,
+            "at most %d recipients are shown at once; "
+            "name an offset: LIMIT,OFFSET",
+            SCHEDULER_SHOW_MOST);
+    else
+        (void)err_set(&e, code, "no mail for %.*s is queued", STR_ARG(domain));
+    ask->reply(ask->arg, STR(""), &e);
+}
+
+void
+scheduler_show_queue(struct scheduler *s, struct str binding, struct str domain,
+    uint64_t limit, uint64_t offset, const struct scheduler_ask *ask)
+{
     struct zone *z = print_zone(s, domain);
+    struct show *show;
     struct list *n;
 
-    to.limit = MIN_OF(limit, UINT64_MAX / 2);
-    if (!z) {
-        json_decref(to.rows);
-        return err_set(
-            e, ERR_NOTFOUND, "no mail for %.*s is queued", STR_ARG(domain));
+    if (!z || limit > SCHEDULER_SHOW_MOST) {
+        show_refuse(ask, z ? ERR_LIMIT : ERR_NOTFOUND, domain);
+        return;
     }
+    show = xnew(struct show);
+    show->s = s;
+    show->ask = *ask;
+    show->offset = MIN_OF(offset, UINT64_MAX / 2);
+    show->end = show->offset + limit;
     LIST_FOREACH (n, &z->queues) {
         struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
 
         if (print_is_of(q, binding))
-            show_parcels(&to, q);
+            show_parcels(show, q);
     }
-    if (json)
-        print_json(json_pack("{s:o}", "messages", to.rows), out);
-    return 0;
+    s->jobs++;
+    show_go(show);
 }

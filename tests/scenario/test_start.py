@@ -182,12 +182,16 @@ def test_console_words(impeld, server):
 
 
 def test_message_commands(impeld):
-    d = impeld(f'Routes = ( "smtp://127.0.0.1?port={free_port()}" )\n')
+    d = impeld(f'Routes = ( "smtp://127.0.0.1?port={free_port()}" )\n'
+               "Host_Failure_Retry = 1\n")
     send(d.port, "a@dest.test", sender="")
     t = d.wait_records("T")[0]
     mid = t[1]
     rows = d.ask("showqueue", "dest.test")
-    assert "a@dest.test" in rows
+    assert "From: <> To: <a@dest.test>" in rows
+    assert "Waits: retry-time Next: " in rows
+    row = d.ask_json("showqueue", "dest.test")["messages"][0]
+    assert row["queue"] == "delayed" and row["to"] == "a@dest.test"
     shown = rows.split()[1] if rows.startswith("[") else mid
     assert "a@dest.test" in d.ask("message", "details", shown)
     d.ask("message", "retry", shown)

@@ -70,6 +70,20 @@ scheduler_message_details(struct scheduler *s, uint64_t id, bool full,
 }
 
 void
+scheduler_show_queue(struct scheduler *s, struct str binding, struct str domain,
+    uint64_t limit, uint64_t offset, const struct scheduler_ask *ask)
+{
+    (void)s;
+    binding = shown(binding);
+    note("queue binding=%.*s domain=%.*s limit=%llu offset=%llu",
+        STR_ARG(binding), STR_ARG(domain), (unsigned long long)limit,
+        (unsigned long long)offset);
+    fake.ask = *ask;
+    if (!fake.hold)
+        fake_reply(0, "[active/default] \xff\n");
+}
+
+void
 scheduler_message_retry(
     struct scheduler *s, uint64_t id, const struct scheduler_ask *ask)
 {
@@ -159,22 +173,6 @@ scheduler_print_mailq(struct scheduler *s, struct str domain,
             STR_ARG(domain));
     else
         buf_printf(out, "Domain\n%.*s\n", STR_ARG(domain));
-}
-
-int
-scheduler_print_queue(struct scheduler *s, struct str binding,
-    struct str domain, uint64_t limit, uint64_t offset, bool json,
-    struct buf *out, struct err *e)
-{
-    (void)s;
-    (void)json;
-    (void)e;
-    binding = shown(binding);
-    note("queue binding=%.*s domain=%.*s limit=%llu offset=%llu",
-        STR_ARG(binding), STR_ARG(domain), (unsigned long long)limit,
-        (unsigned long long)offset);
-    buf_cstr(out, "[active/default] \xff\n");
-    return 0;
 }
 
 void

@@ -42,6 +42,14 @@ fake_store_keep(struct message *m)
     fail_msg("too many messages");
 }
 
+void
+fake_store_forget(uint64_t id)
+{
+    for (size_t i = 0; i < KEPT; i++)
+        if (kept[i] && kept[i]->id == id)
+            message_unref(&kept[i]);
+}
+
 uint64_t
 spool_next_ids(struct spool *s, uint64_t count)
 {

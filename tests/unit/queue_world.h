@@ -64,6 +64,7 @@ struct fake_store {
 extern struct fake_store fake_store;
 void fake_store_reset(void);
 void fake_store_keep(struct message *m); /* so that it can be read again */
+void fake_store_forget(uint64_t id);     /* as if it were finished */
 void fake_store_answer(void);            /* the loads that were held */
 void fake_store_place(void);             /* the ATTEMPTs that were held */
 struct content *fake_store_content(const char *text);

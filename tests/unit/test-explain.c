@@ -152,7 +152,7 @@ test_writing(void **state)
 
 /* --- the verbs --- */
 
-static char answer[4000];
+static char answer[16000];
 static int answer_code;
 
 static void
@@ -191,17 +191,17 @@ test_verbs(void **state)
     scheduler_print_mailq(world.s, STR_NONE, STR_NONE, 20, false, &out);
     assert_non_null(strstr(out.p, "default/default"));
     buf_cut(&out, 0);
-    assert_int_equal(scheduler_print_queue(world.s, STR("all"), STR("X.test"),
-                         100, 0, false, &out, &e),
-        0);
-    assert_non_null(strstr(out.p, "To: <b@x.test>"));
-    buf_cut(&out, 0);
-    assert_int_equal(scheduler_print_queue(world.s, STR("all"), STR("x.test"),
-                         1, 1, true, &out, &e),
-        0);
-    assert_null(strstr(out.p, "a@x.test"));
-    assert_non_null(strstr(out.p, "\"to\":\"b@x.test\""));
-    buf_cut(&out, 0);
+    scheduler_show_queue(world.s, STR("all"), STR("X.test"), 100, 0, &ask);
+    assert_non_null(strstr(answer, "To: <b@x.test>"));
+    ask.json = true;
+    scheduler_show_queue(world.s, STR("all"), STR("x.test"), 1, 1, &ask);
+    assert_null(strstr(answer, "a@x.test"));
+    assert_non_null(strstr(answer, "\"to\":\"b@x.test\""));
+    ask.json = false;
+    scheduler_show_queue(world.s, STR_NONE, STR("none.test"), 1, 0, &ask);
+    assert_int_equal(answer_code, ERR_NOTFOUND);
+    scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 10001, 0, &ask);
+    assert_int_equal(answer_code, ERR_LIMIT);
     assert_int_equal(
         scheduler_print_domain(world.s, STR("x.test"), false, &out, &e), 0);
     assert_non_null(strstr(out.p, "hosts of x.test"));
@@ -267,6 +267,79 @@ test_bulk(void **state)
     assert_string_equal(answer, "x.test purged. 200 messages failed.\n");
     assert_null(world_parcel(id));
     assert_int_equal(world.s->stats.messages, 0);
+    world_end();
+}
+
+static unsigned
+lines(const char *word)
+{
+    unsigned n = 0;
+
+    for (const char *p = answer; (p = strstr(p, word)) != NULL; p++)
+        n++;
+    return n;
+}
+
+/* Mail that is on disk only is shown as whole as the rest, within the limit. */
+static void
+test_show_queue(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+    uint64_t id;
+
+    (void)state;
+    world_begin("retry_interval = 1200\n");
+    id = world_accept("s@from.test", "a@x.test b@x.test c@x.test");
+    fake_ready(0, 1);
+    fake_done(
+        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.2", "full");
+    world_configure("retry_interval = 1200\nsuspend_delivery = true\n");
+    for (int i = 0; i < 30; i++)
+        (void)world_accept_for("other", "t@from.test", "d@x.test");
+    scheduler_show_queue(world.s, STR("default"), STR("x.test"), 100, 0, &ask);
+    world_run();
+    assert_int_equal(fake_store.loads, 1);
+    assert_int_equal(lines("[delayed/default]"), 3);
+    assert_int_equal(lines("Waits: retry-time Next: "), 3);
+    assert_non_null(strstr(answer, "From: <s@from.test> To: <c@x.test>"));
+    scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 2, 2, &ask);
+    world_run();
+    assert_int_equal(lines("To: <c@x.test>"), 1);
+    assert_int_equal(lines("To: <d@x.test>"), 1);
+    assert_int_equal(lines("["), 2);
+    scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 9, 40, &ask);
+    assert_string_equal(answer, "");
+    /* delivered while it is being read */
+    fake_store.hold_loads = true;
+    scheduler_show_queue(world.s, STR("default"), STR("x.test"), 1, 0, &ask);
+    fake_store_forget(id);
+    fake_store_answer();
+    assert_non_null(strstr(answer, "(it has left the queue meanwhile)"));
+    assert_int_equal(world.s->jobs, 0);
+    world_end();
+}
+
+/* More reads than may be under way at once. */
+static void
+test_show_many(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+
+    (void)state;
+    world_begin("max_resident_active_queue = 20\nsuspend_delivery = true\n");
+    for (int i = 0; i < 70; i++)
+        (void)world_accept("s@from.test", "a@x.test");
+    answer[0] = '\0';
+    fake_store.hold_loads = true;
+    scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 60, 0, &ask);
+    assert_int_equal(fake_store.loads, 16);
+    fake_store_answer();
+    assert_int_equal(fake_store.loads, 32);
+    assert_string_equal(answer, "");
+    fake_store_answer();
+    fake_store_answer();
+    assert_int_equal(fake_store.loads, 40);
+    assert_int_equal(lines("From: <s@from.test>"), 60);
     world_end();
 }
 
@@ -353,4 +426,5 @@ UNIT_MAIN(cmocka_unit_test(test_table_is_whole), cmocka_unit_test(test_reasons),
     cmocka_unit_test(test_loading_and_bouncing), cmocka_unit_test(test_verbs),
     cmocka_unit_test(test_bulk), cmocka_unit_test(test_writing),
     cmocka_unit_test(test_failed_while_lent),
-    cmocka_unit_test(test_failed_while_begun), cmocka_unit_test(test_numbers))
+    cmocka_unit_test(test_failed_while_begun), cmocka_unit_test(test_numbers),
+    cmocka_unit_test(test_show_queue), cmocka_unit_test(test_show_many))
