@@ -6,7 +6,8 @@
  *   -n N              end when N recipients were served (0: until SIGTERM)
  *   -v                verify: each recipient once, body as X-Impel-Sum says
  *   -i SECONDS        end as well when nothing happened for so long
- *   -l FILE           a line per served recipient: address, sum, "ok" or "bad"
+ *   -l FILE           a line per served recipient: address, sum, "ok" or "bad",
+ *                     and when, in microseconds of CLOCK_MONOTONIC
  *   -d MS             answer the end of data so much later
  *   -t PCT -e PCT     451 to that share of RCPT, of ends of data
  *   -P -C -8          do not offer PIPELINING, CHUNKING, 8BITMIME
@@ -229,8 +230,9 @@ serve(struct conn *c)
         seen.changed++;
     for (size_t i = 0; i < c->rcpt_n; i++) {
         if (opt.log)
-            fprintf(opt.log, "%s %016llx %s\n", c->rcpt[i],
-                (unsigned long long)c->sum, intact ? "ok" : "bad");
+            fprintf(opt.log, "%s %016llx %s %lld\n", c->rcpt[i],
+                (unsigned long long)c->sum, intact ? "ok" : "bad",
+                (long long)seen.last);
         seen.served++;
         if (!remember(c->rcpt[i])) {
             seen.twice++;
