@@ -11,7 +11,6 @@
 #include <stdbool.h>
 
 #define sum_add(a, b, to) (!__builtin_add_overflow(a, b, to))
-#define sum_sub(a, b, to) (!__builtin_sub_overflow(a, b, to))
 #define sum_mul(a, b, to) (!__builtin_mul_overflow(a, b, to))
 
 #endif

@@ -159,12 +159,6 @@ generation_number(const struct generation *g)
     return g->number;
 }
 
-const char *
-generation_path(const struct generation *g)
-{
-    return g->path;
-}
-
 void
 generation_publish(struct generation *g)
 {

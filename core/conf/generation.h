@@ -53,7 +53,6 @@ int generation_parse(struct str text, bool yaml, const char *name,
 struct generation *generation_ref(struct generation *g); /* any thread */
 void generation_unref(struct generation **g);            /* any thread */
 uint64_t generation_number(const struct generation *g);  /* rises */
-const char *generation_path(const struct generation *g);
 
 /* The generation in force.  Set by the scheduler; get from any thread returns
  * a reference. */

@@ -646,10 +646,3 @@ conn_local(const struct conn *c)
     CHECK(c, CONN_MAGIC);
     return &c->local;
 }
-
-struct loop *
-conn_loop(const struct conn *c)
-{
-    CHECK(c, CONN_MAGIC);
-    return c->loop;
-}

@@ -66,6 +66,5 @@ void conn_free(struct conn **c); /* at once */
 void conn_drop_finishing(const struct loop *l);
 const struct netaddr *conn_peer(const struct conn *c);
 const struct netaddr *conn_local(const struct conn *c);
-struct loop *conn_loop(const struct conn *c);
 
 #endif

@@ -65,33 +65,6 @@ static const struct {
 } dns_types[] = {{DNS_A, "A", 0}, {DNS_AAAA, "AAAA", 1}, {DNS_MX, "MX", 2},
     {DNS_TXT, "TXT", 3}, {DNS_PTR, "PTR", -1}, {DNS_TLSA, "TLSA", -1}};
 
-const char *
-dns_status_name(enum dns_status s)
-{
-    static const char *const names[] = {
-        "OK", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"};
-
-    return (size_t)s < ARRAY_SIZE(names) ? names[s] : "?";
-}
-
-const char *
-dns_type_name(enum dns_type t)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(dns_types); i++)
-        if (dns_types[i].type == t)
-            return dns_types[i].name;
-    return "?";
-}
-
-int
-dns_type_find(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(dns_types); i++)
-        if (str_ieq(name, str_of(dns_types[i].name)))
-            return (int)dns_types[i].type;
-    return -1;
-}
-
 static int
 dns_stat(enum dns_type t)
 {

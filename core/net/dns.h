@@ -42,9 +42,6 @@ struct dns_answer { /* immutable, lent for the callback */
     size_t count;
     const struct dns_record *record;
 };
-const char *dns_status_name(enum dns_status s);
-const char *dns_type_name(enum dns_type t);
-int dns_type_find(struct str name); /* or -1 */
 
 struct dns_config {
     const char *resolv_conf;   /* NULL: /etc/resolv.conf.  nameserver lines may

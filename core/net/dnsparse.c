@@ -3,7 +3,7 @@
 
 #include "base/banned.h"
 
-enum { DNS_HEADER = 12, DNS_CNAME = 5, DNS_SOA = 6, DNS_NS = 2, DNS_IN = 1 };
+enum { DNS_CNAME = 5, DNS_SOA = 6, DNS_NS = 2, DNS_IN = 1 };
 
 /* A place in the message. */
 struct reader {

@@ -40,10 +40,10 @@ struct queue;
 #define PARCEL_STATE_ID(id, text) PARCEL_##id,
 enum parcel_state { PARCEL_STATES(PARCEL_STATE_ID) PARCEL_STATE_COUNT };
 
-enum {                   /* flags */
-    PARCEL_QUIET = 1,    /* no bounce when it fails */
-    PARCEL_DUE = 2,      /* in the heap only for want of room in memory */
-    PARCEL_LAST_TRY = 4  /* tried by hand: not refused for its age */
+enum {                  /* flags */
+    PARCEL_QUIET = 1,   /* no bounce when it fails */
+    PARCEL_DUE = 2,     /* in the heap only for want of room in memory */
+    PARCEL_LAST_TRY = 4 /* tried by hand: not refused for its age */
 };
 
 struct parcel {

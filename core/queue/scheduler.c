@@ -489,40 +489,6 @@ scheduler_drain(struct scheduler *s, int64_t deadline_ms,
     scheduler_check_drained(s);
 }
 
-/* --- messages made here --- */
-
-struct submission {
-    struct spool_accept accept;
-    struct scheduler *s;
-};
-
-static void
-scheduler_submitted(struct spool_accept *a, int result, const struct err *e)
-{
-    struct submission *sub = CONTAINER_OF(a, struct submission, accept);
-
-    if (result < 0)
-        log_error(LOG_QUEUE, "submit-failed", "message=%016llx reason=\"%s\"",
-            (unsigned long long)a->message->id, e ? e->text : "");
-    sub->s->notices--;
-    message_unref(&a->message);
-    scheduler_check_drained(sub->s);
-    free(sub);
-}
-
-void
-scheduler_submit(struct scheduler *s, struct message *m)
-{
-    struct submission *sub = xnew(struct submission);
-
-    sub->s = s;
-    sub->accept.message = m;
-    sub->accept.home = loop_mailbox(s->loop);
-    sub->accept.done = scheduler_submitted;
-    s->notices++;
-    spool_accept(s->spool, &sub->accept);
-}
-
 /* --- numbers --- */
 
 void

@@ -39,11 +39,6 @@ void scheduler_set_tight(struct scheduler *s, bool tight);
  * deadline_ms, then cancel it.  drained() is called once. */
 void scheduler_drain(struct scheduler *s, int64_t deadline_ms,
     void (*drained)(void *arg), void *arg);
-/* Sweep of the periodic work; called by a timer of its own. */
-
-/* A message made here (a bounce, an inject of the console). Takes over the
- * reference. done: stored (0) or not. */
-void scheduler_submit(struct scheduler *s, struct message *m);
 
 /* --- numbers --- */
 struct scheduler_stats {

@@ -230,7 +230,6 @@ struct scheduler {
     char alarm[200];
 
     bool draining, drained_told, closing, turning;
-    int64_t drain_deadline;
     struct timer drain_timer;
     struct defer drain_defer;
     void (*drained)(void *arg);

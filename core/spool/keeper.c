@@ -24,7 +24,7 @@
 
 #include "base/banned.h"
 
-enum { ZERO_STEP = 1 << 20, FLOOR_MS = 1000, SWEEP_MS = 60000 };
+enum { FLOOR_MS = 1000, SWEEP_MS = 60000 };
 
 struct keeper {
     struct spool *spool;

@@ -114,8 +114,9 @@ struct record_copy {
     const uint8_t *accept; /* payload of the ACCEPT */
     size_t accept_n;
 };
-/* Appends the head; the caller then adds attempts with put_copy_attempt(),
- * ends it with end_copy(), and writes the ACCEPT's payload behind it. */
+/* Appends the head and returns where it begins; the caller then adds attempts
+ * with record_put_copy_attempt(), ends it with record_end_copy(), and writes
+ * the ACCEPT's payload behind it. */
 size_t record_put_copy(struct buf *b, struct spool_place source, uint64_t as_of,
     const uint32_t *done, size_t done_count);
 void record_put_copy_attempt(

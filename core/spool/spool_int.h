@@ -62,7 +62,6 @@ struct spool {
     /* counters */
     _Atomic uint64_t accepted, finished, attempts, commits, commit_us;
     _Atomic uint64_t bytes_written, damaged, failed_commits, loads, recovered;
-    _Atomic uint64_t live_bytes_large;
     _Atomic uint64_t large_dirs[4]; /* bits of those known to be durable */
 };
 

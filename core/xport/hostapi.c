@@ -29,7 +29,6 @@ static struct loop *const *loops;
 static uint32_t loop_count;
 static struct spool *spool;
 static struct impel_intake intake;
-static bool strict;
 static _Thread_local uint32_t my_number;
 static _Thread_local const struct loop *my_loop;
 
@@ -37,24 +36,6 @@ void
 hostapi_set_spool(struct spool *s)
 {
     spool = s;
-}
-
-void
-hostapi_set_strict(bool on)
-{
-    strict = on;
-}
-
-bool
-hostapi_strict(void)
-{
-    return strict;
-}
-
-uint32_t
-hostapi_loop_count(void)
-{
-    return loop_count;
 }
 
 uint32_t
@@ -178,7 +159,6 @@ host_row(const struct impel_scope *s, uint32_t option, uint32_t *id)
         log_error(LOG_MOD, "module-broken",
             "module=%s rule=\"option row %u is none of its own\"",
             s->module->name, option);
-        BUG_ON(strict);
         return false;
     }
     *id = s->module->option_ids[option];

@@ -23,16 +23,11 @@ void hostapi_set_loops(struct loop *const *loops, uint32_t count);
 void hostapi_set_spool(struct spool *s);
 /* What modules see as host->intake (session_set_intake() calls it).  Copied. */
 void hostapi_set_intake(const struct impel_intake *t);
-/* strict: a module that breaks a rule ends the process; else it is logged
- * under its name and the call is ignored. */
-void hostapi_set_strict(bool on);
-bool hostapi_strict(void);
 
 const struct impel_host *hostapi_get(bool listens);
 /* IMPEL_E_* of an ERR_*. */
 int hostapi_code(int err);
 /* Of the calling thread's loop, from 1 on; 0: none of hostapi_set_loops(). */
 uint32_t hostapi_loop_number(void);
-uint32_t hostapi_loop_count(void);
 
 #endif

@@ -193,40 +193,16 @@ session_arg(const struct impel_session *s)
     return inbound_of(s)->arg;
 }
 
-struct loop *
-session_loop(const struct impel_session *s)
-{
-    return s->loop;
-}
-
-const struct scope *
-session_scope(const struct impel_session *s)
-{
-    return s->scope.scope;
-}
-
 const struct netaddr *
 session_peer(const struct impel_session *s)
 {
     return &inbound_of(s)->peer;
 }
 
-const struct netaddr *
-session_local(const struct impel_session *s)
-{
-    return &inbound_of(s)->local;
-}
-
 uint64_t
 session_inbound_id(const struct impel_session *s)
 {
     return s->id;
-}
-
-const char *
-session_listener_name(const struct impel_session *s)
-{
-    return s->module->name;
 }
 
 void

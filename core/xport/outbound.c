@@ -433,13 +433,6 @@ session_close(struct session *s, bool now)
     outbound_command(s, now ? COMMAND_CLOSE_NOW : COMMAND_CLOSE);
 }
 
-uint64_t
-session_id(const struct session *s)
-{
-    CHECK(s, OUTBOUND_MAGIC);
-    return s->io.id;
-}
-
 static const char *
 outbound_doing(const struct impel_session *io)
 {

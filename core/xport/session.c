@@ -68,8 +68,6 @@ session_broken(const struct impel_session *s, const char *rule)
     log_error(LOG_MOD, "module-broken",
         "module=%s session=%016" PRIx64 " state=%s rule=\"%s\"",
         s->module->name, s->id, session_state_name(s->state), rule);
-    if (hostapi_strict())
-        bug_panic(__FILE__, __LINE__, __func__, rule);
 }
 
 int64_t

@@ -56,7 +56,6 @@ void session_recall(struct session *s, struct batch *b, bool now);
 void session_probe(struct session *s);
 /* Say goodbye, or just go (now).  closed() follows, within a deadline. */
 void session_close(struct session *s, bool now);
-uint64_t session_id(const struct session *s);
 /* "MAIL FROM" or the like, since when: for `show outbound`, `domain`. Racy
  * reads are fine. */
 void session_print(const struct session *s, struct buf *to);
@@ -78,12 +77,8 @@ void session_verdict(struct impel_session *s, uint64_t tag, size_t rcpt,
 void session_credit(struct impel_session *s);        /* EV_CREDIT, posted */
 void session_end(struct impel_session *s, bool now); /* close() */
 void *session_arg(const struct impel_session *s);    /* released()'s arg */
-struct loop *session_loop(const struct impel_session *s);
-const struct scope *session_scope(const struct impel_session *s);
 const struct netaddr *session_peer(const struct impel_session *s);
-const struct netaddr *session_local(const struct impel_session *s);
 uint64_t session_inbound_id(const struct impel_session *s);
-const char *session_listener_name(const struct impel_session *s); /* module */
 /* What PROXY or XCLIENT said, or set_peer(). */
 void session_set_peer(struct impel_session *s, const struct netaddr *peer);
 /* A name the module's INFO_EHLO_NAME gives: banner and Received. */

@@ -142,8 +142,7 @@ const char *session_state_name(int state);
 int64_t session_call_begin(
     struct impel_session *s, int call, struct impel_batch *b);
 void session_call_end(struct impel_session *s, int call, int64_t begun);
-/* A rule was broken: logged under the module's name; ends the process when
- * hostapi_set_strict(). */
+/* A rule was broken: counted and logged under the module's name. */
 void session_broken(const struct impel_session *s, const char *rule);
 /* Batches came or went, so the deadline moves. */
 void session_watch(struct impel_session *s);

@@ -241,24 +241,3 @@ dns_get_stats(const struct dns *d, struct dns_stats *st)
     memset(st, 0, sizeof(*st));
     st->replies = d->replies;
 }
-
-const char *
-dns_status_name(enum dns_status s)
-{
-    (void)s;
-    return "?";
-}
-
-const char *
-dns_type_name(enum dns_type t)
-{
-    (void)t;
-    return "?";
-}
-
-int
-dns_type_find(struct str name)
-{
-    (void)name;
-    return -1;
-}

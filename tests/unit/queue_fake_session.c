@@ -109,12 +109,6 @@ session_close(struct session *s, bool now)
     of(s)->now |= now;
 }
 
-uint64_t
-session_id(const struct session *s)
-{
-    return fake_sessions[s->i].id;
-}
-
 void
 session_print(const struct session *s, struct buf *to)
 {

@@ -56,7 +56,7 @@ struct fake_store {
     int accept_result;
     bool hold_loads; /* answer only when told */
     bool hold_places;
-    char state[64];  /* the one value that is kept */
+    char state[64]; /* the one value that is kept */
     uint64_t state_puts;
     struct buf accepted; /* the content of the last message built here */
     struct message *last_accepted;
