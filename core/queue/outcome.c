@@ -9,6 +9,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/attempt.h"
 #include "queue/doom.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
@@ -250,62 +251,6 @@ outcome_expire(struct parcel *p)
 
 /* --- delaying --- */
 
-static void
-outcome_placed(void *arg, uint64_t token, struct spool_place place)
-{
-    struct scheduler *s = arg;
-    struct parcel *p = (struct parcel *)(uintptr_t)token;
-    struct queue *q = p->queue;
-
-    parcel_written(&s->parcels, p, place);
-    if (q)
-        queue_kick(q);
-}
-
-static void
-outcome_write_attempt(
-    struct parcel *p, struct str domain, int64_t next, const struct result *r)
-{
-    struct scheduler *s = p->queue->s;
-    struct rcpt_state one, *state = &one;
-    struct attempt a = {.id = p->id,
-        .accept = p->accept,
-        .before = p->attempt,
-        .retries = p->retries,
-        .next_attempt = next,
-        .domain = domain,
-        .rcpt_count = p->rcpt_count};
-
-    if (!domain.p) /* only memory knows, and tries earlier after a restart */
-        return;
-    if (p->rcpt_count > 1)
-        state = xcalloc(p->rcpt_count, sizeof(*state));
-    for (uint32_t i = 0; i < p->rcpt_count; i++) {
-        const struct result *of = &r[i];
-
-        state[i] = (struct rcpt_state){.rcpt = parcel_rcpt(p)[i],
-            .code = of->code,
-            .status = {of->status[0], of->status[1], of->status[2]},
-            .stage = (uint8_t)of->stage,
-            .text = of->text ? str_sub(str_of(of->text), 0, 512) : STR("")};
-    }
-    a.rcpt = state;
-    parcel_writes(p);
-    spool_attempt(s->spool, &a, outcome_placed, s, (uint64_t)(uintptr_t)p);
-    if (state != &one)
-        free(state);
-}
-
-/* The domain of its recipients, by which recovery finds their queue; absent:
- * not known without reading the message. */
-static struct str
-outcome_domain(const struct parcel *p, const struct message *m)
-{
-    if (m)
-        return m->env.rcpt[parcel_rcpt(p)[0]].domain;
-    return p->queue->by_gateway ? STR_NONE : str_of(p->queue->zone->name);
-}
-
 static int64_t
 outcome_asked(const struct parcel *p, const struct result *r)
 {
@@ -350,7 +295,7 @@ outcome_retry(
     } else {
         p->free_returns = 0;
         p->flags &= (uint8_t)~PARCEL_LAST_TRY;
-        outcome_write_attempt(p, outcome_domain(p, m), next, r);
+        attempt_write(p, m, next, r);
         queue_delay(p, next);
     }
 }

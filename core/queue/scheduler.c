@@ -200,31 +200,26 @@ scheduler_order(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* One parcel of a recovered message; those of the same queue that were never
- * tried become one. */
+/* Those of a recovered message, from `first` on through next[], are one
+ * parcel of q. */
 static void
-scheduler_recover(
-    struct scheduler *s, const struct found *f, size_t i, uint64_t *taken)
+scheduler_recover(struct scheduler *s, const struct found *f, struct queue *q,
+    uint32_t first, const uint32_t *next)
 {
-    const struct found_parcel *fp = &f->parcel[i];
-    struct queue *q = queue_get(s, f->binding, fp->domain);
-    size_t count = fp->rcpt_count;
-    uint32_t *rcpt = xcalloc(f->rcpt_total + 1, sizeof(*rcpt));
+    const struct found_parcel *fp = &f->parcel[first];
+    uint32_t *rcpt = NULL;
+    size_t count = 0;
     struct parcel *p;
 
-    memcpy(rcpt, fp->rcpt, count * sizeof(*rcpt));
-    for (size_t k = i + 1; !fp->attempt.segment && k < f->parcel_count; k++) {
-        const struct found_parcel *other = &f->parcel[k];
+    for (uint32_t i = first; i != UINT32_MAX; i = next[i]) {
+        const struct found_parcel *one = &f->parcel[i];
 
-        if ((taken[k / 64] >> (k % 64)) & 1 || other->attempt.segment ||
-            other->retries || other->next_attempt ||
-            queue_get(s, f->binding, other->domain) != q)
-            continue;
-        taken[k / 64] |= UINT64_C(1) << (k % 64);
-        memcpy(rcpt + count, other->rcpt, other->rcpt_count * sizeof(*rcpt));
-        count += other->rcpt_count;
+        rcpt = xgrow(rcpt, count + one->rcpt_count, sizeof(*rcpt));
+        memcpy(rcpt + count, one->rcpt, one->rcpt_count * sizeof(*rcpt));
+        count += one->rcpt_count;
     }
-    qsort(rcpt, count, sizeof(*rcpt), scheduler_order);
+    if (next[first] != UINT32_MAX)
+        qsort(rcpt, count, sizeof(*rcpt), scheduler_order);
     p = scheduler_parcel(s, f->id, f->accept, rcpt, count);
     free(rcpt);
     p->attempt = fp->attempt;
@@ -237,22 +232,62 @@ scheduler_recover(
             f->hold_until, fp->next_attempt ? fp->next_attempt : f->received));
 }
 
+/* Recipients of several domains go to the queue of each; those that met in one
+ * and are due together share a parcel again. */
+static void
+scheduler_sort_found(struct scheduler *s, const struct found *f, uint32_t *next,
+    struct queue **to)
+{
+    size_t queues = 0;
+
+    for (uint32_t i = 0; i < f->parcel_count; i++) {
+        const struct found_parcel *fp = &f->parcel[i], *head;
+        struct queue *q;
+
+        next[i] = UINT32_MAX;
+        if (!fp->rcpt_count)
+            continue;
+        q = queue_get(s, f->binding, fp->domain);
+        if (q->gather_head == UINT32_MAX) {
+            to[queues++] = q;
+            q->gather_head = q->gather_tail = i;
+            continue;
+        }
+        head = &f->parcel[q->gather_head];
+        if (head->next_attempt == fp->next_attempt &&
+            head->retries == fp->retries) {
+            next[q->gather_tail] = i;
+            q->gather_tail = i;
+        } else {
+            scheduler_recover(s, f, q, i, next);
+        }
+    }
+    for (size_t i = 0; i < queues; i++) {
+        scheduler_recover(s, f, to[i], to[i]->gather_head, next);
+        to[i]->gather_head = UINT32_MAX;
+    }
+}
+
 static void
 scheduler_found(void *arg, const struct found *f)
 {
+    uint32_t few_next[8], *next = few_next;
+    struct queue *few_to[8], **to = few_to;
     struct scheduler *s = arg;
-    uint64_t few[4] = {0}, *taken = few;
+    size_t n = f->parcel_count;
 
-    if (!f->parcel_count || parcel_find(&s->parcels, f->id))
+    if (!n || parcel_find(&s->parcels, f->id))
         return;
-    if (f->parcel_count > 64 * ARRAY_SIZE(few))
-        taken = xcalloc(f->parcel_count / 64 + 1, sizeof(*taken));
+    if (n > ARRAY_SIZE(few_next)) {
+        next = xcalloc(n, sizeof(*next));
+        to = xcalloc(n, sizeof(struct queue *));
+    }
     s->stats.messages++;
-    for (size_t i = 0; i < f->parcel_count; i++)
-        if (f->parcel[i].rcpt_count && !((taken[i / 64] >> (i % 64)) & 1))
-            scheduler_recover(s, f, i, taken);
-    if (taken != few)
-        free(taken);
+    scheduler_sort_found(s, f, next, to);
+    if (n > ARRAY_SIZE(few_next)) {
+        free(next);
+        free(to);
+    }
 }
 
 static void

@@ -25,6 +25,7 @@ fake_store_reset(void)
     if (fake_store.last_accepted)
         message_unref(&fake_store.last_accepted);
     buf_fini(&fake_store.accepted);
+    buf_fini(&fake_store.attempted);
     memset(&fake_store, 0, sizeof(fake_store));
     held_count = 0;
     place = 0;
@@ -120,7 +121,9 @@ placed(struct mail *mail)
 {
     struct posted *p = CONTAINER_OF(mail, struct posted, mail);
 
-    p->placed(p->arg, p->token, (struct spool_place){3, ++place});
+    ++place;
+    if (p->placed)
+        p->placed(p->arg, p->token, (struct spool_place){3, place});
     free(p);
 }
 
@@ -136,6 +139,9 @@ spool_attempt(struct spool *s, const struct attempt *a, spool_placed_f *fn,
     fake_store.last.retries = a->retries;
     fake_store.last.next = a->next_attempt;
     fake_store.last.rcpt_count = (uint32_t)a->rcpt_count;
+    fake_store.last.before = a->before.offset;
+    buf_str(&fake_store.attempted, a->domain);
+    buf_printf(&fake_store.attempted, ":%zu ", a->rcpt_count);
     (void)str_copy(
         fake_store.last.domain, sizeof(fake_store.last.domain), a->domain);
     (void)str_copy(

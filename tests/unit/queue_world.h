@@ -48,7 +48,7 @@ struct fake_store {
     uint32_t last_count;
     struct { /* the last ATTEMPT */
         uint64_t id;
-        uint32_t retries, rcpt_count;
+        uint32_t retries, rcpt_count, before;
         int64_t next;
         char domain[64], text[128];
     } last;
@@ -60,6 +60,7 @@ struct fake_store {
     uint64_t state_puts;
     struct buf accepted; /* the content of the last message built here */
     struct message *last_accepted;
+    struct buf attempted; /* "x.test:2 " for each ATTEMPT */
 };
 extern struct fake_store fake_store;
 void fake_store_reset(void);

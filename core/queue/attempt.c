@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/attempt.h"
+
+#include <stdlib.h>
+
+#include "base/xmem.h"
+#include "queue/active.h"
+#include "queue/queue.h"
+#include "base/banned.h"
+
+enum { ATTEMPT_TEXT = 512 }; /* bytes of it that are kept */
+
+static void
+attempt_placed(void *arg, uint64_t token, struct spool_place place)
+{
+    struct scheduler *s = arg;
+    struct parcel *p = (struct parcel *)(uintptr_t)token;
+    struct queue *q = p->queue;
+
+    parcel_written(&s->parcels, p, place);
+    if (q)
+        queue_kick(q);
+}
+
+/* --- recipients by domain --- */
+
+struct part {
+    struct str domain;
+    struct rcpt_state state;
+};
+
+static int
+attempt_order(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    int by = str_cmp(x->domain, y->domain);
+
+    if (by)
+        return by;
+    return x->state.rcpt < y->state.rcpt ? -1 : x->state.rcpt > y->state.rcpt;
+}
+
+static struct rcpt_state
+attempt_state(uint32_t rcpt, const struct result *r)
+{
+    return (struct rcpt_state){.rcpt = rcpt,
+        .code = r->code,
+        .status = {r->status[0], r->status[1], r->status[2]},
+        .stage = (uint8_t)r->stage,
+        .text = r->text ? str_sub(str_of(r->text), 0, ATTEMPT_TEXT) : STR("")};
+}
+
+/* m NULL: there is one domain, the queue's. */
+static struct part *
+attempt_parts(const struct parcel *p, const struct message *m,
+    const struct result *r, bool alike)
+{
+    uint32_t n = p->rcpt_count;
+    struct part *part = xcalloc(n, sizeof(*part));
+    bool several = false;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t rcpt = parcel_rcpt(p)[i];
+
+        part[i].domain =
+            m ? m->env.rcpt[rcpt].domain : str_of(p->queue->zone->name);
+        part[i].state = attempt_state(rcpt, &r[alike ? 0 : i]);
+        several = several || !str_eq(part[i].domain, part[0].domain);
+    }
+    if (several)
+        qsort(part, n, sizeof(*part), attempt_order);
+    return part;
+}
+
+/* --- writing --- */
+
+/* One record for each domain.  The last one takes the place of the former
+ * ATTEMPT: all others are on disk by then. */
+static void
+attempt_put(struct parcel *p, const struct message *m, int64_t next,
+    const struct result *r, bool alike)
+{
+    struct scheduler *s = p->queue->s;
+    struct part *part = attempt_parts(p, m, r, alike);
+    struct rcpt_state *state = xcalloc(p->rcpt_count, sizeof(*state));
+    uint32_t n = p->rcpt_count, first = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        bool last = i + 1 == n;
+        struct attempt a = {.id = p->id,
+            .accept = p->accept,
+            .retries = p->retries,
+            .next_attempt = next,
+            .domain = part[i].domain,
+            .rcpt_count = i + 1 - first,
+            .rcpt = state};
+
+        state[i - first] = part[i].state;
+        if (last)
+            a.before = p->attempt;
+        else if (str_eq(part[i].domain, part[i + 1].domain))
+            continue;
+        spool_attempt(s->spool, &a, last ? attempt_placed : NULL, s,
+            (uint64_t)(uintptr_t)p);
+        first = i + 1;
+    }
+    free(state);
+    free(part);
+}
+
+/* --- reading first --- */
+
+struct cold {
+    struct result result;
+    int64_t next;
+};
+
+/* The parcel is kept while it is `writing`; only its memory, if it has failed
+ * and gone meanwhile. */
+static void
+attempt_loaded(struct load *l, int result)
+{
+    struct cold *c = l->arg;
+    struct parcel *p = l->parcel;
+
+    if (result == 0 && p->state == PARCEL_DELAYED)
+        attempt_put(p, l->spool.message, c->next, &c->result, true);
+    else
+        attempt_placed(
+            l->s, (uint64_t)(uintptr_t)p, (struct spool_place){0, 0});
+    result_fini(&c->result);
+    free(c);
+}
+
+void
+attempt_write(struct parcel *p, const struct message *m, int64_t next,
+    const struct result *r)
+{
+    struct cold *c;
+
+    parcel_writes(p);
+    if (m || !p->queue->by_gateway) {
+        attempt_put(p, m, next, r, false);
+        return;
+    }
+    c = xnew(struct cold);
+    c->next = next;
+    result_dup(&c->result, &r[0]);
+    (void)active_load(p, false, attempt_loaded, c);
+}
