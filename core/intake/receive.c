@@ -62,14 +62,41 @@ answer(struct impel_incoming *m, size_t rcpt, const struct impel_result *r)
         session_verdict(m->is->session, m->tag, rcpt, r);
 }
 
+static void
+log_refusal(const struct impel_incoming *m, struct str rcpt, const char *phase,
+    const struct impel_result *r)
+{
+    const struct intake_session *is = m->is;
+    struct maillog_rejection x = {.connection = is->id,
+        .peer = str_of(is->peer),
+        .can_relay = is->can_relay,
+        .helo = str_of(is->helo),
+        .sender = m->message->env.sender,
+        .rcpt = rcpt,
+        .phase = str_of(phase)};
+    struct buf peer = BUF_INIT, local = BUF_INIT, text = BUF_INIT;
+    buf_printf(&text, "%u %u.%u.%u %.*s", r->code, r->status[0], r->status[1],
+        r->status[2], (int)r->text.n, r->text.n ? r->text.p : "");
+    x.text = buf_get(&text);
+    if (is->session) {
+        netaddr_print(session_peer(is->session), &peer);
+        netaddr_print(session_local(is->session), &local);
+        x.peer = buf_get(&peer);
+        x.local = buf_get(&local);
+    }
+    maillog_rejection(&x);
+    buf_fini(&peer);
+    buf_fini(&local);
+    buf_fini(&text);
+}
+
 /* Count and log a refusal, then tell it. */
 static void
 refuse(struct impel_incoming *m, size_t rcpt, struct str address,
     const char *phase, const struct impel_result *r)
 {
     atomic_fetch_add(&m->il->intake->rejected, 1);
-    maillog_rejection(m->is->id, str_of(m->is->peer), m->message->env.sender,
-        address, phase, str_make(r->text.p, r->text.n));
+    log_refusal(m, address, phase, r);
     answer(m, rcpt, r);
 }
 

@@ -175,10 +175,12 @@ logrecord_json_reported(struct buf *to, const struct maillog_report *r)
 }
 
 void
-logrecord_json_rejection(struct buf *to, const struct logrecord_rejection *r)
+logrecord_json_rejection(struct buf *to, const struct maillog_rejection *r)
 {
     json_begin(to, "rejection", 0, 0, r->connection);
-    json_pair(to, "peer", r->peer_addr);
+    json_pair(to, "peer", r->peer);
+    json_pair(to, "local", r->local);
+    json_pair(to, "helo", r->helo);
     json_pair(to, "sender", r->sender);
     json_pair(to, "recipient", r->rcpt);
     json_pair(to, "phase", r->phase);

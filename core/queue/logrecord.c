@@ -205,7 +205,7 @@ logrecord_quoted(struct buf *to, struct str s)
 
 void
 logrecord_rejection(
-    struct buf *to, bool hires, const struct logrecord_rejection *r)
+    struct buf *to, bool hires, const struct maillog_rejection *r)
 {
     char id[MESSAGE_ID_SIZE] = "";
     int code = 0;
@@ -217,12 +217,18 @@ logrecord_rejection(
         message_id_print(r->connection, id);
     logrecord_time(to, clock_wall(), hires);
     buf_cstr(to, ": R=");
-    logrecord_quoted(to, r->peer_addr);
-    buf_printf(to, " C=\"%s\" P=", id);
+    logrecord_quoted(to, r->peer);
+    buf_cstr(to, " L=");
+    logrecord_quoted(to, r->local);
+    /* Impel has no pathways; those who split at blanks count on the fields */
+    buf_printf(to, " C=\"%s\" PATH=\"\" PATH_GRP=\"\" P=", id);
     logrecord_quoted(to, r->phase);
-    buf_printf(to, " E=%d CTXMESS=[mailfrom=", code);
+    buf_printf(to, " E=%d M=core CTXCONN=[can_relay=%s,ehlo_string=", code,
+        r->can_relay ? "true" : "false");
+    logrecord_quoted(to, r->helo);
+    buf_cstr(to, "] CTXMESS=[mailfrom_string=");
     logrecord_quoted(to, r->sender);
-    buf_cstr(to, ",rcptto=");
+    buf_cstr(to, ",rcptto_string=");
     logrecord_quoted(to, r->rcpt);
     buf_cstr(to, "] ");
     logrecord_field(to, r->text);

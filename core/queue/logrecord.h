@@ -23,12 +23,8 @@ void logrecord_bounce(
     struct buf *to, bool hires, char type, const struct maillog_outcome *o);
 void logrecord_reported(
     struct buf *to, bool hires, const struct maillog_report *r);
-struct logrecord_rejection {
-    uint64_t connection;
-    struct str peer_addr, sender, rcpt, phase, text;
-};
 void logrecord_rejection(
-    struct buf *to, bool hires, const struct logrecord_rejection *r);
+    struct buf *to, bool hires, const struct maillog_rejection *r);
 
 void logrecord_json_reception(struct buf *to, const struct message *m,
     uint32_t rcpt, uint64_t size, struct str group);
@@ -36,7 +32,7 @@ void logrecord_json_outcome(
     struct buf *to, char type, const struct maillog_outcome *o);
 void logrecord_json_reported(struct buf *to, const struct maillog_report *r);
 void logrecord_json_rejection(
-    struct buf *to, const struct logrecord_rejection *r);
+    struct buf *to, const struct maillog_rejection *r);
 /* "key":"value" with what JSON wants escaped; bytes that are no UTF-8 become
  * U+FFFD. */
 void logrecord_json_str(struct buf *to, struct str s);

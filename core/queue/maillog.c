@@ -334,20 +334,17 @@ maillog_reported(const struct maillog_report *r)
 }
 
 void
-maillog_rejection(uint64_t connection, struct str peer_addr, struct str sender,
-    struct str rcpt, const char *phase, struct str text)
+maillog_rejection(const struct maillog_rejection *r)
 {
-    struct logrecord_rejection r = {
-        connection, peer_addr, sender, rcpt, str_of(phase), text};
     struct buf line = BUF_INIT;
 
     pthread_rwlock_rdlock(&lock);
     if (maillog_has(LOG_REJECT, WRITE_REJECTIONS, false)) {
-        logrecord_rejection(&line, hires, &r);
+        logrecord_rejection(&line, hires, r);
         maillog_write(&line, LOG_REJECT, WRITE_REJECTIONS, false);
     }
     if (maillog_has(LOG_JSON, WRITE_REJECTIONS, false)) {
-        logrecord_json_rejection(&line, &r);
+        logrecord_json_rejection(&line, r);
         maillog_write(&line, LOG_JSON, WRITE_REJECTIONS, false);
     }
     pthread_rwlock_unlock(&lock);

@@ -49,9 +49,15 @@ struct maillog_report { /* a bounce that came as mail (out of band) */
     struct str text; /* as the report has it */
 };
 void maillog_reported(const struct maillog_report *r); /* bouncelog B, T */
-/* rejectlog.  phase: "rcptto"; text: the reply. */
-void maillog_rejection(uint64_t connection, struct str peer_addr,
-    struct str sender, struct str rcpt, const char *phase, struct str text);
+/* rejectlog.  text: the reply; phase: "rcptto"; helo, sender, rcpt: as far as
+ * they are known. */
+struct maillog_rejection {
+    uint64_t connection;
+    struct str peer, local; /* address and port */
+    bool can_relay;
+    struct str helo, sender, rcpt, phase, text;
+};
+void maillog_rejection(const struct maillog_rejection *r);
 
 /* Momentum's bounce class of a result (momentum-modules.md 5.1), from stage
  * and enhanced code by a table. */

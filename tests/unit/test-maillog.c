@@ -202,13 +202,21 @@ test_files(void **state)
     maillog_reopen();
     maillog_delivery(&o);
     maillog_reception(m, STR("default"));
-    maillog_rejection(3, STR("192.0.2.9"), STR("s@a.test"), STR("r@b.test"),
-        "rcptto", STR("550 5.7.1 relaying denied"));
+    maillog_rejection(&(struct maillog_rejection){.connection = 3,
+        .peer = STR("192.0.2.9:40"),
+        .local = STR("192.0.2.1:25"),
+        .helo = STR("a \"b\""),
+        .sender = STR("s@a.test"),
+        .rcpt = STR("r@b.test"),
+        .phase = STR("rcptto"),
+        .text = STR("550 5.7.1 relaying denied")});
     log_write(LOG_LEVEL_ERROR, LOG_QUEUE, "it-broke", "n=%d", 1);
     assert_null(strstr(slurp("main"), "@D@"));
     assert_string_equal(slurp("reject"),
-        "1700000000: R=\"192.0.2.9\" C=\"00/00-00000-00000003\" P=\"rcptto\" "
-        "E=550 CTXMESS=[mailfrom=\"s@a.test\",rcptto=\"r@b.test\"] "
+        "1700000000: R=\"192.0.2.9:40\" L=\"192.0.2.1:25\" "
+        "C=\"00/00-00000-00000003\" PATH=\"\" PATH_GRP=\"\" P=\"rcptto\" "
+        "E=550 M=core CTXCONN=[can_relay=false,ehlo_string=\"a \\\"b\\\"\"] "
+        "CTXMESS=[mailfrom_string=\"s@a.test\",rcptto_string=\"r@b.test\"] "
         "550 5.7.1 relaying denied\n");
     assert_non_null(strstr(slurp("panic"), "1700000000:"));
     maillog_heartbeat();
