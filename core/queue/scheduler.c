@@ -168,6 +168,10 @@ scheduler_accepted(void *arg, struct message *m)
     struct queue *few_to[8], **to = few_to;
 
     BUG_ON(!n);
+    if (s->drained_told) { /* it is on disk; the next start finds it */
+        message_unref(&m);
+        return;
+    }
     s->stats.messages++;
     if (n > ARRAY_SIZE(few_next)) {
         next = xcalloc(n, sizeof(*next));
@@ -276,7 +280,7 @@ scheduler_found(void *arg, const struct found *f)
     struct scheduler *s = arg;
     size_t n = f->parcel_count;
 
-    if (!n || parcel_find(&s->parcels, f->id))
+    if (s->drained_told || !n || parcel_find(&s->parcels, f->id))
         return;
     if (n > ARRAY_SIZE(few_next)) {
         next = xcalloc(n, sizeof(*next));
@@ -296,7 +300,8 @@ scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
     struct scheduler *s = arg;
 
     s->stats.recovering = false;
-    delaydsn_recovered(s);
+    if (!s->drained_told)
+        delaydsn_recovered(s);
     (void)messages; /* the spool has logged both */
     (void)damaged;
 }

@@ -46,6 +46,7 @@ class Impeld:
     HEAD = """
 Spoolbase = "@DIR@/spool"
 Pidfile = "@DIR@/impeld.pid"
+Spool_Segment_Size = 4M
 Resolv_Conf = "@DIR@/resolv.conf"
 Control_Listener { Listen "@DIR@/control" { } }
 ec_logger "main" {

@@ -27,7 +27,7 @@ def impel(*words, stdin=None, **env):
 def test_exit_codes(impeld, tmp_path):
     d = impeld("")
     s = ("-s", d.control)
-    assert impel(*s, "health").returncode == 0
+    wait_for(lambda: impel(*s, "health").returncode == 0)  # recovery is over
     assert impel(*s, "message", "retry", "00/00-00001-0000FFFF").returncode == 1
     assert impel(*s, "active").returncode == 2
     assert impel("--no-such-option").returncode == 2

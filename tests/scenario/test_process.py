@@ -129,8 +129,8 @@ ESMTP_Listener {{
   Relay_Hosts = ( 127.0.0.1 )
 }}
 """))
-    assert [t for t in threads(d) if t[:2] in ("in", "ou", "qu")] == \
-        ["in-0", "in-1", "out-0", "out-1", "out-2"]
+    wait_for(lambda: [t for t in threads(d) if t[:2] in ("in", "ou", "qu")] ==
+             ["in-0", "in-1", "out-0", "out-1", "out-2"])
     for i in range(8):
         send(port, f"r{i}@dest.test")
     s.wait(8)
@@ -150,8 +150,8 @@ ESMTP_Listener {{
   Relay_Hosts = ( 127.0.0.1 )
 }}
 """))
-    assert [t for t in threads(d) if t.startswith("pool")] == \
-        ["pool-0", "pool-1"]
+    wait_for(lambda: [t for t in threads(d) if t.startswith("pool")] ==
+             ["pool-0", "pool-1"])
     for i in range(8):
         send(port, f"r{i}@dest.test")
     s.wait(8)
