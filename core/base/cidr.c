@@ -144,6 +144,17 @@ cidr_parse(struct str s, int flags, struct cidr *to, struct err *e)
     return 0;
 }
 
+int
+cidr_parse_host(struct str s, struct cidr *to, struct err *e)
+{
+    int rc = cidr_parse(s, CIDR_PREFIX | CIDR_BRACKETS, to, e);
+    size_t slash = str_chr(s, '/', 0);
+
+    if (rc == 0 && slash != SIZE_MAX)
+        rc = cidr_parse(str_sub(s, 0, slash), CIDR_BRACKETS, to, e);
+    return rc;
+}
+
 void
 cidr_unmap(struct cidr *c)
 {

@@ -23,6 +23,9 @@ enum {
 /* "10.0.0.0/8", "::1", "[::1]", "10.1" is an error.  Host bits beyond the
  * prefix are cleared.  ERR_INVAL with the reason. */
 int cidr_parse(struct str s, int flags, struct cidr *to, struct err *e);
+/* One address, IPv6 bare or in brackets, as interfaces are given theirs: the
+ * length of the prefix behind it is checked and not kept.  ERR_INVAL. */
+int cidr_parse_host(struct str s, struct cidr *to, struct err *e);
 /* ::ffff:1.2.3.4 becomes 1.2.3.4, so that peers match as they were written. */
 void cidr_unmap(struct cidr *c);
 bool cidr_contains(const struct cidr *net, const struct cidr *addr);

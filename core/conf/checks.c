@@ -46,12 +46,11 @@ check_bind_address(const struct option_value *v, struct err *e)
 {
     struct cidr c;
 
-    if (str_eq(v->text, STR("*")) ||
-        cidr_parse(v->text, CIDR_BRACKETS, &c, NULL) == 0)
+    if (str_eq(v->text, STR("*")) || cidr_parse_host(v->text, &c, NULL) == 0)
         return 0;
     /* digits and dots alone are an address that went wrong */
     for (size_t i = 0; i < v->text.n; i++)
-        if (!strchr("0123456789.:", v->text.p[i]))
+        if (!strchr("0123456789.:/[]", v->text.p[i]))
             return address_is_domain(v->text, false)
                 ? 0
                 : err_set(e, ERR_CONF,

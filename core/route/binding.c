@@ -74,7 +74,7 @@ binding_source(const struct scope *s, int family, struct cidr *to)
     memset(to, 0, sizeof(*to));
     if (!text.n || str_eq(text, STR("*")))
         return;
-    if (cidr_parse(text, CIDR_BRACKETS, to, NULL) < 0)
+    if (cidr_parse_host(text, to, NULL) < 0)
         source_find(text, family, to);
 }
 

@@ -91,8 +91,9 @@ static const struct option rows[] = {
         .initial = "*",
         .brief = "source address of outgoing connections; * lets the system "
                  "choose",
-        .manual = "An address, IPv6 bare or in brackets, or a host name. A "
-                  "host of the other family cannot be reached from it.",
+        .manual = "An address, IPv6 bare or in brackets, or a host name. The "
+                  "length of a prefix behind it is not used. A host of the "
+                  "other family cannot be reached from it.",
         .since = "0.1",
         .check = check_bind_address},
     [ROUTE_HOSTNAME] = {.name = "hostname",

@@ -115,6 +115,30 @@ test_unmap(void **state)
     assert_int_equal(cidr_hash(&c), cidr_hash(&want));
 }
 
+static void
+test_host(void **state)
+{
+    static const char *const same[][2] = {{"192.0.2.9/24", "192.0.2.9"},
+        {"192.0.2.9", "192.0.2.9"}, {"2001:db8::9/64", "2001:db8::9"},
+        {"[2001:db8::9]/64", "2001:db8::9"}, {"[2001:db8::9]", "2001:db8::9"}};
+    static const char *const bad[] = {
+        "192.0.2.9/33", "2001:db8::9/129", "192.0.2.9/", "a/8", ""};
+    struct cidr c;
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+        struct buf b = BUF_INIT;
+
+        assert_int_equal(cidr_parse_host(str_of(same[i][0]), &c, &e), 0);
+        cidr_print(&c, &b);
+        assert_string_equal(b.p, same[i][1]);
+        buf_fini(&b);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_true(cidr_parse_host(str_of(bad[i]), &c, &e) < 0);
+}
+
 int
 main(void)
 {
@@ -123,6 +147,7 @@ main(void)
         cmocka_unit_test(test_says_brackets),
         cmocka_unit_test(test_contains),
         cmocka_unit_test(test_unmap),
+        cmocka_unit_test(test_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

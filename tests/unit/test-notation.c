@@ -265,6 +265,13 @@ test_conf_refusals(void **state)
         {"opendkim \"k\" {}", "unsigned"},
         {"delivery_method = UUCP", "unknown delivery_method 'UUCP'"},
         {"delivery_method = ESMPT", "did you mean"},
+        {"bind_address = fd00::1/129", "an address or a host"},
+        {"bind_address = 192.0.2.1/33", "no address"},
+        {"routes = (\"smtp://h?pref=-1\")", "from 0 to 65535"},
+        {"routes = (\"smtp://h?port=0\")", "from 1 to 65535"},
+        {"routes = (\"smtp://h?ttl=4294967296\")", "from 0 to 4294967295"},
+        {"routes = (\"smtp://h?type=aaaa\")", "mx or a is expected"},
+        {"routes = (\"smtp://h?ttl=1&ttl=2\")", "ttl is given twice"},
         {"hostname = \"a b\"", "host name"},
         {"mailerdaemon = \"a@@b\"", "mailerdaemon"},
         {"spoolbase = spool", "absolute path"},
@@ -331,6 +338,16 @@ test_conf_accepts(void **state)
         "gateway=h.test:2525",
         "gateway = \"[::1]:2525\"",
         "bind_address = ::1 prohibited_hosts = ( \"[::1]\" ::1 10.0.0.0/8 )",
+        "prohibited_hosts = ( ::2 \"[::3]\" fd00::/8 \"[fd01::]/16\" ) "
+        "skip_hosts = ( ::2 \"[::3]\" fd00::/8 \"[fd01::]/16\" ) "
+        "relay_hosts = ( ::2 \"[::3]\" fd00::/8 \"[fd01::]/16\" )",
+        "esmtp_listener { peer ::2 { } peer \"[::3]\" { } peer fd00::/8 { } "
+        "listen :25 { peer \"[fd01::]/16\" { } peer 10.0.0.0/8 { } } }",
+        "binding a { bind_address = \"[::1]\" } binding b { bind_address = "
+        "fd00::1/64 } binding c { bind_address = \"[fd00::1]/64\" } "
+        "binding d { bind_address = 192.0.2.1/24 }",
+        "gateway = \"[fd00::1]\" domain d { routes = ( \"[::1]\" "
+        "\"smtp://[::1]?port=2525&pref=1&ttl=3&type=a\" ) }",
         "\xef\xbb\xbf# a byte order mark",
         "esmtp_listener{listen /tmp/x{}listen\"[::1]:25\"{}}",
         "max_retries = none max_outbound_connections = unlimited",
