@@ -199,6 +199,12 @@ session_peer(const struct impel_session *s)
     return &inbound_of(s)->peer;
 }
 
+const struct netaddr *
+session_local(const struct impel_session *s)
+{
+    return &inbound_of(s)->local;
+}
+
 uint64_t
 session_inbound_id(const struct impel_session *s)
 {

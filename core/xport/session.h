@@ -78,6 +78,7 @@ void session_credit(struct impel_session *s);        /* EV_CREDIT, posted */
 void session_end(struct impel_session *s, bool now); /* close() */
 void *session_arg(const struct impel_session *s);    /* released()'s arg */
 const struct netaddr *session_peer(const struct impel_session *s);
+const struct netaddr *session_local(const struct impel_session *s);
 uint64_t session_inbound_id(const struct impel_session *s);
 /* What PROXY or XCLIENT said, or set_peer(). */
 void session_set_peer(struct impel_session *s, const struct netaddr *peer);
