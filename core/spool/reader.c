@@ -5,8 +5,10 @@
 #include "spool/reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include "base/log.h"
 #include "base/xmem.h"
 #include "loop/pool.h"
@@ -192,6 +194,38 @@ load_states(
     l->rcpt_count = k;
 }
 
+/* A large body has to be there in full before a session is told of it: what is
+ * missing does not come back by trying again. */
+static int
+load_large(struct spool *s, const struct message *m, struct err *e)
+{
+    char *path;
+    struct stat st;
+    uint64_t want;
+    int fd, r = 0;
+
+    if (!m->content || !m->content->large)
+        return 0;
+    want = large_size(m->content->large);
+    path = spooldir_large_path(s->dir, m->id);
+    fd = sysio_get()->open(path, O_RDONLY, 0);
+    if (fd < 0 && errno != ENOENT)
+        r = err_errno(e, ERR_IO, errno, "%s", path);
+    else if (fd < 0)
+        r = err_set(e, ERR_DAMAGED, "%s is missing", path);
+    else if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != want)
+        r = err_set(
+            e, ERR_DAMAGED, "%s has not its %" PRIu64 " bytes", path, want);
+    if (fd >= 0)
+        (void)sysio_get()->close(fd); /* was only looked at */
+    if (r == ERR_DAMAGED) {
+        log_error(LOG_SPOOL, "spool-damaged", "reason=\"%s\"", e->text);
+        atomic_fetch_add(&s->damaged, 1);
+    }
+    free(path);
+    return r;
+}
+
 /* The attempts that stand in a COPY. */
 static void
 load_copied(struct spool_load *l, struct record_copy c)
@@ -283,6 +317,10 @@ load_work(struct pool_job *job)
         err_set(&l->error, l->result,
             "record in segment %08" PRIx32 " at %u cannot be decoded",
             r.at.segment, r.at.offset);
+    } else {
+        l->result = load_large(j->spool, l->message, &l->error);
+    }
+    if (l->result) {
         message_unref(&l->message);
         xfree(&l->rcpt);
     } else if (l->want_content) {
