@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import smtplib
 import subprocess
 import time
 from collections import Counter
@@ -189,6 +190,105 @@ def test_full_disk_refuses_with_a_452(impeld):
         [str(__import__("daemon").IMPEL), "-s", str(d.control), "health"],
         capture_output=True, text=True)
     assert p.returncode in (1, 2)
+
+
+def limit_files(d, size):
+    """No file of the daemon may grow, or be written to, beyond size."""
+    p = subprocess.run(["prlimit", f"--pid={d.process.pid}",
+                        f"--fsize={size}:"], capture_output=True, text=True)
+    if p.returncode != 0:
+        pytest.skip("this machine refuses prlimit: " + p.stderr)
+
+
+def try_send(d, recipient):
+    """Was it acknowledged?  If not, it was refused for now, in full words."""
+    try:
+        send(d.port, recipient, body=recipient + "\r\n")
+        return True
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as e:
+        assert 400 <= e.smtp_code < 500, e
+        return False
+
+
+def test_writes_that_fail_lose_nothing(impeld, server):
+    """The disk fills up while mail comes in: refused, not lost; accepted
+    again when there is room; what got a 250 is there after kill -9, once, and
+    nothing else is."""
+    port = free_port()
+    d = impeld(routes(port, "Suspend_Delivery = true\n"))
+    said = [f"r{i}@dest.test" for i in range(5) if try_send(d, f"r{i}@dest.test")]
+    assert len(said) == 5
+    limit_files(d, 8192)
+    for i in range(10, 40):
+        if try_send(d, f"r{i}@dest.test"):
+            said.append(f"r{i}@dest.test")
+    with smtplib.SMTP("127.0.0.1", d.port, timeout=30) as c:
+        c.ehlo("x.test")
+        code, text = c.mail("a@origin.test")
+        assert code == 452 and b"4.3.1" in text, (code, text)
+    limit_files(d, "unlimited")
+    wait_for(lambda: try_send(d, "after@dest.test"), 20, "accepting")
+    said.append("after@dest.test")
+    d.kill()
+    s = server(port=port)
+    d.write(d.conf.read_text().replace("Suspend_Delivery = true", ""))
+    d.start()
+    wait_for(lambda: len(s.messages) >= len(said), 30, "deliveries")
+    d.wait_empty()
+    assert sorted(r for m in s.messages for r in m.recipients) == sorted(said)
+
+
+def test_a_full_disk_at_the_start(impeld, server):
+    """No segment can be made: the daemon runs, says why, and refuses."""
+    d = impeld(routes(free_port()),
+               wrap=["prlimit", "--fsize=1048576:unlimited"])
+    with smtplib.SMTP("127.0.0.1", d.port, timeout=30) as c:
+        c.ehlo("x.test")
+        wait_for(lambda: c.mail("a@origin.test")[0] == 452 or
+                 (c.rset() and False), 20, "452")
+    limit_files(d, "unlimited")
+    wait_for(lambda: try_send(d, "after@dest.test"), 20, "accepting")
+    d.process.terminate()
+    d.process.wait(40)
+
+
+def large_files(d):
+    return [f for f in (d.dir / "spool/large").rglob("*") if f.is_file()]
+
+
+def test_what_is_missing_or_cut_is_named(impeld, server):
+    """A large body that is gone, a segment that is cut off, an index of
+    rubbish: each is told, the rest is served."""
+    port = free_port()
+    d = impeld(routes(port))
+    send(d.port, "big@dest.test", body=("x" * 70 + "\r\n") * 5000)
+    send(d.port, "small@dest.test")
+    d.wait_records("T", 2)
+    d.kill()
+    files = large_files(d)
+    assert len(files) == 1
+    files[0].unlink()
+    for f in (d.dir / "spool/segments").glob("*.idx"):
+        f.write_bytes(b"rubbish")
+    s = server(port=port)
+    d.start()
+    wait_for(lambda: [m for m in s.messages
+                      if m.recipients == ["small@dest.test"]], 30)
+    d.wait_empty()
+    assert not [m for m in s.messages if m.recipients == ["big@dest.test"]]
+    told = d.log("paniclog") + d.stderr().splitlines()
+    assert any(files[0].name in x for x in told), told
+
+
+def test_another_version_is_refused_by_name(impeld):
+    d = impeld(routes(free_port()))
+    d.terminate()
+    f = d.dir / "spool/version"
+    f.write_text(f.read_text().replace("impel-spool 1", "impel-spool 9"))
+    p = subprocess.run(d.command("-d"), capture_output=True, text=True,
+                       timeout=60)
+    assert p.returncode == 1
+    assert str(f) in p.stderr and "version 9" in p.stderr, p.stderr
 
 
 def test_spool_check_and_dump(impeld):
