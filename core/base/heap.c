@@ -22,7 +22,7 @@ static void
 heap_place(struct heap *h, size_t i, struct heap_node *n)
 {
     h->nodes[i] = n;
-    n->index = i + 1;
+    n->index = (uint32_t)(i + 1);
 }
 
 static void
@@ -75,7 +75,8 @@ heap_set(struct heap *h, struct heap_node *n, int64_t when)
         return;
     }
     if (h->count == h->size) {
-        h->size = h->size ? h->size * 2 : HEAP_FIRST;
+        BUG_ON(h->count >= UINT32_MAX - 1);
+        h->size = h->size ? h->size + h->size / 2 : HEAP_FIRST;
         h->nodes = xgrow(h->nodes, h->size, sizeof(struct heap_node *));
     }
     heap_up(h, h->count++, n);

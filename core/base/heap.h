@@ -10,9 +10,10 @@
 #include <stdint.h>
 #include "base/list.h"
 
+/* 12 bytes, aligned to 4: there may be millions (queue/parcel.h). */
 struct heap_node {
-    int64_t when;
-    size_t index; /* position + 1; 0: not in a heap */
+    int64_t when __attribute__((packed, aligned(4)));
+    uint32_t index; /* position + 1; 0: not in a heap */
 };
 struct heap {
     struct heap_node **nodes;

@@ -294,7 +294,7 @@ outcome_retry(
         queue_put_back(p);
     } else {
         p->free_returns = 0;
-        p->flags &= (uint8_t)~PARCEL_LAST_TRY;
+        p->flags &= 7u & ~(unsigned)PARCEL_LAST_TRY;
         attempt_write(p, m, next, r);
         queue_delay(p, next);
     }
@@ -336,7 +336,7 @@ outcome_return(struct parcel *p, struct message *m)
     struct queue *q = p->queue;
     int64_t wait;
 
-    if (!q->s->draining && p->free_returns < UINT8_MAX)
+    if (!q->s->draining && p->free_returns < PARCEL_RETURNS_MOST)
         p->free_returns++;
     if (p->free_returns < SCHED_FREE_RETURNS) {
         active_hold(active_new(p), m);
@@ -402,7 +402,7 @@ outcome_apply(struct parcel *p, struct outlet *o, struct message *m,
         outcome_retry(p, m, r, false);
         break;
     case OUTCOME_NEXT:
-        if (p->free_returns < UINT8_MAX)
+        if (p->free_returns < PARCEL_RETURNS_MOST)
             p->free_returns++;
         outcome_retry(p, m, r, p->free_returns < SCHED_FREE_RETURNS);
         break;

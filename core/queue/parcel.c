@@ -10,7 +10,7 @@
 #include "base/xmem.h"
 #include "base/banned.h"
 
-enum { INDEX_FIRST = 1024 };
+enum { INDEX_FIRST = 1024, INDEX_LOAD = 2 };
 
 #define PARCEL_STATE_TEXT(id, text) text,
 static const char *const state_names[] = {PARCEL_STATES(PARCEL_STATE_TEXT)};
@@ -45,55 +45,69 @@ parcel_enter(struct parcel *p, enum parcel_state to)
             "message=%016llx rcpt=%u count=%u from=%s to=%s",
             (unsigned long long)p->id, parcel_rcpt(p)[0], p->rcpt_count,
             state_names[p->state], state_names[to]);
-    p->state = (uint8_t)to;
+    p->state = to & 15u;
 }
 
 void
 parcels_init(struct parcels *all)
 {
     slab_init(&all->slab, sizeof(struct parcel));
-    all->size = INDEX_FIRST;
-    all->count = 0;
-    all->index = xcalloc(all->size, sizeof(struct parcel *));
+    all->half = all->room = INDEX_FIRST;
+    all->next = all->count = 0;
+    all->index = xcalloc(all->room, sizeof(struct parcel *));
 }
 
 void
 parcels_fini(struct parcels *all)
 {
-    for (size_t i = 0; i < all->size; i++)
+    for (size_t i = 0; i < all->half + all->next; i++)
         for (struct parcel *p = all->index[i]; p; p = p->chain)
             if (p->rcpt_count > 1)
                 free(p->rcpt.many);
     slab_fini(&all->slab);
     xfree(&all->index);
-    all->size = all->count = 0;
+    all->half = all->next = all->room = all->count = 0;
 }
 
 static size_t
 parcel_slot(const struct parcels *all, uint64_t id)
 {
-    uint64_t h = id * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = (id * UINT64_C(0x9e3779b97f4a7c15)) >> 20;
+    size_t at = h & (2 * all->half - 1);
 
-    return (h >> 20) & (all->size - 1);
+    return at < all->half + all->next ? at : at - all->half;
 }
 
+/* One chain more: the next in line gives it those that belong there. */
 static void
 parcels_grow(struct parcels *all)
 {
-    struct parcels was = *all;
+    size_t from = all->next, to = all->half + all->next;
+    struct parcel *p, *rest;
 
-    all->size = was.size * 2;
-    all->index = xcalloc(all->size, sizeof(struct parcel *));
-    for (size_t i = 0; i < was.size; i++) {
-        for (struct parcel *p = was.index[i], *next; p; p = next) {
-            size_t at = parcel_slot(all, p->id);
-
-            next = p->chain;
-            p->chain = all->index[at];
-            all->index[at] = p;
-        }
+    if (to == all->room) {
+        all->room += all->room / 8;
+        all->index = xgrow(all->index, all->room, sizeof(struct parcel *));
     }
-    free(was.index);
+    rest = all->index[from];
+    all->index[from] = all->index[to] = NULL;
+    if (++all->next == all->half) {
+        all->half *= 2;
+        all->next = 0;
+    }
+    while ((p = rest) != NULL) {
+        size_t at = parcel_slot(all, p->id);
+
+        rest = p->chain;
+        p->chain = all->index[at];
+        all->index[at] = p;
+    }
+}
+
+size_t
+parcels_memory(const struct parcels *all)
+{
+    return slab_memory(&all->slab) + all->room * sizeof(struct parcel *);
 }
 
 static void
@@ -101,7 +115,7 @@ parcel_index(struct parcels *all, struct parcel *p)
 {
     size_t at;
 
-    if (all->count >= all->size)
+    if (all->count >= INDEX_LOAD * (all->half + all->next))
         parcels_grow(all);
     at = parcel_slot(all, p->id);
     p->chain = all->index[at];
@@ -128,9 +142,9 @@ parcel_set_rcpt(struct parcel *p, const uint32_t *rcpt, size_t count)
 {
     size_t size;
 
-    BUG_ON(!count || count > UINT32_MAX);
+    BUG_ON(!count || count > PARCEL_RCPT_MOST);
     BUG_ON(!sum_mul(count, sizeof(*rcpt), &size));
-    p->rcpt_count = (uint32_t)count;
+    p->rcpt_count = (uint32_t)count & PARCEL_RCPT_MOST;
     if (count == 1)
         p->rcpt.one = rcpt[0];
     else
@@ -175,7 +189,7 @@ parcel_free(struct parcels *all, struct parcel **pp)
 void
 parcel_writes(struct parcel *p)
 {
-    BUG_ON(p->writing == UINT8_MAX);
+    BUG_ON(p->writing == PARCEL_WRITING_MOST);
     p->writing++;
 }
 

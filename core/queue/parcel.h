@@ -3,9 +3,10 @@
  * parcel.h - the unit of queueing: one message for all its recipients with the
  * same queue.
  *
- * While it waits for its time a parcel is these 80 bytes, its place in a heap
- * and in the index by message id; the text of its recipients and its content
- * are on disk.  What is in memory besides hangs off `active` (active.h).
+ * While it waits for its time a parcel is these 80 bytes and its places in a
+ * heap (8 to 12) and in the index by message id (4 to 5); the text of its
+ * recipients and its content are on disk.  What is in memory besides hangs off
+ * `active` (active.h).
  *
  *   LOOSE <-> DELAYED        waits for its time, or for room in memory
  *   LOOSE --> LOADING --> READY        its content is read
@@ -48,14 +49,20 @@ enum {                  /* flags */
 
 struct parcel {
     uint32_t magic;
-    uint8_t state, flags;
-    uint8_t free_returns; /* in a row */
-    uint8_t writing;      /* ATTEMPTs whose place is not known yet */
+    uint32_t state : 4, flags : 3;
+    uint32_t free_returns : 3; /* in a row, or more */
+    uint32_t writing : 2;      /* ATTEMPTs whose place is not known yet */
+    uint32_t rcpt_count : 20;
     union {
-        struct heap_node due;  /* DELAYED: wall ms of the next attempt, or of
-                                  its expiry if that is earlier */
-        struct active *active; /* all others */
+        struct heap_node due; /* DELAYED: wall ms of the next attempt, or of
+                                 its expiry if that is earlier */
+        struct active *active /* all others */
+            __attribute__((packed, aligned(4)));
     } in;
+    uint32_t received;     /* wall, seconds */
+    uint32_t retries : 24; /* failed attempts so far */
+    uint32_t told : 8;     /* notices of delay that are behind it */
+    uint32_t deadline;     /* wall, seconds; 0: none given */
     uint64_t id;
     struct spool_place accept, attempt;
     struct queue *queue;
@@ -64,19 +71,25 @@ struct parcel {
         uint32_t one;
         uint32_t *many;
     } rcpt; /* indexes in the message */
-    uint32_t rcpt_count;
-    uint32_t received;     /* wall, seconds */
-    uint32_t retries : 24; /* failed attempts so far */
-    uint32_t told : 8;     /* notices of delay that are behind it */
-    uint32_t deadline;     /* wall, seconds; 0: none given */
+};
+enum {
+    PARCEL_RCPT_MOST = (1 << 20) - 1,
+    PARCEL_RETURNS_MOST = 7,
+    PARCEL_WRITING_MOST = 3
 };
 
-/* All parcels of a scheduler. */
+/* All parcels of a scheduler.  The index by message id is a table of chains
+ * that grows by one chain at a time (linear hashing): no parcel waits until
+ * millions have found a new place. */
 struct parcels {
     struct slab slab;
-    struct parcel **index; /* by message id */
-    size_t size, count;
+    struct parcel **index;
+    size_t room;       /* chains there is memory for */
+    size_t half, next; /* chains: half + next; those below next are split */
+    size_t count;
 };
+/* Bytes of memory, lists of recipients apart. */
+size_t parcels_memory(const struct parcels *all);
 
 void parcels_init(struct parcels *all);
 void parcels_fini(struct parcels *all);

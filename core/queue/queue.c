@@ -345,7 +345,7 @@ queue_remove(struct parcel *p)
         p->in.active = NULL;
         if (p->flags & PARCEL_DUE)
             q->overflow--;
-        p->flags &= (uint8_t)~PARCEL_DUE;
+        p->flags &= 7u & ~(unsigned)PARCEL_DUE;
         break;
     case PARCEL_LOADING:
         q->loading--;

@@ -45,6 +45,7 @@ slab_grow(struct slab *s)
 
     b->next = s->blocks;
     s->blocks = b;
+    s->block_count++;
     for (; room >= s->size; room -= s->size, p += s->size) {
         memcpy(p, &s->spare, sizeof(void *));
         s->spare = p;
@@ -71,4 +72,10 @@ slab_give(struct slab *s, void *p)
     memcpy(p, &s->spare, sizeof(void *));
     s->spare = p;
     s->used--;
+}
+
+size_t
+slab_memory(const struct slab *s)
+{
+    return s->block_count * SLAB_BLOCK;
 }

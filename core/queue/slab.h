@@ -16,6 +16,7 @@ struct slab {
     size_t size; /* of one object */
     void *spare; /* list through the first word */
     struct slab_block *blocks;
+    size_t block_count;
     uint64_t used;
 };
 
@@ -23,5 +24,6 @@ void slab_init(struct slab *s, size_t size);
 void slab_fini(struct slab *s);  /* all objects go */
 void *slab_take(struct slab *s); /* zeroed */
 void slab_give(struct slab *s, void *p);
+size_t slab_memory(const struct slab *s); /* bytes taken from the system */
 
 #endif
