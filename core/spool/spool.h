@@ -113,8 +113,8 @@ struct attempt { /* the complete state of one parcel's open recipients */
     size_t rcpt_count;
     const struct rcpt_state *rcpt;
 };
-/* placed() (or NULL): the ATTEMPT's place, when it is durable; result < 0: the write
- * failed and will be tried again by the spool itself. */
+/* placed() (or NULL): the ATTEMPT's place, when it is durable; result < 0: the
+ * write failed and will be tried again by the spool itself. */
 typedef void spool_placed_f(
     void *arg, uint64_t token, struct spool_place place);
 void spool_attempt(struct spool *s, const struct attempt *a,
