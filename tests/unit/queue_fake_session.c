@@ -153,6 +153,18 @@ fake_done(unsigned i, int verdict, int blame, int stage, int code,
 }
 
 void
+fake_delivered_quietly(unsigned i)
+{
+    struct fake_session *f = &fake_sessions[i];
+    struct batch *b = take(f);
+
+    b->begun = true;
+    result_set(&b->result[0], IMPEL_DELIVERED, IMPEL_BLAME_RCPT, IMPEL_AT_FINAL,
+        250, "2.0.0", "ok");
+    f->ev->done(f->arg, &handles[i], b);
+}
+
+void
 fake_done_each(unsigned i, const struct result *r)
 {
     struct fake_session *f = &fake_sessions[i];

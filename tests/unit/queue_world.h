@@ -107,6 +107,7 @@ void fake_ready(unsigned i, uint32_t open);
 /* The i-th session's first batch comes back with that for all recipients. */
 void fake_done(unsigned i, int verdict, int blame, int stage, int code,
     const char *status, const char *text);
+void fake_delivered_quietly(unsigned i); /* and no turn is run */
 void fake_done_each(unsigned i, const struct result *r); /* one each */
 void fake_unbegun(unsigned i); /* its first batch was not begun */
 void fake_closed(unsigned i, int verdict, int blame, bool established);

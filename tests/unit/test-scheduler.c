@@ -5,6 +5,10 @@
  */
 #include "queue_world.h"
 
+#include <time.h>
+
+#include "loop/loop.h"
+
 #include "queue/outcome.h"
 
 #define BASE "retry_interval = 1200\n"
@@ -784,6 +788,57 @@ test_tight_memory(void **state)
     world_end();
 }
 
+/* Take mail in, lend it, deliver it: CPU time of each message, in ns.  The
+ * content is never read again, so the spool need not keep it. */
+static double
+cost_of(unsigned many)
+{
+    const struct spool_events *ev = scheduler_spool_events(world.s);
+    struct fake_session *f = &fake_sessions[0];
+    struct message *m;
+    clock_t begin;
+
+    for (unsigned i = 0; i < many; i++) {
+        m = world_message("default", "s@from.test", "a@x.test");
+        ev->accepted(ev->arg, m);
+    }
+    world_run();
+    assert_int_equal(world_queue("x.test")->ready_count, many);
+    if (fake_session_count == 0 || !f->alive)
+        fail_msg("no session");
+    fake_ready(0, 50);
+    begin = clock();
+    while (world_queue("x.test")->lent) {
+        while (f->count)
+            fake_delivered_quietly(0);
+        loop_turn(world.loop, 0);
+    }
+    return (double)(clock() - begin) * 1e9 / CLOCKS_PER_SEC / many;
+}
+
+/* A long queue costs each message no more than a short one: nothing walks all
+ * of it.  Ten times the length may cost four times as much for its caches. */
+static void
+test_long_queue(void **state)
+{
+    enum { FEW = 10000, MANY = 100000 };
+    double few, many;
+
+    (void)state;
+    world_begin(BASE "max_outbound_connections = 1\n"
+                     "max_resident_messages = 1000000\n");
+    few = cost_of(FEW);
+    world_end();
+    world_begin(BASE "max_outbound_connections = 1\n"
+                     "max_resident_messages = 1000000\n");
+    many = cost_of(MANY);
+    assert_int_equal(world.s->stats.delivered, MANY);
+    world_end();
+    print_message(
+        "ns a message: %.0f of %d, %.0f of %d\n", few, FEW, many, MANY);
+    assert_true(many < 4 * few);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_retry_then_delivered),
     cmocka_unit_test(test_permanent_failure_bounces),
@@ -807,5 +862,5 @@ UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_batches_of_recipients),
     cmocka_unit_test(test_route_held), cmocka_unit_test(test_blackhole),
     cmocka_unit_test(test_overflow_stays_on_disk),
-    cmocka_unit_test(test_empty_queue_goes),
+    cmocka_unit_test(test_empty_queue_goes), cmocka_unit_test(test_long_queue),
     cmocka_unit_test(test_tight_memory))
