@@ -26,6 +26,17 @@ check_lone_lf(const struct option_value *v, struct err *e)
         "ways (SMTP smuggling): expected pedantic or fix");
 }
 
+static int
+check_lines(const struct option_value *v, struct err *e)
+{
+    if (!str_ieq(v->text, STR("fix")))
+        return 0;
+    (void)err_set(e, ERR_CONF,
+        "lines that are too long are passed on as they are: Impel does not "
+        "break them");
+    return OPTION_WARN;
+}
+
 static const struct option rows[] = {
     [INTAKE_ENABLE] = {.name = "enable",
         .type = IMPEL_OPT_BOOL,
@@ -310,8 +321,9 @@ static const struct option rows[] = {
                  "fix, a number",
         .manual = "A number is the length that "
                   "rfc2822_max_line_length_policy is about; pedantic and "
-                  "fix mean 998.",
-        .since = "0.1"},
+                  "fix mean 998. Lines are not broken: fix is warned about.",
+        .since = "0.1",
+        .check = check_lines},
     [INTAKE_RFC2822_MAX_LINE_LENGTH_POLICY] =
         {.name = "rfc2822_max_line_length_policy",
             .type = IMPEL_OPT_CHOICE,
@@ -319,7 +331,9 @@ static const struct option rows[] = {
             .initial = "none",
             .choices = policies,
             .brief = "lines that are too long: none, fix, reject",
-            .since = "0.1"},
+            .manual = "Lines are not broken: fix is warned about.",
+            .since = "0.1",
+            .check = check_lines},
     [INTAKE_RFC2822_TRACE_HEADERS] = {.name = "rfc2822_trace_headers",
         .type = IMPEL_OPT_BOOL,
         .scopes = GLOBAL | PEERS,

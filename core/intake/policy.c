@@ -164,10 +164,11 @@ check_lines(const struct intake_session *is, const struct content_facts *f,
         return refuse(r, IMPEL_AT_FINAL, 550, "5.6.0",
             "Bare CR or LF is not accepted (RFC 5321 2.3.8)");
     int64_t longest = I(is, INTAKE_RFC2822_MAX_LINE_LENGTH);
+    bool strict = longest == INTAKE_LENGTH_PEDANTIC ||
+        I(is, INTAKE_RFC2822_MAX_LINE_LENGTH_POLICY) == INTAKE_LINES_REJECT;
     if (longest == INTAKE_LENGTH_PEDANTIC)
         longest = 998; /* RFC 5322 2.1.1 */
-    if (longest > 0 && f->max_line > (uint64_t)longest &&
-        I(is, INTAKE_RFC2822_MAX_LINE_LENGTH_POLICY) == INTAKE_LINES_REJECT)
+    if (strict && longest > 0 && f->max_line > (uint64_t)longest)
         return refuse(r, IMPEL_AT_FINAL, 550, "5.6.0", "A line is too long");
     return 0;
 }

@@ -35,6 +35,7 @@ const struct impel_option options_rows[OPT_ROWS] = {
     [OPT_MAX_RECIPIENTS] = IMPORT("max_recipients_per_message"),
     [OPT_MAX_MESSAGE_SIZE] = IMPORT("max_message_size"),
     [OPT_MAX_RECEPTIONS] = IMPORT("max_receptions_per_connection"),
+    [OPT_MAX_CONNECTION_RECIPIENTS] = IMPORT("max_recipients_per_connection"),
     [OPT_BANNER_HOSTNAME] = IMPORT("banner_hostname"),
     [OPT_STATIC_BANNER] = IMPORT("static_banner"),
     [OPT_RECONFIG_MESSAGE] = IMPORT("reconfig_message"),

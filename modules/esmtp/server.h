@@ -50,6 +50,7 @@ struct server {
     enum server_wait wait;
     uint32_t offered; /* CAPABILITY_* */
     uint32_t commands, errors, receptions;
+    uint64_t recipients; /* named in the session, refused ones included */
     bool greeted, esmtp; /* after HELO or EHLO; EHLO */
     bool hello_esmtp;    /* which of the two waits for its verdict */
     bool full;           /* output waits for EV_DRAINED */

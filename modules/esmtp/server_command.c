@@ -227,6 +227,7 @@ command_rcpt(struct server *s, struct impel_str args)
 {
     struct rcpt_params r = {.rcpt = {.size = sizeof(r.rcpt)}};
     int64_t max = s->host->opt_int(s->scope, OPT_MAX_RECIPIENTS);
+    int64_t most = s->host->opt_int(s->scope, OPT_MAX_CONNECTION_RECIPIENTS);
     bool blanks = s->host->opt_int(s->scope, OPT_ENVELOPE_WHITESPACE);
     const char *wrong = NULL;
 
@@ -252,6 +253,12 @@ command_rcpt(struct server *s, struct impel_str args)
         server_reply(s, "452 4.5.3 too many recipients");
         return;
     }
+    if (most > 0 && s->recipients >= (uint64_t)most) {
+        s->commands++;
+        server_reply(s, "452 4.5.3 enough recipients on this connection");
+        return;
+    }
+    s->recipients++;
     s->rcpt_tried++;
     if (!s->in || s->host->intake->recipient(s->in, &r.rcpt) < 0) {
         s->commands++;

@@ -46,6 +46,7 @@ static const struct impel_option core_rows[] = {
     NUMBER("max_recipients_per_batch", "100"),
     NUMBER("max_receptions_per_connection", "0"),
     NUMBER("max_recipients_per_message", "0"),
+    NUMBER("max_recipients_per_connection", "0"),
     ROW("max_message_size", IMPEL_OPT_SIZE, "0", NULL),
     ROW("send_8bitmime", IMPEL_OPT_CHOICE, "no", bit8_choices),
     ROW("transform_8bitmime_content", IMPEL_OPT_CHOICE, "ifneeded",

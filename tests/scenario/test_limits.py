@@ -108,7 +108,7 @@ def test_max_recipients_per_connection(impeld, server):
         c.do(b"EHLO client.test")
         c.do(b"MAIL FROM:<a@origin.test>")
         codes = [c.do(b"RCPT TO:<r%d@dest.test>" % i) for i in range(4)]
-        assert codes[:3] == [250] * 3 and codes[3] in (421, 451, 452)
+        assert codes == [250, 250, 250, 452]
 
 
 def test_service_sessions_count_all_listeners(impeld, server):
@@ -124,7 +124,7 @@ ESMTP_Listener {{
     with Client(d.port) as a, Client(d.port, "127.0.0.2") as b:
         assert a.do(b"EHLO a.test") == 250 and b.do(b"EHLO b.test") == 250
         with Client(d.port, "127.0.0.2") as c:
-            assert c.banner[0] == 421
+            assert c.do(b"EHLO c.test") == 421
     wait_for(lambda: d.summary()["InboundConcurrency"] == 0)
 
 
@@ -134,11 +134,14 @@ def test_a_peer_stanza_has_limits_of_its_own(impeld, server):
 
     def client(source):
         k = socket.create_connection(("127.0.0.1", d.port), 20, (source, 0))
-        return k, k.makefile("rb").readline()
+        f = k.makefile("rb")
+        f.readline()
+        k.sendall(b"EHLO client.test\r\n")
+        return k, f.readline()
     one = client("127.0.0.5")
     two = client("127.0.0.5")
     other = client("127.0.0.6")
-    assert [x[1][:3] for x in (one, two, other)] == [b"220", b"421", b"220"]
+    assert [x[1][:3] for x in (one, two, other)] == [b"250", b"421", b"250"]
     for k, _ in (one, two, other):
         k.close()
 
@@ -146,7 +149,7 @@ def test_a_peer_stanza_has_limits_of_its_own(impeld, server):
 def test_long_lines(impeld, server):
     d, s = limited(impeld, server, "RFC2822_Max_Line_Length = pedantic")
     with Client(d.port) as c:
-        assert c.do(b"NOOP " + b"x" * 1500) == 500
+        assert c.do(b"NOOP " + b"x" * 3000) == 500
         assert c.do(b"NOOP") == 250, "the line is passed over as a whole"
         c.ready()
         assert c.do(b"DATA") == 354

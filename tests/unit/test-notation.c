@@ -389,6 +389,9 @@ test_warnings(void **state)
         false);
     warned("ecstream_listener { }", "error: ecstream_listener", true);
     warned("force_fsync = false", "ignored", false);
+    warned("rfc2822_max_line_length = fix", "Impel does not break", false);
+    warned("rfc2822_max_line_length_policy = fix", "as they are", false);
+    warned("rfc2822_max_line_length_policy = reject", "", true);
     warned("force_fsync = true", "", false);
     warned("tls = no", "", true);
     warned("tls = ifavailable", "warning: tls is ignored", false);
