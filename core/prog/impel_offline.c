@@ -62,6 +62,12 @@ print(struct buf *out)
     buf_fini(out);
 }
 
+static bool
+is(const struct str *words, size_t count, size_t at, const char *word)
+{
+    return at < count && str_ieq(words[at], str_of(word));
+}
+
 /* --- config --- */
 
 static int
@@ -146,6 +152,11 @@ config_query(const struct impel_run *r, const struct str *words, size_t count)
     int rc = declare(r, &e);
     if (rc == 0)
         rc = query_run(&q, &e);
+    if (rc == 0 && r->json && is(words, count, 1, "convert")) {
+        json_t *doc = json_pack("{so}", "text", jsontext_value(buf_get(&out)));
+        buf_cut(&out, 0);
+        jsontext_take(&out, doc);
+    }
     print(&out);
     return rc < 0 ? complain(r, &e) : EXIT_DONE;
 }
@@ -154,6 +165,7 @@ config_query(const struct impel_run *r, const struct str *words, size_t count)
 
 struct spool_run {
     bool json;
+    uint64_t lines; /* said so far */
     struct impel_bar bar;
 };
 
@@ -163,10 +175,29 @@ spool_say(void *arg, struct str line)
     struct spool_run *s = arg;
     struct buf out = BUF_INIT;
     impel_bar_clear(&s->bar);
-    if (s->json)
-        jsontext_take(&out, json_pack("{so}", "line", jsontext_value(line)));
-    else
+    if (s->json) {
+        /* one document, however long: it is written as it comes */
+        buf_cstr(&out, s->lines ? "," : "{\"lines\": [");
+        jsontext_str(&out, str_trim(line));
+    } else
         buf_str(&out, line);
+    s->lines++;
+    print(&out);
+}
+
+/* The end of that document. */
+static void
+spool_end(const struct spool_run *s, int rc, const struct err *e)
+{
+    struct buf out = BUF_INIT;
+    if (!s->lines)
+        buf_cstr(&out, "{\"lines\": [");
+    buf_cstr(&out, "]");
+    if (rc < 0) {
+        buf_cstr(&out, ", \"error\": ");
+        jsontext_str(&out, str_of(e->text));
+    }
+    buf_cstr(&out, "}");
     print(&out);
 }
 
@@ -208,9 +239,11 @@ spool_command(const struct impel_run *r, const struct str *words, size_t count)
     int rc = spool_run(dir, verb, bodies, &s, &e);
     impel_bar_clear(&s.bar);
     free(dir);
-    if (rc < 0)
+    if (r->json)
+        spool_end(&s, rc, &e);
+    else if (rc < 0)
         return complain(r, &e);
-    return EXIT_DONE;
+    return rc < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* --- help --- */
@@ -254,21 +287,18 @@ help(const struct impel_run *r, const struct str *words, size_t count)
         if (count == 1)
             buf_cstr(&out, impel_offline_help());
     }
-    print(&out);
+    if (found)
+        print(&out);
+    buf_fini(&out);
     buf_fini(&prefix);
     if (found)
         return EXIT_DONE;
-    fputs("impel: no such command; see \"impel help\"\n", stderr);
-    return EXIT_FAILED;
+    struct err e;
+    err_set(&e, ERR_NOTFOUND, "no such command; see \"impel help\"");
+    return complain(r, &e);
 }
 
 /* --- which --- */
-
-static bool
-is(const struct str *words, size_t count, size_t at, const char *word)
-{
-    return at < count && str_ieq(words[at], str_of(word));
-}
 
 int
 impel_offline_run(

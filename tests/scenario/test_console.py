@@ -134,6 +134,10 @@ def test_check_without_daemon(impeld):
     assert bad.returncode == 1
     assert "did you mean retry_interval" in bad.stdout
     notes = json.loads(impel(*m, "-j", "config", "check", d.conf).stdout)
+    twin = impel(*m, "-j", "config", "convert", d.conf).stdout
+    assert "esmtp_listener:" in json.loads(twin)["text"]
+    nothing = impel("-j", "help", "nonsense")
+    assert nothing.returncode == 1 and json.loads(nothing.stdout)["error"]
     assert notes["valid"] is False and notes["notes"][0]["line"] > 1
     assert "retry_interval" in impel(
         *m, "-s", d.dir / "none", "config", "describe",
@@ -150,6 +154,11 @@ def test_spool_without_daemon(impeld):
     check = impel("spool", "check", d.dir / "spool")
     assert check.returncode == 0, check.stdout + check.stderr
     assert "to@dest.test" in impel("spool", "dump", d.dir / "spool").stdout
+    for verb in ("check", "dump"):
+        text = impel("--json", "spool", verb, d.dir / "spool").stdout
+        assert json.loads(text)["lines"], text
+    wrong = impel("--json", "spool", "check", d.dir / "nothing")
+    assert wrong.returncode == 1 and json.loads(wrong.stdout)["error"]
     assert impel("spool", "compact", d.dir / "spool").returncode == 0
     d.start()
     wait_for(lambda: d.queued() == 1)
