@@ -292,6 +292,13 @@ commands_run(struct command_call *c)
         say_unknown(c);
         return;
     }
+    /* What is begun now would outlive the spool; shutdown itself may hurry
+     * the clients that are waited for. */
+    if (row->changes && row->run != command_shutdown &&
+        scheduler_is_drained(c->on->scheduler)) {
+        commands_fail(c, "the daemon is stopping");
+        return;
+    }
     if (row->changes)
         log_change(c);
     row->run(c, args_at);

@@ -551,6 +551,12 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     st->draining = s->draining;
 }
 
+bool
+scheduler_is_drained(const struct scheduler *s)
+{
+    return s->drained_told;
+}
+
 void
 scheduler_reset_stats(struct scheduler *s)
 {

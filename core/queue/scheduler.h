@@ -53,6 +53,8 @@ struct scheduler_stats {
 };
 void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st);
 void scheduler_reset_stats(struct scheduler *s);
+/* scheduler_drain() has said so: nothing more is to be asked of it. */
+bool scheduler_is_drained(const struct scheduler *s);
 
 /* --- the console's verbs; text (or JSON) is appended to `out` --- */
 /* kind: "active", "delayed"; above: threshold; binding absent: all.

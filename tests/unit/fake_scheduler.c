@@ -232,6 +232,13 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     *st = fake.queue;
 }
 
+bool
+scheduler_is_drained(const struct scheduler *s)
+{
+    (void)s;
+    return fake.drained;
+}
+
 void
 scheduler_reset_stats(struct scheduler *s)
 {

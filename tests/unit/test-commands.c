@@ -189,6 +189,9 @@ test_wrong(void **state)
     bad("config check /etc/passwd", "impel itself");
     bad("config convert /etc/passwd", "impel itself");
     bad("help nothing", "no such command");
+    fake.drained = true;
+    bad("fail domain x.test", "is stopping");
+    fake.drained = false;
 }
 
 static void
