@@ -4,8 +4,11 @@ import json
 import os
 import pty
 import select
+import socket
 import stat
 import subprocess
+import threading
+import time
 
 from daemon import IMPEL, free_port, wait_for
 from peers import send
@@ -188,3 +191,41 @@ def test_tcp_is_refused(impeld):
     p = subprocess.run(d.command("-d"), capture_output=True, text=True,
                        timeout=60)
     assert p.returncode != 0 and "Unix sockets only" in p.stderr
+
+
+def test_progress_after_a_second(tmp_path):
+    """At a terminal, on standard error, and gone when the answer comes."""
+    path = tmp_path / "control"
+
+    def daemon(listener):
+        c, _ = listener.accept()
+        c.makefile("rb").readline()
+        for i in range(8):
+            c.sendall(b'{"done": %d, "total": 1000}\n' % (i * 100))
+            time.sleep(0.25)
+        c.sendall(b'{"ok": true, "status": 0, "text": "done."}\n')
+        c.close()
+
+    def run(stderr):
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+        t = threading.Thread(target=daemon, args=(listener,))
+        t.start()
+        p = subprocess.run(
+            [str(IMPEL), "-s", str(path), "flush", "domain", "all"],
+            stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=30)
+        t.join()
+        listener.close()
+        assert p.returncode == 0 and p.stdout == "done.\n"
+        return p
+
+    ours, theirs = pty.openpty()
+    run(theirs)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "] 500 of 1000, 1 s" in shown and "] 100 of" not in shown
+    assert shown.endswith("\r\033[K")
+    assert run(subprocess.PIPE).stderr == "", "no terminal, no bar"

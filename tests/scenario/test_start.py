@@ -132,13 +132,6 @@ def test_missing_module_waits_with_a_reason(impeld):
     assert d.check("--strict").returncode == 1
 
 
-def test_disabled_module_keeps_mail_waiting(impeld, server):
-    s = server()
-    route = f'Routes = ( "smtp://127.0.0.1?port={s.port}" )\n'
-    d = impeld(route + "null { }\n")
-    assert "esmtp" in d.ask("module", "list")
-
-
 def test_sigusr1_reopens_logs(impeld, server):
     s = server()
     d = impeld(f'Routes = ( "smtp://127.0.0.1?port={s.port}" )\n')
