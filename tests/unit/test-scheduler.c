@@ -5,10 +5,6 @@
  */
 #include "queue_world.h"
 
-#include <time.h>
-
-#include "loop/loop.h"
-
 #include "queue/outcome.h"
 
 #define BASE "retry_interval = 1200\n"
@@ -412,189 +408,6 @@ test_dns(void **state)
 }
 
 static void
-test_recovery(void **state)
-{
-    const struct spool_events *ev;
-    uint32_t first[] = {0}, second[] = {2, 3}, third[] = {1};
-    int64_t now;
-    struct found_parcel parcels[3] = {
-        {.domain = STR("x.test"), .rcpt = first, .rcpt_count = 1},
-        {.domain = STR("x.test"), .rcpt = second, .rcpt_count = 2},
-        {.domain = STR("x.test"),
-            .rcpt = third,
-            .rcpt_count = 1,
-            .attempt = {3, 7},
-            .retries = 2}};
-    struct found f = {.id = 0x4242,
-        .accept = {1, 64},
-        .binding = STR("default"),
-        .rcpt_total = 4,
-        .parcel_count = 3,
-        .parcel = parcels};
-    struct message *m;
-
-    (void)state;
-    world_begin(BASE);
-    ev = scheduler_spool_events(world.s);
-    now = clock_wall();
-    f.received = now - 1000;
-    parcels[2].next_attempt = now + 60000;
-    m = world_message(
-        "default", "s@from.test", "a@x.test b@x.test c@x.test d@x.test");
-    m->id = f.id;
-    fake_store_keep(m);
-    message_unref(&m);
-    ev->found(ev->arg, &f);
-    ev->recovered(ev->arg, 1, 0);
-    world_run();
-    assert_int_equal(world.s->stats.parcels, 2);
-    assert_int_equal(fake_store.loads, 1);
-    assert_int_equal(fake_session_count, 1);
-    fake_ready(0, 1);
-    assert_int_equal(fake_sessions[0].count, 1);
-    assert_int_equal(fake_sessions[0].lent[0]->rcpt_count, 3);
-    assert_int_equal(fake_sessions[0].lent[0]->rcpt[1], 2);
-    fake_delivered(0);
-    assert_int_equal(fake_store.last_count, 3);
-    world_advance(60001);
-    fake_ready(1, 1);
-    assert_int_equal(fake_sessions[1].lent[0]->attempt, 2);
-    fake_delivered(1);
-    assert_int_equal(fake_store.finished_all, 1);
-    world_end();
-}
-
-/* Mail for several domains behind one gateway: the state of each is written,
- * whether it is in memory or not. */
-static void
-test_gateway_attempts(void **state)
-{
-    uint64_t id, cold;
-
-    (void)state;
-    world_begin(BASE "max_resident_active_queue = 20\n");
-    fake_gateway = "relay.test";
-    id = world_accept("s@from.test", "a@y.test b@x.test c@y.test");
-    assert_int_equal(world.s->stats.parcels, 1);
-    fake_ready(0, 1);
-    fake_done(
-        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.0", "later");
-    assert_string_equal(fake_store.attempted.p, "x.test:1 y.test:2 ");
-    assert_int_equal(world_parcel(id)->writing, 0);
-    assert_int_equal(world_parcel(id)->attempt.offset, 2);
-    world_advance(1200001);
-    fake_ready(fake_session_count - 1, 1);
-    fake_done(fake_session_count - 1, IMPEL_RETRY, IMPEL_BLAME_RCPT,
-        IMPEL_AT_RCPT, 451, "4.2.0", "later");
-    assert_int_equal(fake_store.last.before, 2);
-    assert_int_equal(world_parcel(id)->attempt.offset, 4);
-    /* more than is kept in memory, and all of it is swept */
-    fake_pick = HOP_WAIT;
-    for (int i = 0; i < 24; i++)
-        cold = world_accept("s@from.test", "a@y.test b@x.test");
-    assert_true(world_parcel(cold)->flags & PARCEL_DUE);
-    buf_cut(&fake_store.attempted, 0);
-    fake_store.loads = 0;
-    fake_store.hold_loads = true;
-    fake_pick = HOP_DELAY;
-    fake_route_changed("relay.test");
-    assert_int_equal(world_state(cold), PARCEL_DELAYED);
-    assert_int_equal(world_parcel(cold)->writing, 1);
-    assert_int_equal(fake_store.loads, 4);
-    fake_store_answer();
-    assert_int_equal(world_parcel(cold)->writing, 0);
-    /* five are with the session */
-    assert_int_equal(fake_store.attempted.n, 19 * strlen("x.test:1 y.test:1 "));
-    assert_int_equal(fake_store.last.retries, 1);
-    assert_string_equal(fake_store.last.text, "[internal] no MX or A");
-    world_end();
-}
-
-/* It is failed by hand before its envelope is read: nothing is written. */
-static void
-test_gateway_gone_meanwhile(void **state)
-{
-    uint64_t cold = 0;
-
-    (void)state;
-    world_begin(BASE "max_resident_active_queue = 20\n");
-    fake_gateway = "relay.test";
-    fake_pick = HOP_WAIT;
-    for (int i = 0; i < 21; i++)
-        cold = world_accept("", "a@y.test b@x.test");
-    fake_store.hold_loads = true;
-    fake_pick = HOP_DELAY;
-    fake_route_changed("relay.test");
-    buf_cut(&fake_store.attempted, 0);
-    outcome_fail(world_parcel(cold), 554, "5.7.0", "go", true);
-    fake_store_answer();
-    fake_store_answer();
-    assert_null(world_parcel(cold));
-    assert_int_equal(fake_store.attempted.n, 0);
-    assert_int_equal(world.s->parcels.slab.used, 20);
-    world_end();
-}
-
-/* What shared a gateway goes its own ways when that is gone after a restart;
- * and meets again while it is there. */
-static void
-test_recovery_by_domain(void **state)
-{
-    const struct spool_events *ev;
-    uint32_t a[] = {0, 2}, b[] = {1}, c[] = {3};
-    struct found_parcel parcels[3] = {{STR("x.test"), a, 2, {3, 7}, 0, 2},
-        {STR("y.test"), b, 1, {3, 8}, 0, 2},
-        {STR("z.test"), c, 1, {0, 0}, 0, 0}};
-    struct found f = {.id = 0x4242,
-        .accept = {1, 64},
-        .binding = STR("default"),
-        .rcpt_total = 4,
-        .parcel_count = 3,
-        .parcel = parcels};
-
-    (void)state;
-    world_begin(BASE "suspend_delivery = true\n");
-    ev = scheduler_spool_events(world.s);
-    f.received = clock_wall() - 1000;
-    parcels[0].next_attempt = parcels[1].next_attempt = clock_wall() + 60000;
-    ev->found(ev->arg, &f);
-    world_run();
-    assert_int_equal(world.s->stats.parcels, 3);
-    assert_int_equal(queue_delayed(world_queue("x.test")), 1);
-    assert_int_equal(queue_delayed(world_queue("y.test")), 1);
-    assert_int_equal(queue_active(world_queue("z.test")), 1);
-    world_end();
-    world_begin(BASE "suspend_delivery = true\n");
-    fake_gateway = "relay.test";
-    ev = scheduler_spool_events(world.s);
-    ev->found(ev->arg, &f);
-    world_run();
-    assert_int_equal(world.s->stats.parcels, 2);
-    assert_int_equal(queue_delayed(world_queue("relay.test")), 1);
-    assert_int_equal(queue_active(world_queue("relay.test")), 1);
-    world_end();
-}
-
-static void
-test_damaged(void **state)
-{
-    uint64_t id;
-
-    (void)state;
-    world_begin(BASE);
-    id = world_accept("s@from.test", "a@x.test");
-    fake_ready(0, 1);
-    fake_done(
-        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 452, "4.2.2", "full");
-    fake_store.load_result = ERR_DAMAGED;
-    world_advance(1200001);
-    assert_null(world_parcel(id));
-    assert_non_null(strstr(fake_store.accepted.p, "message body missing"));
-    assert_null(strstr(fake_store.accepted.p, "Subject: test"));
-    world_end();
-}
-
-static void
 drained(void *arg)
 {
     *(bool *)arg = true;
@@ -788,57 +601,6 @@ test_tight_memory(void **state)
     world_end();
 }
 
-/* Take mail in, lend it, deliver it: CPU time of each message, in ns.  The
- * content is never read again, so the spool need not keep it. */
-static double
-cost_of(unsigned many)
-{
-    const struct spool_events *ev = scheduler_spool_events(world.s);
-    struct fake_session *f = &fake_sessions[0];
-    struct message *m;
-    clock_t begin;
-
-    for (unsigned i = 0; i < many; i++) {
-        m = world_message("default", "s@from.test", "a@x.test");
-        ev->accepted(ev->arg, m);
-    }
-    world_run();
-    assert_int_equal(world_queue("x.test")->ready_count, many);
-    if (fake_session_count == 0 || !f->alive)
-        fail_msg("no session");
-    fake_ready(0, 50);
-    begin = clock();
-    while (world_queue("x.test")->lent) {
-        while (f->count)
-            fake_delivered_quietly(0);
-        loop_turn(world.loop, 0);
-    }
-    return (double)(clock() - begin) * 1e9 / CLOCKS_PER_SEC / many;
-}
-
-/* A long queue costs each message no more than a short one: nothing walks all
- * of it.  Ten times the length may cost four times as much for its caches. */
-static void
-test_long_queue(void **state)
-{
-    enum { FEW = 10000, MANY = 100000 };
-    double few, many;
-
-    (void)state;
-    world_begin(BASE "max_outbound_connections = 1\n"
-                     "max_resident_messages = 1000000\n");
-    few = cost_of(FEW);
-    world_end();
-    world_begin(BASE "max_outbound_connections = 1\n"
-                     "max_resident_messages = 1000000\n");
-    many = cost_of(MANY);
-    assert_int_equal(world.s->stats.delivered, MANY);
-    world_end();
-    print_message(
-        "ns a message: %.0f of %d, %.0f of %d\n", few, FEW, many, MANY);
-    assert_true(many < 4 * few);
-}
-
 UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_retry_then_delivered),
     cmocka_unit_test(test_permanent_failure_bounces),
@@ -854,13 +616,10 @@ UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_throttle),
     cmocka_unit_test(test_suspended_and_expiry),
     cmocka_unit_test(test_missing_module), cmocka_unit_test(test_dns),
-    cmocka_unit_test(test_recovery), cmocka_unit_test(test_gateway_attempts),
-    cmocka_unit_test(test_gateway_gone_meanwhile),
-    cmocka_unit_test(test_recovery_by_domain), cmocka_unit_test(test_damaged),
     cmocka_unit_test(test_drain), cmocka_unit_test(test_sweep_after_failures),
     cmocka_unit_test(test_exhausted), cmocka_unit_test(test_free_returns),
     cmocka_unit_test(test_batches_of_recipients),
     cmocka_unit_test(test_route_held), cmocka_unit_test(test_blackhole),
     cmocka_unit_test(test_overflow_stays_on_disk),
-    cmocka_unit_test(test_empty_queue_goes), cmocka_unit_test(test_long_queue),
+    cmocka_unit_test(test_empty_queue_goes),
     cmocka_unit_test(test_tight_memory))
