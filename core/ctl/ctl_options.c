@@ -95,6 +95,9 @@ static const struct option rows[] = {
         .type = IMPEL_OPT_STRING,
         .scopes = SCOPE_SECURITY,
         .brief = "folder to confine the daemon to",
+        .manual = "Entered at start, before anything is opened: every path of "
+                  "the configuration, and of the file itself for a reload, is "
+                  "one inside it.",
         .since = "0.1",
         .flags = OPTION_RESTART,
         .check = check_path},

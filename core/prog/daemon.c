@@ -409,6 +409,8 @@ start_privileged(struct daemon *d, struct err *e)
     (void)privileges_raise_files();
     int rc = privileges_read(d->generation, &d->privileges, e);
     if (rc == 0)
+        rc = privileges_enter_root(&d->privileges, e);
+    if (rc == 0)
         rc = open_pidfile(d, e);
     if (rc == 0)
         rc = make_spool_dir(d, e);

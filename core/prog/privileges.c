@@ -129,10 +129,16 @@ privileges_return(const struct privileges *p, struct err *e)
 }
 
 int
-privileges_drop(const struct privileges *p, struct err *e)
+privileges_enter_root(const struct privileges *p, struct err *e)
 {
     if (p->chroot && (chroot(p->chroot) < 0 || chdir("/") < 0))
         return err_errno(e, ERR_IO, errno, "security: chroot %s", p->chroot);
+    return 0;
+}
+
+int
+privileges_drop(const struct privileges *p, struct err *e)
+{
     if (!p->change)
         return 0;
     if (setgroups(p->group_count, p->groups) < 0 || setgid(p->gid) < 0 ||

@@ -29,6 +29,9 @@ int privileges_make_dir(
  * neither does anything where nothing is going to be dropped. */
 int privileges_borrow(const struct privileges *p, struct err *e);
 int privileges_return(const struct privileges *p, struct err *e);
+/* The configured chroot, if any.  From here on every path of the configuration
+ * is one inside it, that of the configuration for a reload too. */
+int privileges_enter_root(const struct privileges *p, struct err *e);
 int privileges_drop(const struct privileges *p, struct err *e);
 void privileges_fini(struct privileges *p);
 /* Raise the soft limit of descriptors to the hard one; returns it. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A 250 means on disk: seen in system calls, and over kill -9 under load."""
+import json
 import os
 import random
 import re
@@ -10,8 +11,10 @@ from collections import Counter
 
 import pytest
 
-from daemon import IMPEL, free_port, wait_for
-from peers import send, source, start_source
+from daemon import BUILD, IMPEL, free_port, wait_for
+from peers import listening, postfix_tool, send, source, start_source
+
+SINK = BUILD / "tests/bench/sink"
 
 REACH = "Max_Outbound_Connections = 20\n"
 
@@ -73,23 +76,39 @@ def test_the_sync_stands_between_the_body_and_the_250(impeld, tmp_path, how):
         assert any(body < s < answer for s in syncs), (body, answer, syncs)
 
 
-def test_twenty_thousand_messages_from_smtp_source(impeld, tmp_path, server):
-    """Postfix's generator in, a counting server out: none lost, none twice."""
-    from peers import postfix_tool
-    from daemon import BUILD
-    port = free_port()
-    sink = subprocess.Popen(
-        [str(BUILD / "tests/bench/sink"), "-p", str(port), "-n", "20000",
-         "-i", "60"], stdout=subprocess.PIPE, text=True)
-    d = impeld(routes(port))
-    p = postfix_tool("smtp-source", "-s", 20, "-m", 20000, "-l", 5120, "-N",
+def smtp_source(port, messages):
+    p = postfix_tool("smtp-source", "-s", 20, "-m", messages, "-l", 5120, "-N",
                      "-f", "a@origin.test", "-t", "r@dest.test",
-                     f"127.0.0.1:{d.port}")
+                     f"127.0.0.1:{port}")
     assert p.wait(300) == 0
+
+
+def bodies(log):
+    """The sums of the bodies that a sink has logged."""
+    return {line.split()[1] for line in log.read_text().splitlines()}
+
+
+def test_twenty_thousand_messages_from_smtp_source(impeld, tmp_path):
+    """Postfix's generator in, a sink out: none lost, none twice, and every body
+    the one that smtp-source hands to a sink directly."""
+    direct, log = tmp_path / "direct", tmp_path / "relayed"
+    port = free_port()
+    first = subprocess.Popen([str(SINK), "-p", str(port), "-l", str(direct)],
+                             stdout=subprocess.DEVNULL)
+    wait_for(lambda: listening(port))
+    smtp_source(port, 1)
+    first.terminate()
+    first.wait(30)
+    port = free_port()
+    sink = subprocess.Popen([str(SINK), "-p", str(port), "-n", "20000", "-l",
+                             str(log), "-i", "60"], stdout=subprocess.PIPE,
+                            text=True)
+    d = impeld(routes(port))
+    smtp_source(d.port, 20000)
     out, _ = sink.communicate(timeout=120)
-    import json
     report = json.loads(out)
     assert report["served"] == 20000 and report["twice"] == 0, report
+    assert len(bodies(direct)) == 1 and bodies(log) == bodies(direct)
     d.wait_empty()
 
 
@@ -164,7 +183,6 @@ def test_kill_9_under_load_loses_nothing(impeld, sink, tmp_path):
         d.start()
     out, _ = load.communicate(timeout=400)
     d.wait_empty(120)
-    import json
     sent = json.loads(out)
     assert sent["acknowledged"] == n
     times = Counter(s.served())

@@ -175,3 +175,28 @@ def test_debug_flags_follow_a_reload(impeld):
     d.ask("config", "reload")
     wait_for(lambda: changed(73))
     assert not [r for r in d.log("paniclog") if "retry_interval 72" in r]
+
+
+def test_chroot(impeld, server, tmp_path):
+    """Every path is one inside the new root, the control socket's too."""
+    if os.geteuid() != 0:
+        pytest.skip("chroot needs root")
+    s = server()
+    root = tmp_path / "root"
+    (root / "var").mkdir(parents=True)
+    d = impeld(f"""
+Spoolbase = "/var/spool"
+Pidfile = "/var/impeld.pid"
+Spool_Segment_Size = 4M
+Security {{ chroot = "{root}" }}
+Control_Listener {{ Listen "/var/control" {{ }} }}
+ec_logger "main" {{ mainlog = "/var/mainlog" }}
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+""", head=False, start=False)
+    d.control = root / "var/control"
+    d.start()
+    send(d.port, "to@dest.test")
+    s.wait()
+    wait_for(lambda: "@D@" in (root / "var/mainlog").read_text())
+    assert (root / "var/spool/version").exists()
+    assert os.readlink(f"/proc/{d.process.pid}/root") == str(root)
