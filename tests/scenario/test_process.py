@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process: its user, its threads, what it writes to the paniclog."""
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
-from daemon import free_port, wait_for
+from daemon import Impeld, free_port, wait_for
 from peers import listening, send
 
 
@@ -34,22 +37,25 @@ def low_port():
 
 
 @pytest.fixture
-def as_nobody(impeld, server, tmp_path):
-    """A daemon that root started and that runs as nobody."""
+def as_nobody(server):
+    """A daemon that root started and that runs as nobody; its folder is where
+    everybody may go, which a checkout need not be."""
     if os.getuid() != 0:
         pytest.skip("only root can become somebody else")
     s = server()
     port = low_port()
-    d = impeld(routes(s.port, f"""
+    top = pathlib.Path(tempfile.mkdtemp(prefix="impel-"))
+    top.chmod(0o755)
+    d = Impeld(top / "impel", routes(s.port, f"""
 Security {{ user = "nobody" group = "nogroup" }}
 Large_Message_Threshold = 8192
 ESMTP_Listener {{ Listen "127.0.0.1:{port}" {{ }} }}
 """), start=False)
-    for f in (d.dir, *d.dir.parents[:3]):
-        f.chmod(f.stat().st_mode | 0o055)
     d.dir.chmod(0o777)
     d.start()
-    return d, s, port
+    yield d, s, port
+    d.finish()
+    shutil.rmtree(top)
 
 
 def test_privileges_are_dropped_after_binding(as_nobody):
