@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz-yaml.c - any bytes as a configuration: no crash, and what was read is
- * printed so that it is read the same again.
+ * fuzz-conf.c - any bytes as a configuration: no crash, and what was read is
+ * printed so that it is read the same again.  Built once for each notation:
+ * FUZZ_YAML is true or false.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,13 +42,13 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct err e;
 
     tree_init(&t, r);
-    tree_parse(&t, &t.root, str_make(p, n), true, "fuzz");
+    tree_parse(&t, &t.root, str_make(p, n), FUZZ_YAML, "fuzz");
     if (!conf_report_count(r, true))
-        again(&t.root, true);
+        again(&t.root, FUZZ_YAML);
     tree_fini(&t);
     conf_report_free(&r);
     r = conf_report_new();
-    if (generation_parse(str_make(p, n), true, "fuzz", &g, r, &e) == 0)
+    if (generation_parse(str_make(p, n), FUZZ_YAML, "fuzz", &g, r, &e) == 0)
         generation_unref(&g);
     conf_report_free(&r);
     return 0;
