@@ -128,7 +128,8 @@ appender_sync(struct appender *a, struct err *e)
     if (!a->dirty)
         return 0;
     a->dirty = false;
-    if (!a->no_sync && sysio_get()->fdatasync(s->fd) < 0)
+    if (!a->no_sync &&
+        (a->urgent ? sysio_sync_commit(s->fd) : sysio_sync(s->fd)) < 0)
         return err_errno(
             e, sysio_code(errno), errno, "syncing segment %08x", s->number);
     s->end = a->at;

@@ -32,6 +32,7 @@ struct appender {
     uint64_t commit;              /* its number */
     bool dirty;                   /* written and not synced */
     bool no_sync;                 /* SPOOL_SYNC_NONE */
+    bool urgent;                  /* somebody waits for its syncs */
     struct iovec *iov;
     size_t iov_size;
 };

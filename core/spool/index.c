@@ -411,7 +411,7 @@ index_save(const struct index *ix, const struct index_head *h, const char *path,
     int bad, fd = io->open(temp, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode);
 
     head_encode(ix, h, head);
-    bad = fd < 0 || sysio_write_all(fd, iov, 4, 0) < 0 || io->fdatasync(fd) < 0;
+    bad = fd < 0 || sysio_write_all(fd, iov, 4, 0) < 0 || sysio_sync(fd) < 0;
     if (bad)
         err_errno(e, sysio_code(errno), errno, "writing %s", temp);
     if (fd >= 0)

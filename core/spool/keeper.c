@@ -51,6 +51,7 @@ io_err(struct err *e, const char *doing, const char *path)
     return err_errno(e, sysio_code(errno), errno, "%s %s", doing, path);
 }
 
+/* Synced in steps: a commit waits for one of them at most. */
 static int
 write_zeros(int fd, uint64_t bytes)
 {
@@ -65,7 +66,8 @@ write_zeros(int fd, uint64_t bytes)
             iov[count++] = (struct iovec){(void *)(uintptr_t)zeros, one};
             n += one;
         }
-        if (sysio_write_all(fd, iov, count, (off_t)at) < 0)
+        if (sysio_write_all(fd, iov, count, (off_t)at) < 0 ||
+            sysio_sync(fd) < 0)
             return -1;
         at += n;
     }
@@ -83,7 +85,7 @@ spare_make(struct keeper *k, const char *path, struct err *e)
     if (fd < 0)
         return io_err(e, "making", path);
     if (io->fallocate(fd, (off_t)s->segment_bytes) == 0 &&
-        write_zeros(fd, s->segment_bytes) == 0 && io->fdatasync(fd) == 0)
+        write_zeros(fd, s->segment_bytes) == 0)
         return fd;
     (void)io_err(e, "making", path);
     (void)io->close(fd); /* goes away */
@@ -152,7 +154,7 @@ segment_begin(struct keeper *k, int fd, const char *spare,
     int r = 0;
 
     segment_head_encode(h, head);
-    if (sysio_write_all(fd, &iov, 1, 0) < 0 || io->fdatasync(fd) < 0)
+    if (sysio_write_all(fd, &iov, 1, 0) < 0 || sysio_sync(fd) < 0)
         r = io_err(e, "writing", spare);
     else if (io->rename(spare, path) < 0)
         r = io_err(e, "making", path);

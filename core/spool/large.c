@@ -107,7 +107,7 @@ step_sync(struct large *l)
     _Atomic uint64_t *dirs = &l->spool->large_dirs[l->dir / 64];
     uint64_t bit = UINT64_C(1) << (l->dir % 64);
 
-    if (sysio_get()->fdatasync(l->fd) < 0 || spooldir_sync_parent(l->path) < 0)
+    if (sysio_sync(l->fd) < 0 || spooldir_sync_parent(l->path) < 0)
         return -1;
     if (atomic_load(dirs) & bit)
         return 0;
@@ -129,6 +129,7 @@ step_work(struct pool_job *j)
         err_errno(&l->error, sysio_code(errno), errno, "writing %s", l->path);
         goto out;
     }
+    (void)sysio_get()->write_out(l->fd, (off_t)l->step_at, (off_t)l->step.n);
     XXH3_64bits_update(l->hash, l->step.p ? l->step.p : "", l->step.n);
     l->step_at += l->step.n;
     if (!l->last_step)

@@ -345,7 +345,7 @@ segment_repair(struct segment_scan *s, int fd, const char *path, struct err *e)
             return err_errno(e, ERR_IO, errno, "repairing %s", path);
     }
     /* What a killed process wrote may be in memory only. */
-    if (sysio_get()->fdatasync(fd) < 0)
+    if (sysio_sync(fd) < 0)
         return err_errno(e, ERR_IO, errno, "syncing %s", path);
     return 0;
 }

@@ -100,8 +100,7 @@ write_version(struct spooldir *d, const char *path, int mode, struct err *e)
     const struct sysio *io = sysio_get();
     int bad, fd = io->open(temp, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode);
 
-    bad =
-        fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || io->fdatasync(fd) < 0;
+    bad = fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || sysio_sync(fd) < 0;
     if (bad)
         err_errno(e, sysio_code(errno), errno, "writing %s", temp);
     if (fd >= 0)

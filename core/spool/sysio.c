@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +31,14 @@ real_fallocate(int fd, off_t size)
     return r;
 }
 
+/* Only a hint: where it cannot be had the sync does all of the work. */
+static int
+real_write_out(int fd, off_t at, off_t n)
+{
+    (void)sync_file_range(fd, at, n, SYNC_FILE_RANGE_WRITE);
+    return 0;
+}
+
 const struct sysio sysio_real = {
     .open = real_open,
     .close = close,
@@ -37,6 +47,7 @@ const struct sysio sysio_real = {
     .fdatasync = fdatasync,
     .fsync_dir = fsync,
     .fallocate = real_fallocate,
+    .write_out = real_write_out,
     .ftruncate = ftruncate,
     .rename = rename,
     .unlink = unlink,
@@ -119,6 +130,61 @@ sysio_code(int errnum)
                                                                    : ERR_IO;
 }
 
+/* --- syncs --- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t free;
+    bool taken;
+    unsigned commits; /* that wait */
+} turn = {.lock = PTHREAD_MUTEX_INITIALIZER, .free = PTHREAD_COND_INITIALIZER};
+
+static void
+turn_take(bool commit)
+{
+    pthread_mutex_lock(&turn.lock);
+    turn.commits += commit;
+    while (turn.taken || (turn.commits && !commit))
+        pthread_cond_wait(&turn.free, &turn.lock);
+    turn.commits -= commit;
+    turn.taken = true;
+    pthread_mutex_unlock(&turn.lock);
+}
+
+static void
+turn_give(void)
+{
+    pthread_mutex_lock(&turn.lock);
+    turn.taken = false;
+    pthread_cond_broadcast(&turn.free);
+    pthread_mutex_unlock(&turn.lock);
+}
+
+static int
+sync_in_turn(int fd, int (*sync)(int fd), bool commit)
+{
+    int r, saved;
+
+    turn_take(commit);
+    r = sync(fd);
+    saved = errno;
+    turn_give();
+    errno = saved;
+    return r;
+}
+
+int
+sysio_sync_commit(int fd)
+{
+    return sync_in_turn(fd, sysio_get()->fdatasync, true);
+}
+
+int
+sysio_sync(int fd)
+{
+    return sync_in_turn(fd, sysio_get()->fdatasync, false);
+}
+
 int
 sysio_sync_dir(const char *path)
 {
@@ -126,7 +192,7 @@ sysio_sync_dir(const char *path)
     int fd = sysio_get()->open(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return -1;
-    r = sysio_get()->fsync_dir(fd);
+    r = sync_in_turn(fd, sysio_get()->fsync_dir, false);
     saved = errno;
     (void)sysio_get()->close(fd); /* nothing was written through it */
     errno = saved;

@@ -22,6 +22,8 @@ struct sysio {
     int (*fdatasync)(int fd);
     int (*fsync_dir)(int fd);
     int (*fallocate)(int fd, off_t size);
+    /* Begin to write out a part of a file, and do not wait for it. */
+    int (*write_out)(int fd, off_t at, off_t n);
     int (*ftruncate)(int fd, off_t size);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
@@ -42,6 +44,16 @@ ssize_t sysio_read_all(int fd, void *to, size_t n, off_t at);
 /* What errnum means to a caller: ERR_FULL (no space, over the quota, over the
  * limit of a file's size) or ERR_IO. */
 int sysio_code(int errnum);
+
+/* --- syncs ---
+ * They never overlap: each takes its turn, and a commit goes before all that
+ * wait.  What would keep the device busy for long (zeros of a new segment, a
+ * large body) is therefore written out in parts, and synced when little is
+ * left to do.  Any thread; -1 and errno as the system call. */
+/* fdatasync of the segment that a commit was written to. */
+int sysio_sync_commit(int fd);
+/* fdatasync of any other file. */
+int sysio_sync(int fd);
 /* fsync of a directory by name. */
 int sysio_sync_dir(const char *path);
 

@@ -605,6 +605,7 @@ writer_start(struct spool *s, struct writer **to, struct err *e)
     w->spool = s;
     w->mailbox = mailbox_new();
     w->out.no_sync = s->sync == SPOOL_SYNC_NONE;
+    w->out.urgent = true;
     w->out.before = s->last_hot;
     w->out.commit = atomic_load(&s->last_commit);
     *to = w;

@@ -303,6 +303,16 @@ sim_fallocate(int fd, off_t size)
     return set_size(fd, size, true);
 }
 
+/* It promises nothing, so nothing comes of it. */
+static int
+sim_write_out(int fd, off_t at, off_t n)
+{
+    (void)fd;
+    (void)at;
+    (void)n;
+    return 0;
+}
+
 static int
 sim_ftruncate(int fd, off_t size)
 {
@@ -343,6 +353,7 @@ static const struct sysio table = {
     .fdatasync = sim_fdatasync,
     .fsync_dir = sim_fsync_dir,
     .fallocate = sim_fallocate,
+    .write_out = sim_write_out,
     .ftruncate = sim_ftruncate,
     .rename = sim_rename,
     .unlink = sim_unlink,
