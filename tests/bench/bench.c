@@ -67,6 +67,26 @@ bench_quickack(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 }
 
+static int
+by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+void
+bench_sort(int64_t *us, long n)
+{
+    if (n)
+        qsort(us, (size_t)n, sizeof(*us), by_value);
+}
+
+double
+bench_quantile_ms(const int64_t *sorted_us, long n, double q)
+{
+    return n ? (double)sorted_us[(long)(q * (double)(n - 1))] / 1000 : 0;
+}
+
 int
 bench_connect(const struct peer_address *a)
 {

@@ -5,7 +5,9 @@
  * Message n has recipients r<k>.<n>@d<j>.bench.test, a field X-Impel-Seq: <n>
  * and a field X-Impel-Sum: the FNV-1a hash of its body (after the blank line,
  * dots unstuffed, CRLF lines), so the sink needs nothing else to tell whether
- * every message came once and intact.
+ * every message came once and intact.  X-Impel-At: <us> is when the source
+ * began with it, by the clock that all processes of a machine share: what
+ * passed until the sink had all of it is the time end to end.
  */
 #ifndef IMPEL_BENCH_H
 #define IMPEL_BENCH_H
@@ -36,5 +38,8 @@ int bench_listen(const struct peer_address *a);
 void bench_die(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), noreturn));
 void bench_quickack(int fd); /* a delayed ACK must not be what is measured */
+/* Sorts them; the q-th (0 to 1) of n times in us, as ms. */
+void bench_sort(int64_t *us, long n);
+double bench_quantile_ms(const int64_t *sorted_us, long n, double q);
 
 #endif

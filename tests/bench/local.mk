@@ -2,12 +2,12 @@
 noinst_PROGRAMS += tests/bench/source tests/bench/sink
 tests_bench_source_SOURCES = tests/bench/source.c tests/bench/bench.c \
 	tests/bench/bench.h
-tests_bench_sink_SOURCES = tests/bench/sink.c tests/bench/bench.c \
-	tests/bench/bench.h
-EXTRA_DIST += tests/bench/run tests/bench/postfix.py
+tests_bench_sink_SOURCES = tests/bench/sink.c tests/bench/once.c \
+	tests/bench/once.h tests/bench/bench.c tests/bench/bench.h
+EXTRA_DIST += tests/bench/run tests/bench/lib tests/bench/sections
 
 .PHONY: bench
-# make bench BENCH="--runs 3 --peer postfix"
+# make bench BENCH="relay --runs 3 --peer postfix"; "--help" tells the rest
 bench: all
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
 	    $(srcdir)/tests/bench/run $(BENCH)

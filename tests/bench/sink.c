@@ -9,6 +9,9 @@
  *   -l FILE           a line per served recipient: address, sum, "ok" or "bad",
  *                     and when, in microseconds of CLOCK_MONOTONIC
  *   -d MS             answer the end of data so much later
+ *   -w MS             a far away sink: each batch of replies arrives so much
+ *                     later; what is pipelined is delayed once, not in turn
+ *   -A                leave acknowledgements of TCP to the system
  *   -t PCT -e PCT     451 to that share of RCPT, of ends of data
  *   -P -C -8          do not offer PIPELINING, CHUNKING, 8BITMIME
  * At the end one JSON line; exit 0 unless something was twice or changed, or
@@ -26,6 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "bench.h"
+#include "once.h"
 
 enum { IN_MAX = 131072, OUT_MAX = 65536, RCPT_MAX = 1000, HEAD_MAX = 8192 };
 enum mode { COMMAND, DATA, BDAT, CLOSING };
@@ -51,14 +55,15 @@ struct conn {
     int64_t due; /* when the delayed answer goes out; 0: none */
     bool watching_out;
     struct conn *next_due;
+    long travelling; /* batches of replies; see far away */
     struct conn *older, *newer;
 };
 
 static struct options {
     struct peer_address at;
     long want;
-    bool verify, pipelining, chunking, eight;
-    int idle_s, delay_ms, temp_rcpt, temp_data;
+    bool verify, pipelining, chunking, eight, lazy_ack;
+    int idle_s, delay_ms, far_ms, temp_rcpt, temp_data;
     FILE *log;
 } opt = {.at = {"127.0.0.1", 2600},
     .pipelining = true,
@@ -69,58 +74,14 @@ static struct counts {
     long served, messages, twice, changed, unnamed, tempfails, connections;
     long long bytes;
     int64_t first, last;
+    int64_t *took_us; /* end to end, of messages that say when they began */
+    long took_n, took_size;
 } seen;
 
 static int ep;
 static volatile sig_atomic_t stop;
 static struct conn *due_first, *due_last;
 static struct conn *newest; /* of all, by older and newer */
-
-/* --- once each --- */
-
-static char **table;
-static size_t table_n, table_size;
-
-static uint64_t
-hash_of(const char *s)
-{
-    return sum_add_bytes(SUM_START, s, strlen(s));
-}
-
-static bool
-insert(char **to, size_t size, char *s)
-{
-    size_t i = hash_of(s) & (size - 1);
-    while (to[i]) {
-        if (strcmp(to[i], s) == 0)
-            return false;
-        i = (i + 1) & (size - 1);
-    }
-    to[i] = s;
-    return true;
-}
-
-/* False: was there before.  s is the table's afterwards. */
-static bool
-remember(char *s)
-{
-    if (2 * (table_n + 1) > table_size) {
-        size_t size = table_size ? 2 * table_size : 65536;
-        char **bigger = calloc(size, sizeof(*bigger));
-        if (!bigger)
-            bench_die("no memory");
-        for (size_t i = 0; i < table_size; i++)
-            if (table[i])
-                (void)insert(bigger, size, table[i]);
-        free(table);
-        table = bigger;
-        table_size = size;
-    }
-    bool fresh = insert(table, table_size, s);
-    if (fresh)
-        table_n++;
-    return fresh;
-}
 
 /* --- connections --- */
 
@@ -151,7 +112,7 @@ conn_close(struct conn *c)
     drop_rcpts(c);
     close(c->fd);
     c->fd = -1;
-    if (!c->due)
+    if (!c->due && !c->travelling)
         conn_free(c);
 }
 
@@ -167,7 +128,7 @@ watch(struct conn *c, bool out)
 }
 
 static void
-flush(struct conn *c)
+write_out(struct conn *c)
 {
     if (c->fd < 0 || !c->out_n)
         return;
@@ -177,6 +138,67 @@ flush(struct conn *c)
         c->out_n -= (size_t)n;
     }
     watch(c, c->out_n > 0);
+}
+
+/* --- far away: replies travel --- */
+
+struct batch {
+    struct batch *next;
+    struct conn *of;
+    int64_t arrives;
+    size_t n;
+    char text[];
+};
+static struct batch *batch_first, *batch_last;
+
+static void
+send_off(struct conn *c)
+{
+    struct batch *b = malloc(sizeof(*b) + c->out_n);
+    if (!b)
+        bench_die("no memory");
+    *b = (struct batch){.of = c,
+        .arrives = bench_now_us() + (int64_t)opt.far_ms * 1000,
+        .n = c->out_n};
+    memcpy(b->text, c->out, c->out_n);
+    c->out_n = 0;
+    c->travelling++;
+    if (batch_last)
+        batch_last->next = b;
+    else
+        batch_first = b;
+    batch_last = b;
+}
+
+/* A batch is a few hundred octets: the socket has room for it. */
+static void
+arrive(void)
+{
+    while (batch_first && batch_first->arrives <= bench_now_us()) {
+        struct batch *b = batch_first;
+        struct conn *c = b->of;
+        batch_first = b->next;
+        if (!batch_first)
+            batch_last = NULL;
+        c->travelling--;
+        if (c->fd >= 0 &&
+            send(c->fd, b->text, b->n, MSG_NOSIGNAL) != (ssize_t)b->n)
+            bench_die("a client does not read its answers");
+        free(b);
+        if (c->fd >= 0 && c->mode == CLOSING && !c->travelling)
+            conn_close(c);
+        else if (c->fd < 0 && !c->due && !c->travelling)
+            conn_free(c);
+    }
+}
+
+static void
+flush(struct conn *c)
+{
+    if (!opt.far_ms)
+        write_out(c);
+    else if (c->fd >= 0 && c->out_n)
+        send_off(c);
 }
 
 static void
@@ -201,23 +223,50 @@ chance(int percent)
 
 /* --- the end of a message --- */
 
+/* The number in a field of the head; false: there is no such field. */
+static bool
+field(const struct conn *c, const char *name, int base, uint64_t *value)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i + len < c->head_n; i++) {
+        if (i && c->head[i - 1] != '\n')
+            continue;
+        if (memcmp(c->head + i, name, len) != 0)
+            continue;
+        char text[24] = {0};
+        size_t n = 0;
+        for (i += len; n < sizeof(text) - 1 && i < c->head_n; i++)
+            text[n++] = c->head[i];
+        *value = strtoull(text, NULL, base);
+        return true;
+    }
+    return false;
+}
+
 static bool
 body_is_intact(const struct conn *c)
 {
-    static const char name[] = "X-Impel-Sum: ";
-    for (size_t i = 0; i + sizeof(name) < c->head_n; i++) {
-        if (i && c->head[i - 1] != '\n')
-            continue;
-        if (memcmp(c->head + i, name, sizeof(name) - 1) != 0)
-            continue;
-        char text[20] = {0};
-        size_t n = 0;
-        for (i += sizeof(name) - 1; n < 16 && i < c->head_n; i++)
-            text[n++] = c->head[i];
-        return strtoull(text, NULL, 16) == c->sum;
-    }
+    uint64_t sum;
+    if (field(c, "X-Impel-Sum:", 16, &sum))
+        return sum == c->sum;
     seen.unnamed++;
     return !opt.verify;
+}
+
+static void
+note_time(const struct conn *c)
+{
+    uint64_t begun;
+    if (!field(c, "X-Impel-At:", 10, &begun))
+        return;
+    if (seen.took_n == seen.took_size) {
+        seen.took_size = seen.took_size ? 2 * seen.took_size : 65536;
+        seen.took_us = realloc(
+            seen.took_us, (size_t)seen.took_size * sizeof(*seen.took_us));
+        if (!seen.took_us)
+            bench_die("no memory");
+    }
+    seen.took_us[seen.took_n++] = seen.last - (int64_t)begun;
 }
 
 static void
@@ -228,13 +277,14 @@ serve(struct conn *c)
     seen.last = bench_now_us();
     if (!intact)
         seen.changed++;
+    note_time(c);
     for (size_t i = 0; i < c->rcpt_n; i++) {
         if (opt.log)
             fprintf(opt.log, "%s %016llx %s %lld\n", c->rcpt[i],
                 (unsigned long long)c->sum, intact ? "ok" : "bad",
                 (long long)seen.last);
         seen.served++;
-        if (!remember(c->rcpt[i])) {
+        if (!once_remember(c->rcpt[i])) {
             seen.twice++;
             free(c->rcpt[i]);
         }
@@ -476,12 +526,13 @@ readable(struct conn *c)
             }
             break;
         }
-        bench_quickack(c->fd);
+        if (!opt.lazy_ack)
+            bench_quickack(c->fd);
         c->in_n += (size_t)n;
         process(c);
     }
     flush(c);
-    if (c->mode == CLOSING && !c->out_n)
+    if (c->mode == CLOSING && !c->out_n && !c->travelling)
         conn_close(c);
 }
 
@@ -518,7 +569,8 @@ answer_due(void)
             due_last = NULL;
         c->due = 0;
         if (c->fd < 0) {
-            conn_free(c);
+            if (!c->travelling)
+                conn_free(c);
             continue;
         }
         answer_message(c);
@@ -532,13 +584,19 @@ report(void)
 {
     double s =
         seen.last > seen.first ? (double)(seen.last - seen.first) / 1e6 : 0;
+    bench_sort(seen.took_us, seen.took_n);
     printf("{\"served\": %ld, \"messages\": %ld, \"twice\": %ld, "
            "\"changed\": %ld, \"unnamed\": %ld, \"tempfails\": %ld, "
            "\"connections\": %ld, \"bytes\": %lld, \"seconds\": %.3f, "
-           "\"rate\": %.1f, \"cpu\": %.3f}\n",
+           "\"rate\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
+           "\"p999_ms\": %.3f, \"cpu\": %.3f}\n",
         seen.served, seen.messages, seen.twice, seen.changed, seen.unnamed,
         seen.tempfails, seen.connections, seen.bytes, s,
-        s > 0 ? (double)seen.messages / s : 0, bench_cpu_seconds());
+        s > 0 ? (double)seen.messages / s : 0,
+        bench_quantile_ms(seen.took_us, seen.took_n, 0.5),
+        bench_quantile_ms(seen.took_us, seen.took_n, 0.99),
+        bench_quantile_ms(seen.took_us, seen.took_n, 0.999),
+        bench_cpu_seconds());
     return seen.twice || seen.changed || seen.served < opt.want;
 }
 
@@ -553,7 +611,7 @@ static void
 parse(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "a:p:n:vi:l:d:t:e:PC8")) != -1)
+    while ((c = getopt(argc, argv, "a:p:n:vi:l:d:w:t:e:PC8A")) != -1)
         switch (c) {
         case 'a':
             opt.at.host = optarg;
@@ -577,6 +635,12 @@ parse(int argc, char **argv)
             break;
         case 'd':
             opt.delay_ms = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'w':
+            opt.far_ms = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'A':
+            opt.lazy_ack = true;
             break;
         case 't':
             opt.temp_rcpt = (int)strtol(optarg, NULL, 10);
@@ -610,14 +674,15 @@ main(int argc, char **argv)
     struct epoll_event le = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(ep, EPOLL_CTL_ADD, lfd, &le);
     int64_t busy = bench_now_us();
-    while (!stop && !(opt.want && seen.served >= opt.want && !due_first)) {
-        int n = epoll_wait(ep, e, 256, due_first ? 1 : 200);
+    while (!stop &&
+        !(opt.want && seen.served >= opt.want && !due_first && !batch_first)) {
+        int n = epoll_wait(ep, e, 256, due_first || batch_first ? 1 : 200);
         for (int i = 0; i < n; i++) {
             struct conn *c = e[i].data.ptr;
             if (!c) {
                 accept_all(lfd);
             } else if (e[i].events & EPOLLOUT) {
-                flush(c);
+                write_out(c);
                 if (c->mode == CLOSING && !c->out_n)
                     conn_close(c);
             } else {
@@ -625,6 +690,7 @@ main(int argc, char **argv)
             }
         }
         answer_due();
+        arrive();
         if (n > 0)
             busy = bench_now_us();
         else if (opt.idle_s && bench_now_us() - busy > opt.idle_s * 1000000LL)
@@ -632,10 +698,15 @@ main(int argc, char **argv)
     }
     while (newest) {
         newest->due = 0;
+        newest->travelling = 0;
         conn_close(newest);
     }
-    for (size_t i = 0; i < table_size; i++)
-        free(table[i]);
-    free(table);
-    return report();
+    for (struct batch *next; batch_first; batch_first = next) {
+        next = batch_first->next;
+        free(batch_first);
+    }
+    once_forget();
+    int rc = report();
+    free(seen.took_us);
+    return rc;
 }

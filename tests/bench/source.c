@@ -11,6 +11,9 @@
  *   -B     BDAT where CHUNKING is offered
  *   -R     go on after lost connections and 4xx, until -T SECONDS (600)
  *   -o FILE  a line with the number of each acknowledged message
+ *   -N     the dialogue alone: NOOP for each command of a message and one for
+ *          its end, in as many round trips; nothing is sent to anybody
+ *   -A     leave acknowledgements of TCP to the system (no TCP_QUICKACK)
  * With -R a message that was handed over and not answered is sent again: such
  * are counted as "unsure" (they may come twice).  At the end one JSON line;
  * exit 0 if all were acknowledged.
@@ -51,7 +54,7 @@ static struct options {
     int connections, size, recipients, domains;
     long messages, per_connection, first, limit_s;
     const char *sender;
-    bool bdat, retry;
+    bool bdat, retry, dialogue, lazy_ack;
     FILE *log;
 } opt = {.to = {"127.0.0.1", 2525},
     .connections = 20,
@@ -135,7 +138,8 @@ flush(struct conn *c)
             break;
         c->out_at += (size_t)n;
     }
-    bench_quickack(c->fd);
+    if (!opt.lazy_ack)
+        bench_quickack(c->fd);
     watch(c, c->out_at < c->out_n);
 }
 
@@ -196,14 +200,16 @@ dial(struct conn *c)
 }
 
 static size_t
-make_head(char *to, size_t size, long n)
+make_head(char *to, size_t size, const struct conn *c)
 {
+    long n = opt.first + c->number;
     int len = snprintf(to, size,
         "From: <source@bench.test>\r\nTo: <r0.%ld@d%ld.bench.test>\r\n"
         "Subject: message %ld\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
         "Message-ID: <%ld@source.bench.test>\r\nX-Impel-Seq: %ld\r\n"
-        "X-Impel-Sum: %016llx\r\n\r\n",
-        n, n % opt.domains, n, n, n, (unsigned long long)body_sum);
+        "X-Impel-Sum: %016llx\r\nX-Impel-At: %lld\r\n\r\n",
+        n, n % opt.domains, n, n, n, (unsigned long long)body_sum,
+        (long long)c->begun);
     return (size_t)len;
 }
 
@@ -232,7 +238,7 @@ static void
 put_content(struct conn *c)
 {
     char head[1024];
-    size_t n = make_head(head, sizeof(head), opt.first + c->number);
+    size_t n = make_head(head, sizeof(head), c);
     if (opt.bdat && c->chunking) {
         char cmd[48];
         put(c, cmd,
@@ -247,6 +253,18 @@ put_content(struct conn *c)
     }
 }
 
+/* As many replies in the first round trip as MAIL, RCPT and DATA get. */
+static void
+begin_dialogue(struct conn *c)
+{
+    for (int i = 0; i < 2 + opt.recipients; i++)
+        put(c, "NOOP\r\n", 6);
+    c->replies_left = 2 + opt.recipients;
+    c->refused = false;
+    c->waits_354 = true;
+    c->state = SENDING;
+}
+
 static void
 begin(struct conn *c)
 {
@@ -259,6 +277,11 @@ begin(struct conn *c)
         return;
     }
     long n = opt.first + c->number;
+    c->begun = bench_now_us();
+    if (opt.dialogue) {
+        begin_dialogue(c);
+        return;
+    }
     put(c, text,
         (size_t)snprintf(text, sizeof(text), "MAIL FROM:<%s>\r\n", opt.sender));
     for (int k = 0; k < opt.recipients; k++)
@@ -274,7 +297,6 @@ begin(struct conn *c)
     else
         put_content(c);
     c->state = SENDING;
-    c->begun = bench_now_us();
 }
 
 static void
@@ -303,12 +325,17 @@ reply_to_message(struct conn *c, int code)
     c->replies_left--;
     if (c->waits_354 && c->replies_left == 0) { /* DATA's */
         c->waits_354 = false;
+        if (opt.dialogue) {
+            c->replies_left = 1;
+            put(c, "NOOP\r\n", 6);
+            return;
+        }
         if (code == 354) {
             c->replies_left = 1;
             put_content(c);
             return;
         }
-        finished(c, code == 354 ? 250 : 554);
+        finished(c, 554);
         return;
     }
     if (c->replies_left == 0)
@@ -372,26 +399,17 @@ readable(struct conn *c)
     flush(c);
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static double
 quantile(double q)
 {
-    if (!acknowledged)
-        return 0;
-    return (double)latency[(long)(q * (double)(acknowledged - 1))] / 1000;
+    return bench_quantile_ms(latency, acknowledged, q);
 }
 
 static void
 report(void)
 {
     double s = (double)(last_ack - started) / 1e6;
-    qsort(latency, (size_t)acknowledged, sizeof(*latency), by_value);
+    bench_sort(latency, acknowledged);
     printf("{\"acknowledged\": %ld, \"refused\": %ld, \"lost\": %ld, "
            "\"unsure\": %ld, \"seconds\": %.3f, \"rate\": %.1f, "
            "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "
@@ -405,7 +423,7 @@ static void
 parse(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRT:o:")) != -1) {
+    while ((c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRNAT:o:")) != -1) {
         long v = optarg ? strtol(optarg, NULL, 10) : 0;
         switch (c) {
         case 'h':
@@ -443,6 +461,12 @@ parse(int argc, char **argv)
             break;
         case 'R':
             opt.retry = true;
+            break;
+        case 'N':
+            opt.dialogue = true;
+            break;
+        case 'A':
+            opt.lazy_ack = true;
             break;
         case 'T':
             opt.limit_s = v;
