@@ -95,7 +95,7 @@ loop_free(struct loop **pl)
 void
 loop_call(void (*fn)(void *), void *arg, const char *what)
 {
-    int64_t begun = slow_begin();
+    int64_t begun = slow_next();
 
     bug_doing(what, 0);
     fn(arg);
@@ -124,6 +124,7 @@ loop_wait(const struct loop *l, int64_t wait_ms)
 static void
 loop_poll(struct loop *l, int64_t wait_ms)
 {
+    slow_forget();
     if (!wait_ms || !mailbox_sleep(l->mailbox)) {
         (void)ev_run(l->ev, EVRUN_NOWAIT);
         mailbox_awake(l->mailbox);
@@ -146,7 +147,7 @@ loop_deliver(struct loop *l)
 
     while (m) {
         struct mail *next = m->next;
-        int64_t begun = slow_begin();
+        int64_t begun = slow_next();
         bug_doing("mail", 0);
         m->deliver(m); /* may free it, or post it again */
         bug_doing(NULL, 0);

@@ -14,11 +14,24 @@ static _Atomic uint64_t slow_total;
 static _Atomic int64_t slow_second;
 static _Atomic unsigned slow_lines;
 static _Atomic uint64_t slow_quiet;
+static _Thread_local int64_t slow_ended; /* the last one; 0: too long ago */
 
 int64_t
 slow_begin(void)
 {
     return clock_mono_us();
+}
+
+int64_t
+slow_next(void)
+{
+    return slow_ended ? slow_ended : clock_mono_us();
+}
+
+void
+slow_forget(void)
+{
+    slow_ended = 0;
 }
 
 /* Whether one more line may be written.  Two threads at the turn of a second
@@ -40,6 +53,7 @@ slow_end(int64_t begun, const char *what, uint64_t id)
     int64_t now = clock_mono_us();
     int64_t us = now - begun;
 
+    slow_ended = now;
     if (us < SLOW_THRESHOLD_US)
         return us;
     atomic_fetch_add(&slow_total, 1);

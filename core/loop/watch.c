@@ -26,7 +26,7 @@ watch_ready(struct ev_loop *ev, ev_io *io, int revents)
     struct watch *w = CONTAINER_OF(io, struct watch, io);
     const char *what = w->what; /* w may be gone after the call */
     int events = 0;
-    int64_t begun = slow_begin();
+    int64_t begun = slow_next();
 
     (void)ev;
     CHECK(w, WATCH_MAGIC);

@@ -74,6 +74,32 @@ test_odd_ends(void **arg)
     assert_int_equal(f.header_size, 18);
 }
 
+/* More CRs than one byte can count, of lines and bare, one of them last. */
+static void
+test_many_cr(void **arg)
+{
+    static char text[20000];
+    struct content_facts f;
+    (void)arg;
+
+    for (size_t i = 0; i < sizeof(text); i += 2)
+        memcpy(text + i, "\r\n", 2);
+    f = facts_of(str_make(text, sizeof(text)));
+    assert_false(f.bare_cr || f.bare_lf);
+    assert_true(f.ends_crlf);
+    text[16001] = '\r';
+    text[16000] = 'x';
+    text[16002] = 'x';
+    f = facts_of(str_make(text, sizeof(text)));
+    assert_true(f.bare_cr);
+    assert_true(f.bare_lf);
+    memset(text, '\r', sizeof(text));
+    text[sizeof(text) - 1] = '\n';
+    f = facts_of(str_make(text, sizeof(text)));
+    assert_true(f.bare_cr);
+    assert_false(f.bare_lf);
+}
+
 static void
 test_eight_bit(void **arg)
 {
@@ -150,6 +176,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_odd_ends),
+        cmocka_unit_test(test_many_cr),
         cmocka_unit_test(test_eight_bit),
         cmocka_unit_test(test_random_against_bytes),
         cmocka_unit_test(test_builder),

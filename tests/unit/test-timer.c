@@ -298,6 +298,31 @@ test_slow(void **state)
     assert_true(slow_lines <= 20);
 }
 
+/* Each begins where the one before it ended, but not where it slept. */
+static void
+test_slow_names_the_right_one(void **state)
+{
+    struct timer slow, quick;
+    int ms = 6, none = 0;
+
+    (void)state;
+    slow_lines = 0;
+    log_set_sink(slow_sink, NULL);
+    timer_init(&slow, l, be_slow, &ms, "slow");
+    timer_init(&quick, l, be_slow, &none, "quick");
+    timer_start(&slow, 0);
+    timer_start(&quick, 0);
+    loop_turn(l, 0);
+    assert_int_equal(slow_lines, 1);
+    assert_non_null(strstr(slow_text, "what=\"slow\""));
+    clock_advance(5000);
+    timer_start(&quick, 0);
+    loop_turn(l, 0);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(slow_lines, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 UNIT_MAIN(T(test_fires), T(test_replace_and_stop), T(test_restart), T(test_now),
-    T(test_real), T(test_watch), T(test_watch_free_other), T(test_slow))
+    T(test_real), T(test_watch), T(test_watch_free_other), T(test_slow),
+    T(test_slow_names_the_right_one))
