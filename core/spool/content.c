@@ -354,8 +354,10 @@ content_builder_finish(struct content_builder **to, struct message *m)
     struct content *c = b->content;
 
     content_builder_facts(b, &c->facts);
-    if (c->large)
+    if (c->large) {
         large_on_room(c->large, NULL, NULL);
+        buf_fini(&c->body); /* its bytes are the file's */
+    }
     BUG_ON(m->content);
     m->content = c;
     builder_free(to);

@@ -26,6 +26,7 @@ struct large {
     char *path;
     uint8_t dir; /* NN of its path */
     uint64_t size, sum;
+    bool made; /* the file, by this */
     bool under_way, abandoned, waiting, handed_over, on_disk;
     /* a step: */
     struct buf next, step; /* step belongs to the thread while under_way */
@@ -92,7 +93,8 @@ step_open(struct large *l)
             return -1;
         l->fd = sysio_get()->open(l->path, flags, (mode_t)l->spool->mode);
     }
-    if (l->fd >= 0)
+    l->made = l->fd >= 0;
+    if (l->made)
         return 0;
     err_errno(&l->error, sysio_code(errno), errno, "%s", l->path);
     return -1;
@@ -139,6 +141,9 @@ step_work(struct pool_job *j)
         goto out;
     }
     l->sum = XXH3_64bits_digest(l->hash);
+    /* A long queue of large messages has not as many open files. */
+    (void)sysio_get()->close(l->fd); /* it was synced */
+    l->fd = -1;
     return;
 out:
     l->failed = l->failed ? l->failed : l->error.code;
@@ -162,6 +167,8 @@ large_end_commit(struct large *l)
     (void)large_is_closed(l); /* it says so in failed */
     l->synced = NULL;
     l->on_disk = !l->failed;
+    buf_fini(&l->next);
+    buf_fini(&l->step);
     fn(l->synced_arg, l->failed, &l->error);
 }
 
@@ -274,7 +281,7 @@ large_free(struct large **to)
     }
     if (l->fd >= 0)
         (void)sysio_get()->close(l->fd); /* synced before, or unwanted */
-    if (!l->handed_over && l->fd >= 0)
+    if (!l->handed_over && l->made)
         (void)sysio_get()->unlink(l->path); /* else recovery removes it */
     buf_fini(&l->next);
     buf_fini(&l->step);

@@ -39,8 +39,8 @@ def sink(tmp_path):
     """A factory of verifying sinks (tests/bench/sink)."""
     started = []
 
-    def make(*options):
-        s = peers.Sink(tmp_path / f"sink{len(started)}", options)
+    def make(*options, port=None):
+        s = peers.Sink(tmp_path / f"sink{len(started)}", options, port)
         started.append(s)
         return s
 

@@ -31,9 +31,9 @@ def listening(port, host="127.0.0.1"):
 class Sink:
     """tests/bench/sink: verifies that each message came once and intact."""
 
-    def __init__(self, folder, options=()):
+    def __init__(self, folder, options=(), port=None):
         folder.mkdir()
-        self.port = free_port()
+        self.port = port or free_port()
         self.log = folder / "served"
         self.process = subprocess.Popen(
             [str(BUILD / "tests/bench/sink"), "-p", str(self.port), "-v",
