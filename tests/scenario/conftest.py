@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 import daemon
 import dnsserver
 import peers
+
+sys.path.append(str(daemon.SOURCE / "tests/shim"))
 
 
 @pytest.fixture
@@ -70,6 +73,16 @@ def dns():
     s = dnsserver.Server()
     yield s
     s.stop()
+
+
+@pytest.fixture
+def shim(tmp_path):
+    """Between a daemon (impeld(..., shim=shim)) and the file system."""
+    from shim import Shim
+    try:
+        return Shim(tmp_path / "shim")
+    except FileNotFoundError as e:
+        pytest.skip(str(e))
 
 
 @pytest.fixture

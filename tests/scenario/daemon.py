@@ -65,12 +65,13 @@ ESMTP_Listener {
 """
 
     def __init__(self, folder, conf, head=True, listener=True, modules=MODULES,
-                 start=True, name="impel.conf", wrap=()):
+                 start=True, name="impel.conf", wrap=(), shim=None):
         self.dir = folder
         self.dir.mkdir()
         self.port = free_port()
         self.modules = modules
         self.wrap = list(wrap)
+        self.shim = shim
         self.process = None
         self.expect_death = False
         self.control = folder / "control"
@@ -101,9 +102,10 @@ ESMTP_Listener {
 
     def environment(self):
         """LeakSanitizer cannot work under a tracer, nor without /proc."""
+        more = self.shim.environment() if self.shim else {}
         if self.wrap or "chroot" in self.conf.read_text():
-            return dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
-        return None
+            more["ASAN_OPTIONS"] = "detect_leaks=0"
+        return {**os.environ, **more} if more else None
 
     def start(self, ready=30):
         out = open(self.dir / "stderr", "ab")
