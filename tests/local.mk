@@ -4,7 +4,7 @@ EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style \
 
 # What `make check` runs besides TESTS: rules of the tree, the unit and kit
 # tests once more under the sanitizers, and the scenarios against real peers.
-check-local: check-complete check-tree check-scenario check-sanitized
+check-local: check-complete check-tree check-scenario check-sanitized check-crash
 
 .PHONY: check-complete check-tree check-scenario check-sanitized check-long \
 	check-programs demo

@@ -13,9 +13,13 @@
  *                     later; what is pipelined is delayed once, not in turn
  *   -A                leave acknowledgements of TCP to the system
  *   -t PCT -e PCT     451 to that share of RCPT, of ends of data
+ *   -x                refuse recipients whose names begin with an x; a report
+ *                     with the null sender is logged by the recipients that it
+ *                     names, with "dsn" instead of "ok", a refusal likewise
+ *                     with "no"; neither counts as served
  *   -P -C -8          do not offer PIPELINING, CHUNKING, 8BITMIME
- * At the end one JSON line; exit 0 unless something was twice or changed, or
- * less than N came.
+ * SIGUSR1: from now on all is taken, and at once.  At the end one JSON line;
+ * exit 0 unless something was twice or changed, or less than N came.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +35,14 @@
 #include "bench.h"
 #include "once.h"
 
-enum { IN_MAX = 131072, OUT_MAX = 65536, RCPT_MAX = 1000, HEAD_MAX = 8192 };
+enum {
+    IN_MAX = 131072,
+    OUT_MAX = 65536,
+    RCPT_MAX = 1000,
+    HEAD_MAX = 8192,
+    LINE_MAX_KEPT = 256,
+    NAMES_MAX = 8192
+};
 enum mode { COMMAND, DATA, BDAT, CLOSING };
 
 struct conn {
@@ -41,7 +52,7 @@ struct conn {
     size_t in_n;
     char out[OUT_MAX];
     size_t out_n;
-    bool mail;
+    bool mail, report; /* the latter: from the null sender */
     char *rcpt[RCPT_MAX];
     size_t rcpt_n;
     size_t bdat_left;
@@ -51,6 +62,8 @@ struct conn {
     size_t head_n;
     bool in_body;
     uint64_t sum;
+    char line[LINE_MAX_KEPT], names[NAMES_MAX]; /* of a report */
+    size_t names_n;
     int line_at; /* octets of the current line seen: 0, 1 ... */
     int64_t due; /* when the delayed answer goes out; 0: none */
     bool watching_out;
@@ -62,7 +75,7 @@ struct conn {
 static struct options {
     struct peer_address at;
     long want;
-    bool verify, pipelining, chunking, eight, lazy_ack;
+    bool verify, pipelining, chunking, eight, lazy_ack, bounces;
     int idle_s, delay_ms, far_ms, temp_rcpt, temp_data;
     FILE *log;
 } opt = {.at = {"127.0.0.1", 2600},
@@ -79,7 +92,7 @@ static struct counts {
 } seen;
 
 static int ep;
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, heal;
 static struct conn *due_first, *due_last;
 static struct conn *newest; /* of all, by older and newer */
 
@@ -223,6 +236,54 @@ chance(int percent)
 
 /* --- the end of a message --- */
 
+static void
+note(const char *address, const char *what)
+{
+    if (opt.log)
+        fprintf(opt.log, "%s - %s %lld\n", address, what,
+            (long long)bench_now_us());
+    if (opt.log)
+        fflush(opt.log);
+}
+
+/* A line of a report's body has ended. */
+static void
+report_line(struct conn *c)
+{
+    static const char name[] = "Final-Recipient: rfc822;";
+    char *p = c->line + sizeof(name) - 1;
+    size_t n;
+    if (strncasecmp(c->line, name, sizeof(name) - 1) != 0)
+        return;
+    p += strspn(p, " ");
+    n = strcspn(p, " \r\n");
+    p[n] = '\0';
+    if (c->names_n + n + 1 < NAMES_MAX) {
+        memcpy(c->names + c->names_n, p, n + 1);
+        c->names_n += n + 1;
+    }
+}
+
+static void
+serve_report(struct conn *c)
+{
+    for (size_t i = 0; i < c->names_n; i += strlen(c->names + i) + 1)
+        note(c->names + i, "dsn");
+}
+
+/* Bytes of one, or all that is left of it. */
+static void
+report_take(struct conn *c, const char *p, size_t n, bool ends_line)
+{
+    size_t at = (size_t)c->line_at;
+    for (size_t i = 0; i < n && at < sizeof(c->line) - 1; i++)
+        c->line[at++] = p[i];
+    if (at < sizeof(c->line))
+        c->line[at] = '\0';
+    if (ends_line)
+        report_line(c);
+}
+
 /* The number in a field of the head; false: there is no such field. */
 static bool
 field(const struct conn *c, const char *name, int base, uint64_t *value)
@@ -304,7 +365,10 @@ answer_message(struct conn *c)
     } else if (c->rcpt_n == 0) {
         say(c, "554 5.5.1 no valid recipients\r\n");
     } else {
-        serve(c);
+        if (c->report)
+            serve_report(c);
+        else
+            serve(c);
         say(c, "250 2.0.0 taken\r\n");
     }
     drop_rcpts(c);
@@ -330,7 +394,7 @@ end_message(struct conn *c)
 static void
 begin_message(struct conn *c)
 {
-    c->head_n = 0;
+    c->head_n = c->names_n = 0;
     c->in_body = false;
     c->sum = SUM_START;
     c->line_at = 0;
@@ -341,6 +405,8 @@ static void
 take(struct conn *c, const char *p, size_t n, bool ends_line)
 {
     seen.bytes += (long long)n;
+    if (c->in_body && c->report)
+        report_take(c, p, n, ends_line);
     if (c->in_body) {
         c->sum = sum_add_bytes(c->sum, p, n);
     } else {
@@ -426,6 +492,10 @@ rcpt(struct conn *c, const char *line)
     const char *to = from ? strchr(from, '>') : NULL;
     if (!c->mail || !to || c->rcpt_n == RCPT_MAX) {
         say(c, "503 5.5.1 not now\r\n");
+    } else if (opt.bounces && from[1] == 'x') {
+        *strchrnul(from + 1, '>') = '\0';
+        note(from + 1, "no");
+        say(c, "550 5.1.1 nobody of this name\r\n");
     } else if (chance(opt.temp_rcpt)) {
         seen.tempfails++;
         say(c, "451 4.2.0 later\r\n");
@@ -453,6 +523,7 @@ command(struct conn *c, const char *line)
         say(c, "250 sink.bench.test\r\n");
     } else if (!strncasecmp(line, "MAIL", 4)) {
         c->mail = true;
+        c->report = opt.bounces && strstr(line, "<>");
         begin_message(c);
         say(c, "250 2.1.0 ok\r\n");
     } else if (!strncasecmp(line, "RCPT", 4)) {
@@ -603,15 +674,17 @@ report(void)
 static void
 on_signal(int signo)
 {
-    (void)signo;
-    stop = 1;
+    if (signo == SIGUSR1)
+        heal = 1;
+    else
+        stop = 1;
 }
 
 static void
 parse(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "a:p:n:vi:l:d:w:t:e:PC8A")) != -1)
+    while ((c = getopt(argc, argv, "a:p:n:vi:l:d:w:t:e:xPC8A")) != -1)
         switch (c) {
         case 'a':
             opt.at.host = optarg;
@@ -648,6 +721,9 @@ parse(int argc, char **argv)
         case 'e':
             opt.temp_data = (int)strtol(optarg, NULL, 10);
             break;
+        case 'x':
+            opt.bounces = true;
+            break;
         case 'P':
             opt.pipelining = false;
             break;
@@ -669,6 +745,7 @@ main(int argc, char **argv)
     parse(argc, argv);
     signal(SIGTERM, on_signal);
     signal(SIGINT, on_signal);
+    signal(SIGUSR1, on_signal);
     ep = epoll_create1(EPOLL_CLOEXEC);
     int lfd = bench_listen(&opt.at);
     struct epoll_event le = {.events = EPOLLIN, .data.ptr = NULL};
@@ -676,6 +753,8 @@ main(int argc, char **argv)
     int64_t busy = bench_now_us();
     while (!stop &&
         !(opt.want && seen.served >= opt.want && !due_first && !batch_first)) {
+        if (heal)
+            opt.delay_ms = opt.temp_rcpt = opt.temp_data = 0;
         int n = epoll_wait(ep, e, 256, due_first || batch_first ? 1 : 200);
         for (int i = 0; i < n; i++) {
             struct conn *c = e[i].data.ptr;

@@ -11,6 +11,12 @@
  *   -B     BDAT where CHUNKING is offered
  *   -R     go on after lost connections and 4xx, until -T SECONDS (600)
  *   -o FILE  a line with the number of each acknowledged message
+ *   -j FILE  a journal: "sent N.A" once the last octet of message N, attempt A
+ *          (from 0), went to the socket, "acked N.A" when its 250 was read;
+ *          recipients are r<k>.<n>.<a>@d<j> then, so that each attempt has its
+ *          own
+ *   -x N   of each Nth message, of all its recipients, the names begin with an
+ *          x, which a sink with -x refuses (0: of none)
  *   -N     the dialogue alone: NOOP for each command of a message and one for
  *          its end, in as many round trips; nothing is sent to anybody
  *   -A     leave acknowledgements of TCP to the system (no TCP_QUICKACK)
@@ -47,6 +53,8 @@ struct conn {
     long done; /* messages on this connection */
     int64_t begun, retry_at;
     bool watching_out;
+    int attempt;   /* of the message under way */
+    bool all_sent; /* its journal says so */
 };
 
 static struct options {
@@ -55,7 +63,8 @@ static struct options {
     long messages, per_connection, first, limit_s;
     const char *sender;
     bool bdat, retry, dialogue, lazy_ack;
-    FILE *log;
+    FILE *log, *journal;
+    long bad_every;
 } opt = {.to = {"127.0.0.1", 2525},
     .connections = 20,
     .size = 5120,
@@ -69,6 +78,7 @@ static int ep;
 static long next_number, acknowledged, refused, lost, unsure, live;
 static long *again, again_n, again_size;
 static int64_t *latency, started, first_ack, last_ack;
+static int *attempts; /* of each message, with a journal */
 static char *body;
 static size_t body_n;
 static uint64_t body_sum;
@@ -128,6 +138,17 @@ watch(struct conn *c, bool out)
     epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &e);
 }
 
+/* Only what has left us whole may be delivered. */
+static void
+note_sent(struct conn *c)
+{
+    if (!opt.journal || c->all_sent || c->number < 0 || c->state != SENDING ||
+        c->waits_354)
+        return;
+    c->all_sent = true;
+    fprintf(opt.journal, "sent %ld.%d\n", opt.first + c->number, c->attempt);
+}
+
 static void
 flush(struct conn *c)
 {
@@ -138,6 +159,8 @@ flush(struct conn *c)
             break;
         c->out_at += (size_t)n;
     }
+    if (c->out_at == c->out_n)
+        note_sent(c);
     if (!opt.lazy_ack)
         bench_quickack(c->fd);
     watch(c, c->out_at < c->out_n);
@@ -266,6 +289,21 @@ begin_dialogue(struct conn *c)
 }
 
 static void
+put_rcpt(struct conn *c, int k)
+{
+    char text[512], attempt[16] = "";
+    long n = opt.first + c->number;
+    bool bad = opt.bad_every && n % opt.bad_every == 0;
+
+    if (opt.journal)
+        snprintf(attempt, sizeof(attempt), ".%d", c->attempt);
+    put(c, text,
+        (size_t)snprintf(text, sizeof(text),
+            "RCPT TO:<%s%d.%ld%s@d%ld.bench.test>\r\n", bad ? "x" : "r", k, n,
+            attempt, (n + k) % opt.domains));
+}
+
+static void
 begin(struct conn *c)
 {
     char text[512];
@@ -276,8 +314,10 @@ begin(struct conn *c)
         c->state = QUITTING;
         return;
     }
-    long n = opt.first + c->number;
     c->begun = bench_now_us();
+    c->all_sent = false;
+    if (opt.journal)
+        c->attempt = attempts[c->number]++;
     if (opt.dialogue) {
         begin_dialogue(c);
         return;
@@ -285,10 +325,7 @@ begin(struct conn *c)
     put(c, text,
         (size_t)snprintf(text, sizeof(text), "MAIL FROM:<%s>\r\n", opt.sender));
     for (int k = 0; k < opt.recipients; k++)
-        put(c, text,
-            (size_t)snprintf(text, sizeof(text),
-                "RCPT TO:<r%d.%ld@d%ld.bench.test>\r\n", k, n,
-                (n + k) % opt.domains));
+        put_rcpt(c, k);
     c->replies_left = 2 + opt.recipients;
     c->refused = false;
     c->waits_354 = !(opt.bdat && c->chunking);
@@ -309,6 +346,9 @@ finished(struct conn *c, int code)
         latency[acknowledged++] = last_ack - c->begun;
         if (opt.log)
             fprintf(opt.log, "%ld\n", opt.first + c->number);
+        if (opt.journal)
+            fprintf(opt.journal, "acked %ld.%d\n", opt.first + c->number,
+                c->attempt);
     } else if (opt.retry) {
         give_back(c->number);
     } else {
@@ -419,11 +459,21 @@ report(void)
         quantile(0.999), bench_cpu_seconds());
 }
 
+static FILE *
+open_log(const char *path)
+{
+    FILE *f = fopen(path, "a");
+    if (!f)
+        bench_die("%s: %s", path, strerror(errno));
+    setvbuf(f, NULL, _IOLBF, 0);
+    return f;
+}
+
 static void
 parse(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRNAT:o:")) != -1) {
+    while ((c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRNAT:o:j:x:")) != -1) {
         long v = optarg ? strtol(optarg, NULL, 10) : 0;
         switch (c) {
         case 'h':
@@ -472,10 +522,13 @@ parse(int argc, char **argv)
             opt.limit_s = v;
             break;
         case 'o':
-            opt.log = fopen(optarg, "a");
-            if (!opt.log)
-                bench_die("%s: %s", optarg, strerror(errno));
-            setvbuf(opt.log, NULL, _IOLBF, 0);
+            opt.log = open_log(optarg);
+            break;
+        case 'j':
+            opt.journal = open_log(optarg);
+            break;
+        case 'x':
+            opt.bad_every = v;
             break;
         default:
             bench_die("see the head of source.c for the options");
@@ -499,8 +552,9 @@ main(int argc, char **argv)
     parse(argc, argv);
     make_body();
     latency = calloc((size_t)opt.messages, sizeof(*latency));
+    attempts = calloc((size_t)opt.messages, sizeof(*attempts));
     struct conn *all = calloc((size_t)opt.connections, sizeof(*all));
-    if (!latency || !all)
+    if (!latency || !attempts || !all)
         bench_die("no memory");
     ep = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < opt.connections; i++) {
@@ -534,6 +588,7 @@ main(int argc, char **argv)
         free(all[i].out);
     free(all);
     free(latency);
+    free(attempts);
     free(again);
     free(body);
     return acknowledged == opt.messages ? 0 : 1;
