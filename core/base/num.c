@@ -231,6 +231,19 @@ num_size(struct str s, int64_t *to)
 }
 
 void
+num_print(struct buf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    buf_add(b, digits + at, sizeof(digits) - at);
+}
+
+void
 num_print_duration(struct buf *b, int64_t ms)
 {
     uint64_t rest = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;

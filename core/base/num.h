@@ -22,6 +22,8 @@ int num_duration(struct str s, int64_t *to);
 /* Plain bytes, or with k, K, M, G, T (powers of 1024). */
 int num_size(struct str s, int64_t *to);
 
+/* In decimal, without the formatter: for lines that each message costs. */
+void num_print(struct buf *b, uint64_t n);
 void num_print_duration(struct buf *b, int64_t ms); /* "1h30m", "250ms" */
 void num_print_size(struct buf *b, int64_t bytes);  /* "4.2 MB" */
 

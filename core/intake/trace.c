@@ -107,6 +107,27 @@ with_keyword(const struct message *m)
     return NULL;
 }
 
+/* Many messages come in one second, and the zone's rules are slow to ask. */
+static void
+add_date(struct buf *to, int64_t wall)
+{
+    static _Thread_local struct {
+        int64_t second;
+        char text[40];
+    } last = {.second = INT64_MIN};
+    int64_t second = wall / 1000;
+
+    if (second != last.second) {
+        struct buf b = BUF_INIT;
+
+        clock_print_rfc5322(&b, wall);
+        (void)str_copy(last.text, sizeof(last.text), buf_get(&b));
+        last.second = second;
+        buf_fini(&b);
+    }
+    buf_cstr(to, last.text);
+}
+
 static void
 add_received(
     const struct intake_session *is, const struct message *m, struct buf *to)
@@ -118,18 +139,24 @@ add_received(
     message_id_print(m->id, id);
     buf_cstr(to, "Received: from ");
     add_clean(to, m, is->helo[0] ? is->helo : "unknown");
-    buf_printf(to, " ([%s%s])\r\n\tby ", strchr(is->peer, ':') ? "IPv6:" : "",
-        is->peer);
+    buf_cstr(to, strchr(is->peer, ':') ? " ([IPv6:" : " ([");
+    buf_cstr(to, is->peer);
+    buf_cstr(to, "])\r\n\tby ");
     buf_str(to, by.n ? by : binding_hostname(is->scope));
-    buf_printf(
-        to, " (Impel)%s%s id %s", with ? " with " : "", with ? with : "", id);
+    buf_cstr(to, " (Impel)");
+    if (with) {
+        buf_cstr(to, " with ");
+        buf_cstr(to, with);
+    }
+    buf_cstr(to, " id ");
+    buf_cstr(to, id);
     if (m->env.rcpt_count == 1) {
         buf_cstr(to, "\r\n\tfor <");
         add_clean(to, m, m->env.rcpt[0].address.p);
         buf_char(to, '>');
     }
     buf_cstr(to, ";\r\n\t");
-    clock_print_rfc5322(to, m->env.received);
+    add_date(to, m->env.received);
     buf_cstr(to, "\r\n");
 }
 
@@ -144,7 +171,7 @@ trace_fields(const struct intake_session *is, const struct message *m,
             INTAKE_HEADER_IFNEEDED &&
         !trace_has_field(header, STR("Date"))) {
         buf_cstr(to, "Date: ");
-        clock_print_rfc5322(to, m->env.received);
+        add_date(to, m->env.received);
         buf_cstr(to, "\r\n");
     }
     if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_MESSAGEID_HEADER)) ==

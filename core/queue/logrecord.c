@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/banned.h"
 
 enum { STAGE_REPORTED = 21 }; /* of no connection of ours */
@@ -14,7 +15,7 @@ logrecord_time(struct buf *to, int64_t wall, bool hires)
     if (hires)
         buf_printf(to, "%016lld", (long long)wall * 1000);
     else
-        buf_printf(to, "%lld", (long long)(wall / 1000));
+        num_print(to, (uint64_t)MAX_OF(wall, 0) / 1000);
 }
 
 void
@@ -48,7 +49,8 @@ logrecord_next(struct buf *to, struct str s)
 static void
 logrecord_number(struct buf *to, uint64_t n)
 {
-    buf_printf(to, "@%llu", (unsigned long long)n);
+    buf_char(to, '@');
+    num_print(to, n);
 }
 
 static void
@@ -103,11 +105,15 @@ logrecord_reception(struct buf *to, bool hires, const struct message *m,
     logrecord_next(to, m->env.binding);
 }
 
+/* ms >= 0. */
 static void
 logrecord_age(struct buf *to, int64_t ms)
 {
-    buf_printf(
-        to, "@%lld.%03lld", (long long)(ms / 1000), (long long)(ms % 1000));
+    const char thousandths[] = {'.', (char)('0' + ms / 100 % 10),
+        (char)('0' + ms / 10 % 10), (char)('0' + ms % 10)};
+
+    logrecord_number(to, (uint64_t)ms / 1000);
+    buf_add(to, thousandths, sizeof(thousandths));
 }
 
 static void
@@ -125,7 +131,8 @@ logrecord_outcome(
     struct buf *to, bool hires, char type, const struct maillog_outcome *o)
 {
     logrecord_begin(to, hires, o->id, o->rcpt, o->connection);
-    buf_printf(to, "@%c", type);
+    buf_char(to, '@');
+    buf_char(to, type);
     logrecord_next(to, o->domain);
     logrecord_number(to, type == 'D' ? o->size : o->bytes_sent);
     logrecord_next(to, o->group);

@@ -56,38 +56,49 @@ message_str(struct message *m, struct str s)
     return arena_str(m->arena, s);
 }
 
+enum { ID_LENGTH = 20 };
+
 /* An id is 24 bits of the spool's start counter and 40 bits of a counter in
  * it.  The text is start/20, counter/32 as two pairs of digits, then the rest
  * of the start and the rest of the counter, so that it reads like MC 5.1 has
  * it and nothing is lost. */
+static const struct {
+    uint8_t at, n, shift, before;
+} id_part[] = {
+    {0, 2, 60, 0}, {3, 2, 32, '/'}, {6, 5, 40, '-'}, {12, 8, 0, '-'}};
+
+/* By hand: each delivery prints a few of them. */
 void
 message_id_print(uint64_t id, char to[MESSAGE_ID_SIZE])
 {
-    uint64_t start = id >> 40;
-    snprintf(to, MESSAGE_ID_SIZE, "%02X/%02X-%05X-%08X",
-        (unsigned)(start >> 20), (unsigned)(id >> 32 & 0xff),
-        (unsigned)(start & 0xfffff), (unsigned)(id & 0xffffffff));
+    for (size_t i = 0; i < ARRAY_SIZE(id_part); i++) {
+        uint64_t left = id >> id_part[i].shift;
+        char *p = to + id_part[i].at;
+
+        if (id_part[i].before)
+            p[-1] = (char)id_part[i].before;
+        for (uint8_t k = id_part[i].n; k-- > 0; left >>= 4)
+            p[k] = "0123456789ABCDEF"[left & 15];
+    }
+    to[ID_LENGTH] = '\0';
 }
 
 int
 message_id_parse(struct str s, uint64_t *id)
 {
-    static const struct {
-        uint8_t at, n, shift, before;
-    } part[] = {
-        {0, 2, 60, 0}, {3, 2, 32, '/'}, {6, 5, 40, '-'}, {12, 8, 0, '-'}};
     uint64_t sum = 0, v;
 
-    if (s.n != 20)
+    if (s.n != ID_LENGTH)
         return ERR_INVAL;
-    for (size_t i = 0; i < ARRAY_SIZE(part); i++) {
-        if (part[i].before && s.p[part[i].at - 1] != (char)part[i].before)
+    for (size_t i = 0; i < ARRAY_SIZE(id_part); i++) {
+        if (id_part[i].before &&
+            s.p[id_part[i].at - 1] != (char)id_part[i].before)
             return ERR_INVAL;
-        if (num_hex(str_sub(s, part[i].at, part[i].n), &v))
+        if (num_hex(str_sub(s, id_part[i].at, id_part[i].n), &v))
             return ERR_INVAL;
         if (i == 0 && v > 15)
             return ERR_INVAL;
-        sum |= v << part[i].shift;
+        sum |= v << id_part[i].shift;
     }
     *id = sum;
     return 0;

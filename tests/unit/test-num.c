@@ -121,9 +121,25 @@ check_size(int64_t bytes, const char *want)
 }
 
 static void
+check_number(uint64_t n, const char *want)
+{
+    struct buf b = BUF_INIT;
+
+    buf_char(&b, '<');
+    num_print(&b, n);
+    assert_str(str_from(buf_get(&b), 1), want);
+    buf_fini(&b);
+}
+
+static void
 test_print(void **state)
 {
     (void)state;
+    check_number(0, "0");
+    check_number(9, "9");
+    check_number(10, "10");
+    check_number(1795225789, "1795225789");
+    check_number(UINT64_MAX, "18446744073709551615");
     check_duration(0, "0s");
     check_duration(250, "250ms");
     check_duration(5400000, "1h30m");

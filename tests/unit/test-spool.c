@@ -196,6 +196,10 @@ test_ids_never_repeat(void **arg)
     assert_string_equal(text, "00/00-00002-00000001");
     assert_int_equal(message_id_parse(str_of(text), &a), 0);
     assert_int_equal(a, b);
+    message_id_print(UINT64_C(0xf12345a9876543bc), text);
+    assert_string_equal(text, "0F/A9-12345-876543BC");
+    assert_int_equal(message_id_parse(str_of(text), &a), 0);
+    assert_true(a == UINT64_C(0xf12345a9876543bc));
     kit_fini(&k);
 }
 
