@@ -120,3 +120,18 @@ bench_listen(const struct peer_address *a)
         bench_die("%s port %d: %s", a->host, a->port, strerror(errno));
     return fd;
 }
+
+int
+bench_bind_udp(const struct peer_address *a)
+{
+    struct sockaddr_storage at;
+    socklen_t n = make_address(a, &at);
+    int room = 4 << 20; /* a burst of questions waits, it is not lost */
+    int fd = socket(at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        bench_die("socket: %s", strerror(errno));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+    if (bind(fd, (struct sockaddr *)&at, n) < 0)
+        bench_die("%s port %d: %s", a->host, a->port, strerror(errno));
+    return fd;
+}

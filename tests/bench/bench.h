@@ -35,6 +35,7 @@ int64_t bench_now_us(void);
 double bench_cpu_seconds(void);                  /* of this process */
 int bench_connect(const struct peer_address *a); /* non-blocking; or exits */
 int bench_listen(const struct peer_address *a);
+int bench_bind_udp(const struct peer_address *a); /* blocking; or exits */
 void bench_die(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), noreturn));
 void bench_quickack(int fd); /* a delayed ACK must not be what is measured */

@@ -14,8 +14,9 @@ MODULES = ":".join(str(BUILD / m / ".libs")
 
 
 class Impel:
-    """options: lines for the configuration; routes: None for the sink on
-    `relay`, "" for none (MX records); env: more for the environment."""
+    """options: lines for the configuration, where @RELAY@ is the sink's port;
+    routes: None for the sink there, "" for none (MX records); env: more for
+    the environment."""
     name = "impel"
 
     def __init__(self, options="", connections=20, routes=None, env=None):
@@ -39,7 +40,7 @@ ESMTP_Listener {{
 }}
 {routes}
 Max_Outbound_Connections = {self.connections}
-{self.options}
+{self.options.replace("@RELAY@", str(relay))}
 """)
         with open(folder / "stderr", "a") as log:
             self.process = subprocess.Popen(

@@ -94,11 +94,19 @@ def markdown_rows(heads, rows):
             [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]]
 
 
-def goals_markdown(reports):
-    rows = [[f"{what} (`{r.name}`)", want, got, "yes" if ok else "**no**"]
+def goals_markdown(reports, page):
+    """With the goals of other sections as they stand in the page."""
+    rows = [[r.name, what, want, got, "yes" if ok else "**no**"]
             for r in reports for what, want, got, ok in r.goals]
+    new = {r.name for r in reports}
+    block = page.split("<!-- figures: goals -->", 1)[-1].split("<!--", 1)[0]
+    old = [[c.strip() for c in line.strip("| ").split(" | ")]
+           for line in block.splitlines() if line.startswith("| ")][2:]
+    rows += [cells for cells in old if cells[0] not in new]
+    order = re.findall("<!-- figures: (.*?) -->", page)
+    rows.sort(key=lambda row: order.index(row[0]))
     return "\n".join(markdown_rows(
-        ["goal", "wanted", "measured", "reached"], rows)) + "\n"
+        ["section", "goal", "wanted", "measured", "reached"], rows)) + "\n"
 
 
 def write_page(path, reports):
@@ -107,7 +115,7 @@ def write_page(path, reports):
     page = pathlib.Path(path)
     text = page.read_text()
     parts = [(r.name, r.markdown()) for r in reports]
-    for name, part in parts + [("goals", goals_markdown(reports))]:
+    for name, part in parts + [("goals", goals_markdown(reports, text))]:
         begin, end = f"<!-- figures: {name} -->\n", "<!-- end -->"
         found = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
         if not found.search(text):

@@ -83,6 +83,24 @@ class Sink:
 
 
 @contextlib.contextmanager
+def nameserver(hosts):
+    """A name server for bench.test with so many mail hosts, all of them
+    127.0.0.1: yields the resolv.conf that names it."""
+    with folder() as at:
+        port = process.free_port()
+        served = subprocess.Popen(
+            [str(BUILD / "tests/bench/nameserver"), "-p", str(port), "-m",
+             str(hosts)], stdout=subprocess.DEVNULL)
+        conf = at / "resolv.conf"
+        conf.write_text(f"nameserver 127.0.0.1:{port}\n")
+        try:
+            yield conf
+        finally:
+            served.terminate()
+            served.wait()
+
+
+@contextlib.contextmanager
 def serving(server, relay, at=None):
     """A server that runs and answers: yields its port."""
     with contextlib.ExitStack() as stack:
@@ -117,7 +135,8 @@ def relay(server, messages, size=5120, connections=20, sink=None, **options):
         f = {"rate": messages / took, "cpu_ms": 1000 * cpu / messages,
              "idle_mb": idle, "mb": memory.most,
              "source_cpu_ms": 1000 * sent["cpu"] / messages,
-             "sink_cpu_ms": 1000 * seen["cpu"] / messages}
+             "sink_cpu_ms": 1000 * seen["cpu"] / messages,
+             "connections": seen["connections"]}
         for which, figures in (("accept", sent), ("through", seen)):
             for q in ("p50", "p99", "p999"):
                 f[f"{which}_{q}"] = figures[f"{q}_ms"]
