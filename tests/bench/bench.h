@@ -3,7 +3,7 @@
  * bench.h - what the source and the sink agree on.
  *
  * Message n has recipients r<k>.<n>@d<j>.bench.test, a field X-Impel-Seq: <n>
- * and a field X-Impel-Sum: the FNV-1a hash of its body (after the blank line,
+ * and a field X-Impel-Sum: the XXH3 hash of its body (after the blank line,
  * dots unstuffed, CRLF lines), so the sink needs nothing else to tell whether
  * every message came once and intact.  X-Impel-At: <us> is when the source
  * began with it, by the clock that all processes of a machine share: what
@@ -14,18 +14,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-
-#define SUM_START UINT64_C(0xcbf29ce484222325)
-
-static inline uint64_t
-sum_add_bytes(uint64_t h, const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        h ^= (unsigned char)p[i];
-        h *= UINT64_C(0x100000001b3);
-    }
-    return h;
-}
 
 struct peer_address {
     const char *host; /* "127.0.0.1" or "::1" */

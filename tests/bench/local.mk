@@ -3,6 +3,8 @@ noinst_PROGRAMS += tests/bench/source tests/bench/sink \
 	tests/bench/nameserver
 tests_bench_source_SOURCES = tests/bench/source.c tests/bench/bench.c \
 	tests/bench/bench.h
+tests_bench_source_LDADD = $(XXHASH_LIBS)
+tests_bench_sink_LDADD = $(XXHASH_LIBS)
 tests_bench_sink_SOURCES = tests/bench/sink.c tests/bench/once.c \
 	tests/bench/once.h tests/bench/bench.c tests/bench/bench.h
 tests_bench_nameserver_SOURCES = tests/bench/nameserver.c \
@@ -11,6 +13,6 @@ EXTRA_DIST += tests/bench/run tests/bench/lib tests/bench/sections
 
 .PHONY: bench
 # make bench BENCH="relay --runs 3 --peer postfix"; "--help" tells the rest
-bench: all
+bench: all tests/shim/shim.la
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
 	    $(srcdir)/tests/bench/run $(BENCH)

@@ -3,21 +3,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include "bench.h"
 
 static char **table;
 static size_t table_n, table_size;
 
-static uint64_t
-hash_of(const char *s)
-{
-    return sum_add_bytes(SUM_START, s, strlen(s));
-}
-
 static bool
 insert(char **to, size_t size, char *s)
 {
-    size_t i = hash_of(s) & (size - 1);
+    size_t i = XXH3_64bits(s, strlen(s)) & (size - 1);
     while (to[i]) {
         if (strcmp(to[i], s) == 0)
             return false;

@@ -136,7 +136,8 @@ def relay(server, messages, size=5120, connections=20, sink=None, **options):
              "idle_mb": idle, "mb": memory.most,
              "source_cpu_ms": 1000 * sent["cpu"] / messages,
              "sink_cpu_ms": 1000 * seen["cpu"] / messages,
-             "connections": seen["connections"]}
+             "connections": seen["connections"] - 1, # but for wait_port()'s
+             "gap_ms": seen["gap_ms"]}
         for which, figures in (("accept", sent), ("through", seen)):
             for q in ("p50", "p99", "p999"):
                 f[f"{which}_{q}"] = figures[f"{q}_ms"]
