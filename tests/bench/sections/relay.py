@@ -55,14 +55,15 @@ def run(o):
 def inside(r, mine):
     threads = sorted({t for m in mine for t in m["threads_us"]})
     for m in mine:
-        m["other_us"] = {t: m["threads_us"].get(t, 0) for t in threads}
+        m["every_us"] = {t: m["threads_us"].get(t, 0) for t in threads}
+    us = {t: median([m["every_us"] for m in mine], t) for t in threads}
     r.table("Inside Impel", ["figure", "median"], [
         ["messages a sync", number(median(mine, "messages_a_sync"), 1)],
         ["ms a commit (write and sync)", number(median(mine, "commit_ms"), 2)],
         ["octets written a message",
          number(median(mine, "written_a_message"))],
-        *[[f"CPU us a message, {t}", number(median(
-            [m["other_us"] for m in mine], t), 1)] for t in threads],
+        *[[f"CPU us a message, thread {t}", number(us[t], 1)]
+          for t in threads if us[t] >= 0.05],
         ["CPU us a message, source", number(
             1000 * median(mine, "source_cpu_ms"), 1)],
         ["CPU us a message, sink", number(
