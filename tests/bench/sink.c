@@ -35,6 +35,7 @@
 #include <xxhash.h>
 #include "bench.h"
 #include "once.h"
+#include "tally.h"
 
 enum {
     IN_MAX = 131072,
@@ -85,15 +86,7 @@ static struct options {
     .chunking = true,
     .eight = true};
 
-static struct counts {
-    long served, messages, twice, changed, unnamed, tempfails, connections;
-    long long bytes;
-    int64_t first, last;
-    int64_t *took_us; /* end to end, of messages that say when they began */
-    long took_n, took_size;
-    int64_t gaps_us; /* from end to end of messages on one connection, summed */
-    long gaps;
-} seen;
+static struct tally seen;
 
 static int ep;
 static volatile sig_atomic_t stop, heal;
@@ -325,14 +318,7 @@ note_time(const struct conn *c)
     uint64_t begun;
     if (!field(c, "X-Impel-At:", 10, &begun))
         return;
-    if (seen.took_n == seen.took_size) {
-        seen.took_size = seen.took_size ? 2 * seen.took_size : 65536;
-        seen.took_us = realloc(
-            seen.took_us, (size_t)seen.took_size * sizeof(*seen.took_us));
-        if (!seen.took_us)
-            bench_die("no memory");
-    }
-    seen.took_us[seen.took_n++] = seen.last - (int64_t)begun;
+    tally_took(&seen, seen.last - (int64_t)begun);
 }
 
 static void
@@ -661,28 +647,6 @@ answer_due(void)
     }
 }
 
-static int
-report(void)
-{
-    double s =
-        seen.last > seen.first ? (double)(seen.last - seen.first) / 1e6 : 0;
-    bench_sort(seen.took_us, seen.took_n);
-    printf("{\"served\": %ld, \"messages\": %ld, \"twice\": %ld, "
-           "\"changed\": %ld, \"unnamed\": %ld, \"tempfails\": %ld, "
-           "\"connections\": %ld, \"bytes\": %lld, \"seconds\": %.3f, "
-           "\"rate\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
-           "\"p999_ms\": %.3f, \"gap_ms\": %.3f, \"cpu\": %.3f}\n",
-        seen.served, seen.messages, seen.twice, seen.changed, seen.unnamed,
-        seen.tempfails, seen.connections, seen.bytes, s,
-        s > 0 ? (double)seen.messages / s : 0,
-        bench_quantile_ms(seen.took_us, seen.took_n, 0.5),
-        bench_quantile_ms(seen.took_us, seen.took_n, 0.99),
-        bench_quantile_ms(seen.took_us, seen.took_n, 0.999),
-        seen.gaps ? (double)seen.gaps_us / 1000 / (double)seen.gaps : 0,
-        bench_cpu_seconds());
-    return seen.twice || seen.changed || seen.served < opt.want;
-}
-
 static void
 on_signal(int signo)
 {
@@ -797,7 +761,6 @@ main(int argc, char **argv)
         free(batch_first);
     }
     once_forget();
-    int rc = report();
-    free(seen.took_us);
-    return rc;
+    tally_print(&seen);
+    return seen.twice || seen.changed || seen.served < opt.want;
 }
