@@ -13,7 +13,8 @@
  *                     later; what is pipelined is delayed once, not in turn
  *   -A                leave acknowledgements of TCP to the system
  *   -t PCT -e PCT     451 to that share of RCPT, of ends of data
- *   -x                refuse recipients whose names begin with an x; a report
+ *   -x                refuse recipients whose names begin with an x, put off
+ *                     (451) those with a z; a report
  *                     with the null sender is logged by the recipients that it
  *                     names, with "dsn" instead of "ok", a refusal likewise
  *                     with "no"; neither counts as served
@@ -493,7 +494,8 @@ rcpt(struct conn *c, const char *line)
         *strchrnul(from + 1, '>') = '\0';
         note(from + 1, "no");
         say(c, "550 5.1.1 nobody of this name\r\n");
-    } else if (chance(opt.temp_rcpt)) {
+    } else if (chance(opt.temp_rcpt) ||
+        (opt.bounces && !heal && from[1] == 'z')) {
         seen.tempfails++;
         say(c, "451 4.2.0 later\r\n");
     } else {

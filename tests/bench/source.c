@@ -16,7 +16,8 @@
  *          recipients are r<k>.<n>.<a>@d<j> then, so that each attempt has its
  *          own
  *   -x N   of each Nth message, of all its recipients, the names begin with an
- *          x, which a sink with -x refuses (0: of none)
+ *          x, which a sink with -x refuses (0: of none); -z N: with a z,
+ *          which it puts off until SIGUSR1
  *   -N     the dialogue alone: NOOP for each command of a message and one for
  *          its end, in as many round trips; nothing is sent to anybody
  *   -A     leave acknowledgements of TCP to the system (no TCP_QUICKACK)
@@ -65,7 +66,7 @@ static struct options {
     const char *sender;
     bool bdat, retry, dialogue, lazy_ack;
     FILE *log, *journal;
-    long bad_every;
+    long bad_every, late_every;
 } opt = {.to = {"127.0.0.1", 2525},
     .connections = 20,
     .size = 5120,
@@ -298,14 +299,18 @@ put_rcpt(struct conn *c, int k)
 {
     char text[512], attempt[16] = "";
     long n = opt.first + c->number;
-    bool bad = opt.bad_every && n % opt.bad_every == 0;
+    const char *name = "r";
+    if (opt.bad_every && n % opt.bad_every == 0)
+        name = "x";
+    else if (opt.late_every && n % opt.late_every == 1)
+        name = "z";
 
     if (opt.journal)
         snprintf(attempt, sizeof(attempt), ".%d", c->attempt);
     put(c, text,
         (size_t)snprintf(text, sizeof(text),
-            "RCPT TO:<%s%d.%ld%s@d%ld.bench.test>\r\n", bad ? "x" : "r", k, n,
-            attempt, (n + k) % opt.domains));
+            "RCPT TO:<%s%d.%ld%s@d%ld.bench.test>\r\n", name, k, n, attempt,
+            (n + k) % opt.domains));
 }
 
 static void
@@ -478,7 +483,8 @@ static void
 parse(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRNAT:o:j:x:")) != -1) {
+    while (
+        (c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRNAT:o:j:x:z:")) != -1) {
         long v = optarg ? strtol(optarg, NULL, 10) : 0;
         switch (c) {
         case 'h':
@@ -534,6 +540,9 @@ parse(int argc, char **argv)
             break;
         case 'x':
             opt.bad_every = v;
+            break;
+        case 'z':
+            opt.late_every = v;
             break;
         default:
             bench_die("see the head of source.c for the options");

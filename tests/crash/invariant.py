@@ -3,8 +3,9 @@
 journal, the sink's log, and the spool as the crash left it.
 
 A *copy* is one attempt of the source to hand over one message; it has
-recipients of its own, r<k>.<n>.<a>@d<j> (x... if the sink refuses them), so
-two copies of a message are never mistaken for a copy that came twice.
+recipients of its own, r<k>.<n>.<a>@d<j> (x... if the sink refuses them,
+z... if it puts them off), so two copies of a message are never mistaken for a
+copy that came twice.
 
     acknowledged       each recipient was served, or reported to the sender
     handed over whole  all of its recipients have an outcome, or none has
@@ -14,8 +15,9 @@ two copies of a message are never mistaken for a copy that came twice.
                        it: the peer's last reply was not read, or its DONE was
                        not durable.  Both sets together are what the sink served
                        before the crash and the spool, after it, has open.
-    reported twice     likewise: the failure was not DONE, or the report itself
-                       was not
+    reported twice     once more for each crash that found the failure not DONE
+                       (so it fails again), and for each that found a served
+                       report not DONE
     served long before a crash: its DONE is durable
 """
 import re
@@ -28,7 +30,7 @@ LAST_MOMENTS = 1.0
 
 RECORD = re.compile(r"[0-9a-f]{8}:\d+ ([A-Z]+) lsn=\d+ id=(\S+)")
 NAMED = re.compile(r"Final-Recipient: rfc822; ?(\S+)", re.I)
-ADDRESS = re.compile(r"[rx](\d+)\.(\d+\.\d+)@")
+ADDRESS = re.compile(r"[rxz](\d+)\.(\d+\.\d+)@")
 
 
 class Violation(Exception):
@@ -129,13 +131,31 @@ def excused(crashes, first, second, is_open):
     return any(first < c.restarted <= second and is_open(c) for c in crashes)
 
 
-def check_twice(times, what, crashes, is_open, wrong):
-    for address, when in times.items():
+def check_served(seen, crashes, wrong):
+    for address, when in seen.served.items():
         for first, second in zip(when, when[1:]):
             if not excused(crashes, first, second,
-                           lambda c: is_open(c, address)):
-                wrong.append(f"{address} {what} twice, {second - first:.3f} s "
-                             "apart, and no crash between explains it")
+                           lambda c, a=address: a in c.open.addresses):
+                wrong.append(f"{address} was served twice, {second - first:.3f}"
+                             " s apart, and no crash between explains it")
+
+
+def before(times, when):
+    return any(t < when for t in times)
+
+
+def check_reported(seen, crashes, wrong):
+    for address, when in seen.reported.items():
+        allowed = 1 + sum(
+            (address in c.open.addresses and
+             before(seen.refused[address], c.restarted)) +
+            (address in c.open.reports and before(when, c.restarted))
+            for c in crashes)
+        if len(when) > allowed:
+            wrong.append(f"{address} was reported {len(when)} times, and the "
+                         f"crashes explain {allowed}")
+        if address not in seen.refused:
+            wrong.append(f"{address} was reported; nobody refused it")
 
 
 def check_copies(journal, seen, wrong):
@@ -180,14 +200,8 @@ def violations(journals, seen, crashes, late=True):
         m = ADDRESS.match(address)
         if not m or m[2] not in whole:
             wrong.append(f"{address} came, and was never handed over whole")
-    check_twice(seen.served, "served", crashes,
-                lambda c, a: a in c.open.addresses, wrong)
-    check_twice(seen.reported, "reported", crashes,
-                lambda c, a: a in c.open.addresses or a in c.open.reports,
-                wrong)
-    for address in seen.reported:
-        if address not in seen.refused:
-            wrong.append(f"{address} was reported; nobody refused it")
+    check_served(seen, crashes, wrong)
+    check_reported(seen, crashes, wrong)
     if late:
         check_late(seen, crashes, wrong)
     return wrong

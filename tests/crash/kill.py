@@ -3,7 +3,10 @@
 memory goes.  Proves that nothing is answered from memory alone, and that a
 spool that ends anywhere is recovered; says nothing of the disk."""
 import signal
+import subprocess
 import time
+
+from daemon import IMPEL
 
 NAME = "kill"
 SHARE = 40
@@ -39,25 +42,40 @@ def in_stop(case, w):
 
 
 def in_compaction(case, w):
-    """Killed when there is a compaction to interrupt: one was begun, or half a
-    second has passed."""
-    w.reach(case.chance.uniform(0.3, 0.9))
-    end = time.monotonic() + 0.5
-    while time.monotonic() < end and \
-            not any("compact" in x for x in w.daemon.log("mainlog")):
-        time.sleep(0.002)
-    time.sleep(case.chance.uniform(0, 0.02))
+    """Some mail stays while the rest goes, so that segments are copied."""
+    w.reach(1)
+    began = len(compactions(w))
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end and len(compactions(w)) == began:
+        time.sleep(0.001)
+    case.note(f"{len(compactions(w)) - began} compactions had begun")
+    time.sleep(case.chance.choice([0, case.chance.uniform(0, 0.02)]))
     w.kill()
 
 
+def compactions(w):
+    return [x for x in w.daemon.log("paniclog") if "spool-compact-start" in x]
+
+
+def in_offline_compaction(case, w):
+    """The daemon is killed, and then `impel spool compact`."""
+    w.reach(case.chance.uniform(0.3, 1))
+    w.kill()
+    with subprocess.Popen([str(IMPEL), "spool", "compact", str(w.spool)],
+                          stdout=subprocess.DEVNULL) as p:
+        time.sleep(case.chance.uniform(0.001, 0.05))
+        p.kill()
+    w.look()
+
+
 MOMENTS = (under_load, under_load, under_load, in_recovery, in_recovery,
-           in_stop, in_compaction)
+           in_stop, in_compaction, in_offline_compaction)
 
 
 def run(case):
-    w = case.world()
     moments = [case.chance.choice(MOMENTS)
                for _ in range(case.chance.choice([1, 1, 1, 2, 4]))]
+    w = case.world(late=in_compaction in moments)
     case.what = "several" if len(moments) > 1 else moments[0].__name__
     case.note(" ".join(m.__name__ for m in moments))
     w.start()

@@ -55,7 +55,9 @@ class Daemon(Impeld):
 
 
 class World:
-    def __init__(self, case, spool=None, more=""):
+    def __init__(self, case, spool=None, more="", late=False):
+        """late: there must be mail that stays until the end."""
+        self.late = late
         self.chance = case.chance
         self.dir = case.dir
         self.address = own_address()
@@ -102,6 +104,7 @@ class World:
         return ["-i", str(first), "-n", str(n), "-s", str(size), "-r",
                 str(recipients), "-c", str(c.choice([1, 3, 10, 20])), "-d",
                 str(c.choice([1, 3, 20])), "-x", str(c.choice([0, 0, 5])),
+                "-z", str(c.choice([10, 50] if self.late else [0, 0, 0, 10])),
                 *(["-B"] if c.random() < 0.5 else []),
                 *(["-k", "3"] if c.random() < 0.2 else [])]
 
@@ -149,6 +152,11 @@ class World:
     def died(self, at, spool=None):
         """The daemon is gone, since `at`; what is open in its spool now?"""
         self.crashes.append(Crash(at, dump(IMPEL, spool or self.spool)))
+
+    def look(self):
+        """Something else has changed the spool since the crash."""
+        c = self.crashes[-1]
+        self.crashes[-1] = Crash(c.at, dump(IMPEL, self.spool))
 
     # --- the end ---
 
