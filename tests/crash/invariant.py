@@ -16,13 +16,13 @@ copy that came twice.
                        not durable.  Both sets together are what the sink served
                        before the crash and the spool, after it, has open.
     reported twice     once more for each crash that found the failure not DONE
-                       (so it fails again), and for each that found a served
-                       report not DONE
+                       (so it fails again), and for each report that a crash
+                       found served and not DONE
     served long before a crash: its DONE is durable
 """
 import re
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 # Results are synced 50 ms after they came at the latest; the rest is for a
 # disk and processors that others use, too.
@@ -97,7 +97,7 @@ class Open:
                 of = self.record(m[1], m[2], line)
             elif of and (n := NAMED.match(line)):
                 self.names[of].add(n[1])
-        self.addresses, self.reports = set(), set()
+        self.addresses, self.reports = set(), Counter()
         for message, to in self.to.items():
             left = [a for i, a in enumerate(to)
                     if i not in self.done[message]]
@@ -149,7 +149,7 @@ def check_reported(seen, crashes, wrong):
         allowed = 1 + sum(
             (address in c.open.addresses and
              before(seen.refused[address], c.restarted)) +
-            (address in c.open.reports and before(when, c.restarted))
+            c.open.reports[address] * before(when, c.restarted)
             for c in crashes)
         if len(when) > allowed:
             wrong.append(f"{address} was reported {len(when)} times, and the "

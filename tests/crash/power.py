@@ -5,11 +5,15 @@ What the file system had not sent to its device by then is lost, as are all
 writes after it (they give EIO); the journal is replayed at the next mount.
 
 What was sent to the device stays, flushed or not: a disk with a cache of its
-own that is lost with the power is what "volatile" plays (volatile.py)."""
+own that is lost with the power is what cache.py adds."""
 import fcntl
 import os
+import pathlib
+import random
 import subprocess
+import tempfile
 import time
+import types
 
 from world import wait_for
 
@@ -19,6 +23,8 @@ IMAGE_BYTES = 320 << 20  # mkfs.xfs wants 300 MB
 SHUTDOWN = 0x8004587D  # XFS_IOC_GOINGDOWN, EXT4_IOC_SHUTDOWN: _IOR('X', 125, u32)
 NO_LOG_FLUSH = 2
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
+OPTIONS = {"ext4": ["data=ordered", "data=ordered", "data=writeback",
+                    "data=journal"], "xfs": ["noatime"]}
 
 
 def run_tool(*words):
@@ -36,11 +42,20 @@ class Image:
         self.at.mkdir()
         with open(self.file, "wb") as f:
             f.truncate(IMAGE_BYTES)
-        run_tool(*MAKE[fs], self.file)
+        self.options = case.chance.choice(OPTIONS[fs])
+        case.note(f"{fs} {self.options}")
         case.at_end(self.drop)
+        run_tool(*MAKE[fs], self.file)
 
     def mount(self):
-        run_tool("mount", "-o", "loop", self.file, self.at)
+        self.mount_file(self.file)
+
+    def mount_file(self, file):
+        run_tool("mount", "-o", f"loop,{self.options}", file, self.at)
+
+    def is_mounted(self):
+        # to ask the file system itself is no use when its disk is gone
+        return f" {self.at} " in pathlib.Path("/proc/self/mountinfo").read_text()
 
     def lose_power(self):
         fd = os.open(self.at, os.O_RDONLY)
@@ -61,7 +76,8 @@ class Image:
             10, "umount")
 
     def drop(self):
-        if os.path.ismount(self.at):
+        """It is of no use any more, whatever state it is in."""
+        if self.is_mounted():
             try:
                 self.unmount()
             except AssertionError:
@@ -69,28 +85,23 @@ class Image:
         self.file.unlink()
 
 
-def refused():
-    """Mount one, or say why not."""
-    return "not root" if os.geteuid() else why_not(Image)
-
-
-def why_not(kind):
-    import pathlib
-    import tempfile
-    import types
-    ends = []
-    with tempfile.TemporaryDirectory(prefix="impel-power.") as d:
-        case = types.SimpleNamespace(dir=pathlib.Path(d), at_end=ends.append)
-        try:
-            for fs in MAKE:
-                (case.dir / fs).mkdir()
-                case.dir = case.dir / fs
+def refused(kind=Image):
+    """Mount one of each, or say why not."""
+    if os.geteuid():
+        return "not root"
+    for fs in MAKE:
+        ends = []
+        with tempfile.TemporaryDirectory(prefix="impel-power.") as d:
+            case = types.SimpleNamespace(
+                dir=pathlib.Path(d), at_end=ends.append, note=str,
+                chance=random.Random(1))
+            try:
                 kind(case, fs).mount()
-        except OSError as e:
-            return str(e)
-        finally:
-            for f in ends:
-                f()
+            except OSError as e:
+                return str(e)
+            finally:
+                for f in ends:
+                    f()
     return None
 
 
@@ -104,14 +115,10 @@ def cut(case, w, image):
     w.died(at)
 
 
-def run(case):
+def run(case, kind=Image):
     fs = case.chance.choice(list(MAKE))
     case.what = fs
-    image = Image(case, fs)
-    lose_power_under_load(case, image)
-
-
-def lose_power_under_load(case, image):
+    image = kind(case, fs)
     image.mount()
     w = case.world(spool=image.at / "spool")
     w.start()

@@ -18,7 +18,7 @@ import subprocess
 import time
 
 from daemon import BUILD, IMPEL, Impeld, wait_for
-from invariant import Crash, Journal, Seen, Violation, dump, violations
+from invariant import Crash, Journal, Open, Seen, Violation, dump, violations
 from peers import listening
 
 PATIENCE = 60  # seconds until something that must come is given up
@@ -172,17 +172,27 @@ class World:
         self.drain()
         self.daemon.terminate()
         self.daemon.finish()
+        self.nothing_is_open()
         self.compare(late)
         self.look_at_spool()
 
     def drain(self):
         end = time.monotonic() + PATIENCE
-        while self.daemon.queued():
+        while True:
+            s = self.daemon.summary()
+            if not s["Recovering"] and int(s["TotalQueueSize"]) == 0:
+                return
             self.daemon.ask("flush", "domain", "all")
             if time.monotonic() > end:
                 raise Violation("mail stays queued: " +
                                 self.daemon.ask("summary"))
             time.sleep(0.05)
+
+    def nothing_is_open(self):
+        still = Open(dump(IMPEL, self.spool)).addresses
+        if still:
+            raise Violation(f"the queues were empty, the spool has {len(still)}"
+                            f" recipients: {sorted(still)[:5]}")
 
     def compare(self, late=True):
         wrong = violations(self.journals, Seen(self.served), self.crashes, late)

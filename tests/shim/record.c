@@ -173,7 +173,7 @@ rename(const char *from, const char *new)
     REAL(int, rename, const char *, const char *);
     int r = real_rename(from, new);
     if (r == 0 && below_root(new)) {
-        struct iovec iov = {(void *)(uintptr_t)new, strlen(new)};
+        struct iovec iov = {(void *)(uintptr_t) new, strlen(new)};
         put((struct entry){.kind = RENAME, .b = (uint32_t)iov.iov_len}, from,
             &iov, 1);
     }
