@@ -144,6 +144,25 @@ static const struct option rows[] = {
         .max = OPTION_FOREVER,
         .brief = "longest life of a session; 0: no limit",
         .since = "0.1"},
+    [INTAKE_PROXY_PROTOCOL] = {.name = "proxy_protocol",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = PEERS,
+        .initial = "false",
+        .brief = "connections begin with a PROXY header, version 1 or 2",
+        .manual = "A load balancer says in it whom it speaks for; that address "
+                  "is then the peer's in every respect.  A connection "
+                  "without one is closed.  Who can reach such a listener can "
+                  "claim any address: let only the balancer reach it, or set "
+                  "this in the peer stanza of its address.",
+        .since = "0.1"},
+    [INTAKE_PROXY_PROTOCOL_TIMEOUT] = {.name = "proxy_protocol_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = PEERS,
+        .initial = "60",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(86400),
+        .brief = "how long to wait for the PROXY header",
+        .since = "0.1"},
     [INTAKE_BODY_TIME] = {.name = "body_time",
         .type = IMPEL_OPT_DURATION,
         .scopes = PEERS,

@@ -23,6 +23,8 @@ enum {
     INTAKE_MAX_COMMANDS,                  /* without mail; 0: no limit */
     INTAKE_MAX_ERRORS,                    /* 0: no limit */
     INTAKE_SESSION_TIME,                  /* 0: no limit */
+    INTAKE_PROXY_PROTOCOL,
+    INTAKE_PROXY_PROTOCOL_TIMEOUT,
     INTAKE_BODY_TIME,
     INTAKE_RECEPTION_MEMORY, /* SIZE */
     INTAKE_BANNER_HOSTNAME,

@@ -11,6 +11,7 @@
 #include "base/xmem.h"
 #include "intake/intake_options.h"
 #include "intake/policy.h"
+#include "intake/proxied.h"
 #include "intake/receive.h"
 #include "base/banned.h"
 
@@ -22,6 +23,7 @@ struct watchpost {
     struct listener *listener;
     struct intake_loop *il;
     struct acceptor *acceptor;
+    struct proxied_list proxied; /* have not said yet whom they speak for */
     int fd;
 };
 struct listener {
@@ -210,6 +212,19 @@ listener_session_gone(struct intake_session *is)
     free(is);
 }
 
+/* The options for a peer; the generation stays until it is given back. */
+static const struct scope *
+peer_scope(
+    struct listener *l, const struct netaddr *peer, struct generation **g)
+{
+    const struct scope *s;
+    pthread_mutex_lock(&l->lock);
+    *g = generation_ref(l->generation);
+    s = generation_peer_scope(*g, l->listen, &peer->ip);
+    pthread_mutex_unlock(&l->lock);
+    return s;
+}
+
 static struct intake_session *
 session_make(struct watchpost *p, const struct netaddr *peer)
 {
@@ -218,10 +233,7 @@ session_make(struct watchpost *p, const struct netaddr *peer)
     is->il = p->il;
     is->listener = l;
     atomic_fetch_add(&l->refs, 1);
-    pthread_mutex_lock(&l->lock);
-    is->generation = generation_ref(l->generation);
-    is->scope = generation_peer_scope(is->generation, l->listen, &peer->ip);
-    pthread_mutex_unlock(&l->lock);
+    is->scope = peer_scope(l, peer, &is->generation);
     is->id = atomic_fetch_add(&l->in->next_session, 1);
     struct buf b = BUF_INIT;
     netaddr_print_ip(peer, &b);
@@ -249,7 +261,7 @@ admit(struct intake_session *is)
 }
 
 static void
-accepted(
+serve(
     void *arg, int fd, const struct netaddr *peer, const struct netaddr *local)
 {
     struct watchpost *p = arg;
@@ -274,12 +286,32 @@ accepted(
         session_verdict(is->session, 0, SIZE_MAX, &r);
 }
 
+/* A balancer speaks for somebody else, and says so first. */
+static void
+accepted(
+    void *arg, int fd, const struct netaddr *peer, const struct netaddr *local)
+{
+    struct watchpost *p = arg;
+    struct generation *g;
+    struct netaddr from = *peer;
+    cidr_unmap(&from.ip);
+    const struct scope *s = peer_scope(p->listener, &from, &g);
+    if (!scope_int(s, OPT(intake_options, INTAKE_PROXY_PROTOCOL)))
+        serve(p, fd, peer, local);
+    else if (!proxied_add(&p->proxied, fd, &from, local,
+                 scope_int(
+                     s, OPT(intake_options, INTAKE_PROXY_PROTOCOL_TIMEOUT))))
+        atomic_fetch_add(&p->il->intake->rejected, 1);
+    generation_unref(&g);
+}
+
 /* --- on the loops --- */
 
 static void
 post_start(struct mail *m)
 {
     struct watchpost *p = CONTAINER_OF(m, struct watchpost, start);
+    proxied_init(&p->proxied, p->il->loop, serve, p);
     p->acceptor = acceptor_new(p->il->loop, p->fd, accepted, p);
 }
 
@@ -288,6 +320,7 @@ post_close(struct mail *m)
 {
     struct watchpost *p = CONTAINER_OF(m, struct watchpost, close);
     acceptor_free(&p->acceptor);
+    proxied_drop(&p->proxied);
     listener_unref(p->listener);
 }
 

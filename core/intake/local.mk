@@ -8,6 +8,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/listener.c core/intake/listener.h \
 	core/intake/oob.c core/intake/oob.h \
 	core/intake/policy.c core/intake/policy.h \
+	core/intake/proxied.c core/intake/proxied.h \
 	core/intake/receive.c core/intake/receive.h \
 	core/intake/trace.c core/intake/trace.h
 

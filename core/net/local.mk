@@ -9,13 +9,19 @@ core_net_libnet_a_SOURCES = \
 	core/net/dnschannel.c core/net/dnschannel.h \
 	core/net/dnsparse.c core/net/dnsparse.h \
 	core/net/netaddr.c core/net/netaddr.h \
+	core/net/proxyproto.c core/net/proxyproto.h \
 	core/net/resolvconf.c core/net/resolvconf.h
 core_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-netaddr tests/unit/test-conn \
-	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns
+	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
+	tests/unit/test-proxyproto
 TESTS += tests/unit/test-netaddr tests/unit/test-conn \
-	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns
+	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
+	tests/unit/test-proxyproto
+tests_unit_test_proxyproto_SOURCES = tests/unit/test-proxyproto.c
+tests_unit_test_proxyproto_LDADD = core/net/libnet.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
 tests_unit_test_netaddr_SOURCES = tests/unit/test-netaddr.c
 tests_unit_test_netaddr_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
@@ -35,8 +41,14 @@ tests_unit_test_dns_LDADD = core/net/libnet.a core/loop/libloop.a \
 endif
 
 # What name servers say; FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
-TESTS += tests/fuzz/fuzz-dns
-check_PROGRAMS += tests/fuzz/fuzz-dns
+TESTS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto
+check_PROGRAMS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto
+EXTRA_DIST += tests/fuzz/corpus/proxyproto
+tests_fuzz_fuzz_proxyproto_SOURCES = tests/fuzz/fuzz-proxyproto.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_proxyproto_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/proxyproto"'
+tests_fuzz_fuzz_proxyproto_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_proxyproto_LDADD = core/net/libnet.a $(BASE_LA) $(BASE_LIBS)
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz-dns.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_dns_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/dns"'

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * proxyproto.h - the header of the PROXY protocol, versions 1 and 2: a load
+ * balancer says in it whom it speaks for (haproxy's doc/proxy-protocol.txt).
+ *
+ * A receiver must know that the header comes: nothing here guesses.
+ */
+#ifndef IMPEL_PROXYPROTO_H
+#define IMPEL_PROXYPROTO_H
+
+#include "net/netaddr.h"
+
+enum proxyproto_result { PROXYPROTO_OK, PROXYPROTO_MORE, PROXYPROTO_BAD };
+enum { PROXYPROTO_MOST = 4096 }; /* of a header, its extensions included */
+
+struct proxyproto {
+    /* False: the connection is the balancer's own (LOCAL, UNKNOWN), or of a
+     * kind that has no addresses; those of the socket hold. */
+    bool named;
+    struct netaddr peer, local;
+    size_t size; /* of the header: what follows is the peer's */
+};
+
+/* The first n bytes of a connection.  MORE: a correct beginning.  BAD: why says
+ * what is wrong.  Extensions (TLVs) of version 2 are passed over. */
+enum proxyproto_result proxyproto_parse(
+    const void *p, size_t n, struct proxyproto *to, const char **why);
+
+#endif
