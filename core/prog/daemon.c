@@ -116,15 +116,21 @@ apply_debug_flags(const struct generation *g)
     }
 }
 
+/* A duration, which is in ms, as DNS counts. */
+static uint32_t
+ttl_seconds(const struct scope *g, uint32_t option)
+{
+    int64_t s = scope_int(g, option) / 1000;
+    return s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
+}
+
 static void
 dns_config_from(const struct scope *g, struct dns_config *to)
 {
     struct str file = scope_str(g, OPT(route_options, ROUTE_RESOLV_CONF));
     *to = (struct dns_config){.resolv_conf = file.n ? file.p : NULL,
-        .min_ttl =
-            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
-        .max_ttl =
-            (uint32_t)scope_int(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
+        .min_ttl = ttl_seconds(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
+        .max_ttl = ttl_seconds(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
         .negative_ttl_max = 3600,
         .cache_size = 100000};
 }

@@ -34,6 +34,21 @@ def test_mx_order_and_failover(impeld, server, dns, tmp_path):
     assert "a.mx.test" in d.ask("domain", "dest.test")
 
 
+@pytest.mark.parametrize("option, ttl, least, most", [
+    ("Max_DNS_TTL = 20", 600, 10, 20), ("Min_DNS_TTL = 900", 1, 880, 900)])
+def test_ttl_is_kept_within_bounds(impeld, server, dns, tmp_path, option, ttl,
+                                   least, most):
+    s = server(host="127.0.0.2")
+    dns.add("dest.test", "MX", "10 a.mx.test.", ttl=ttl)
+    dns.add("a.mx.test", "A", "127.0.0.2", ttl=ttl)
+    d = impeld(with_dns(dns, tmp_path, s.port, option + "\n"))
+    send(d.port, "r@dest.test")
+    s.wait()
+    text = d.ask("domain", "dest.test")
+    left = int(text.split("a TTL of ")[1].split()[0])
+    assert least <= left <= most, text
+
+
 def test_no_mx_falls_back_to_a(impeld, server, dns, tmp_path):
     s = server(host="127.0.0.4")
     dns.add("plain.test", "A", "127.0.0.4")
