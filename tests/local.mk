@@ -42,7 +42,8 @@ endif
 check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES) all
 	$(MAKE) check-TESTS
 
-check-scenario: all tests/kit/standin/lmtp.la tests/shim/shim.la
+check-scenario: all tests/kit/standin/lmtp.la tests/shim/shim.la \
+	tests/shim/record.la
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
 	    $(SHELL) $(srcdir)/tests/scenario/run
 

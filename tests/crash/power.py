@@ -115,17 +115,28 @@ def cut(case, w, image):
     w.died(at)
 
 
+def reach_a_moment(case, w):
+    """Under load, or when segments are copied."""
+    if w.late:
+        case.what += ", compaction"
+        w.reach(1)
+        w.reach_compaction()
+        w.late = False
+    else:
+        w.reach(case.chance.uniform(0.02, 0.9))
+        time.sleep(case.chance.uniform(0, 0.03))
+
+
 def run(case, kind=Image):
     fs = case.chance.choice(list(MAKE))
     case.what = fs
     image = kind(case, fs)
     image.mount()
-    w = case.world(spool=image.at / "spool")
+    w = case.world(spool=image.at / "spool", late=case.chance.random() < 0.1)
     w.start()
     w.load()
     for _ in range(case.chance.choice([1, 1, 2])):
-        w.reach(case.chance.uniform(0.02, 0.9))
-        time.sleep(case.chance.uniform(0, 0.03))
+        reach_a_moment(case, w)
         cut(case, w, image)
         if case.chance.random() < 0.25:
             case.note("and again in recovery")

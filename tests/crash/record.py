@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 
+import power
 from daemon import BUILD
 from disk import Disk
 
@@ -51,18 +52,17 @@ class Recorder:
 
 
 def run(case):
-    w = case.world()
+    w = case.world(late=case.chance.random() < 0.1)
     w.spool.mkdir()
     r = Recorder(case, w)
-    case.what = "under load"
+    case.what = "posix"
     r.start()
     w.load()
     for _ in range(case.chance.choice([1, 1, 2])):
-        w.reach(case.chance.uniform(0.02, 0.9))
-        time.sleep(case.chance.uniform(0, 0.03))
+        power.reach_a_moment(case, w)
         r.cut()
         if case.chance.random() < 0.3:
-            case.what = "in recovery"
+            case.note("and again in recovery")
             r.start(wait=False)
             time.sleep(case.chance.uniform(0.001, 0.08))
             r.cut()

@@ -57,10 +57,12 @@ class Daemon(Impeld):
 
 
 class World:
-    def __init__(self, case, spool=None, more="", late=False):
-        """late: there must be mail that stays until the end."""
-        self.late = late
-        self.chance = case.chance
+    def __init__(self, case, spool=None, more="", late=False,
+                 times=1):
+        """late: there must be mail that stays until the end; times: so much
+        more mail."""
+        self.late, self.times = late, times
+        self.case, self.chance = case, case.chance
         self.dir = case.dir
         self.address = own_address()
         self.spool = spool or self.dir / "impel" / "spool"
@@ -93,7 +95,8 @@ class World:
             f"Large_Message_Threshold = {self.threshold}\n"
             f"Spool_Segment_Size = {c.choice(['1M', '1M', '4M'])}\n"
             f"Spool_Compact_At = {c.choice([10, 50, 90])}\n"
-            f"Max_Resident_Bytes = {c.choice(['0', '100k', '256M'])}\n")
+            f"Max_Resident_Bytes = {c.choice(['0', '100k', '256M'])}\n" +
+            c.choice(["", "", 'eventloop "p" { concurrency = 3 }\n']))
         return " ".join(["sink", *self.sink_options, "|"] +
                         self.conf.split("\n")[:-1] +
                         [f"| {' '.join(x)}" for x in self.loads])
@@ -103,7 +106,7 @@ class World:
         recipients = c.choice([1, 1, 1, 2, 4])
         most = TOTAL_BYTES // (size + 500)
         n = max(5, min(c.choice([100, 300, 600, 1000]) // recipients, most))
-        return ["-i", str(first), "-n", str(n), "-s", str(size), "-r",
+        return ["-i", str(first), "-n", str(n * self.times), "-s", str(size), "-r",
                 str(recipients), "-c", str(c.choice([1, 3, 10, 20])), "-d",
                 str(c.choice([1, 3, 20])), "-x", str(c.choice([0, 0, 5])),
                 "-z", str(c.choice([10, 50] if self.late else [0, 0, 0, 10])),
@@ -142,8 +145,29 @@ class World:
 
     def reach(self, share, patience=PATIENCE):
         """Until that share of all messages was acknowledged."""
-        wait_for(lambda: self.acknowledged() >= share * self.total, patience,
+        wait_for(lambda: self.lives() and
+                 self.acknowledged() >= share * self.total, patience,
                  f"{share:.0%} of the load")
+
+    def lives(self):
+        """Nobody but the case may end the daemon."""
+        if self.daemon.process.poll() is not None:
+            raise Violation("the daemon ended by itself: " +
+                            self.daemon.stderr()[-3000:])
+        return True
+
+    def reach_compaction(self):
+        """Until segments are copied, or for longer than it takes until the
+        daemon looks for some to copy; and a moment more."""
+        began, end = self.compactions(), time.monotonic() + 2.5
+        while time.monotonic() < end and self.compactions() == began:
+            time.sleep(0.001)
+        self.case.note(f"{self.compactions() - began} compactions had begun")
+        time.sleep(self.chance.choice([0, self.chance.uniform(0, 0.02)]))
+
+    def compactions(self):
+        return sum("spool-compact-start" in x
+                   for x in self.daemon.log("paniclog"))
 
     def kill(self):
         """SIGKILL now; the spool is looked at."""
@@ -167,7 +191,9 @@ class World:
         the daemon ends in order, and the books are right."""
         self.sink.send_signal(signal.SIGUSR1)
         for s in self.sources:
-            if s.wait(PATIENCE) != 0:
+            wait_for(lambda s=s: self.lives() and s.poll() is not None,
+                     PATIENCE, "the end of a source")
+            if s.returncode != 0:
                 raise Violation("the source could not hand over all its mail")
         self.drain()
         self.daemon.terminate()

@@ -85,24 +85,28 @@ ours(int fd)
 static void
 put(struct entry e, const char *a, const struct iovec *iov, int count)
 {
-    REAL(ssize_t, writev, int, const struct iovec *, int);
-    struct iovec all[IOV_MAX];
-    int used = 0, saved = errno;
+    REAL(ssize_t, write, int, const void *, size_t);
+    int saved = errno;
+    size_t n = sizeof(e), all;
+    char *p;
 
     e.a = a ? (uint32_t)strlen(a) : 0;
-    all[used++] = (struct iovec){&e, sizeof(e)};
-    all[used++] = (struct iovec){(void *)(uintptr_t)a, e.a};
-    for (size_t left = e.b; left && count; iov++, count--) {
-        size_t n = iov->iov_len < left ? iov->iov_len : left;
-        if (used == IOV_MAX)
-            abort();
-        all[used++] = (struct iovec){iov->iov_base, n};
-        left -= n;
+    all = n + e.a + e.b;
+    p = malloc(all);
+    if (!p)
+        abort();
+    memcpy(p, &e, sizeof(e));
+    memcpy(p + n, a ? a : "", e.a);
+    for (n += e.a; n < all && count; iov++, count--) {
+        size_t part = iov->iov_len < all - n ? iov->iov_len : all - n;
+        memcpy(p + n, iov->iov_base, part);
+        n += part;
     }
     pthread_mutex_lock(&lock);
-    if (real_writev(to, all, used) < 0)
+    if (real_write(to, p, all) != (ssize_t)all)
         abort(); /* a record with a hole is worth nothing */
     pthread_mutex_unlock(&lock);
+    free(p);
     errno = saved;
 }
 
