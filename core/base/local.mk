@@ -11,6 +11,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/bug.c core/base/bug.h \
 	core/base/cidr.c core/base/cidr.h \
 	core/base/clock.c core/base/clock.h \
+	core/base/cursor.h \
 	core/base/err.c core/base/err.h \
 	core/base/heap.c core/base/heap.h \
 	core/base/list.h \

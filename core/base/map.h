@@ -4,6 +4,8 @@
  *
  * The key is borrowed: it must live as long as the entry, usually inside the
  * object that is mapped.  Open addressing, grows by doubling; one thread.
+ * A large one grows bit by bit: what a put has to move is bounded, so that
+ * nobody waits until hundreds of thousands have found a new place.
  */
 #ifndef IMPEL_MAP_H
 #define IMPEL_MAP_H
@@ -20,7 +22,12 @@ struct map {
     size_t count, size; /* size: 0 or a power of two */
     size_t used;        /* slots in use, or left by a removal */
     bool fold;          /* ASCII case of keys is ignored */
+    /* The smaller table that it grows out of, or NULL; below old_at its slots
+     * have moved. */
+    struct map_slot *old;
+    size_t old_size, old_at;
 };
+enum { MAP_MOVES = 16, MAP_AT_ONCE = 4096 }; /* slots a put looks at */
 
 /* Zeroed memory is a valid empty map that minds case. */
 void map_init(struct map *m, bool fold);
@@ -32,6 +39,8 @@ void *map_remove(struct map *m, struct str key); /* the value, or NULL */
 /* Iterate in no order: *at starts at 0; NULL at the end.  Nothing may be put
  * or removed meanwhile, but for the entry just returned, which may go. */
 void *map_next(const struct map *m, size_t *at);
+/* As it, for the key as well. */
+struct map_slot *map_next_slot(const struct map *m, size_t *at);
 
 #define MAP_FOREACH(v, m, at) for (at = 0; (v = map_next(m, &at)) != NULL;)
 

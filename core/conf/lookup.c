@@ -102,9 +102,11 @@ lookup_domain(struct generation *g, const struct place *p, struct str domain)
 static void
 lookup_free_keys(struct map *m)
 {
-    for (size_t i = 0; i < m->size; i++)
-        if (m->slots[i].value)
-            free((char *)(uintptr_t)m->slots[i].key.p);
+    struct map_slot *s;
+    size_t at = 0;
+
+    while ((s = map_next_slot(m, &at)) != NULL)
+        free((char *)(uintptr_t)s->key.p);
     map_fini(m);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "base/num.h"
+#include "base/xmem.h"
 #include "ctl/jsontext.h"
 #include "base/banned.h"
 
@@ -18,10 +19,8 @@ static void
 print_domains(
     struct command_call *c, bool delayed, struct str binding, uint64_t above)
 {
-    struct buf out = BUF_INIT;
     scheduler_print_domains(
-        c->on->scheduler, delayed, above, binding, c->json, &out);
-    commands_take(c, &out);
+        c->on->scheduler, delayed, above, binding, commands_ask(c));
 }
 
 static void
@@ -98,7 +97,11 @@ command_binding_summary(struct command_call *c, size_t at)
 
 /* --- mailq --- */
 
-struct mailq {
+struct mailq { /* one look after the other */
+    struct command_call *call;
+    size_t at;
+    json_t *all;
+    struct buf out;
     struct str domain[MAILQ_SELECTORS], binding[MAILQ_SELECTORS];
     size_t domains, bindings;
     uint64_t limit;
@@ -154,47 +157,92 @@ merge(json_t *to, json_t *from)
 }
 
 static void
-mailq_one(struct command_call *c, const struct mailq *q, struct str domain,
-    struct str binding, json_t **all, struct buf *out)
+mailq_add_text(struct mailq *q, struct str text)
 {
-    struct buf one = BUF_INIT;
-    scheduler_print_mailq(
-        c->on->scheduler, domain, binding, q->limit, c->json, &one);
-    if (!c->json) {
-        struct str rows = buf_get(&one);
-        if (out->n)
-            (void)str_cut(&rows, '\n'); /* the heading stands there already */
-        if (rows.p)
-            buf_str(out, rows);
-        buf_fini(&one);
+    if (q->out.n)
+        (void)str_cut(&text, '\n'); /* the heading stands there already */
+    if (text.p)
+        buf_str(&q->out, text);
+}
+
+static void
+mailq_add_json(struct mailq *q, struct str text)
+{
+    json_t *doc = json_loadb(text.p, text.n, 0, NULL);
+
+    if (doc && q->all)
+        merge(q->all, doc);
+    else if (doc)
+        q->all = json_incref(doc);
+    json_decref(doc);
+}
+
+static void
+mailq_free(struct mailq *q)
+{
+    json_decref(q->all);
+    buf_fini(&q->out);
+    free(q);
+}
+
+static void mailq_next(struct mailq *q);
+
+static void
+mailq_found(void *arg, struct str text, const struct err *e)
+{
+    struct mailq *q = arg;
+
+    if (e && e->code != ERR_OK) {
+        commands_fail(q->call, "%s", e->text);
+        mailq_free(q);
         return;
     }
-    json_t *doc = json_loadb(buf_get(&one).p, one.n, 0, NULL);
-    buf_fini(&one);
-    if (doc && *all)
-        merge(*all, doc);
-    else if (doc)
-        *all = json_incref(doc);
-    json_decref(doc);
+    if (q->call->json)
+        mailq_add_json(q, text);
+    else
+        mailq_add_text(q, text);
+    q->at++;
+    mailq_next(q);
+}
+
+/* The next pair of a domain and a binding, or the end. */
+static void
+mailq_next(struct mailq *q)
+{
+    struct command_call *c = q->call;
+    size_t bindings = q->bindings ? q->bindings : 1;
+    size_t pairs = (q->domains ? q->domains : 1) * bindings;
+    struct scheduler_ask ask = {
+        .reply = mailq_found, .arg = q, .json = c->json};
+
+    if (q->at < pairs) {
+        scheduler_print_mailq(c->on->scheduler,
+            q->domains ? q->domain[q->at / bindings] : STR_NONE,
+            q->bindings ? q->binding[q->at % bindings] : STR_NONE, q->limit,
+            &ask);
+        return;
+    }
+    if (q->all) {
+        jsontext_take(&q->out, q->all);
+        q->all = NULL;
+    }
+    commands_take(c, &q->out);
+    mailq_free(q);
 }
 
 void
 command_mailq(struct command_call *c, size_t at)
 {
-    struct mailq q = {.limit = MAILQ_LIMIT};
-    struct buf out = BUF_INIT;
-    json_t *all = NULL;
-    if (!mailq_parse(c, at, &q)) {
-        commands_usage(c, at);
+    struct mailq *q = xnew(struct mailq);
+
+    q->call = c;
+    q->limit = MAILQ_LIMIT;
+    if (mailq_parse(c, at, q)) {
+        mailq_next(q);
         return;
     }
-    for (size_t d = 0; d < q.domains || d == 0; d++)
-        for (size_t b = 0; b < q.bindings || b == 0; b++)
-            mailq_one(c, &q, q.domains ? q.domain[d] : STR_NONE,
-                q.bindings ? q.binding[b] : STR_NONE, &all, &out);
-    if (all)
-        jsontext_take(&out, all);
-    commands_take(c, &out);
+    mailq_free(q);
+    commands_usage(c, at);
 }
 
 /* --- showqueue --- */
@@ -293,16 +341,9 @@ command_binding_fail_domain(struct command_call *c, size_t at)
 void
 command_refresh_domain(struct command_call *c, size_t at)
 {
-    uint64_t count = 0;
-    struct err e;
-    if (!commands_args(c, at, 1, 1))
-        return;
-    if (scheduler_refresh_domain(
-            c->on->scheduler, commands_all(c->words[at]), &count, &e) < 0)
-        commands_fail(c, "%s", e.text);
-    else
-        commands_say(c, "%.*s refreshed.  %llu domains ask DNS again.",
-            STR_ARG(c->words[at]), (unsigned long long)count);
+    if (commands_args(c, at, 1, 1))
+        scheduler_refresh_domain(
+            c->on->scheduler, commands_all(c->words[at]), commands_ask(c));
 }
 
 /* --- explain --- */

@@ -10,6 +10,7 @@
 #include "loop/defer.h"
 #include "loop/loop_int.h"
 #include "loop/slow.h"
+#include "loop/timer.h"
 #include "base/banned.h"
 
 enum {
@@ -22,6 +23,7 @@ struct job {
     struct loop *loop;
     struct list node; /* of the loop's jobs */
     struct defer ending;
+    struct timer pause; /* armed: it wants no slice before */
     uint64_t id;
     char *name;
     job_step_f *step;
@@ -31,6 +33,12 @@ struct job {
     int64_t started;
     bool cancelled;
 };
+
+static void
+job_goes_on(void *arg)
+{
+    (void)arg; /* that its timer is over is what job_pick() looks at */
+}
 
 struct job *
 job_start(struct loop *l, const char *name, job_step_f *step, job_end_f *end,
@@ -48,6 +56,7 @@ job_start(struct loop *l, const char *name, job_step_f *step, job_end_f *end,
     j->end = end;
     j->arg = arg;
     j->started = clock_mono();
+    timer_init(&j->pause, l, job_goes_on, j, "job pause");
     list_push(&l->jobs, &j->node);
     return j;
 }
@@ -87,6 +96,7 @@ job_finish(struct job *j)
     if (l->job_turn == j)
         l->job_turn = job_next(l, j);
     list_remove(&j->node);
+    timer_stop(&j->pause);
     if (j->end)
         j->end(j, j->arg, j->cancelled);
     (void)slow_end(begun, j->name, j->id); /* logs by itself */
@@ -111,6 +121,12 @@ job_cancel(struct job *j)
     defer_post(j->loop, &j->ending, job_end_cancelled, j, "job end");
 }
 
+static bool
+job_rests(const struct job *j)
+{
+    return j->cancelled || timer_armed(&j->pause);
+}
+
 /* The next that wants a slice, from the one whose turn it is. */
 static struct job *
 job_pick(struct loop *l)
@@ -118,7 +134,7 @@ job_pick(struct loop *l)
     struct job *from = l->job_turn ? l->job_turn : job_next(l, NULL);
     struct job *j = from;
 
-    while (j && j->cancelled) {
+    while (j && job_rests(j)) {
         j = job_next(l, j);
         if (!j)
             j = job_next(l, NULL);
@@ -131,7 +147,13 @@ job_pick(struct loop *l)
 bool
 job_pending(const struct loop *l)
 {
-    return !list_empty(&l->jobs); /* one that ends is deferred work as well */
+    const struct list *n;
+
+    /* One that ends is deferred work, one that pauses has a timer. */
+    LIST_FOREACH (n, &l->jobs)
+        if (!job_rests(LIST_ENTRY(n, struct job, node)))
+            return true;
+    return false;
 }
 
 static enum job_step
@@ -158,14 +180,19 @@ void
 job_run(struct loop *l)
 {
     struct job *j = job_pick(l);
+    enum job_step step;
 
     if (!j)
         return;
     l->job_turn = j;
-    if (job_slice(j) == JOB_DONE && !j->cancelled)
+    step = job_slice(j);
+    if (step == JOB_DONE && !j->cancelled) {
         job_finish(j);
-    else
-        l->job_turn = job_next(l, j);
+        return;
+    }
+    if (step == JOB_PAUSE)
+        timer_start(&j->pause, JOB_PAUSE_MS);
+    l->job_turn = job_next(l, j);
 }
 
 uint64_t

@@ -10,8 +10,11 @@
 #include "loop/loop.h"
 
 struct job;
-enum job_step { JOB_MORE, JOB_DONE };
-/* Do a little (one element, or a few) and say whether there is more. */
+enum job_step { JOB_MORE, JOB_DONE, JOB_PAUSE };
+/* Do a little (one element, or a few) and say whether there is more.
+ * JOB_PAUSE: what it needs is under way elsewhere; a slice again after
+ * JOB_PAUSE_MS. */
+enum { JOB_PAUSE_MS = 10 };
 typedef enum job_step job_step_f(struct job *j, void *arg);
 /* The end: cancelled says how.  The job is freed after it returns. */
 typedef void job_end_f(struct job *j, void *arg, bool cancelled);

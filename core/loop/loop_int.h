@@ -22,6 +22,7 @@ struct loop {
     ev_io wake;      /* the mailbox's descriptor */
     ev_timer waking; /* ends a wait for the first of timers */
     struct mailbox *mailbox;
+    struct mail *mail; /* taken out of it, and not delivered yet */
     struct heap timers;
     struct list deferred; /* struct defer */
     struct list jobs;     /* struct job, in order of start */

@@ -209,6 +209,7 @@ active_read(struct queue *q, struct parcel *p)
     parcel_enter(p, PARCEL_LOADING);
     a = active_new(p);
     q->loading++;
+    queue_tally(q, 1, 0, 0);
     a->load = active_load(p, true, active_came, NULL);
 }
 

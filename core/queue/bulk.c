@@ -15,67 +15,74 @@
 #include "queue/outcome.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
+#include "queue/walk.h"
 #include "base/banned.h"
 
 enum {
-    BULK_STEP = 64,      /* parcels in one step of the job */
-    BULK_PASSES = 3,     /* over a heap that changes meanwhile */
-    BULK_PATIENCE = 2000 /* steps to wait for what is being read */
+    BULK_STEP = 64,       /* parcels in one step of the job */
+    BULK_PASSES = 3,      /* over a heap that changes meanwhile */
+    BULK_PATIENCE = 2000, /* steps to wait for what is being read */
+    BULK_NOTICES = 1024   /* bounces under way; then it waits */
 };
 
 struct bulk {
     struct scheduler *s;
     struct scheduler_ask ask;
-    struct doom *doom; /* to fail; NULL: to flush */
-    char *domain;      /* as asked for; "all" */
-    struct str *keys;  /* of the queues, owned */
-    size_t count, at;
-    size_t index;      /* in the queue's heap */
-    size_t heap_count; /* when this pass began */
-    int pass, patience;
-    int64_t now; /* wall; of the beginning */
+    struct doom *doom;  /* to fail; NULL: to flush */
+    char *domain;       /* as asked for; "all" */
+    char *binding;      /* "all" */
+    bool of_zone;       /* the walk is over the queues of a zone */
+    size_t index;       /* in the queue's heap */
+    size_t heap_count;  /* when this pass began */
+    int pass, patience; /* for this queue */
+    int64_t now;        /* wall; of the beginning */
     uint64_t done;
 };
 
+/* NULL: not one of those that are asked for. */
 static struct queue *
-bulk_queue(const struct bulk *b)
+bulk_queue(struct bulk *b, struct list *n, bool fresh)
 {
-    return map_find(&b->s->queues, b->keys[b->at]);
+    struct queue *q = b->of_zone ? LIST_ENTRY(n, struct queue, zone_node)
+                                 : LIST_ENTRY(n, struct queue, node);
+
+    if (fresh) {
+        b->index = 0;
+        b->pass = 0;
+        b->patience = 0;
+    }
+    return print_is_of(q, str_of(b->binding)) ? q : NULL;
 }
 
-static enum job_step
-bulk_next_queue(struct job *j, struct bulk *b)
+static void
+bulk_progress(void *arg, uint64_t done, uint64_t total)
 {
-    b->at++;
-    b->index = 0;
-    b->pass = 0;
-    b->patience = 0;
-    job_progress(j, b->at, b->count);
+    struct bulk *b = arg;
+
     if (b->ask.progress)
-        b->ask.progress(b->ask.arg, b->at, b->count);
-    return b->at < b->count ? JOB_MORE : JOB_DONE;
+        b->ask.progress(b->ask.arg, done, total);
 }
 
 /* Lowering every time to the same `now` keeps the heap a heap, so this needs
  * no moves.  What others move meanwhile may be missed: another pass. */
 static enum job_step
-bulk_flush(struct job *j, void *arg)
+bulk_flush(void *arg, struct list *n, bool fresh)
 {
     struct bulk *b = arg;
-    struct queue *q = bulk_queue(b);
+    struct queue *q = bulk_queue(b, n, fresh);
     size_t end;
 
     if (!q)
-        return bulk_next_queue(j, b);
+        return JOB_DONE;
     if (!b->index)
         b->heap_count = q->delayed.count;
     end = MIN_OF(b->index + BULK_STEP, q->delayed.count);
     for (; b->index < end; b->index++) {
-        struct heap_node *n = q->delayed.nodes[b->index];
+        struct heap_node *due = q->delayed.nodes[b->index];
 
-        if (n->when > b->now) {
-            n->when = b->now;
-            CONTAINER_OF(n, struct parcel, in.due)->flags |= PARCEL_LAST_TRY;
+        if (due->when > b->now) {
+            due->when = b->now;
+            CONTAINER_OF(due, struct parcel, in.due)->flags |= PARCEL_LAST_TRY;
             b->done++;
         }
     }
@@ -86,7 +93,7 @@ bulk_flush(struct job *j, void *arg)
         return JOB_MORE;
     }
     queue_kick(q);
-    return bulk_next_queue(j, b);
+    return JOB_DONE;
 }
 
 static struct parcel *
@@ -117,15 +124,17 @@ bulk_doom_lent(struct bulk *b, struct queue *q)
 }
 
 static enum job_step
-bulk_fail(struct job *j, void *arg)
+bulk_fail(void *arg, struct list *n, bool fresh)
 {
     struct bulk *b = arg;
-    struct queue *q = bulk_queue(b);
+    struct queue *q = bulk_queue(b, n, fresh);
     struct parcel *p;
 
     if (!q)
-        return bulk_next_queue(j, b);
-    for (int n = 0; n < BULK_STEP; n++) {
+        return JOB_DONE;
+    for (int i = 0; i < BULK_STEP; i++) {
+        if (b->s->notices >= BULK_NOTICES)
+            return JOB_PAUSE;
         if (!(p = bulk_first(q)))
             break;
         b->done++;
@@ -135,18 +144,16 @@ bulk_fail(struct job *j, void *arg)
         return JOB_MORE;
     bulk_doom_lent(b, q);
     queue_kick(q);
-    return bulk_next_queue(j, b);
+    return JOB_DONE;
 }
 
 static void
-bulk_end(struct job *j, void *arg, bool cancelled)
+bulk_end(void *arg, bool cancelled)
 {
     struct bulk *b = arg;
-    struct scheduler *s = b->s;
     const struct err ok = {0};
     struct buf text = BUF_INIT;
 
-    (void)j;
     if (b->ask.json)
         print_json(json_pack("{s:o,s:s,s:I,s:b}", "domain",
                        print_str(str_of(b->domain)), "verb",
@@ -163,14 +170,10 @@ bulk_end(struct job *j, void *arg, bool cancelled)
         buf_cstr(&text, "Cancelled before the end.\n");
     b->ask.reply(b->ask.arg, buf_get(&text), &ok);
     buf_fini(&text);
-    for (size_t i = 0; i < b->count; i++)
-        free((void *)(uintptr_t)b->keys[i].p);
     doom_unref(&b->doom);
-    free(b->keys);
     free(b->domain);
+    free(b->binding);
     free(b);
-    s->jobs--;
-    scheduler_check_drained(s);
 }
 
 static struct bulk *
@@ -178,37 +181,36 @@ bulk_new(struct scheduler *s, struct str binding, struct str domain,
     const struct scheduler_ask *ask)
 {
     struct bulk *b = xnew(struct bulk);
-    struct list *n;
 
     b->s = s;
     b->ask = *ask;
     b->now = clock_wall();
     b->domain = print_is_all(domain) ? xdup("all") : xdupn(domain.p, domain.n);
-    b->keys = xcalloc(s->queues.count + 1, sizeof(*b->keys));
-    LIST_FOREACH (n, &s->all_queues) {
-        const struct queue *q = LIST_ENTRY(n, struct queue, node);
-
-        if (print_is_of(q, binding) &&
-            (print_is_all(domain) || str_ieq(str_of(q->zone->name), domain)))
-            b->keys[b->count++] = str_make(xdupn(q->key.p, q->key.n), q->key.n);
-    }
-    s->jobs++;
+    b->binding =
+        print_is_all(binding) ? xdup("all") : xdupn(binding.p, binding.n);
     return b;
 }
 
-static enum job_step
-bulk_nothing(struct job *j, void *arg)
-{
-    (void)j;
-    (void)arg;
-    return JOB_DONE;
-}
-
 static void
-bulk_start(struct bulk *b, const char *name, job_step_f *step)
+bulk_start(struct bulk *b, const char *name, walk_visit_f *visit)
 {
-    (void)job_start(
-        b->s->loop, name, b->count ? step : bulk_nothing, bulk_end, b);
+    struct scheduler *s = b->s;
+    struct walk_request r = {.name = name,
+        .head = &s->all_queues,
+        .total = s->stats.queues,
+        .visit = visit,
+        .progress = bulk_progress,
+        .end = bulk_end,
+        .arg = b};
+
+    if (!print_is_all(str_of(b->domain))) {
+        struct zone *z = print_zone(s, str_of(b->domain));
+
+        b->of_zone = true;
+        r.head = z ? &z->queues : NULL;
+        r.total = 1;
+    }
+    walk_start(s, &r);
 }
 
 void
@@ -229,21 +231,66 @@ scheduler_fail_domain(struct scheduler *s, struct str binding,
     bulk_start(b, "fail", bulk_fail);
 }
 
-int
-scheduler_refresh_domain(
-    struct scheduler *s, struct str domain, uint64_t *count, struct err *e)
-{
-    struct domain *d = NULL;
+/* --- refresh --- */
 
-    *count = 0;
-    while ((d = domain_next(s->resolver, d)) != NULL) {
-        if (!print_is_all(domain) && !str_ieq(domain_name(d), domain))
-            continue;
+struct refresh {
+    struct scheduler *s;
+    struct scheduler_ask ask;
+    struct domain_cursor cursor;
+    char *domain; /* "all" */
+    uint64_t done;
+};
+
+static enum job_step
+refresh_step(struct job *j, void *arg)
+{
+    struct refresh *r = arg;
+    struct domain *d = domain_cursor_next(&r->cursor);
+
+    (void)j;
+    if (!d)
+        return JOB_DONE;
+    if (print_is_all(str_of(r->domain)) ||
+        str_ieq(domain_name(d), str_of(r->domain))) {
         domain_refresh(d);
-        ++*count;
+        r->done++;
     }
-    if (!*count && !print_is_all(domain))
-        return err_set(
-            e, ERR_NOTFOUND, "nothing is known of %.*s", STR_ARG(domain));
-    return 0;
+    return JOB_MORE;
+}
+
+static void
+refresh_end(struct job *j, void *arg, bool cancelled)
+{
+    struct refresh *r = arg;
+    struct scheduler *s = r->s;
+    struct buf text = BUF_INIT;
+    struct err e = {0};
+
+    (void)j;
+    domain_cursor_end(&r->cursor);
+    if (!r->done && !print_is_all(str_of(r->domain)))
+        (void)err_set(&e, ERR_NOTFOUND, "nothing is known of %s", r->domain);
+    buf_printf(&text, "%s refreshed.  %llu domains ask DNS again.%s\n",
+        r->domain, (unsigned long long)r->done,
+        cancelled ? "  Cancelled before the end." : "");
+    r->ask.reply(r->ask.arg, buf_get(&text), &e);
+    buf_fini(&text);
+    free(r->domain);
+    free(r);
+    s->jobs--;
+    scheduler_check_drained(s);
+}
+
+void
+scheduler_refresh_domain(
+    struct scheduler *s, struct str domain, const struct scheduler_ask *ask)
+{
+    struct refresh *r = xnew(struct refresh);
+
+    r->s = s;
+    r->ask = *ask;
+    r->domain = print_is_all(domain) ? xdup("all") : xdupn(domain.p, domain.n);
+    domain_cursor_begin(s->resolver, &r->cursor);
+    s->jobs++;
+    (void)job_start(s->loop, "refresh", refresh_step, refresh_end, r);
 }

@@ -185,6 +185,7 @@ outlet_lend(struct outlet *o, struct parcel *p)
     q->ready_count--;
     parcel_enter(p, PARCEL_LENT);
     q->lent++;
+    queue_tally(q, -1, 0, 1);
     a->batch = batch_new(a->message, parcel_rcpt(p), p->rcpt_count, q->scope,
         (int)MIN_OF(p->retries, (uint32_t)INT32_MAX));
     a->batch->arg = p;

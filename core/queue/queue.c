@@ -42,6 +42,7 @@ zone_drop(struct scheduler *s, struct zone *z)
     if (!list_empty(&z->queues))
         return;
     (void)map_remove(&s->zones, str_of(z->name));
+    cursor_leave(&s->cursors, &z->node);
     list_remove(&z->node);
     free(z->name);
     free(z);
@@ -158,7 +159,9 @@ queue_free(struct queue **qp)
     CHECK(q, QUEUE_MAGIC);
     BUG_ON(!list_empty(&q->outlets) || !list_empty(&q->ready));
     (void)map_remove(&s->queues, q->key);
+    cursor_leave(&s->cursors, &q->node);
     list_remove(&q->node);
+    cursor_leave(&s->cursors, &q->zone_node);
     list_remove(&q->zone_node);
     list_remove(&q->dirty_node);
     list_remove(&q->starved_node);
@@ -191,6 +194,21 @@ uint64_t
 queue_parcels(const struct queue *q)
 {
     return queue_active(q) + queue_delayed(q) + q->failing;
+}
+
+static void
+tally_add(struct tally *t, int active, int delayed, int lent)
+{
+    t->active += (uint64_t)(int64_t)active;
+    t->delayed += (uint64_t)(int64_t)delayed;
+    t->lent += (uint64_t)(int64_t)lent;
+}
+
+void
+queue_tally(struct queue *q, int active, int delayed, int lent)
+{
+    tally_add(&q->s->held, active, delayed, lent);
+    tally_add(&q->binding->held, active, delayed, lent);
 }
 
 /* --- when it runs --- */
@@ -246,8 +264,11 @@ queue_expiry(const struct queue *q, const struct parcel *p)
 static void
 queue_watch_age(struct queue *q, const struct parcel *p)
 {
-    int64_t at = queue_wall_to_mono(q->s, queue_expiry(q, p));
+    int64_t at;
 
+    if (p->flags & PARCEL_LAST_TRY) /* it may be as old as it likes */
+        return;
+    at = queue_wall_to_mono(q->s, queue_expiry(q, p));
     if (!q->expire_at || at < q->expire_at)
         q->expire_at = at;
     queue_wake_at(q, q->expire_at);
@@ -261,9 +282,11 @@ queue_into_heap(struct queue *q, struct parcel *p, int64_t due, bool for_room)
     if (for_room) {
         p->flags |= PARCEL_DUE;
         q->overflow++;
+        queue_tally(q, 1, 0, 0);
         queue_watch_age(q, p);
     } else {
         due = MIN_OF(due, queue_expiry(q, p));
+        queue_tally(q, 0, 1, 0);
     }
     heap_set(&q->delayed, &p->in.due, due);
     delaydsn_watch(q, p);
@@ -278,6 +301,7 @@ queue_into_ready(struct queue *q, struct parcel *p, bool front)
     else
         list_push(&q->ready, &p->in.active->node);
     q->ready_count++;
+    queue_tally(q, 1, 0, 0);
     queue_watch_age(q, p);
     delaydsn_watch(q, p);
 }
@@ -301,6 +325,7 @@ void
 queue_loaded(struct parcel *p)
 {
     p->queue->loading--;
+    queue_tally(p->queue, -1, 0, 0);
     queue_into_ready(p->queue, p, false);
     queue_kick(p->queue);
 }
@@ -343,20 +368,27 @@ queue_remove(struct parcel *p)
     case PARCEL_DELAYED:
         heap_remove(&q->delayed, &p->in.due);
         p->in.active = NULL;
-        if (p->flags & PARCEL_DUE)
+        if (p->flags & PARCEL_DUE) {
             q->overflow--;
+            queue_tally(q, -1, 0, 0);
+        } else {
+            queue_tally(q, 0, -1, 0);
+        }
         p->flags &= 7u & ~(unsigned)PARCEL_DUE;
         break;
     case PARCEL_LOADING:
         q->loading--;
+        queue_tally(q, -1, 0, 0);
         break;
     case PARCEL_READY:
         q->ready_count--;
+        queue_tally(q, -1, 0, 0);
         break;
     case PARCEL_LENT:
     case PARCEL_RECALLING:
     case PARCEL_BEGUN:
         q->lent--;
+        queue_tally(q, 0, 0, -1);
         break;
     case PARCEL_FAILING:
         q->failing--;

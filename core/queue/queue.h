@@ -29,6 +29,10 @@ void queue_run(struct queue *q);
 /* Take over the options of the generation in force. */
 void queue_adopt(struct queue *q);
 
+/* So many parcels more, or less, in each of the three; lists and counts of the
+ * queue itself are the caller's. */
+void queue_tally(struct queue *q, int active, int delayed, int lent);
+
 /* A parcel enters: `due` is the wall time of its next attempt; message: its
  * content if it is in memory (a reference is taken). */
 void queue_add(

@@ -14,10 +14,14 @@
 #include "queue/outlet.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/walk.h"
 #include "spool/spool_options.h"
 #include "base/banned.h"
 
-enum { SCHED_TURN_US = 2000 };
+enum {
+    SCHED_TURN_US = 2000,
+    SCHED_WAKES = 512 /* queues whose time has come, in one turn */
+};
 
 /* --- the turn --- */
 
@@ -75,8 +79,9 @@ scheduler_wake(void *arg)
 {
     struct scheduler *s = arg;
     struct heap_node *first;
+    int most = SCHED_WAKES;
 
-    while ((first = heap_first(&s->wakes)) != NULL &&
+    while (most-- && (first = heap_first(&s->wakes)) != NULL &&
         first->when <= loop_now(s->loop)) {
         heap_remove(&s->wakes, first);
         queue_kick(CONTAINER_OF(first, struct queue, wake));
@@ -340,6 +345,7 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->dirty);
     list_init(&s->starved);
     list_init(&s->load_wait);
+    list_init(&s->cursors);
     parcels_init(&s->parcels);
     slab_init(&s->actives, sizeof(struct active));
     timer_init(&s->wake_timer, s->loop, scheduler_wake, s, "queue times");
@@ -435,11 +441,33 @@ scheduler_free(struct scheduler **sp)
     free(s);
 }
 
+static enum job_step
+scheduler_visit(void *arg, struct list *n, bool fresh)
+{
+    struct queue *q = LIST_ENTRY(n, struct queue, node);
+
+    (void)arg;
+    (void)fresh;
+    if (queue_parcels(q) || !list_empty(&q->outlets))
+        queue_kick(q);
+    return JOB_DONE;
+}
+
+/* All queues with something in them run soon. */
+static void
+scheduler_kick_all(struct scheduler *s, const char *why)
+{
+    walk_start(s,
+        &(struct walk_request){.name = why,
+            .head = &s->all_queues,
+            .total = s->stats.queues,
+            .visit = scheduler_visit});
+}
+
 void
 scheduler_adopt(struct scheduler *s, struct generation *g)
 {
     struct generation *was = s->generation;
-    struct list *n;
 
     CHECK(s, SCHEDULER_MAGIC);
     s->generation = generation_ref(g);
@@ -447,23 +475,15 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
     scheduler_read_options(s);
     /* Each compares numbers when it runs; those that are held back by an
      * option would not run otherwise. */
-    LIST_FOREACH (n, &s->all_queues) {
-        struct queue *q = LIST_ENTRY(n, struct queue, node);
-
-        if (queue_parcels(q) || !list_empty(&q->outlets))
-            queue_kick(q);
-    }
+    scheduler_kick_all(s, "adopt options");
 }
 
 void
 scheduler_set_tight(struct scheduler *s, bool tight)
 {
-    struct list *n;
-
     CHECK(s, SCHEDULER_MAGIC);
     s->tight = tight;
-    LIST_FOREACH (n, &s->all_queues)
-        queue_kick(LIST_ENTRY(n, struct queue, node));
+    scheduler_kick_all(s, tight ? "shed memory" : "use memory");
 }
 
 /* --- stopping --- */
@@ -534,16 +554,10 @@ scheduler_drain(struct scheduler *s, int64_t deadline_ms,
 void
 scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
 {
-    struct list *n;
-
     *st = s->stats;
-    LIST_FOREACH (n, &s->all_queues) {
-        const struct queue *q = LIST_ENTRY(n, struct queue, node);
-
-        st->active += queue_active(q) - q->lent;
-        st->delayed += queue_delayed(q);
-        st->lent += q->lent;
-    }
+    st->active = s->held.active;
+    st->delayed = s->held.delayed;
+    st->lent = s->held.lent;
     st->domains = s->zones.count;
     st->sessions = s->outlets;
     st->resident_bytes = s->resident_bytes;

@@ -57,15 +57,8 @@ void scheduler_reset_stats(struct scheduler *s);
 bool scheduler_is_drained(const struct scheduler *s);
 
 /* --- the console's verbs; text (or JSON) is appended to `out` --- */
-/* kind: "active", "delayed"; above: threshold; binding absent: all.
- * SCHEDULER_EVERY_DOMAIN: every one, with empty queues too (`domains`). */
-#define SCHEDULER_EVERY_DOMAIN UINT64_MAX
-void scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
-    struct str binding, bool json, struct buf *out);
 int scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
     struct buf *out, struct err *e); /* `domain D`; ERR_NOTFOUND */
-void scheduler_print_mailq(struct scheduler *s, struct str domain,
-    struct str binding, uint64_t limit, bool json, struct buf *out);
 void scheduler_print_bindings(
     struct scheduler *s, struct str which, bool json, struct buf *out);
 /* `explain`: every reason why it does not move, since when, what comes next. */
@@ -84,6 +77,13 @@ struct scheduler_ask {
     void *arg;
     bool json;
 };
+/* Domains with more than `above` parcels in their active, or delayed, queues;
+ * SCHEDULER_EVERY_DOMAIN: every one, with empty queues too (`domains`). */
+#define SCHEDULER_EVERY_DOMAIN UINT64_MAX
+void scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
+    struct str binding, const struct scheduler_ask *ask);
+void scheduler_print_mailq(struct scheduler *s, struct str domain,
+    struct str binding, uint64_t limit, const struct scheduler_ask *ask);
 void scheduler_message_details(struct scheduler *s, uint64_t id, bool full,
     const struct scheduler_ask *ask);
 /* `showqueue`: at most SCHEDULER_SHOW_MOST recipients at once; envelopes that
@@ -102,7 +102,7 @@ void scheduler_flush(struct scheduler *s, struct str binding, struct str domain,
 void scheduler_fail_domain(struct scheduler *s, struct str binding,
     struct str domain, bool quiet, struct str text,
     const struct scheduler_ask *ask);
-int scheduler_refresh_domain(struct scheduler *s, struct str domain,
-    uint64_t *count, struct err *e); /* absent: all */
+void scheduler_refresh_domain(
+    struct scheduler *s, struct str domain, const struct scheduler_ask *ask);
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef IMPEL_SCHEDULER_INT_H
 #define IMPEL_SCHEDULER_INT_H
 
+#include "base/cursor.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -37,6 +38,9 @@ enum {
     SCHED_RETRY_MS = 5000        /* for what has no better time */
 };
 
+struct tally { /* parcels of many queues: kept, so that nobody has to add up */
+    uint64_t active, delayed, lent; /* each in one of the three */
+};
 struct bindgroup { /* all bindings of a group */
     char *name;
     uint64_t sessions;
@@ -49,6 +53,7 @@ struct bindstate { /* one binding */
     uint64_t sessions;
     int64_t limit; /* -1: none */
     uint64_t delivered, failed, transient, received;
+    struct tally held;
 };
 struct zone { /* all queues of one routing domain */
     struct list node;
@@ -226,6 +231,8 @@ struct scheduler {
     struct timer delay_timer;
 
     struct scheduler_stats stats;
+    struct tally held;
+    struct list cursors; /* over the lists above; base/cursor.h */
     struct buf scratch;
     char alarm[200];
 

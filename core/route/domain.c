@@ -82,6 +82,7 @@ domain_free(struct domain *d)
     lookups_end(d);
     rules_fini(&d->rules);
     hosts_drop(&d->hosts, &d->host_count);
+    cursor_leave(&r->cursors, &d->node);
     list_remove(&d->node);
     list_remove(&d->told_node);
     list_remove(&d->limited_node);

@@ -11,6 +11,7 @@
 #ifndef IMPEL_RESOLVE_H
 #define IMPEL_RESOLVE_H
 
+#include "base/cursor.h"
 #include "conf/generation.h"
 #include "net/dns.h"
 #include "net/netaddr.h"
@@ -47,8 +48,13 @@ struct domain *domain_get(struct resolver *r, const struct destination *d);
 void domain_unref(struct domain **d);
 struct str domain_name(const struct domain *d);
 void domain_refresh(struct domain *d); /* look up now: `refresh domain` */
-struct domain *domain_next(
-    struct resolver *r, struct domain *prev); /* borrows */
+/* All records, for work in slices: those that go meanwhile are left out. */
+struct domain_cursor {
+    struct cursor cursor;
+};
+void domain_cursor_begin(struct resolver *r, struct domain_cursor *c);
+struct domain *domain_cursor_next(struct domain_cursor *c); /* or NULL */
+void domain_cursor_end(struct domain_cursor *c);
 
 enum hop_result {
     HOP_OK,

@@ -29,6 +29,7 @@ resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
     list_init(&r->all);
     list_init(&r->told);
     list_init(&r->limited);
+    list_init(&r->cursors);
     r->hosts = hosts_new();
     timer_init(&r->sweep, l, resolver_sweep, r, "route sweep");
     timer_init(&r->wake, l, resolver_woken, r, "route wake");
@@ -205,12 +206,24 @@ domain_unref(struct domain **pd)
         resolver_expires(d, loop_now(d->resolver->loop));
 }
 
-struct domain *
-domain_next(struct resolver *r, struct domain *prev)
+void
+domain_cursor_begin(struct resolver *r, struct domain_cursor *c)
 {
-    struct list *n;
-
     CHECK(r, RESOLVER_MAGIC);
-    n = prev ? prev->node.next : list_first(&r->all);
-    return !n || n == &r->all ? NULL : LIST_ENTRY(n, struct domain, node);
+    cursor_begin(&c->cursor, &r->cursors, &r->all);
+}
+
+struct domain *
+domain_cursor_next(struct domain_cursor *c)
+{
+    struct list *n = c->cursor.at;
+
+    cursor_next(&c->cursor);
+    return n ? LIST_ENTRY(n, struct domain, node) : NULL;
+}
+
+void
+domain_cursor_end(struct domain_cursor *c)
+{
+    cursor_end(&c->cursor);
 }

@@ -32,6 +32,7 @@ struct resolver {
     struct generation *generation;  /* of the last pick */
     struct map domains;             /* by domain.key */
     struct list all, told, limited; /* domains */
+    struct list cursors;            /* over all */
     struct heap expiry, wakes;
     struct timer sweep, wake;
     struct defer tell;

@@ -132,18 +132,23 @@ scheduler_fail_domain(struct scheduler *s, struct str binding,
 
 void
 scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
-    struct str binding, bool json, struct buf *out)
+    struct str binding, const struct scheduler_ask *ask)
 {
+    struct buf out = BUF_INIT;
+    const struct err ok = {0};
+
     (void)s;
     binding = shown(binding);
     note("domains delayed=%d above=%llu binding=%.*s", delayed,
         (unsigned long long)above, STR_ARG(binding));
     if (fake.bulk) {
-        buf_reserve(out, fake.bulk);
+        buf_reserve(&out, fake.bulk);
         for (size_t i = 0; i < fake.bulk; i++)
-            buf_char(out, i % 64 == 63 ? '\n' : (char)('a' + i % 26));
+            buf_char(&out, i % 64 == 63 ? '\n' : (char)('a' + i % 26));
     } else
-        buf_cstr(out, json ? "{\"Domains\": []}" : "Total C: 0\n");
+        buf_cstr(&out, ask->json ? "{\"Domains\": []}" : "Total C: 0\n");
+    ask->reply(ask->arg, buf_get(&out), &ok);
+    buf_fini(&out);
 }
 
 int
@@ -161,18 +166,23 @@ scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
 
 void
 scheduler_print_mailq(struct scheduler *s, struct str domain,
-    struct str binding, uint64_t limit, bool json, struct buf *out)
+    struct str binding, uint64_t limit, const struct scheduler_ask *ask)
 {
+    struct buf out = BUF_INIT;
+    const struct err ok = {0};
+
     (void)s;
     domain = shown(domain);
     binding = shown(binding);
     note("mailq domain=%.*s binding=%.*s limit=%llu", STR_ARG(domain),
         STR_ARG(binding), (unsigned long long)limit);
-    if (json)
-        buf_printf(out, "{\"QueueSummary\": [{\"domain\": \"%.*s\"}]}",
+    if (ask->json)
+        buf_printf(&out, "{\"QueueSummary\": [{\"domain\": \"%.*s\"}]}",
             STR_ARG(domain));
     else
-        buf_printf(out, "Domain\n%.*s\n", STR_ARG(domain));
+        buf_printf(&out, "Domain\n%.*s\n", STR_ARG(domain));
+    ask->reply(ask->arg, buf_get(&out), &ok);
+    buf_fini(&out);
 }
 
 void
@@ -211,16 +221,14 @@ scheduler_explain_domain(struct scheduler *s, struct str domain,
     return 0;
 }
 
-int
+void
 scheduler_refresh_domain(
-    struct scheduler *s, struct str domain, uint64_t *count, struct err *e)
+    struct scheduler *s, struct str domain, const struct scheduler_ask *ask)
 {
     (void)s;
-    (void)e;
     domain = shown(domain);
     note("refresh %.*s", STR_ARG(domain));
-    *count = 2;
-    return 0;
+    take(ask);
 }
 
 /* --- numbers --- */

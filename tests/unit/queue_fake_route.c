@@ -118,11 +118,26 @@ domain_refresh(struct domain *d)
     (void)d;
 }
 
-struct domain *
-domain_next(struct resolver *r, struct domain *prev)
+void
+domain_cursor_begin(struct resolver *r, struct domain_cursor *c)
 {
     (void)r;
-    return prev ? prev->next : domains;
+    c->cursor.at = (struct list *)(void *)domains;
+}
+
+struct domain *
+domain_cursor_next(struct domain_cursor *c)
+{
+    struct domain *d = (struct domain *)(void *)c->cursor.at;
+
+    c->cursor.at = d ? (struct list *)(void *)d->next : NULL;
+    return d;
+}
+
+void
+domain_cursor_end(struct domain_cursor *c)
+{
+    (void)c;
 }
 
 static bool
