@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "queue/doom.h"
+#include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
 #include "spool/content.h"
@@ -229,6 +230,10 @@ active_fill(struct queue *q)
             heap_set(&q->delayed, first, now + ACTIVE_WRITING_MS);
         } else if (first->when >= queue_expiry(q, p) &&
             !(p->flags & PARCEL_LAST_TRY)) {
+            if (!notice_has_room(q->s)) {
+                queue_wake_at(q, loop_now(q->s->loop) + NOTICE_FULL_MS);
+                return false;
+            }
             outcome_expire(p);
         } else if (q->loading >= ACTIVE_LOADS || !active_has_room(q)) {
             return false;

@@ -12,6 +12,7 @@
 #include "base/xmem.h"
 #include "loop/job.h"
 #include "queue/doom.h"
+#include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
@@ -19,10 +20,9 @@
 #include "base/banned.h"
 
 enum {
-    BULK_STEP = 64,       /* parcels in one step of the job */
-    BULK_PASSES = 3,      /* over a heap that changes meanwhile */
-    BULK_PATIENCE = 2000, /* steps to wait for what is being read */
-    BULK_NOTICES = 1024   /* bounces under way; then it waits */
+    BULK_STEP = 64,      /* parcels in one step of the job */
+    BULK_PASSES = 3,     /* over a heap that changes meanwhile */
+    BULK_PATIENCE = 2000 /* steps to wait for what is being read */
 };
 
 struct bulk {
@@ -133,7 +133,7 @@ bulk_fail(void *arg, struct list *n, bool fresh)
     if (!q)
         return JOB_DONE;
     for (int i = 0; i < BULK_STEP; i++) {
-        if (b->s->notices >= BULK_NOTICES)
+        if (!notice_has_room(b->s))
             return JOB_PAUSE;
         if (!(p = bulk_first(q)))
             break;

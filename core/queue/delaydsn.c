@@ -93,6 +93,7 @@ delaydsn_next(const struct queue *q, const struct parcel *p)
 static void
 delaydsn_look_at(struct queue *q, int64_t mono)
 {
+    mono = MAX_OF(mono, q->delay_rest);
     if (!q->delay_at || mono < q->delay_at)
         q->delay_at = mono;
     queue_wake_at(q, q->delay_at);
@@ -102,8 +103,8 @@ void
 delaydsn_adopt(struct queue *q)
 {
     delaydsn_read(&q->opt.delay, q->scope);
-    q->delay_scan = 0;
-    q->delay_at = 0;
+    q->delay_scanning = false;
+    q->delay_at = q->delay_rest = 0;
     if (q->opt.delay.interval && queue_parcels(q))
         delaydsn_look_at(q, loop_now(q->s->loop) + 1);
 }
@@ -234,12 +235,16 @@ delaydsn_look(struct queue *q, struct parcel *p, int64_t now)
 static bool
 delaydsn_look_ready(struct queue *q, int64_t now)
 {
-    struct list *n;
+    for (int i = 0; i < DELAYDSN_A_TURN; i++) {
+        struct list *n = q->delay_ready;
 
-    LIST_FOREACH (n, &q->ready)
+        if (!n)
+            return true;
         if (!delaydsn_look(q, LIST_ENTRY(n, struct active, node)->parcel, now))
             return false;
-    return true;
+        q->delay_ready = n->next == &q->ready ? NULL : n->next;
+    }
+    return false;
 }
 
 /* The rest of the heap; may move under it between turns, hence the look at the
@@ -271,25 +276,25 @@ delaydsn_run(struct queue *q)
         q->delay_at = mono + DELAYDSN_EVERY_MS;
         return false;
     }
-    if (!q->delay_scan) {
+    if (!q->delay_scanning) {
+        q->delay_scanning = true;
         q->delay_first = INT64_MAX;
-        if (!delaydsn_look_ready(q, now)) {
-            q->delay_at = mono + DELAYDSN_FULL_MS;
-            return false;
-        }
+        q->delay_ready = list_first(&q->ready);
+        q->delay_scan = 0;
     }
-    if (!delaydsn_look_delayed(q, now)) {
+    if (!delaydsn_look_ready(q, now) || !delaydsn_look_delayed(q, now)) {
         full = q->s->notices >= DELAYDSN_AT_ONCE;
         q->delay_at = mono + (full ? DELAYDSN_FULL_MS : 0);
         return !full;
     }
-    q->delay_scan = 0;
+    q->delay_scanning = false;
     q->delay_at = 0;
+    q->delay_rest = mono + DELAYDSN_EVERY_MS + (int64_t)(queue_parcels(q) / 10);
     at = mono + (q->lent + q->loading ? DELAYDSN_LENT_MS : DELAYDSN_AGAIN_MS);
     if (q->delay_first != INT64_MAX)
         at = MIN_OF(at, queue_wall_to_mono(q->s, q->delay_first));
     if (queue_parcels(q))
-        q->delay_at = MAX_OF(at, mono + DELAYDSN_EVERY_MS);
+        q->delay_at = MAX_OF(at, q->delay_rest);
     return false;
 }
 

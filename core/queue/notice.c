@@ -54,6 +54,12 @@ struct notice {
 
 static void notice_go(void *arg);
 
+bool
+notice_has_room(const struct scheduler *s)
+{
+    return s->notices < NOTICES_MOST;
+}
+
 static void
 notice_free(struct notice *n)
 {

@@ -25,4 +25,9 @@ void notice_delay(struct queue *q, struct message *m, const uint32_t *rcpt,
 void notice_success(struct queue *q, struct message *m, struct str mta,
     const uint32_t *rcpt, const struct result *result, size_t count);
 
+/* Each holds memory and reads until it is stored: what fails mail by the
+ * thousand stops at so many, and looks again. */
+enum { NOTICES_MOST = 1024, NOTICE_FULL_MS = 50 };
+bool notice_has_room(const struct scheduler *s);
+
 #endif

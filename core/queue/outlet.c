@@ -181,8 +181,7 @@ outlet_lend(struct outlet *o, struct parcel *p)
     struct queue *q = o->queue;
     struct active *a = p->in.active;
 
-    list_remove(&a->node);
-    q->ready_count--;
+    queue_leave_ready(q, a);
     parcel_enter(p, PARCEL_LENT);
     q->lent++;
     queue_tally(q, -1, 0, 1);

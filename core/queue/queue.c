@@ -11,6 +11,7 @@
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/limits.h"
+#include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue_options.h"
 #include "queue/serve.h"
@@ -359,6 +360,22 @@ queue_reschedule(struct parcel *p, int64_t due)
     queue_kick(q);
 }
 
+static void
+queue_pass(struct queue *q, struct list **at, const struct list *n)
+{
+    if (*at == n)
+        *at = n->next == &q->ready ? NULL : n->next;
+}
+
+void
+queue_leave_ready(struct queue *q, struct active *a)
+{
+    queue_pass(q, &q->scan_ready, &a->node);
+    queue_pass(q, &q->delay_ready, &a->node);
+    list_remove(&a->node);
+    q->ready_count--;
+}
+
 void
 queue_remove(struct parcel *p)
 {
@@ -381,7 +398,7 @@ queue_remove(struct parcel *p)
         queue_tally(q, -1, 0, 0);
         break;
     case PARCEL_READY:
-        q->ready_count--;
+        queue_leave_ready(q, p->in.active);
         queue_tally(q, -1, 0, 0);
         break;
     case PARCEL_LENT:
@@ -414,17 +431,60 @@ queue_is_old(struct queue *q, const struct parcel *p, int64_t now)
     return false;
 }
 
-static void
-queue_expire_ready(struct queue *q, int64_t now)
+/* false: it is old, and too many like it are being told of. */
+static bool
+queue_expire_one(struct queue *q, struct parcel *p, int64_t now)
 {
-    struct list *n, *tmp;
-
-    LIST_FOREACH_SAFE (n, tmp, &q->ready) {
-        struct parcel *p = LIST_ENTRY(n, struct active, node)->parcel;
-
-        if (queue_is_old(q, p, now))
-            outcome_expire(p);
+    if (!queue_is_old(q, p, now))
+        return true;
+    if (!notice_has_room(q->s)) {
+        queue_wake_at(q, loop_now(q->s->loop) + NOTICE_FULL_MS);
+        return false;
     }
+    outcome_expire(p);
+    return true;
+}
+
+/* The rest of the heap moves while the look goes on: what it misses has the
+ * next one.  false: no more now. */
+static bool
+queue_expire_some(struct queue *q, int64_t now, int most)
+{
+    for (; most && q->scan_ready; most--) {
+        struct list *n = q->scan_ready;
+
+        if (!queue_expire_one(
+                q, LIST_ENTRY(n, struct active, node)->parcel, now))
+            return false;
+        if (q->scan_ready == n)
+            q->scan_ready = n->next == &q->ready ? NULL : n->next;
+    }
+    for (; most && q->scan_at < q->delayed.count; most--) {
+        struct heap_node *due = q->delayed.nodes[q->scan_at];
+
+        if (due->when > now)
+            q->scan_at++;
+        else if (!queue_expire_one(
+                     q, CONTAINER_OF(due, struct parcel, in.due), now))
+            return false;
+        else if (due->index) /* it is still there */
+            q->scan_at++;
+    }
+    return true;
+}
+
+static void
+queue_expire_end(struct queue *q, int64_t mono)
+{
+    int64_t at = q->expire_at ? q->expire_at : INT64_MAX;
+
+    q->scanning = false;
+    q->expire_at = 0;
+    if (q->scan_first != INT64_MAX)
+        at = MIN_OF(at, queue_wall_to_mono(q->s, q->scan_first));
+    if (at != INT64_MAX)
+        q->expire_at = MAX_OF(
+            at, mono + EXPIRE_EVERY_MS + (int64_t)(queue_parcels(q) / 10));
 }
 
 /* Mail that waits for something other than its time expires too.  A part of
@@ -432,31 +492,22 @@ queue_expire_ready(struct queue *q, int64_t now)
 static bool
 queue_expire(struct queue *q)
 {
-    int64_t now = clock_wall(), mono = loop_now(q->s->loop);
-    int n = 0;
+    int64_t mono = loop_now(q->s->loop);
 
-    if (!q->expire_at || mono < q->expire_at)
-        return false;
-    if (!q->scan_at) {
+    if (!q->scanning) {
+        if (!q->expire_at || mono < q->expire_at)
+            return false;
+        q->scanning = true;
+        q->expire_at = 0;
         q->scan_first = INT64_MAX;
-        queue_expire_ready(q, now);
+        q->scan_ready = list_first(&q->ready);
+        q->scan_at = 0;
     }
-    for (; q->scan_at < q->delayed.count && n < 8 * SCHED_RUN_MAX; n++) {
-        struct parcel *p =
-            CONTAINER_OF(q->delayed.nodes[q->scan_at], struct parcel, in.due);
-
-        if (p->in.due.when <= now && queue_is_old(q, p, now))
-            outcome_expire(p);
-        else
-            q->scan_at++;
-    }
-    if (q->scan_at < q->delayed.count)
+    if (!queue_expire_some(q, clock_wall(), 8 * SCHED_RUN_MAX))
+        return false;
+    if (q->scan_ready || q->scan_at < q->delayed.count)
         return true;
-    q->scan_at = 0;
-    q->expire_at = 0;
-    if (q->scan_first != INT64_MAX)
-        q->expire_at = MAX_OF(queue_wall_to_mono(q->s, q->scan_first),
-            mono + EXPIRE_EVERY_MS + (int64_t)(queue_parcels(q) / 10));
+    queue_expire_end(q, mono);
     return false;
 }
 

@@ -47,6 +47,9 @@ void queue_loaded(struct parcel *p);
 void queue_reschedule(struct parcel *p, int64_t due);
 /* Wall ms at which it is too old. */
 int64_t queue_expiry(const struct queue *q, const struct parcel *p);
+/* Out of the list of those that may be lent: who looks through it in slices
+ * goes on behind it. */
+void queue_leave_ready(struct queue *q, struct active *a);
 /* Out of the queue's lists and counts, whatever its state: it is LOOSE, and its
  * `active` gone. */
 void queue_remove(struct parcel *p);

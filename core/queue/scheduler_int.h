@@ -109,11 +109,14 @@ struct queue {
     struct list ready; /* struct active with content */
     uint64_t overflow; /* in `delayed` with PARCEL_DUE */
     uint64_t ready_count, loading, lent, failing;
-    int64_t expire_at;  /* monotonic; when to look for old ones; 0: never */
-    size_t scan_at;     /* how far that look has come in `delayed` */
-    int64_t scan_first; /* wall; the earliest expiry it has seen */
-    int64_t delay_at;   /* monotonic; when to look for notices; 0: never */
-    size_t delay_scan;  /* as scan_at and scan_first, for them */
+    int64_t expire_at; /* monotonic; when to look for old ones; 0: never */
+    struct list *scan_ready; /* how far that look has come in `ready`, */
+    size_t scan_at;          /* and in `delayed` */
+    int64_t scan_first;      /* wall; the earliest expiry it has seen */
+    int64_t delay_at;        /* monotonic; when to look for notices; 0: never */
+    int64_t delay_rest;      /* monotonic; and not before */
+    struct list *delay_ready;
+    size_t delay_scan; /* as scan_at and scan_first, for them */
     int64_t delay_first;
     uint64_t delay_loads;
     uint32_t gather_head, gather_tail; /* scheduler.c: recipients by queue */
@@ -131,6 +134,7 @@ struct queue {
     uint32_t charges;      /* failed connections whose parcel has to pay */
     struct result why;     /* of the last failed connection */
     bool sweep;            /* all active parcels are being delayed */
+    bool scanning, delay_scanning; /* such a look is under way */
 
     /* explain */
     enum wait_reason reason;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "queue/goal.h"
 #include "queue/limits.h"
+#include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/outlet.h"
 #include "queue/pick.h"
@@ -249,7 +250,13 @@ serve_sweep(struct queue *q)
 {
     bool black = q->opt.blackhole != QUEUE_BLACKHOLE_NO;
     struct result gone = {.retry_after = -1};
+    bool final = black || q->why.verdict == IMPEL_FAILED;
     struct parcel *p = NULL;
+
+    if (final && !notice_has_room(q->s)) {
+        queue_wake_at(q, loop_now(q->s->loop) + NOTICE_FULL_MS);
+        return false;
+    }
 
     if (black)
         result_set(&gone, IMPEL_FAILED, IMPEL_BLAME_ROUTE, 0, 554, "5.7.0",

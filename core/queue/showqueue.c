@@ -2,9 +2,9 @@
  *
  * showqueue.c - `showqueue`: the mail of a domain, one row a recipient.
  *
- * What the rows say is noted at once, so that it fits together; then the
- * envelopes that are not in memory are read, a few at a time, and all is
- * printed when the last is there.
+ * What the rows say is noted first, without a pause but for what an offset
+ * leaves out of a long queue; then the envelopes that are not in memory are
+ * read, a few at a time, and all is printed when the last is there.
  */
 #include "queue/print.h"
 
@@ -14,9 +14,13 @@
 #include "queue/explain.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
+#include "queue/walk.h"
 #include "base/banned.h"
 
-enum { SHOW_READS = 16 }; /* under way at once */
+enum {
+    SHOW_READS = 16, /* under way at once */
+    SHOW_STEP = 512  /* delayed parcels in one step of the job */
+};
 
 struct shown { /* a parcel as it was */
     struct spool_load load;
@@ -32,7 +36,9 @@ struct shown { /* a parcel as it was */
 struct show {
     struct scheduler *s;
     struct scheduler_ask ask;
+    char *binding;              /* "all" */
     uint64_t end, offset, seen; /* recipients */
+    size_t heap_at;             /* in the queue that is looked at */
     struct shown **list;
     size_t count, size;
     size_t next; /* to be read */
@@ -85,8 +91,9 @@ show_parcel(struct show *to, const struct parcel *p)
     return true;
 }
 
+/* Those in memory are bounded, and in lists that change: all at once. */
 static void
-show_parcels(struct show *to, const struct queue *q)
+show_active(struct show *to, const struct queue *q)
 {
     struct list *n, *on;
 
@@ -100,10 +107,28 @@ show_parcels(struct show *to, const struct queue *q)
     LIST_FOREACH (n, &q->ready)
         if (!show_parcel(to, LIST_ENTRY(n, struct active, node)->parcel))
             return;
-    for (size_t i = 0; i < q->delayed.count; i++)
-        if (!show_parcel(
-                to, CONTAINER_OF(q->delayed.nodes[i], struct parcel, in.due)))
-            return;
+}
+
+static enum job_step
+show_queue(void *arg, struct list *n, bool fresh)
+{
+    struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
+    struct show *show = arg;
+    size_t end;
+
+    if (!print_is_of(q, str_of(show->binding)))
+        return JOB_DONE;
+    if (fresh) {
+        show->heap_at = 0;
+        show_active(show, q);
+    }
+    end = MIN_OF(show->heap_at + SHOW_STEP, q->delayed.count);
+    for (; show->heap_at < end; show->heap_at++)
+        if (!show_parcel(show,
+                CONTAINER_OF(
+                    q->delayed.nodes[show->heap_at], struct parcel, in.due)))
+            return JOB_DONE;
+    return show->heap_at < q->delayed.count ? JOB_MORE : JOB_DONE;
 }
 
 /* --- printing --- */
@@ -158,6 +183,7 @@ show_free(struct show *show)
         free(row);
     }
     free(show->list);
+    free(show->binding);
     free(show);
 }
 
@@ -239,6 +265,16 @@ show_loaded(struct spool_load *l, int result, const struct err *e)
 }
 
 static void
+show_noted(void *arg, bool cancelled)
+{
+    struct show *show = arg;
+
+    if (cancelled)
+        show->next = show->count; /* those in memory are shown */
+    show_go(show);
+}
+
+static void
 show_refuse(const struct scheduler_ask *ask, int code, struct str domain)
 {
     struct err e;
@@ -259,7 +295,6 @@ scheduler_show_queue(struct scheduler *s, struct str binding, struct str domain,
 {
     struct zone *z = print_zone(s, domain);
     struct show *show;
-    struct list *n;
 
     if (!z || limit > SCHEDULER_SHOW_MOST) {
         show_refuse(ask, z ? ERR_LIMIT : ERR_NOTFOUND, domain);
@@ -270,12 +305,14 @@ scheduler_show_queue(struct scheduler *s, struct str binding, struct str domain,
     show->ask = *ask;
     show->offset = MIN_OF(offset, UINT64_MAX / 2);
     show->end = show->offset + limit;
-    LIST_FOREACH (n, &z->queues) {
-        struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
-
-        if (print_is_of(q, binding))
-            show_parcels(show, q);
-    }
+    show->binding =
+        print_is_all(binding) ? xdup("all") : xdupn(binding.p, binding.n);
     s->jobs++;
-    show_go(show);
+    walk_start(s,
+        &(struct walk_request){.name = "showqueue",
+            .head = &z->queues,
+            .total = 1,
+            .visit = show_queue,
+            .end = show_noted,
+            .arg = show});
 }

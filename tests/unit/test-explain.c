@@ -210,15 +210,19 @@ test_verbs(void **state)
     assert_int_equal(answer_code, ERR_OK);
     assert_non_null(strstr(answer, "1 domains"));
     scheduler_show_queue(world.s, STR("all"), STR("X.test"), 100, 0, &ask);
+    world_run();
     assert_non_null(strstr(answer, "To: <b@x.test>"));
     ask.json = true;
     scheduler_show_queue(world.s, STR("all"), STR("x.test"), 1, 1, &ask);
+    world_run();
     assert_null(strstr(answer, "a@x.test"));
     assert_non_null(strstr(answer, "\"to\":\"b@x.test\""));
     ask.json = false;
     scheduler_show_queue(world.s, STR_NONE, STR("none.test"), 1, 0, &ask);
+    world_run();
     assert_int_equal(answer_code, ERR_NOTFOUND);
     scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 10001, 0, &ask);
+    world_run();
     assert_int_equal(answer_code, ERR_LIMIT);
     assert_int_equal(
         scheduler_print_domain(world.s, STR("x.test"), false, &out, &e), 0);
@@ -326,10 +330,12 @@ test_show_queue(void **state)
     assert_int_equal(lines("To: <d@x.test>"), 1);
     assert_int_equal(lines("["), 2);
     scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 9, 40, &ask);
+    world_run();
     assert_string_equal(answer, "");
     /* delivered while it is being read */
     fake_store.hold_loads = true;
     scheduler_show_queue(world.s, STR("default"), STR("x.test"), 1, 0, &ask);
+    world_run();
     fake_store_forget(id);
     fake_store_answer();
     assert_non_null(strstr(answer, "(it has left the queue meanwhile)"));
@@ -350,6 +356,7 @@ test_show_many(void **state)
     answer[0] = '\0';
     fake_store.hold_loads = true;
     scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 60, 0, &ask);
+    world_run();
     assert_int_equal(fake_store.loads, 16);
     fake_store_answer();
     assert_int_equal(fake_store.loads, 32);

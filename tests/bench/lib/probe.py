@@ -64,8 +64,9 @@ def main(port, gap_ms):
     while not end.is_set():
         begun = time.perf_counter()
         s.sendall(b"NOOP\r\n")
-        if not f.readline().startswith(b"250"):
-            raise SystemExit("probe: the server does not go on")
+        line = f.readline()
+        if not line.startswith(b"250"):
+            raise SystemExit(f"probe: {line} for a NOOP")
         took.append(1000 * (time.perf_counter() - begun))
         time.sleep(gap_ms / 1000)
     print(json.dumps(summed_up(took)))
