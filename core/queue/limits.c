@@ -45,12 +45,76 @@ limits_count(struct queue *q, int by)
         (uint64_t)((int64_t)q->binding->group->sessions + by);
 }
 
+/* --- the lines of those that wait --- */
+
+static void
+limits_wake(struct list *line)
+{
+    struct list *n = list_take(line);
+    struct queue *q;
+
+    if (!n)
+        return;
+    q = LIST_ENTRY(n, struct queue, starved_node);
+    q->waits_in = NULL;
+    q->woken_from = line;
+    queue_kick(q);
+}
+
+static void
+limits_wake_all(struct list *line)
+{
+    while (!list_empty(line))
+        limits_wake(line);
+}
+
+void
+limits_starve(struct queue *q, enum wait_reason why)
+{
+    struct list *line = why == WAIT_SERVER_LIMIT ? &q->s->starved
+        : why == WAIT_GROUP_LIMIT                ? &q->binding->group->starved
+                                                 : &q->binding->starved;
+
+    if (q->waits_in == line)
+        return;
+    list_remove(&q->starved_node);
+    list_push(line, &q->starved_node);
+    q->waits_in = line;
+}
+
+void
+limits_idle(struct queue *q)
+{
+    limits_wake(&q->binding->starved);
+    limits_wake(&q->binding->group->starved);
+    limits_wake(&q->s->starved);
+}
+
+void
+limits_pass_on(struct queue *q)
+{
+    struct list *line = q->woken_from;
+
+    q->woken_from = NULL;
+    if (line && q->waits_in != line)
+        limits_wake(line);
+}
+
+/* What it was woken for is used, and it waits no more. */
+static void
+limits_served(struct queue *q)
+{
+    q->woken_from = q->waits_in = NULL;
+    list_remove(&q->starved_node);
+}
+
 void
 limits_opened(struct queue *q)
 {
     int64_t stamp, until;
 
     limits_count(q, 1);
+    limits_served(q);
     q->s->outlets++;
     if (q->connections)
         (void)tokens_take(&q->connections->tokens, loop_now(q->s->loop), &stamp,
@@ -60,12 +124,9 @@ limits_opened(struct queue *q)
 void
 limits_closed(struct queue *q)
 {
-    struct list *n;
-
     limits_count(q, -1);
     q->s->outlets--;
-    if ((n = list_take(&q->s->starved)) != NULL)
-        queue_kick(LIST_ENTRY(n, struct queue, starved_node));
+    limits_idle(q);
 }
 
 void
@@ -73,6 +134,7 @@ limits_moved(struct queue *from, struct queue *to)
 {
     limits_count(from, -1);
     limits_count(to, 1);
+    limits_served(to);
 }
 
 /* --- throttles --- */
@@ -160,6 +222,7 @@ limits_group(struct scheduler *s, struct str name)
     g = xnew(struct bindgroup);
     g->name = xdupn(name.p, name.n);
     g->limit = limits_of_group(s, name);
+    list_init(&g->starved);
     (void)map_put(&s->bindgroups, str_make(g->name, name.n), g);
     return g;
 }
@@ -183,6 +246,7 @@ limits_binding(struct scheduler *s, struct str name)
     b->name = xdupn(name.p, name.n);
     b->group = limits_group(s, limits_group_name(s, b->name));
     b->limit = limits_of_binding(s, b->name);
+    list_init(&b->starved);
     list_push(&s->all_bindings, &b->node);
     (void)map_put(&s->bindings, str_make(b->name, name.n), b);
     return b;
@@ -197,8 +261,11 @@ limits_adopt(struct scheduler *s)
 
     s->server_limit = scope_int(generation_global(s->generation),
         OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS));
-    MAP_FOREACH (g, &s->bindgroups, at)
+    limits_wake_all(&s->starved); /* their limits may be others now */
+    MAP_FOREACH (g, &s->bindgroups, at) {
         g->limit = limits_of_group(s, str_of(g->name));
+        limits_wake_all(&g->starved);
+    }
     LIST_FOREACH (n, &s->all_bindings) {
         struct bindstate *b = LIST_ENTRY(n, struct bindstate, node);
 
@@ -206,6 +273,7 @@ limits_adopt(struct scheduler *s)
         b->group = limits_group(s, limits_group_name(s, b->name));
         b->group->sessions += b->sessions;
         b->limit = limits_of_binding(s, b->name);
+        limits_wake_all(&b->starved);
     }
 }
 

@@ -164,6 +164,7 @@ outlet_rest(struct outlet *o)
     idle_add(o);
     list_remove(&o->roomy_node);
     list_push_front(&o->queue->roomy, &o->roomy_node);
+    limits_idle(o->queue);
 }
 
 static void
@@ -370,7 +371,7 @@ outlet_key(const struct queue *q, const struct hop *hop)
 
 /* An idle session of a sibling goes over to q: the hop is q's from now on. */
 static bool
-outlet_take_over(struct queue *q, struct hop *hop, const char *key)
+outlet_take_over(struct queue *q, const struct hop *hop, const char *key)
 {
     struct idle *i = map_find(&q->s->idle, str_of(key));
     struct queue *was;
@@ -392,6 +393,16 @@ outlet_take_over(struct queue *q, struct hop *hop, const char *key)
     queue_kick(was);
     queue_kick(q);
     return true;
+}
+
+bool
+outlet_take_idle(struct queue *q, const struct hop *hop)
+{
+    char *key = outlet_key(q, hop);
+    bool taken = outlet_take_over(q, hop, key);
+
+    free(key);
+    return taken;
 }
 
 static unsigned

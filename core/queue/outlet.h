@@ -13,6 +13,9 @@
 
 /* Connect to hop (counted already), or take over an idle session there. */
 void outlet_open(struct queue *q, struct hop *hop, const struct module *m);
+/* Only the latter: for when no more may be opened.  False: there is none, and
+ * the hop is still the caller's to give back. */
+bool outlet_take_idle(struct queue *q, const struct hop *hop);
 /* How many more batches it may be lent now. */
 uint32_t outlet_room(const struct outlet *o);
 /* Lend the parcel's recipients; it is READY with content. */

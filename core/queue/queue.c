@@ -165,7 +165,9 @@ queue_free(struct queue **qp)
     cursor_leave(&s->cursors, &q->zone_node);
     list_remove(&q->zone_node);
     list_remove(&q->dirty_node);
+    q->waits_in = NULL;
     list_remove(&q->starved_node);
+    limits_pass_on(q);
     heap_remove(&s->wakes, &q->wake);
     zone_drop(s, q->zone);
     domain_unref(&q->record);
@@ -573,6 +575,7 @@ queue_run(struct queue *q)
         why = WAIT_EMPTY;
     queue_set_reason(q, why, until);
     queue_set_wake(q, blocked);
+    limits_pass_on(q);
     if (more)
         queue_kick(q);
 }

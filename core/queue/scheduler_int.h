@@ -43,6 +43,7 @@ struct tally { /* parcels of many queues: kept, so that nobody has to add up */
 };
 struct bindgroup { /* all bindings of a group */
     char *name;
+    struct list starved; /* the line of its limit (limits.h) */
     uint64_t sessions;
     int64_t limit; /* -1: none */
 };
@@ -50,6 +51,7 @@ struct bindstate { /* one binding */
     struct list node;
     char *name;
     struct bindgroup *group;
+    struct list starved; /* the line of its limit (limits.h) */
     uint64_t sessions;
     int64_t limit; /* -1: none */
     uint64_t delivered, failed, transient, received;
@@ -92,7 +94,8 @@ struct queue {
     struct scheduler *s;
     struct str key; /* owned */
     struct list node, zone_node, dirty_node, starved_node;
-    struct heap_node wake; /* monotonic ms */
+    struct list *waits_in, *woken_from; /* lines of limits.h, or NULL */
+    struct heap_node wake;              /* monotonic ms */
     struct zone *zone;
     struct bindstate *binding;
     struct domain *record;
@@ -218,7 +221,7 @@ struct scheduler {
     int64_t wake_armed;
     struct list dirty;
     struct defer turn;
-    struct list starved; /* queues that wait for a limit of many */
+    struct list starved; /* the line of server_limit (limits.h) */
     uint64_t outlets;
     int64_t server_limit;
     uint64_t last_connection;

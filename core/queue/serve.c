@@ -109,6 +109,29 @@ serve_refused(struct queue *q, const struct hop *hop, int verdict)
     return WAIT_DNS_FAILED;
 }
 
+/* A limit of many is met: a sibling's idle session costs none of them
+ * anything.  Who does not know yet where to go has nobody's session closed. */
+static enum wait_reason
+serve_at_limit(struct queue *q, enum wait_reason why)
+{
+    struct str binding = str_of(q->binding->name);
+    enum hop_result found = HOP_LIMIT;
+    struct hop hop = {0};
+
+    if (!list_empty(&q->s->all_idle))
+        found = domain_pick(
+            q->record, q->generation, q->scope, binding, q->port, &hop);
+    if (found == HOP_WAIT)
+        return WAIT_DNS;
+    if (found == HOP_OK && outlet_take_idle(q, &hop))
+        return WAIT_NONE;
+    if (found == HOP_OK)
+        hop_closed(&hop, binding, false, q->scope);
+    (void)outlet_make_room(q->s, why == WAIT_SERVER_LIMIT ? NULL : q->binding);
+    limits_starve(q, why);
+    return why;
+}
+
 static enum wait_reason
 serve_open_one(struct queue *q, int64_t *until)
 {
@@ -116,13 +139,8 @@ serve_open_one(struct queue *q, int64_t *until)
     struct hop hop = {0};
 
     if (why == WAIT_SERVER_LIMIT || why == WAIT_BINDING_LIMIT ||
-        why == WAIT_GROUP_LIMIT) {
-        (void)outlet_make_room(
-            q->s, why == WAIT_SERVER_LIMIT ? NULL : q->binding);
-        if (!list_linked(&q->starved_node))
-            list_push(&q->s->starved, &q->starved_node);
-        return why;
-    }
+        why == WAIT_GROUP_LIMIT)
+        return serve_at_limit(q, why);
     if (why != WAIT_NONE)
         return why;
     switch (domain_pick(q->record, q->generation, q->scope,

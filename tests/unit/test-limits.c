@@ -55,6 +55,95 @@ test_idle_one_makes_room(void **state)
     world_end();
 }
 
+/* At the limit the idle session of a sibling is taken over, not closed. */
+static void
+test_sibling_at_the_limit(void **state)
+{
+    (void)state;
+    world_begin("server_max_outbound_connections = 1\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    fake_delivered(0);
+    many("default", "b.test", 1);
+    assert_int_equal(fake_session_count, 1);
+    assert_int_equal(fake_sessions[0].count, 1);
+    fake_delivered(0);
+    assert_int_equal(world.s->stats.delivered, 2);
+    world_end();
+}
+
+/* A queue that waits for the limit is served when a sibling's work ends. */
+static void
+test_waiting_for_a_sibling(void **state)
+{
+    (void)state;
+    world_begin("server_max_outbound_connections = 1\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    many("default", "b.test", 1);
+    many("default", "c.test", 1);
+    assert_int_equal(world_queue("b.test")->reason, WAIT_SERVER_LIMIT);
+    fake_delivered(0);
+    fake_delivered(0);
+    fake_delivered(0);
+    assert_int_equal(fake_session_count, 1);
+    assert_int_equal(world.s->stats.delivered, 3);
+    world_end();
+}
+
+/* One that waits no more passes the place on to the next. */
+static void
+test_place_is_passed_on(void **state)
+{
+    struct queue *b, *c;
+
+    (void)state;
+    world_begin("server_max_outbound_connections = 1\n"
+                "domain \"b.test\" { idle_timeout = 8 }\n"
+                "domain \"c.test\" { idle_timeout = 9 }\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    many("default", "b.test", 1);
+    many("default", "c.test", 1);
+    b = world_queue("b.test");
+    c = world_queue("c.test");
+    assert_int_equal(b->reason, WAIT_SERVER_LIMIT);
+    assert_int_equal(c->reason, WAIT_SERVER_LIMIT);
+    b->sweep = true; /* all of its mail is delayed */
+    result_set(&b->why, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT, 421,
+        "4.4.2", "gone");
+    queue_kick(b);
+    world_run();
+    fake_delivered(0);
+    assert_int_equal(b->outlet_count, 0);
+    assert_int_equal(c->outlet_count, 1);
+    world_end();
+}
+
+static void
+test_binding_limit_is_passed_on(void **state)
+{
+    (void)state;
+    world_begin("server_max_outbound_connections = 2\n"
+                "binding_group \"g\" {\n"
+                "  binding \"one\" { server_max_outbound_connections = 1 }\n"
+                "  binding \"two\" {} }\n");
+    many("one", "a.test", 1);
+    many("two", "a.test", 1);
+    many("two", "b.test", 1); /* the server's limit */
+    many("one", "b.test", 1); /* the binding's, which is met first */
+    assert_int_equal(fake_session_count, 2);
+    fake_closed(1, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
+    assert_int_equal(
+        queue_get(world.s, STR("two"), STR("b.test"))->outlet_count +
+            queue_get(world.s, STR("two"), STR("a.test"))->outlet_count,
+        1);
+    assert_int_equal(fake_session_alive(), 2);
+    fake_closed(0, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
+    assert_int_equal(fake_session_alive(), 2);
+    world_end();
+}
+
 static void
 test_shared_throttle(void **state)
 {
@@ -129,6 +218,10 @@ test_reload_changes_limits(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_binding_and_group),
     cmocka_unit_test(test_idle_one_makes_room),
+    cmocka_unit_test(test_sibling_at_the_limit),
+    cmocka_unit_test(test_waiting_for_a_sibling),
+    cmocka_unit_test(test_place_is_passed_on),
+    cmocka_unit_test(test_binding_limit_is_passed_on),
     cmocka_unit_test(test_shared_throttle), cmocka_unit_test(test_refund),
     cmocka_unit_test(test_recipients_per_connection),
     cmocka_unit_test(test_reload_changes_limits))
