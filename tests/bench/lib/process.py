@@ -2,7 +2,9 @@
 """What the system tells of processes: CPU, memory, ports."""
 import os
 import pathlib
+import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -91,6 +93,35 @@ def rss_mb(pid):
 def peak_mb(pid):
     """Largest resident set of the one process so far, in MB (VmHWM)."""
     return field_kb(f"/proc/{pid}/status", "VmHWM:") / 1024
+
+
+class Calls:
+    """with Calls(pid) as c: system calls and context switches of a process's
+    threads, in c.counts by perf's names; empty where perf may not count."""
+
+    EVENTS = ("raw_syscalls:sys_enter", "context-switches")
+
+    def __init__(self, pid):
+        self.pid, self.counts = pid, {}
+
+    def __enter__(self):
+        try:
+            self.perf = subprocess.Popen(
+                ["perf", "stat", "-x", ",", "-e", ",".join(self.EVENTS), "-p",
+                 str(self.pid)], stderr=subprocess.PIPE, text=True)
+            time.sleep(0.3)  # until it counts
+        except OSError:
+            self.perf = None
+        return self
+
+    def __exit__(self, *_):
+        if not self.perf:
+            return
+        self.perf.send_signal(signal.SIGINT)
+        for line in self.perf.communicate()[1].splitlines():
+            cells = line.split(",")
+            if len(cells) > 2 and cells[0].isdigit():
+                self.counts[cells[2]] = int(cells[0])
 
 
 class Sampler:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first figure: messages of 5 KB through 20 connections in and out."""
-from lib import traffic
+from lib import process, traffic
 from lib.impel import Impel
 from lib.report import Report, median, number, pair_ratio
 
@@ -22,16 +22,18 @@ def run(o):
     r = Report("relay")
     n, size = o.messages or 20000, o.size or 5120
     connections = o.connections or 20
-    mine, theirs = [], {}
+    mine, lazy, theirs = [], [], {}
     for _ in range(o.runs or 5):
         mine.append(traffic.relay(Impel(connections=connections), n, size,
                                   connections))
+        lazy.append(traffic.relay(Impel(connections=connections), n, size,
+                                  connections, sink={"A": True}, A=True))
         for peer in o.peers():
             peer.connections = connections
             theirs.setdefault(peer.name, []).append(
                 traffic.relay(peer, n, size, connections))
-    r.raw = {"impel": mine, **theirs}
-    rows = [row("Impel", mine)]
+    r.raw = {"impel": mine, "delayed acks": lazy, **theirs}
+    rows = [row("Impel", mine), row("Impel, delayed ACKs", lazy)]
     for name, runs in theirs.items():
         rate = pair_ratio(mine, runs, "rate")
         cpu = pair_ratio(runs, mine, "cpu_ms")
@@ -48,11 +50,23 @@ def run(o):
             ["server", "messages/s", "CPU ms a message", "PSS at most, MB",
              "PSS idle, MB", "accept ms: p50, p99, p99.9",
              "end to end ms: p50, p99, p99.9"], rows)
-    inside(r, mine)
+    inside(r, mine, calls(n, size, connections))
     return r
 
 
-def inside(r, mine):
+def calls(n, size, connections):
+    """System calls and switches of threads a message; a run of its own, since
+    counting costs."""
+    server = Impel(connections=connections)
+    with traffic.Sink(n, i=60) as out, \
+            traffic.serving(server, out.port) as port, \
+            process.Calls(server.process.pid) as counted:
+        traffic.source(port, n=n, s=size, c=connections, k=100)
+        out.wait()
+    return {name: count / n for name, count in counted.counts.items()}
+
+
+def inside(r, mine, counted):
     threads = sorted({t for m in mine for t in m["threads_us"]})
     for m in mine:
         m["every_us"] = {t: m["threads_us"].get(t, 0) for t in threads}
@@ -64,6 +78,8 @@ def inside(r, mine):
          number(median(mine, "written_a_message"))],
         *[[f"CPU us a message, thread {t}", number(us[t], 1)]
           for t in threads if us[t] >= 0.05],
+        *[[f"{name} a message", number(count, 1)]
+          for name, count in counted.items()],
         ["CPU us a message, source", number(
             1000 * median(mine, "source_cpu_ms"), 1)],
         ["CPU us a message, sink", number(
