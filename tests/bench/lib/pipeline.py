@@ -7,8 +7,8 @@ when it was acknowledged, as the source works.  A message is, in this order:
 
   loop, receiving (half of its loop cost)
   writer: waits for the commit under way, then is one of all that wait; the
-    commit costs writer_us for each of them and one sync_us, in which the
-    thread waits and the processor is free
+    commit costs commit_us, writer_us for each of them, and one sync_us in
+    which the thread waits and the processor is free
   acknowledged: the connection begins anew; and at the same time
   scheduler (scheduler_us)
   loop, sending (the other half); then it is done
@@ -36,8 +36,8 @@ class Server:
         return self.free_at
 
 
-def simulate(loops, connections, loop_us, scheduler_us, writer_us, sync_us,
-             messages=40000, seed=1):
+def simulate(loops, connections, loop_us, scheduler_us, writer_us, commit_us,
+             sync_us, messages=40000, seed=1):
     """(messages a second, {thread: share of the time that it is busy})."""
     rnd = random.Random(seed)
 
@@ -63,7 +63,8 @@ def simulate(loops, connections, loop_us, scheduler_us, writer_us, sync_us,
         nonlocal committing
         taken, committing = waiting[:], True
         waiting.clear()
-        written = writer.take(now, sum(spread(writer_us) for _ in taken))
+        written = writer.take(now, spread(commit_us) +
+                              sum(spread(writer_us) for _ in taken))
         at(written + spread(sync_us), "synced", taken)
 
     while done < messages:
