@@ -103,6 +103,19 @@ buf_consume(struct buf *b, size_t n)
     b->p[b->n] = '\0';
 }
 
+void
+buf_shrink(struct buf *b)
+{
+    if (b->size - b->n <= b->size / 8 + 1)
+        return;
+    if (!b->n) {
+        buf_fini(b);
+        return;
+    }
+    b->p = xrealloc(b->p, b->n + 1);
+    b->size = b->n + 1;
+}
+
 struct str
 buf_get(const struct buf *b)
 {

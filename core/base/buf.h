@@ -29,7 +29,8 @@ void buf_cstr(struct buf *b, const char *z);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) ATTR_PRINTF(2, 0);
-void buf_cut(struct buf *b, size_t n);     /* keep the first n bytes */
+void buf_cut(struct buf *b, size_t n); /* keep the first n bytes */
+void buf_shrink(struct buf *b); /* it grows no more: give back the room */
 void buf_consume(struct buf *b, size_t n); /* drop the first n bytes */
 struct str buf_get(const struct buf *b);   /* borrows; p never NULL */
 /* The bytes, NUL-ended, to be freed by the caller; b is empty after. */

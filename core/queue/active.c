@@ -15,7 +15,7 @@
 #include "base/banned.h"
 
 enum {
-    ACTIVE_LEAST = 16,      /* of a queue, whatever the options say */
+    ACTIVE_A_SESSION = 2,   /* whatever the limits say */
     ACTIVE_LOADS = 64,      /* reads of one queue under way */
     ACTIVE_AGAIN_MS = 60000 /* after a read that failed for now */
 };
@@ -31,6 +31,15 @@ active_new(struct parcel *p)
     return a;
 }
 
+/* All that a message takes, so that the limit in bytes means memory. */
+static uint64_t
+active_cost(const struct message *m)
+{
+    uint64_t n = sizeof(struct active) + sizeof(*m) + arena_size(m->arena);
+
+    return m->content ? n + content_resident(m->content) : n;
+}
+
 void
 active_hold(struct active *a, struct message *m)
 {
@@ -38,9 +47,23 @@ active_hold(struct active *a, struct message *m)
 
     BUG_ON(a->message);
     a->message = message_ref(m);
-    a->resident = m->content ? content_resident(m->content) : 0;
+    if (m->holders++)
+        return;
+    m->resident = active_cost(m);
     s->resident_messages++;
-    s->resident_bytes += a->resident;
+    s->resident_bytes += m->resident;
+}
+
+static void
+active_let_go(struct scheduler *s, struct active *a)
+{
+    struct message *m = a->message;
+
+    if (--m->holders == 0) {
+        s->resident_messages--;
+        s->resident_bytes -= m->resident;
+    }
+    message_unref(&a->message);
 }
 
 void
@@ -56,12 +79,23 @@ active_free(struct parcel *p)
         a->load->cancelled = true;
         a->load->parcel = NULL;
     }
-    if (a->message) {
-        s->resident_messages--;
-        s->resident_bytes -= a->resident;
-        message_unref(&a->message);
-    }
+    if (a->message)
+        active_let_go(s, a);
     slab_give(&s->actives, a);
+}
+
+/* What a queue may hold when there is no room: enough to keep its sessions
+ * busy.  So nothing but the number of sessions adds to the limits, and every
+ * queue that gets a session moves.  Without one it needs a message only for the
+ * words it greets with. */
+static uint64_t
+active_least(const struct queue *q)
+{
+    uint64_t sessions = q->outlet_count - q->opening;
+
+    if (sessions)
+        return sessions * ACTIVE_A_SESSION;
+    return q->opt.greets_as_sender ? 1 : 0;
 }
 
 /* Without a word from the operator max_resident_active_queue matters only once
@@ -74,9 +108,9 @@ active_has_room(const struct queue *q)
     int64_t most = q->opt.max_active;
     bool scarce = false;
 
-    if (held < ACTIVE_LEAST)
+    if (held < active_least(q))
         return true;
-    if (s->tight)
+    if (s->tight || q->parked)
         return false;
     if (s->resident_limit > 0) {
         if (s->resident_messages >= (uint64_t)s->resident_limit)
@@ -96,14 +130,17 @@ active_has_room(const struct queue *q)
 bool
 active_shed(struct queue *q)
 {
-    for (int n = 0; q->s->tight && q->ready_count > ACTIVE_LEAST; n++) {
+    bool held = !q->s->tight && !q->parked;
+    uint64_t least = active_least(q);
+
+    for (int n = 0; !held && q->ready_count > least; n++) {
         struct parcel *p =
             LIST_ENTRY(q->ready.prev, struct active, node)->parcel;
 
         if (n >= SCHED_RUN_MAX)
             return true;
         queue_remove(p);
-        queue_delay(p, clock_wall()); /* due, and waits for room */
+        queue_delay(p, parcel_received(p)); /* due, and waits for room */
     }
     return false;
 }
@@ -236,6 +273,7 @@ active_fill(struct queue *q)
             }
             outcome_expire(p);
         } else if (q->loading >= ACTIVE_LOADS || !active_has_room(q)) {
+            queue_came_due(p);
             return false;
         } else {
             active_read(q, p);

@@ -4,7 +4,11 @@
  *
  * A queue keeps at most max_resident_active_queue parcels in memory; others
  * that are due stay compact in its heap until there is room.  Fresh content
- * stays in memory up to max_resident_messages and max_resident_bytes.
+ * stays in memory up to max_resident_messages and max_resident_bytes, which
+ * count what a message takes, its envelope and unused room included.  Beyond
+ * them there are two messages for each open session: a queue without one
+ * connects first and reads then.  So does a queue that is known to wait long
+ * (hosts down, suspended, throttled: `parked`): it keeps nothing.
  */
 #ifndef IMPEL_ACTIVE_H
 #define IMPEL_ACTIVE_H
@@ -23,8 +27,8 @@ bool active_has_room(const struct queue *q);
  * that are too old fail.  true: it stopped because it did enough for now. */
 bool active_fill(struct queue *q);
 
-/* Memory is tight: parcels beyond the first few of the active queue give up
- * their content.  true: there are more. */
+/* Memory is tight, or the queue waits long: parcels that no session needs soon
+ * give up their content.  true: there are more. */
 bool active_shed(struct queue *q);
 
 /* --- cold reads, at most SCHED_LOADS_MAX at once --- */

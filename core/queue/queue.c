@@ -16,9 +16,13 @@
 #include "queue/queue_options.h"
 #include "queue/serve.h"
 #include "queue/suspend.h"
+#include "route/binding.h"
 #include "base/banned.h"
 
-enum { EXPIRE_EVERY_MS = 5000 }; /* at most so often, more for a long queue */
+enum {
+    EXPIRE_EVERY_MS = 5000, /* at most so often, more for a long queue */
+    PARK_MS = 10000         /* a wait that is long */
+};
 
 /* --- making and freeing --- */
 
@@ -95,6 +99,7 @@ queue_adopt(struct queue *q)
     o->suspended = queue_int(scope, QUEUE_SUSPEND_DELIVERY) != 0;
     o->max_active = scope_int(scope, row);
     o->strict_active = scope_origin(scope, row) != NULL;
+    o->greets_as_sender = binding_greets_as_sender(scope);
     retry_read(&o->retry, scope);
     delaydsn_adopt(q);
     q->messages = limits_throttle(
@@ -293,6 +298,17 @@ queue_into_heap(struct queue *q, struct parcel *p, int64_t due, bool for_room)
     }
     heap_set(&q->delayed, &p->in.due, due);
     delaydsn_watch(q, p);
+}
+
+void
+queue_came_due(struct parcel *p)
+{
+    if (p->flags & PARCEL_DUE)
+        return;
+    p->flags |= PARCEL_DUE;
+    p->queue->overflow++;
+    queue_tally(p->queue, 1, -1, 0);
+    queue_watch_age(p->queue, p);
 }
 
 static void
@@ -544,6 +560,35 @@ queue_has_gone_stale(const struct queue *q)
         loop_now(q->s->loop) >= q->since + SCHED_LINGER_MS;
 }
 
+static bool
+queue_waits_long(const struct queue *q)
+{
+    switch (q->reason) {
+    case WAIT_SUSPENDED:
+    case WAIT_MODULE:
+        return true;
+    case WAIT_ROUTE_HELD:
+    case WAIT_HOSTS_DOWN:
+    case WAIT_MESSAGE_THROTTLE:
+    case WAIT_CONNECTION_THROTTLE:
+        return q->until - loop_now(q->s->loop) >= PARK_MS;
+    default:
+        return false;
+    }
+}
+
+/* A queue that waits long keeps no content; not before it has a session again
+ * does it read ahead.  true: there is content to give up. */
+static bool
+queue_park(struct queue *q)
+{
+    if (queue_waits_long(q))
+        q->parked = true;
+    else if (q->outlet_count > q->opening)
+        q->parked = false;
+    return q->parked && active_shed(q);
+}
+
 void
 queue_run(struct queue *q)
 {
@@ -574,6 +619,7 @@ queue_run(struct queue *q)
     if (!queue_parcels(q))
         why = WAIT_EMPTY;
     queue_set_reason(q, why, until);
+    more |= queue_park(q);
     queue_set_wake(q, blocked);
     limits_pass_on(q);
     if (more)

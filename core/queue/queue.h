@@ -41,6 +41,8 @@ void queue_add(
 void queue_put_back(struct parcel *p);
 /* Into the delayed ones until that wall time, or its expiry. */
 void queue_delay(struct parcel *p, int64_t due);
+/* Its time has come and there is no room for it: it counts as active. */
+void queue_came_due(struct parcel *p);
 /* A parcel that was being read has its content now. */
 void queue_loaded(struct parcel *p);
 /* Another time for one that is delayed. */

@@ -82,6 +82,7 @@ struct queue_options_cache {
     int64_t idle_timeout, mx_failures, connect_timeout_to_delay;
     int64_t blackhole, max_active;
     bool suspended, strict_active;
+    bool greets_as_sender; /* a message is there before the connection */
     struct retry retry;
     struct delaydsn delay;
 };
@@ -90,7 +91,8 @@ struct queue {
     uint32_t magic;
     int method;
     uint16_t port, gateway_port;
-    bool by_gateway, running, dirty;
+    bool by_gateway;
+    bool parked; /* it waits long: nothing of it is kept in memory */
     struct scheduler *s;
     struct str key; /* owned */
     struct list node, zone_node, dirty_node, starved_node;
@@ -186,8 +188,7 @@ struct active {       /* a parcel in memory */
     struct message *message; /* NULL while it is read */
     struct batch *batch;
     struct outlet *outlet;
-    int64_t stamp; /* of its throttle token; -1: none */
-    uint64_t resident;
+    int64_t stamp;     /* of its throttle token; -1: none */
     struct load *load; /* being read */
     struct doom *doom; /* an operator's word, once it comes back; or NULL */
 };

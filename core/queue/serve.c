@@ -55,16 +55,33 @@ serve_lend(struct queue *q, int64_t *until)
     return WAIT_NONE;
 }
 
+/* The next that is due, in memory or not; or of all that wait. */
+static struct parcel *
+serve_next(struct queue *q, bool delayed_too)
+{
+    struct list *n = list_first(&q->ready);
+    struct heap_node *first = heap_first(&q->delayed);
+
+    if (n)
+        return LIST_ENTRY(n, struct active, node)->parcel;
+    if (first && (delayed_too || first->when <= clock_wall())) {
+        struct parcel *p = CONTAINER_OF(first, struct parcel, in.due);
+
+        return p->writing ? NULL : p;
+    }
+    return NULL;
+}
+
 /* Each failed connection costs one parcel its attempt, once there is no host
  * left to try at once. */
 static void
 serve_charge(struct queue *q)
 {
-    while (q->charges && q->ready_count) {
-        struct list *n = list_first(&q->ready);
+    struct parcel *p;
 
+    while (q->charges && (p = serve_next(q, false)) != NULL) {
         q->charges--;
-        outcome_whole(LIST_ENTRY(n, struct active, node)->parcel, &q->why);
+        outcome_whole(p, &q->why);
     }
     q->charges = 0;
 }
@@ -164,6 +181,14 @@ serve_open_one(struct queue *q, int64_t *until)
     return WAIT_NONE;
 }
 
+/* There is mail to connect for.  What there was no room for is read once
+ * somebody is there to take it. */
+static bool
+serve_has_work(const struct queue *q)
+{
+    return q->ready_count || q->overflow;
+}
+
 /* Connections up to the goal, but no more than there is waiting mail that
  * nobody comes for yet. */
 static enum wait_reason
@@ -186,7 +211,7 @@ serve_open(struct queue *q, int64_t *until)
         if (why != WAIT_NONE)
             return why;
     }
-    if (!goal && q->ready_count)
+    if (!goal && serve_has_work(q))
         return WAIT_CONNECTION_LIMIT;
     return WAIT_NONE;
 }
@@ -217,7 +242,7 @@ serve_state(struct queue *q, int64_t *until)
     if (q->loading)
         return WAIT_LOADING;
     if (q->overflow)
-        return WAIT_TURN;
+        return q->opening ? WAIT_CONNECTING : WAIT_TURN;
     if ((first = heap_first(&q->delayed)) != NULL) {
         *until = queue_wall_to_mono(q->s, first->when);
         return WAIT_RETRY_TIME;
@@ -230,7 +255,7 @@ serve_queue(struct queue *q, int64_t *until)
 {
     enum wait_reason why = serve_lend(q, until);
 
-    if (why == WAIT_NONE && q->ready_count)
+    if (why == WAIT_NONE && serve_has_work(q))
         why = serve_open(q, until);
     serve_rest(q);
     if (q->ready_count && why == WAIT_NONE && !q->lent && !q->opening) {
@@ -240,28 +265,12 @@ serve_queue(struct queue *q, int64_t *until)
             if (LIST_ENTRY(n, struct outlet, node)->state == OUTLET_PROBING)
                 return WAIT_PROBING;
     }
-    if (why == WAIT_NONE || (!q->ready_count && why != WAIT_DNS_FAILED))
+    if (why == WAIT_NONE || (!serve_has_work(q) && why != WAIT_DNS_FAILED))
         why = serve_state(q, until);
     return why;
 }
 
 /* --- sweeping --- */
-
-static struct parcel *
-serve_next(struct queue *q, bool delayed_too)
-{
-    struct list *n = list_first(&q->ready);
-    struct heap_node *first = heap_first(&q->delayed);
-
-    if (n)
-        return LIST_ENTRY(n, struct active, node)->parcel;
-    if (first && (delayed_too || first->when <= clock_wall())) {
-        struct parcel *p = CONTAINER_OF(first, struct parcel, in.due);
-
-        return p->writing ? NULL : p;
-    }
-    return NULL;
-}
 
 bool
 serve_sweep(struct queue *q)

@@ -112,17 +112,28 @@ binding_hostname(const struct scope *s)
     return str_of(hostname);
 }
 
+static struct str
+binding_ehlo_option(const struct scope *s)
+{
+    static _Atomic uint32_t id = UINT32_MAX; /* the row of a layer above */
+
+    if (id == UINT32_MAX)
+        id = option_find(STR("ehlo_hostname"));
+    return id == UINT32_MAX ? STR_NONE : scope_str(s, id);
+}
+
+bool
+binding_greets_as_sender(const struct scope *s)
+{
+    return str_ieq(binding_ehlo_option(s), STR("__message__"));
+}
+
 void
 binding_ehlo_name(
     const struct scope *s, struct str sender_domain, struct buf *to)
 {
-    static _Atomic uint32_t id = UINT32_MAX; /* the row of a layer above */
-    struct str text = STR_NONE;
+    struct str text = binding_ehlo_option(s);
 
-    if (id == UINT32_MAX)
-        id = option_find(STR("ehlo_hostname"));
-    if (id != UINT32_MAX)
-        text = scope_str(s, id);
     if (str_ieq(text, STR("__message__")) && sender_domain.n)
         buf_str(to, sender_domain);
     else if (!text.n || str_ieq(text, STR("__hostname__")) ||

@@ -15,6 +15,8 @@ void binding_source(const struct scope *s, int family, struct cidr *to);
  * name; appended. */
 void binding_ehlo_name(
     const struct scope *s, struct str sender_domain, struct buf *to);
+/* It is __message__. */
+bool binding_greets_as_sender(const struct scope *s);
 /* The system's or the configured host name, valid for the process. */
 struct str binding_hostname(const struct scope *s);
 

@@ -183,7 +183,7 @@ content_free(struct content **to)
 uint64_t
 content_resident(const struct content *c)
 {
-    return c->large ? 0 : c->prefix.n + c->body.n;
+    return sizeof(*c) + c->prefix.size + c->body.size + c->head.size;
 }
 
 enum { /* facts on disk */
@@ -358,6 +358,8 @@ content_builder_finish(struct content_builder **to, struct message *m)
         large_on_room(c->large, NULL, NULL);
         buf_fini(&c->body); /* its bytes are the file's */
     }
+    buf_shrink(&c->body);
+    buf_shrink(&c->prefix);
     BUG_ON(m->content);
     m->content = c;
     builder_free(to);

@@ -31,7 +31,7 @@ struct content_facts {
 };
 void content_get_facts(const struct content *c, struct content_facts *f);
 void content_free(struct content **c); /* message_unref() calls it */
-/* Resident bytes, for accounting; 0 for a large one. */
+/* Bytes of memory that it takes; those in a large file are not among them. */
 uint64_t content_resident(const struct content *c);
 
 /* --- building (an I/O loop) --- */

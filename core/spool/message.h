@@ -5,7 +5,7 @@
  * An I/O loop builds it (core/intake), the spool writer stores it, the
  * scheduler makes parcels of it, sessions on any loop deliver it.  After
  * spool_accept() was called nobody changes it but for `place`, which the writer
- * sets before anyone else sees the message.
+ * sets before anyone else sees the message, and the scheduler's two counts.
  */
 #ifndef IMPEL_MESSAGE_H
 #define IMPEL_MESSAGE_H
@@ -63,7 +63,8 @@ struct message {
     uint64_t id;
     struct spool_place place; /* of its ACCEPT */
     uint32_t record_size;     /* bytes it takes on disk, large body apart */
-    uint32_t reserved;
+    uint32_t holders;         /* parcels that keep it in memory; and what */
+    uint64_t resident;        /* they cost.  The scheduler's (active.c) */
     struct envelope env;
     struct content *content; /* NULL: not loaded (envelope only) */
     struct arena *arena;

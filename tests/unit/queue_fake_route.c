@@ -21,6 +21,7 @@ struct host {
 
 struct fake_host fake_hosts[FAKE_HOSTS];
 int fake_pick, fake_down_ms = 120000;
+bool fake_greets_as_sender;
 const char *fake_gateway;
 static struct domain *domains;
 static struct resolver *the_resolver;
@@ -34,6 +35,7 @@ fake_route_reset(void)
     fake_pick = HOP_OK;
     fake_down_ms = 120000;
     fake_gateway = NULL;
+    fake_greets_as_sender = false;
 }
 
 void
@@ -107,7 +109,7 @@ void
 fake_route_changed(const char *domain)
 {
     for (struct domain *d = domains; d; d = d->next)
-        if (strcmp(d->name, domain) == 0)
+        if (!domain || strcmp(d->name, domain) == 0)
             the_resolver->ev.changed(the_resolver->ev.arg, d);
     world_run();
 }
@@ -236,6 +238,13 @@ binding_source(const struct scope *s, int family, struct cidr *to)
 {
     (void)s, (void)family;
     memset(to, 0, sizeof(*to));
+}
+
+bool
+binding_greets_as_sender(const struct scope *s)
+{
+    (void)s;
+    return fake_greets_as_sender;
 }
 
 void

@@ -210,11 +210,11 @@ test_verbs(void **state)
     assert_int_equal(answer_code, ERR_OK);
     assert_non_null(strstr(answer, "1 domains"));
     scheduler_show_queue(world.s, STR("all"), STR("X.test"), 100, 0, &ask);
-    world_run();
+    settle();
     assert_non_null(strstr(answer, "To: <b@x.test>"));
     ask.json = true;
     scheduler_show_queue(world.s, STR("all"), STR("x.test"), 1, 1, &ask);
-    world_run();
+    settle();
     assert_null(strstr(answer, "a@x.test"));
     assert_non_null(strstr(answer, "\"to\":\"b@x.test\""));
     ask.json = false;
@@ -350,7 +350,8 @@ test_show_many(void **state)
     struct scheduler_ask ask = {.reply = replied};
 
     (void)state;
-    world_begin("max_resident_active_queue = 20\nsuspend_delivery = true\n");
+    world_begin("max_resident_active_queue = 20\n");
+    fake_pick = HOP_WAIT;
     for (int i = 0; i < 70; i++)
         (void)world_accept("s@from.test", "a@x.test");
     answer[0] = '\0';

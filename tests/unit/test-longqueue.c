@@ -48,11 +48,13 @@ test_long_queue(void **state)
 
     (void)state;
     world_begin(BASE "max_outbound_connections = 1\n"
-                     "max_resident_messages = 1000000\n");
+                     "max_resident_messages = 1000000\n"
+                     "max_resident_bytes = 1000000000\n");
     few = cost_of(FEW);
     world_end();
     world_begin(BASE "max_outbound_connections = 1\n"
-                     "max_resident_messages = 1000000\n");
+                     "max_resident_messages = 1000000\n"
+                     "max_resident_bytes = 1000000000\n");
     many = cost_of(MANY);
     assert_int_equal(world.s->stats.delivered, MANY);
     world_end();

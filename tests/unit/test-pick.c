@@ -11,7 +11,8 @@ test_order_and_cut(void **state)
     uint64_t first, second;
 
     (void)state;
-    world_begin("max_recipients_per_batch = 3\nsuspend_delivery = true\n");
+    world_begin("max_recipients_per_batch = 3\n");
+    fake_pick = HOP_WAIT;
     first = world_accept("s@from.test", "a@x.test b@x.test c@x.test d@x.test");
     second = world_accept("s@from.test", "e@x.test");
     q = world_queue("x.test");
