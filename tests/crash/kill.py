@@ -12,6 +12,10 @@ NAME = "kill"
 SHARE = 40
 
 
+# The kernel keeps what was written, synced or not.
+NO_SYNC = "Spool_Sync = none\n"
+
+
 def refused():
     """Nothing can refuse it."""
     return None
@@ -83,7 +87,8 @@ def run(case):
         return
     moments = [case.chance.choice(MOMENTS)
                for _ in range(case.chance.choice([1, 1, 1, 2, 4]))]
-    w = case.world(late=in_compaction in moments)
+    w = case.world(late=in_compaction in moments,
+                   more=case.chance.choice([*4 * [""], NO_SYNC]))
     case.what = "several" if len(moments) > 1 else moments[0].__name__
     case.note(" ".join(m.__name__ for m in moments))
     w.start()

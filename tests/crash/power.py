@@ -115,6 +115,18 @@ def cut(case, w, image):
     w.died(at)
 
 
+def fill(case, w, image):
+    """Hardly anything is free; mail is refused when it is gone."""
+    s = os.statvfs(image.at)
+    room = case.chance.randint(0, 5_000_000)
+    case.note(f"the file system was filled, but for {room} octets")
+    (image.at / "filler").write_bytes(b"")
+    with open(image.at / "filler", "r+b") as f:
+        os.posix_fallocate(
+            f.fileno(), 0, max(1, s.f_bavail * s.f_frsize - room))
+    time.sleep(case.chance.uniform(0, 0.7))
+
+
 def reach_a_moment(case, w):
     """Under load, or when segments are copied."""
     if w.late:
@@ -137,7 +149,11 @@ def run(case, kind=Image):
     w.load()
     for _ in range(case.chance.choice([1, 1, 2])):
         reach_a_moment(case, w)
+        if case.chance.random() < 0.15:
+            case.what += ", full"
+            fill(case, w, image)
         cut(case, w, image)
+        (image.at / "filler").unlink(missing_ok=True)
         if case.chance.random() < 0.25:
             case.note("and again in recovery")
             w.start(wait=False)
