@@ -206,7 +206,8 @@ class World:
         end = time.monotonic() + PATIENCE
         while True:
             s = self.daemon.summary()
-            if not s["Recovering"] and int(s["TotalQueueSize"]) == 0:
+            if not s["Recovering"] and int(s["TotalQueueSize"]) == 0 and \
+                    int(s["Messages"]) == 0:
                 return
             self.daemon.ask("flush", "domain", "all")
             if time.monotonic() > end:
