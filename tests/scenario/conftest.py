@@ -12,6 +12,7 @@ import pytest
 import daemon
 import dnsserver
 import peers
+import zones
 
 sys.path.append(str(daemon.SOURCE / "tests/shim"))
 
@@ -83,6 +84,36 @@ def shim(tmp_path):
         return Shim(tmp_path / "shim")
     except FileNotFoundError as e:
         pytest.skip(str(e))
+
+
+@pytest.fixture
+def knot(tmp_path):
+    """A factory of real authoritative servers: knot({zone: lines}, signed=)."""
+    started = []
+
+    def make(names, **how):
+        k = zones.Knot(tmp_path / f"knot{len(started)}", names, **how)
+        started.append(k)
+        return k
+
+    yield make
+    for k in started:
+        k.stop()
+
+
+@pytest.fixture
+def unbound(tmp_path):
+    """A factory of validating resolvers in front of a knot."""
+    started = []
+
+    def make(knot):
+        u = zones.Unbound(tmp_path / f"unbound{len(started)}", knot)
+        started.append(u)
+        return u
+
+    yield make
+    for u in started:
+        u.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routing by real name servers: knot, unbound in front of it, and none at all."""
+import os
+import time
+
+import pytest
+
+from daemon import free_port, wait_for
+from peers import send
+from zones import resolv_conf
+
+FAST = "Retry_Interval = 1\nHost_Failure_Retry = 1\n"
+
+ZONE = """
+one       MX 10 mx1.hosts.test.
+pair      MX 10 mx1.hosts.test.
+pair      MX 20 mx2.hosts.test.
+plain     A 127.0.0.21
+nullmx    MX 0 .
+alias     CNAME one
+chain     CNAME chain1
+chain1    CNAME chain2
+chain2    CNAME chain3
+chain3    CNAME one
+loop      CNAME loop1
+loop1     CNAME loop
+toalias   MX 10 hostalias
+hostalias CNAME mx1.hosts.test.
+nohost    MX 10 nowhere.hosts.test.
+mixed     MX 10 nowhere.hosts.test.
+mixed     MX 20 mx2.hosts.test.
+text      TXT "no mail here"
+many      MX 10 mx1.hosts.test.
+""" + "".join(f"many MX 20 a-rather-long-name-of-a-host-{i}.hosts.test.\n"
+              for i in range(80)) + \
+    "".join(f"crowd MX 10 mx1.hosts.test.\nbulk{i} MX 10 mx1.hosts.test.\n"
+            for i in range(200))
+HOSTS = """
+mx1 A 127.0.0.21
+mx2 A 127.0.0.22
+""" + "".join(f"a-rather-long-name-of-a-host-{i} A 127.0.0.22\n"
+              for i in range(80))
+
+
+def by_dns(tmp_path, resolver, port, more=""):
+    return (f'Resolv_Conf = "{resolv_conf(tmp_path, resolver)}"\n'
+            f"Remote_SMTP_Port = {port}\n" + FAST + more)
+
+
+@pytest.fixture
+def places(server):
+    """The hosts mx1 and mx2 of the zone, on one port."""
+    mx1 = server(host="127.0.0.21")
+    return mx1, server(host="127.0.0.22", port=mx1.port)
+
+
+@pytest.mark.parametrize("signed", [(), ("dest.test", "hosts.test")])
+def test_each_kind_of_name(impeld, knot, unbound, places, tmp_path, signed):
+    """Which host gets the mail of a domain, by what its zone says; answers
+    that do not fit into a datagram are fetched by TCP."""
+    mx1, mx2 = places
+    k = knot({"dest.test": ZONE, "hosts.test": HOSTS}, signed=signed)
+    d = impeld(by_dns(tmp_path, unbound(k).port, mx1.port))
+    first = ("one", "pair", "plain", "alias", "chain", "toalias", "many",
+             "crowd")
+    for name in (*first, "mixed"):
+        send(d.port, f"to@{name}.dest.test")
+    d.wait_records("D", len(first) + 1)
+    got = {m.recipients[0].split("@")[1].split(".")[0] for m in mx1.messages}
+    assert got == set(first)
+    assert [m.recipients for m in mx2.messages] == [["to@mixed.dest.test"]]
+
+
+def test_names_that_take_no_mail(impeld, knot, places, tmp_path):
+    """Null MX and a name that is not there fail at once and say why."""
+    k = knot({"dest.test": ZONE, "hosts.test": HOSTS})
+    d = impeld(by_dns(tmp_path, k.port, places[0].port))
+    for name in ("nullmx", "missing"):
+        send(d.port, f"to@{name}.dest.test", sender="")
+    told = {r[5]: r[-1] for r in d.wait_records("P", 2)}
+    assert told == {
+        "nullmx.dest.test":
+            "550 5.4.4 [internal] NULL MX domain does not accept mail",
+        "missing.dest.test": "554 5.4.4 [internal] Domain Lookup Failed"}
+
+
+def test_names_that_lead_nowhere_wait(impeld, knot, places, tmp_path):
+    """A circle of aliases, hosts without an address, and a name that has
+    neither MX nor address are tried again."""
+    k = knot({"dest.test": ZONE, "hosts.test": HOSTS})
+    d = impeld(by_dns(tmp_path, k.port, places[0].port))
+    names = {"loop.dest.test", "nohost.dest.test", "text.dest.test"}
+    for name in names:
+        send(d.port, f"to@{name}")
+    wait_for(lambda: {r[5] for r in d.records("T")} >= names)
+    assert not d.records("P")
+
+
+def test_many_names_at_once(impeld, knot, places, tmp_path):
+    mx1, _ = places
+    k = knot({"dest.test": ZONE, "hosts.test": HOSTS})
+    d = impeld(by_dns(tmp_path, k.port, mx1.port))
+    for i in range(0, 200, 20):
+        send(d.port, [f"to@bulk{n}.dest.test" for n in range(i, i + 20)])
+    d.wait_records("D", 200, timeout=60)
+    assert len(mx1.messages) == 200
+
+
+def test_a_resolver_that_comes_later(impeld, knot, places, tmp_path):
+    """Nobody answers at the start: mail waits, then goes."""
+    mx1, _ = places
+    port = free_port()
+    d = impeld(by_dns(tmp_path, port, mx1.port, "Max_Retry_Interval = 1\n"
+                      "DNS_Failures_To_Purge = 1000\n"))
+    send(d.port, "to@one.dest.test")
+    assert "DNS lookup failed" in d.wait_records("T")[0][-1]
+    knot({"dest.test": ZONE, "hosts.test": HOSTS}, port=port)
+    mx1.wait(1, timeout=40)
+
+
+def test_resolv_conf_is_replaced(impeld, knot, places, tmp_path):
+    """By rename, as tools do it: the new server is asked, without a reload."""
+    mx1, _ = places
+    old = knot({"dest.test": "one A 127.0.0.22\n"})
+    new = knot({"dest.test": ZONE, "hosts.test": HOSTS})
+    d = impeld(by_dns(tmp_path, old.port, mx1.port))
+    send(d.port, "to@one.dest.test")
+    d.wait_records("D")
+    assert not mx1.messages
+    (tmp_path / "next").mkdir()
+    os.rename(resolv_conf(tmp_path / "next", new.port),
+              tmp_path / "resolv.conf")
+
+    for i in range(40):  # a name each: what is not there is remembered
+        send(d.port, f"to@bulk{i}.dest.test")
+        wait_for(lambda: len(d.records("D")) + len(d.records("P")) == i + 2)
+        if mx1.messages:
+            return
+        time.sleep(1)
+    raise AssertionError("the new server was never asked")
