@@ -104,7 +104,7 @@ def goals_markdown(reports, page):
            for line in block.splitlines() if line.startswith("| ")][2:]
     rows += [cells for cells in old if cells[0] not in new]
     order = re.findall("<!-- figures: (.*?) -->", page)
-    rows.sort(key=lambda row: order.index(row[0]))
+    rows = [row for name in order for row in rows if row[0] == name]
     return "\n".join(markdown_rows(
         ["section", "goal", "wanted", "measured", "reached"], rows)) + "\n"
 
@@ -115,7 +115,8 @@ def write_page(path, reports):
     page = pathlib.Path(path)
     text = page.read_text()
     parts = [(r.name, r.markdown()) for r in reports]
-    for name, part in parts + [("goals", goals_markdown(reports, text))]:
+    parts.append(("goals", goals_markdown(reports, text)))
+    for name, part in parts:
         begin, end = f"<!-- figures: {name} -->\n", "<!-- end -->"
         found = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
         if not found.search(text):
