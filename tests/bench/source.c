@@ -12,9 +12,9 @@
  *   -R     go on after lost connections and 4xx, until -T SECONDS (600)
  *   -o FILE  a line with the number of each acknowledged message
  *   -j FILE  a journal: "sent N.A" once the last octet of message N, attempt A
- *          (from 0), went to the socket, "acked N.A" when its 250 was read;
- *          recipients are r<k>.<n>.<a>@d<j> then, so that each attempt has its
- *          own
+ *          (from 0), went to the socket, "acked N.A" when its 250 was read,
+ *          "refused N.A" when it was another reply; recipients are
+ *          r<k>.<n>.<a>@d<j> then, so that each attempt has its own
  *   -x N   of each Nth message, of all its recipients, the names begin with an
  *          x, which a sink with -x refuses (0: of none); -z N: with a z,
  *          which it puts off until SIGUSR1
@@ -153,6 +153,14 @@ note_sent(struct conn *c)
         return;
     c->all_sent = true;
     fprintf(opt.journal, "sent %ld.%d\n", opt.first + c->number, c->attempt);
+}
+
+static void
+note_answer(const struct conn *c, const char *word)
+{
+    if (opt.journal && c->number >= 0)
+        fprintf(opt.journal, "%s %ld.%d\n", word, opt.first + c->number,
+            c->attempt);
 }
 
 static void
@@ -356,13 +364,13 @@ finished(struct conn *c, int code)
         latency[acknowledged++] = last_ack - c->begun;
         if (opt.log)
             fprintf(opt.log, "%ld\n", opt.first + c->number);
-        if (opt.journal)
-            fprintf(opt.journal, "acked %ld.%d\n", opt.first + c->number,
-                c->attempt);
-    } else if (opt.retry) {
-        give_back(c->number);
+        note_answer(c, "acked");
     } else {
-        refused++;
+        note_answer(c, "refused");
+        if (opt.retry)
+            give_back(c->number);
+        else
+            refused++;
     }
     c->number = -1;
     c->done++;

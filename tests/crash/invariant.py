@@ -9,6 +9,8 @@ copy that came twice.
 
     acknowledged       each recipient was served, or reported to the sender
     handed over whole  all of its recipients have an outcome, or none has
+    refused            nothing of it is seen, unless the process ended before
+                       the end of a failed commit was on disk (`refusals`)
     anything else      nothing of it is seen, ever
     every body         is the one that was sent
     served twice       only over a crash after which the spool had no DONE of
@@ -44,11 +46,12 @@ class Journal:
         self.path, self.recipients = path, recipients
 
     def read(self):
-        sent, acked = set(), set()
+        sent, acked, self.refused = set(), set(), set()
+        to = {"sent": sent, "acked": acked, "refused": self.refused}
         if self.path.exists():
             for line in self.path.read_text().split("\n")[:-1]:
                 word, copy = line.split()
-                (sent if word == "sent" else acked).add(copy)
+                to[word].add(copy)
         return sent, acked
 
 
@@ -158,7 +161,7 @@ def check_reported(seen, crashes, wrong):
             wrong.append(f"{address} was reported; nobody refused it")
 
 
-def check_copies(journal, seen, wrong):
+def check_copies(journal, seen, refusals, wrong):
     """Each copy of a message: all, none, or whatever it must be."""
     sent, acked = journal.read()
     had = defaultdict(set)
@@ -167,6 +170,9 @@ def check_copies(journal, seen, wrong):
         if m:
             had[m[2]].add(int(m[1]))
     everyone = set(range(journal.recipients))
+    for copy in sorted(journal.refused) if refusals else ():
+        if had[copy]:
+            wrong.append(f"message {copy} was refused, and came")
     for copy in sorted(acked):
         if had[copy] != everyone:
             wrong.append(f"message {copy} was acknowledged; its recipients "
@@ -189,13 +195,15 @@ def check_late(seen, crashes, wrong):
                              "before the crash, and its DONE is not on disk")
 
 
-def violations(journals, seen, crashes, late=True):
+def violations(journals, seen, crashes, late=True, refusals=True):
     """What does not hold, a line each.  late: also that results become durable
-    in time, which a disk that fails cannot promise."""
+    in time, which a disk that fails cannot promise.  refusals: also that what
+    was refused is not there, which a process that ends while its disk fails
+    cannot promise."""
     wrong = [f"{a}: the body differs from what was sent" for a in seen.bad]
     whole = set()
     for j in journals:
-        whole |= check_copies(j, seen, wrong)
+        whole |= check_copies(j, seen, refusals, wrong)
     for address in [*seen.served, *seen.reported]:
         m = ADDRESS.match(address)
         if not m or m[2] not in whole:

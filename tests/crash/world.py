@@ -186,7 +186,7 @@ class World:
 
     # --- the end ---
 
-    def finish(self, late=True):
+    def finish(self, late=True, refusals=True):
         """All goes well from now on: the rest is sent, everything is served,
         the daemon ends in order, and the books are right."""
         self.sink.send_signal(signal.SIGUSR1)
@@ -199,7 +199,7 @@ class World:
         self.daemon.terminate()
         self.daemon.finish()
         self.nothing_is_open()
-        self.compare(late)
+        self.compare(late, refusals)
         self.look_at_spool()
 
     def drain(self):
@@ -221,8 +221,9 @@ class World:
             raise Violation(f"the queues were empty, the spool has {len(still)}"
                             f" recipients: {sorted(still)[:5]}")
 
-    def compare(self, late=True):
-        wrong = violations(self.journals, Seen(self.served), self.crashes, late)
+    def compare(self, late=True, refusals=True):
+        wrong = violations(self.journals, Seen(self.served), self.crashes,
+                           late, refusals)
         if wrong:
             more = f"\n... {len(wrong)} in all" if len(wrong) > 5 else ""
             raise Violation("\n".join(wrong[:5]) + more)
