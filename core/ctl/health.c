@@ -6,12 +6,14 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include "base/clock.h"
 #include "ctl/jsontext.h"
 #include "base/banned.h"
 
 enum { WELL, DEGRADED, ILL };
 /* Shares below which nothing is said. */
 enum { CREDITS_PERCENT = 90, TIMEOUT_PERCENT = 50, TIMEOUT_QUERIES = 100 };
+enum { STUCK_MS = 10000 };
 
 struct verdict {
     int level;
@@ -39,10 +41,28 @@ say(struct verdict *v, int level, const char *fmt, ...)
 }
 
 static void
+say_alarm(struct verdict *v, const struct spool_alarm *a)
+{
+    struct buf since = BUF_INIT;
+    clock_print_iso(&since, a->since);
+    say(v, a->effects ? ILL : DEGRADED,
+        "spool alarm \"%s\" since %s, number %llu: %s", a->what, since.p,
+        (unsigned long long)a->count, a->text);
+    buf_fini(&since);
+}
+
+static void
 judge_spool(struct verdict *v, const struct spool_stats *s)
 {
     if (s->alarm[0])
         say(v, ILL, "the spool takes no mail: %s", s->alarm);
+    if (s->stuck_ms >= STUCK_MS)
+        say(v, ILL, "a commit of the spool has been under way for %lld s",
+            (long long)(s->stuck_ms / 1000));
+    for (size_t i = 0; i < SPOOL_ALARMS && s->alarms[i].what; i++) {
+        if (s->alarms[i].on)
+            say_alarm(v, &s->alarms[i]);
+    }
     if (s->recovering)
         say(v, DEGRADED, "the spool is still being read: %llu messages so far",
             (unsigned long long)s->recovered);
@@ -87,6 +107,9 @@ metrics_health(const struct control_config *on, bool json, struct buf *to)
     if (m.queue.draining)
         say(&v, ILL, "the daemon is stopping and takes no mail");
     judge_spool(&v, &m.spool);
+    if (m.queue.paused)
+        say(&v, ILL, "delivery is paused: %llu results could not be stored yet",
+            (unsigned long long)m.spool.unwritten);
     judge_intake(&v, &m.intake);
     judge_dns(&v, &m.dns);
     json_t *doc = json_pack("{ss,si,so}", "status", word[v.level], "code",

@@ -89,6 +89,7 @@ print_queue(const struct metrics *m, struct buf *to)
         (int64_t)q->resident_bytes);
     gauge(to, "resident_messages", "Messages in memory",
         (int64_t)q->resident_messages);
+    gauge(to, "delivery_paused", "1 while results cannot be stored", q->paused);
     gauge(to, "draining", "1 while the daemon stops", q->draining);
     gauge(
         to, "recovering", "1 while the spool is read at start", q->recovering);
@@ -139,6 +140,16 @@ print_spool(const struct metrics *m, struct buf *to)
         (int64_t)s->live_bytes);
     gauge(to, "spool_disk_bytes", "Bytes that the spool takes",
         (int64_t)s->disk_bytes);
+    gauge(to, "spool_unwritten_results", "Results that are not durable yet",
+        (int64_t)s->unwritten);
+    head(to, "spool_alarm_on", "gauge", "1 while it lasts, by kind");
+    for (size_t i = 0; i < SPOOL_ALARMS && s->alarms[i].what; i++)
+        label_row(
+            to, "spool_alarm_on", "alarm", s->alarms[i].what, s->alarms[i].on);
+    head(to, "spool_alarms_total", "counter", "Alarms raised, by kind");
+    for (size_t i = 0; i < SPOOL_ALARMS && s->alarms[i].what; i++)
+        label_row(to, "spool_alarms_total", "alarm", s->alarms[i].what,
+            s->alarms[i].count);
     gauge(to, "spool_alarm", "1 while mail is refused for the spool's sake",
         s->alarm[0] != '\0');
 }

@@ -138,6 +138,45 @@ print_uptime(char *to, size_t size, int64_t s)
         (int)(s % 60));
 }
 
+/* "write since ..., number 2: reason", or when it was over */
+static void
+put_alarm(struct sheet *s, const struct spool_alarm *a)
+{
+    struct buf line = BUF_INIT;
+    if (s->json) {
+        json_t *row = json_pack("{ss,sb,sb,sb,sI,sI,sI,so}", "alarm", a->what,
+            "on", (int)a->on, "refuses",
+            (int)((a->effects & SPOOL_REFUSES) != 0), "pauses",
+            (int)((a->effects & SPOOL_PAUSES) != 0), "since",
+            (json_int_t)a->since, "until", (json_int_t)a->until, "count",
+            (json_int_t)a->count, "reason", jsontext_value(str_of(a->text)));
+        json_array_append_new(json_object_get(s->doc, "SpoolAlarms"), row);
+        return;
+    }
+    buf_printf(&line, "%s, %llu time%s, since ", a->what,
+        (unsigned long long)a->count, a->count == 1 ? "" : "s");
+    clock_print_iso(&line, a->since);
+    if (!a->on) {
+        buf_cstr(&line, " until ");
+        clock_print_iso(&line, a->until);
+    }
+    buf_printf(&line, ": %s", a->text);
+    put_text(s, a->on ? "Spool Alarm On:" : "Spool Alarm Over:", "", line.p);
+    buf_fini(&line);
+}
+
+/* Each kind that was ever raised, the newest time of it. */
+static void
+put_alarms(struct sheet *s, const struct spool_stats *st)
+{
+    if (s->json)
+        json_object_set_new(s->doc, "SpoolAlarms", json_array());
+    for (size_t i = 0; i < SPOOL_ALARMS && st->alarms[i].what; i++) {
+        if (st->alarms[i].count)
+            put_alarm(s, &st->alarms[i]);
+    }
+}
+
 static void
 put_times(struct sheet *s, const struct metrics *m)
 {
@@ -150,6 +189,9 @@ put_times(struct sheet *s, const struct metrics *m)
     put_flag(s, "Draining:", "Draining", m->queue.draining);
     put_text(s, "Spool Alarm:", "SpoolAlarm",
         m->spool.alarm[0] ? m->spool.alarm : "none");
+    put_alarms(s, &m->spool);
+    put_flag(s, "Delivery Paused:", "DeliveryPaused", m->queue.paused);
+    put(s, "Unwritten Results:", "UnwrittenResults", m->spool.unwritten);
     put(s, "Configuration Generation:", "Generation", m->generation);
     put_text(s, "Statistics Last Reset:", "StatisticsLastReset", when.p);
     if (s->json)

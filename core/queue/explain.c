@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/active.h"
+#include "queue/pause.h"
 #include "queue/queue.h"
 #include "base/banned.h"
 
@@ -97,6 +98,9 @@ explain_detail(const struct queue *q, struct buf *to)
         break;
     case WAIT_ROUTE_HELD:
         result_print(&q->hold, to);
+        break;
+    case WAIT_STORING:
+        pause_print(q->s, to);
         break;
     case WAIT_DELAYING:
         result_print(&q->why, to);

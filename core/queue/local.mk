@@ -19,6 +19,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/outcome.c core/queue/outcome.h \
 	core/queue/outlet.c core/queue/outlet.h \
 	core/queue/parcel.c core/queue/parcel.h \
+	core/queue/pause.c core/queue/pause.h \
 	core/queue/pick.c core/queue/pick.h \
 	core/queue/print.c core/queue/print.h \
 	core/queue/queue.c core/queue/queue.h \

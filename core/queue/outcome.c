@@ -14,6 +14,7 @@
 #include "queue/limits.h"
 #include "queue/maillog.h"
 #include "queue/notice.h"
+#include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "spool/content.h"
@@ -336,7 +337,8 @@ outcome_return(struct parcel *p, struct message *m)
     struct queue *q = p->queue;
     int64_t wait;
 
-    if (!q->s->draining && p->free_returns < PARCEL_RETURNS_MOST)
+    if (!q->s->draining && !pause_is_on(q->s) &&
+        p->free_returns < PARCEL_RETURNS_MOST)
         p->free_returns++;
     if (p->free_returns < SCHED_FREE_RETURNS) {
         active_hold(active_new(p), m);

@@ -605,10 +605,17 @@ queue_run(struct queue *q)
     }
     if (generation_number(q->generation) != generation_number(s->generation))
         queue_adopt(q);
-    more = queue_expire(q);
-    more |= delaydsn_run(q);
-    more |= active_shed(q);
+    more = active_shed(q);
     why = suspend_reason(q, &until);
+    if (why == WAIT_STORING) { /* it is run when that is over */
+        serve_rest(q);
+        queue_set_reason(q, queue_parcels(q) ? why : WAIT_EMPTY, 0);
+        if (more)
+            queue_kick(q);
+        return;
+    }
+    more |= queue_expire(q);
+    more |= delaydsn_run(q);
     blocked = why != WAIT_NONE;
     if (why == WAIT_BLACKHOLE || why == WAIT_DELAYING) {
         more |= serve_sweep(q);

@@ -12,6 +12,7 @@
 #include "queue/limits.h"
 #include "queue/maillog.h"
 #include "queue/outlet.h"
+#include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/walk.h"
@@ -312,11 +313,9 @@ scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
 }
 
 static void
-scheduler_alarm(void *arg, const char *why)
+scheduler_alarm(void *arg, const char *why, bool pause)
 {
-    struct scheduler *s = arg;
-
-    (void)str_copy(s->alarm, sizeof(s->alarm), str_of(why ? why : ""));
+    pause_alarm(arg, pause ? why : NULL);
 }
 
 /* --- life --- */
@@ -351,6 +350,7 @@ scheduler_init_lists(struct scheduler *s)
     timer_init(&s->wake_timer, s->loop, scheduler_wake, s, "queue times");
     timer_init(&s->more_timer, s->loop, scheduler_more, s, "more queues");
     timer_init(&s->drain_timer, s->loop, scheduler_drain_now, s, "drain");
+    pause_init(s);
 }
 
 struct scheduler *
@@ -418,6 +418,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->wake_timer);
     timer_stop(&s->more_timer);
     timer_stop(&s->drain_timer);
+    timer_stop(&s->pause.timer);
     timer_stop(&s->delay_timer);
     while ((n = list_first(&s->all_queues)) != NULL)
         scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
@@ -563,6 +564,7 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     st->resident_bytes = s->resident_bytes;
     st->resident_messages = s->resident_messages;
     st->draining = s->draining;
+    st->paused = s->pause.alarm[0] || s->pause.behind;
 }
 
 bool

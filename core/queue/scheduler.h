@@ -50,6 +50,7 @@ struct scheduler_stats {
     int64_t reset_at, started_at; /* wall ms */
     uint64_t resident_bytes, resident_messages;
     bool draining, recovering;
+    bool paused; /* results cannot be stored */
 };
 void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st);
 void scheduler_reset_stats(struct scheduler *s);

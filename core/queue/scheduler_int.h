@@ -198,6 +198,12 @@ struct idle { /* outlets of one key without work */
     struct list outlets;
 };
 
+struct pause {       /* see pause.h */
+    char alarm[200]; /* the spool's; empty: well */
+    bool behind;     /* too many results wait for the disk */
+    struct timer timer;
+};
+
 struct scheduler {
     uint32_t magic;
     struct loop *loop;
@@ -242,7 +248,7 @@ struct scheduler {
     struct tally held;
     struct list cursors; /* over the lists above; base/cursor.h */
     struct buf scratch;
-    char alarm[200];
+    struct pause pause;
 
     bool draining, drained_told, closing, turning;
     struct timer drain_timer;

@@ -216,7 +216,7 @@ serve_open(struct queue *q, int64_t *until)
     return WAIT_NONE;
 }
 
-static void
+void
 serve_rest(struct queue *q)
 {
     while (!list_empty(&q->roomy)) {

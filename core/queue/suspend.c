@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/suspend.h"
 
+#include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "base/banned.h"
@@ -31,6 +32,8 @@ suspend_reason(struct queue *q, int64_t *until)
 
     if (q->s->draining)
         return WAIT_DRAINING;
+    if (pause_is_on(q->s))
+        return WAIT_STORING;
     if (q->opt.blackhole != QUEUE_BLACKHOLE_NO)
         return WAIT_BLACKHOLE;
     if (q->sweep)

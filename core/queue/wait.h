@@ -44,6 +44,8 @@
     X(DELAYING, "delaying", \
         "too many connections failed: its mail is being delayed") \
     X(BLACKHOLE, "blackhole", "its mail is being failed") \
+    X(STORING, "storing", \
+        "delivery is paused: its results could not be stored") \
     X(DRAINING, "draining", "the daemon is stopping") \
     X(LENT, "lent", "it is with a session") \
     X(BEGUN, "begun", "its result is being handled") \

@@ -132,6 +132,7 @@ appender_sync(struct appender *a, struct err *e)
         (a->urgent ? sysio_sync_commit(s->fd) : sysio_sync(s->fd)) < 0)
         return err_errno(
             e, sysio_code(errno), errno, "syncing segment %08x", s->number);
+    a->synced = a->before;
     s->end = a->at;
     s->last = a->before.offset;
     s->commit = a->commit;

@@ -28,6 +28,7 @@ struct appender {
     struct live_segment *segment; /* NULL: none yet */
     uint32_t at;                  /* where the next frame goes */
     struct spool_place before;    /* the frame written last */
+    struct spool_place synced;    /* the one that was synced last */
     uint32_t start;               /* first frame of the open commit */
     uint64_t commit;              /* its number */
     bool dirty;                   /* written and not synced */

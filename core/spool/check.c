@@ -301,6 +301,23 @@ check_index(struct check *c, const struct segment_scan *s)
     free(path);
 }
 
+/* Behind the end that the index of a segment names there is nothing but a
+ * commit that failed; recovery goes by it, too. */
+static uint32_t
+end_by_index(struct check *c, uint64_t segment_id)
+{
+    struct index_head h = {.number = c->number, .segment_id = segment_id};
+    struct index ix;
+    char *path = spooldir_index_path(c->dir, c->number);
+    int r = index_load(&ix, &h, path, false, NULL);
+
+    free(path);
+    if (r)
+        return 0;
+    index_fini(&ix);
+    return h.end;
+}
+
 static void
 set_bounds(struct check *c, struct segment_scan *s)
 {
@@ -308,6 +325,7 @@ set_bounds(struct check *c, struct segment_scan *s)
 
     if (segment_head_decode(s->image, s->n, &h, NULL))
         return;
+    s->stop = end_by_index(c, h.id);
     for (size_t i = 0; i < c->abort_count; i++) {
         if (c->aborts[i].segment == c->number &&
             c->aborts[i].segment_id == h.id)

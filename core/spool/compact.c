@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "loop/thread.h"
@@ -19,7 +20,12 @@
 
 #include "base/banned.h"
 
-enum { LOOK_MS = 1000, SLOW_COMMIT_US = 50000, SLOW_PAUSES = 20 };
+enum {
+    LOOK_MS = 1000,
+    AGAIN_MS = 10000,
+    SLOW_COMMIT_US = 50000,
+    SLOW_PAUSES = 20
+};
 
 struct compactor {
     struct spool *spool;
@@ -102,21 +108,29 @@ compactor_main(void *arg)
 {
     struct compactor *c = arg;
     struct spool *s = c->spool;
+    int64_t not_before = 0;
 
     bug_doing("spool compactor", 0);
     while (!compactor_sleep(c, LOOK_MS)) {
         struct live_segment *seg;
         struct err e;
-        if (atomic_load(&s->recovering) || atomic_load(&s->troubled))
+        if (atomic_load(&s->recovering) ||
+            trouble_refuses(s, SPOOL_REFUSES | SPOOL_PAUSES, NULL) ||
+            clock_mono() < not_before)
             continue;
         seg = pick_victim(&s->live, s->compact_at);
         if (!seg)
             continue;
         log_info(LOG_SPOOL, "spool-compact-start", "segment=%08x live=%llu",
             seg->number, (unsigned long long)seg->live);
-        if (compact_segment(&c->out, seg, &e))
+        if (compact_segment(&c->out, seg, &e)) {
             log_warn(
                 LOG_SPOOL, "spool-compact-failed", "reason=\"%s\"", e.text);
+            trouble_set(s, SPOOL_TROUBLE_COMPACTION, &e);
+            not_before = clock_mono() + AGAIN_MS;
+        } else {
+            trouble_set(s, SPOOL_TROUBLE_COMPACTION, NULL);
+        }
         keeper_wake(s->keeper);
     }
     compact_out_fini(&c->out);

@@ -24,7 +24,13 @@
 
 #include "base/banned.h"
 
-enum { FLOOR_MS = 1000, SWEEP_MS = 60000 };
+enum {
+    FLOOR_MS = 1000,
+    SWEEP_MS = 60000,
+    AGAIN_MS = 1000, /* a removal that failed */
+    PROBE_MS = 3000, /* whether a large body could be stored again */
+    RECLAIM_BATCH = 16
+};
 
 struct keeper {
     struct spool *spool;
@@ -33,14 +39,20 @@ struct keeper {
     pthread_mutex_t lock; /* of what stands here */
     pthread_cond_t wake, ready;
     struct live_segment *next; /* for the writer */
-    struct err error;          /* why there is none; code 0: none yet */
+    bool wanted;               /* make one */
+    unsigned trials;
+    struct err failed; /* the newest of them; code 0: it worked */
     uint32_t *spares;
     size_t spare_count;
     uint32_t spare_number;
     struct idset large; /* ids of live messages with a file */
     uint64_t *unlink;   /* files to remove */
     size_t unlink_count, unlink_size;
-    int64_t floor_at, sweep_at;
+    int64_t floor_at, sweep_at, reclaim_at, unlink_at, probe_at;
+    struct live_segment *gone[RECLAIM_BATCH]; /* not known to be durably so */
+    size_t gone_count;
+    /* why segments and bodies could not be removed, code 0: they could */
+    struct err segments_stay, bodies_stay;
 };
 
 /* --- making segments --- */
@@ -203,18 +215,21 @@ int
 keeper_take(struct keeper *k, struct live_segment **to, struct err *e)
 {
     struct live_segment *s;
+    unsigned trial;
 
     pthread_mutex_lock(&k->lock);
-    k->work = true;
-    k->error.code = 0;
+    trial = k->trials;
+    k->work = k->wanted = true;
     pthread_cond_signal(&k->wake);
-    while (!k->next && !k->error.code && !k->stop)
+    while (!k->next && k->trials == trial && !k->stop)
         pthread_cond_wait(&k->ready, &k->lock);
     s = k->next;
     k->next = NULL;
+    k->work = k->wanted = true; /* the one after it */
+    pthread_cond_signal(&k->wake);
     if (!s && e)
-        *e = k->error.code ? k->error
-                           : (struct err){ERR_CLOSED, "the spool is closed"};
+        *e = k->failed.code ? k->failed
+                            : (struct err){ERR_CLOSED, "the spool is closed"};
     pthread_mutex_unlock(&k->lock);
     *to = s;
     return s ? 0 : e ? e->code : ERR_IO;
@@ -228,18 +243,23 @@ keeper_prepare(struct keeper *k)
     bool wanted;
 
     pthread_mutex_lock(&k->lock);
-    wanted = !k->next && !k->error.code;
+    wanted = !k->next && k->wanted;
+    k->wanted = false; /* after a failure: when somebody asks again */
     pthread_mutex_unlock(&k->lock);
     if (!wanted)
         return;
     (void)keeper_make(k, SEGMENT_HOT, &s, &e); /* e goes to who waits */
     pthread_mutex_lock(&k->lock);
     k->next = s;
-    k->error = e;
+    k->failed = e;
+    k->trials++;
     pthread_cond_broadcast(&k->ready);
     pthread_mutex_unlock(&k->lock);
-    if (!s)
-        log_error(LOG_SPOOL, "spool-segment-failed", "reason=\"%s\"", e.text);
+    if (s)
+        return;
+    log_error(LOG_SPOOL, "spool-segment-failed", "reason=\"%s\"", e.text);
+    /* at once: what is left of the present one is for results */
+    trouble_set(k->spool, SPOOL_TROUBLE_SPACE, &e);
 }
 
 /* --- sealing --- */
@@ -268,9 +288,13 @@ keeper_save_index(
         .damaged = seg->damaged};
     struct err e;
 
-    if (index_save(ix, &h, path, s->mode, &e))
+    if (index_save(ix, &h, path, s->mode, &e)) {
         log_warn(LOG_SPOOL, "spool-index-failed", "segment=%08x reason=\"%s\"",
             seg->number, e.text);
+        trouble_set(s, SPOOL_TROUBLE_INDEX, &e);
+    } else {
+        trouble_set(s, SPOOL_TROUBLE_INDEX, NULL);
+    }
     free(path);
 }
 
@@ -317,8 +341,19 @@ keeper_trim(struct spool *s, struct live_segment *seg)
 
 /* --- recycling --- */
 
-static bool
-reclaim_one(struct keeper *k, struct live_segment *seg)
+/* Said once, until it works again. */
+static void
+keeper_stays(struct keeper *k, struct err *which, const struct err *why)
+{
+    const struct err *one;
+
+    *which = *why;
+    one = k->segments_stay.code ? &k->segments_stay : &k->bodies_stay;
+    trouble_set(k->spool, SPOOL_TROUBLE_REMOVAL, one);
+}
+
+static int
+reclaim_one(struct keeper *k, struct live_segment *seg, struct err *e)
 {
     struct spool *s = k->spool;
     char *path = spooldir_segment_path(s->dir, seg->number);
@@ -342,11 +377,11 @@ reclaim_one(struct keeper *k, struct live_segment *seg)
         r = sysio_get()->unlink(path);
     }
     if (r < 0)
-        log_warn(LOG_SPOOL, "spool-recycle-failed", "file=%s", path);
+        r = err_errno(e, ERR_IO, errno, "removing %s", path);
     free(path);
     free(index);
     free(spare);
-    return r == 0;
+    return r;
 }
 
 /* A free segment that nobody else can take meanwhile, or NULL. */
@@ -365,31 +400,67 @@ reclaim_pick(struct liveness *l)
     return found;
 }
 
+static void
+reclaim_put_back(struct keeper *k, struct live_segment *seg)
+{
+    liveness_lock(&k->spool->live);
+    seg->compacting = false;
+    liveness_unlock(&k->spool->live);
+}
+
+/* Fill gone[].  0, or what could not be removed. */
+static int
+reclaim_fill(struct keeper *k, struct err *e)
+{
+    struct live_segment *seg;
+
+    while (k->gone_count < RECLAIM_BATCH &&
+        (seg = reclaim_pick(&k->spool->live)) != NULL) {
+        if (reclaim_one(k, seg, e)) {
+            reclaim_put_back(k, seg);
+            return e->code;
+        }
+        k->gone[k->gone_count++] = seg;
+    }
+    return 0;
+}
+
+/* Others hold what refers to them until it is durable that they are gone. */
+static int
+reclaim_forget(struct keeper *k, struct err *e)
+{
+    struct spool *s = k->spool;
+    int r = k->gone_count ? spooldir_sync_segments(s->dir, e) : 0;
+
+    if (r)
+        return r;
+    liveness_lock(&s->live);
+    for (size_t i = 0; i < k->gone_count; i++)
+        liveness_forget(&s->live, k->gone[i]);
+    liveness_unlock(&s->live);
+    k->gone_count = 0;
+    return 0;
+}
+
 size_t
 keeper_reclaim(struct keeper *k)
 {
-    struct spool *s = k->spool;
-    struct live_segment *gone[16];
-    size_t count = 0, total = 0;
+    struct err e = {0, ""}, late = {0, ""};
+    size_t count, total = 0;
 
-    if (atomic_load(&s->recovering))
+    if (atomic_load(&k->spool->recovering) || clock_mono() < k->reclaim_at)
         return 0;
     do {
-        count = 0;
-        while (count < 16 && (gone[count] = reclaim_pick(&s->live)) != NULL) {
-            if (reclaim_one(k, gone[count]))
-                count++;
-            else
-                return total; /* stays marked: not tried again and again */
-        }
-        if (count && spooldir_sync_segments(s->dir, NULL))
-            return total; /* not known to be gone, so others still hold */
-        liveness_lock(&s->live);
-        for (size_t i = 0; i < count; i++)
-            liveness_forget(&s->live, gone[i]);
-        liveness_unlock(&s->live);
-        total += count;
-    } while (count);
+        (void)reclaim_fill(k, &e); /* it stands in e */
+        count = k->gone_count;
+        if (reclaim_forget(k, &late) && !e.code)
+            e = late;
+        total += count - k->gone_count;
+    } while (count && !e.code);
+    if (e.code)
+        k->reclaim_at = clock_mono() + AGAIN_MS;
+    if (e.code || total)
+        keeper_stays(k, &k->segments_stay, &e);
     return total;
 }
 
@@ -434,39 +505,94 @@ keeper_large_known(struct keeper *k, uint64_t id)
     return has;
 }
 
+static void
+unlink_push(struct keeper *k, uint64_t id)
+{
+    if (k->unlink_count == k->unlink_size) {
+        k->unlink_size = k->unlink_size ? 2 * k->unlink_size : 64;
+        k->unlink = xgrow(k->unlink, k->unlink_size, sizeof(*k->unlink));
+    }
+    k->unlink[k->unlink_count++] = id;
+}
+
 void
 keeper_large_finished(struct keeper *k, uint64_t id)
 {
     pthread_mutex_lock(&k->lock);
     if (idset_remove(&k->large, id)) {
-        if (k->unlink_count == k->unlink_size) {
-            k->unlink_size = k->unlink_size ? 2 * k->unlink_size : 64;
-            k->unlink = xgrow(k->unlink, k->unlink_size, sizeof(*k->unlink));
-        }
-        k->unlink[k->unlink_count++] = id;
+        unlink_push(k, id);
         k->work = true;
         pthread_cond_signal(&k->wake);
     }
     pthread_mutex_unlock(&k->lock);
 }
 
+static bool
+unlink_next(struct keeper *k, uint64_t *id)
+{
+    bool some;
+    pthread_mutex_lock(&k->lock);
+    some = k->unlink_count > 0;
+    if (some)
+        *id = k->unlink[--k->unlink_count];
+    pthread_mutex_unlock(&k->lock);
+    return some;
+}
+
+static void
+unlink_again(struct keeper *k, uint64_t id)
+{
+    pthread_mutex_lock(&k->lock);
+    unlink_push(k, id);
+    pthread_mutex_unlock(&k->lock);
+}
+
 static void
 keeper_unlink_all(struct keeper *k)
 {
-    for (;;) {
-        uint64_t id;
-        char *path;
-        pthread_mutex_lock(&k->lock);
-        if (!k->unlink_count) {
-            pthread_mutex_unlock(&k->lock);
-            return;
+    struct err e = {0, ""};
+    uint64_t id;
+    bool some = false;
+
+    if (clock_mono() < k->unlink_at)
+        return;
+    while (!e.code && unlink_next(k, &id)) {
+        char *path = spooldir_large_path(k->spool->dir, id);
+        if (sysio_get()->unlink(path) < 0 && errno != ENOENT) {
+            err_errno(&e, ERR_IO, errno, "removing %s", path);
+            unlink_again(k, id);
+            k->unlink_at = clock_mono() + AGAIN_MS;
         }
-        id = k->unlink[--k->unlink_count];
-        pthread_mutex_unlock(&k->lock);
-        path = spooldir_large_path(k->spool->dir, id);
-        (void)sysio_get()->unlink(path); /* else an orphan at next start */
+        some = true;
         free(path);
     }
+    if (some)
+        keeper_stays(k, &k->bodies_stay, &e);
+}
+
+/* A large body could not be stored: could one now? */
+static void
+keeper_probe(struct keeper *k)
+{
+    static char block[SEGMENT_BLOCK];
+    const struct sysio *io = sysio_get();
+    struct iovec iov = {block, sizeof(block)};
+    char *path;
+    int fd;
+
+    if (!trouble_is_set(k->spool, SPOOL_TROUBLE_BODY) ||
+        clock_mono() < k->probe_at)
+        return;
+    k->probe_at = clock_mono() + PROBE_MS;
+    path = xprintf("%s/probe", k->spool->dir->large);
+    fd = io->open(path, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)k->spool->mode);
+    if (fd >= 0 && sysio_write_all(fd, &iov, 1, 0) == 0 && sysio_sync(fd) == 0)
+        trouble_set(k->spool, SPOOL_TROUBLE_BODY, NULL);
+    if (fd >= 0) {
+        (void)io->close(fd); /* nothing is in it */
+        (void)io->unlink(path);
+    }
+    free(path);
 }
 
 /* --- floors --- */
@@ -477,7 +603,6 @@ keeper_floors(struct keeper *k)
     struct spool *s = k->spool;
     uint64_t bytes, inodes;
     struct err e = {0, ""};
-    bool none;
 
     if (clock_mono() < k->floor_at)
         return;
@@ -493,13 +618,11 @@ keeper_floors(struct keeper *k)
                 s->min_free_inodes);
     }
     pthread_mutex_lock(&k->lock);
-    none = !k->next && k->error.code;
-    if (none && !e.code)
-        e = k->error;
-    if (none)
-        k->error.code = 0; /* try again */
+    if (k->failed.code && !e.code)
+        e = k->failed;
+    k->wanted = true; /* try again, if it failed */
     pthread_mutex_unlock(&k->lock);
-    spool_set_trouble(s, SPOOL_TROUBLE_SPACE, &e);
+    trouble_set(s, SPOOL_TROUBLE_SPACE, &e);
 }
 
 /* --- the thread --- */
@@ -540,12 +663,14 @@ keeper_main(void *arg)
         keeper_sweep(k);
         (void)keeper_reclaim(k); /* the count is for offline use */
         keeper_floors(k);
+        keeper_probe(k);
         keeper_sleep(k);
         pthread_mutex_lock(&k->lock);
         stop = k->stop;
         pthread_mutex_unlock(&k->lock);
     } while (!stop);
     keeper_seal_all(k);
+    k->unlink_at = k->reclaim_at = 0; /* a last trial */
     keeper_unlink_all(k);
     (void)keeper_reclaim(k);
     return NULL;
@@ -567,6 +692,7 @@ keeper_init(struct keeper *k, struct err *e)
     int r = spooldir_list(
         k->spool->dir, SPOOLDIR_SPARE, &k->spares, &k->spare_count, e);
 
+    k->wanted = true;
     if (k->spare_count)
         k->spare_number = k->spares[k->spare_count - 1];
     pthread_mutex_init(&k->lock, NULL);

@@ -141,12 +141,16 @@ step_work(struct pool_job *j)
         goto out;
     }
     l->sum = XXH3_64bits_digest(l->hash);
+    trouble_set(l->spool, SPOOL_TROUBLE_BODY, NULL);
     /* A long queue of large messages has not as many open files. */
     (void)sysio_get()->close(l->fd); /* it was synced */
     l->fd = -1;
     return;
 out:
-    l->failed = l->failed ? l->failed : l->error.code;
+    if (l->failed)
+        return;
+    l->failed = l->error.code;
+    trouble_set(l->spool, SPOOL_TROUBLE_BODY, &l->error);
 }
 
 static bool

@@ -26,6 +26,7 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/spooldir.c core/spool/spooldir.h \
 	core/spool/state.c core/spool/state.h \
 	core/spool/sysio.c core/spool/sysio.h \
+	core/spool/trouble.c core/spool/trouble.h \
 	core/spool/wire.h \
 	core/spool/writer.c core/spool/writer.h
 core_spool_libspool_a_CFLAGS = $(AM_CFLAGS)

@@ -57,6 +57,7 @@ static void
 scan_bad(void *arg, uint32_t offset, uint32_t n, bool torn)
 {
     struct making *m = arg;
+    struct err e;
     if (torn) {
         log_notice(LOG_SPOOL, "spool-torn",
             "segment=%08" PRIx32 " offset=%u bytes=%u", m->seg->number, offset,
@@ -65,8 +66,9 @@ scan_bad(void *arg, uint32_t offset, uint32_t n, bool torn)
     }
     m->seg->damaged++;
     damaged(m->spool, m->seg->number, offset, n);
-    spooldir_quarantine(m->spool->dir, m->seg->number, offset,
-        m->scan->image + offset, MIN_OF(n, m->scan->n - offset));
+    if (spooldir_quarantine(m->spool->dir, m->seg->number, offset,
+            m->scan->image + offset, MIN_OF(n, m->scan->n - offset), &e))
+        trouble_set(m->spool, SPOOL_TROUBLE_QUARANTINE, &e);
 }
 
 static uint32_t

@@ -104,8 +104,9 @@ reader_get(struct spool *s, struct spool_place at, uint64_t id,
     if (r == ERR_DAMAGED) {
         log_error(LOG_SPOOL, "spool-damaged", "segment=%08" PRIx32 " offset=%u",
             to->at.segment, to->at.offset);
-        spooldir_quarantine(
-            s->dir, to->at.segment, to->at.offset, to->bytes.p, to->bytes.n);
+        if (spooldir_quarantine(s->dir, to->at.segment, to->at.offset,
+                to->bytes.p, to->bytes.n, e))
+            trouble_set(s, SPOOL_TROUBLE_QUARANTINE, e);
         atomic_fetch_add(&s->damaged, 1);
         err_set(e, ERR_DAMAGED,
             "record in segment %08" PRIx32 " at %u is damaged", to->at.segment,

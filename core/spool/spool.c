@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
@@ -49,7 +50,7 @@ spool_free(struct spool **to)
     state_free(&s->state);
     liveness_fini(&s->live);
     spooldir_close(&s->dir);
-    pthread_mutex_destroy(&s->trouble_lock);
+    pthread_mutex_destroy(&s->trouble.lock);
     s->magic = 0;
     free(s);
 }
@@ -90,7 +91,7 @@ spool_open(const struct spool_config *c, struct spool **to, struct err *e)
     s->gate = xnew(struct spool_gate);
     atomic_store(&s->gate->refs, 1);
     liveness_init(&s->live);
-    pthread_mutex_init(&s->trouble_lock, NULL);
+    pthread_mutex_init(&s->trouble.lock, NULL);
     s->state = state_new();
     atomic_store(&s->next_segment, 1);
     atomic_store(&s->recovering, true);
@@ -157,67 +158,11 @@ spool_next_ids(struct spool *s, uint64_t count)
     return atomic_fetch_add(&s->next_id, count);
 }
 
-/* --- trouble --- */
-
-struct trouble_mail {
-    struct mail mail;
-    struct spool_events events;
-    bool well;
-    char text[sizeof(((struct err *)0)->text)];
-};
-
-static void
-trouble_deliver(struct mail *m)
-{
-    struct trouble_mail *t = CONTAINER_OF(m, struct trouble_mail, mail);
-    t->events.alarm(t->events.arg, t->well ? NULL : t->text);
-    free(t);
-}
-
-void
-spool_set_trouble(
-    struct spool *s, enum spool_trouble which, const struct err *why)
-{
-    uint32_t bit = UINT32_C(1) << which, before, after;
-    struct trouble_mail *t = NULL;
-
-    pthread_mutex_lock(&s->trouble_lock);
-    before = atomic_load(&s->troubled);
-    after = why && why->code ? before | bit : before & ~bit;
-    if (after & bit)
-        s->trouble[which] = *why;
-    atomic_store(&s->troubled, after);
-    if (!before != !after && s->events.scheduler && s->events.alarm) {
-        t = xnew(struct trouble_mail);
-        t->events = s->events;
-        t->well = !after;
-        if (after)
-            (void)str_copy(t->text, sizeof(t->text), str_of(why->text));
-    }
-    pthread_mutex_unlock(&s->trouble_lock);
-    if (!before != !after)
-        log_write(after ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, LOG_SPOOL,
-            after ? "spool-refusing" : "spool-accepting", "reason=\"%s\"",
-            after ? why->text : "well again");
-    if (t)
-        mailbox_post(s->events.scheduler, &t->mail, trouble_deliver);
-}
-
 int
-spool_accepting(const struct spool *from, struct err *e)
+spool_accepting(const struct spool *s, struct err *e)
 {
-    struct spool *s = (struct spool *)(uintptr_t)from; /* for its lock */
-    int r = 0;
-
-    if (!atomic_load_explicit(&s->troubled, memory_order_relaxed))
-        return 0;
-    pthread_mutex_lock(&s->trouble_lock);
-    for (int i = 0; i < SPOOL_TROUBLES && !r; i++) {
-        if (atomic_load(&s->troubled) & UINT32_C(1) << i)
-            r = err_set(e, s->trouble[i].code, "%s", s->trouble[i].text);
-    }
-    pthread_mutex_unlock(&s->trouble_lock);
-    return r;
+    /* it locks, and changes nothing else */
+    return trouble_refuses((struct spool *)(uintptr_t)s, SPOOL_REFUSES, e);
 }
 
 /* --- accept --- */
@@ -337,6 +282,7 @@ spool_attempt(struct spool *s, const struct attempt *a, spool_placed_f *placed,
     r->arg = arg;
     r->token = token;
     attempt_encode(s, a, &r->payload);
+    atomic_fetch_add(&s->unwritten, 1);
     writer_put(s->writer, r);
 }
 
@@ -352,7 +298,14 @@ spool_finish(struct spool *s, const struct finish *f,
     r->durable = durable;
     r->arg = arg;
     record_put_done(&r->payload, f);
+    atomic_fetch_add(&s->unwritten, 1);
     writer_put(s->writer, r);
+}
+
+uint64_t
+spool_unwritten(const struct spool *s)
+{
+    return atomic_load_explicit(&s->unwritten, memory_order_relaxed);
 }
 
 /* --- counters --- */
@@ -377,6 +330,7 @@ void
 spool_get_stats(const struct spool *from, struct spool_stats *st)
 {
     struct spool *s = (struct spool *)(uintptr_t)from; /* for its locks */
+    int64_t begun = atomic_load(&s->commit_begun);
     struct err e;
 
     memset(st, 0, sizeof(*st));
@@ -391,7 +345,11 @@ spool_get_stats(const struct spool *from, struct spool_stats *st)
     st->resident_loads = atomic_load(&s->loads);
     st->recovered = atomic_load(&s->recovered);
     st->recovering = atomic_load(&s->recovering);
+    st->unwritten = atomic_load(&s->unwritten);
+    if (begun)
+        st->stuck_ms = MAX_OF(clock_mono_true() - begun, 0);
     stats_segments(s, st);
+    trouble_get(s, st->alarms);
     if (spool_accepting(s, &e))
         (void)str_copy(st->alarm, sizeof(st->alarm), str_of(e.text));
 }

@@ -64,8 +64,10 @@ struct spool_events {
     void (*found)(void *arg, const struct found *f);
     /* Recovery is over. damaged: records that were quarantined by name. */
     void (*recovered)(void *arg, uint64_t messages, uint64_t damaged);
-    /* Accepting stopped (why: a sentence) or goes on (why NULL). */
-    void (*alarm)(void *arg, const char *why);
+    /* Accepting stopped (why: a sentence) or goes on (why NULL).  pause: nor
+     * can results be written; they are kept in memory until they can, so
+     * nothing is to be delivered meanwhile. */
+    void (*alarm)(void *arg, const char *why, bool pause);
 };
 
 /* Make or open the directory, take its lock, read its version.  ERR_BUSY,
@@ -130,6 +132,8 @@ struct finish {
 };
 void spool_finish(struct spool *s, const struct finish *f,
     void (*durable)(void *arg), void *arg);
+/* Results that were handed over and are not durable yet. */
+uint64_t spool_unwritten(const struct spool *s);
 
 /* --- load: cold messages --- */
 struct spool_load { /* embedded in the asker's object */
@@ -158,13 +162,30 @@ int spool_state_get(
     struct spool *s, struct str ns, struct str key, struct buf *to);
 
 /* --- counters for summary, health, metrics; any thread --- */
+enum {
+    SPOOL_ALARMS = 8,
+    SPOOL_REFUSES = 1,
+    SPOOL_PAUSES = 2,
+    SPOOL_REFUSES_LARGE = 4
+};
+struct spool_alarm {  /* one kind of trouble with the disk */
+    const char *what; /* a word; NULL: no more kinds */
+    unsigned effects; /* SPOOL_REFUSES... */
+    bool on;
+    int64_t since, until; /* wall ms, of the newest; 0: never, lasts */
+    uint64_t count;       /* times that it was raised */
+    char text[200];       /* of the newest */
+};
 struct spool_stats {
     uint64_t accepted, finished, attempts, commits, commit_us, bytes_written;
     uint64_t segments, spare_segments, live_bytes, disk_bytes;
     uint64_t damaged, failed_commits, resident_loads;
     uint64_t recovered; /* messages found by recovery so far */
     int recovering;     /* 1 while it runs */
-    char alarm[200];    /* empty: well */
+    uint64_t unwritten; /* results that are not durable yet */
+    int64_t stuck_ms;   /* the commit under way takes that long */
+    char alarm[200];    /* why no mail is taken; empty: it is */
+    struct spool_alarm alarms[SPOOL_ALARMS];
 };
 void spool_get_stats(const struct spool *s, struct spool_stats *st);
 

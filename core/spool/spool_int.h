@@ -5,24 +5,18 @@
 #ifndef IMPEL_SPOOL_INT_H
 #define IMPEL_SPOOL_INT_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include "loop/pool.h"
 #include "spool/liveness.h"
 #include "spool/spool.h"
 #include "spool/spooldir.h"
+#include "spool/trouble.h"
 
 struct writer;
 struct keeper;
 struct recover;
 struct compactor;
 struct state;
-
-enum spool_trouble {     /* why mail is refused; the first that is set counts */
-    SPOOL_TROUBLE_WRITE, /* latched until the ABORT is durable */
-    SPOOL_TROUBLE_SPACE, /* a floor, or no new segment */
-    SPOOL_TROUBLES
-};
 
 /* Large bodies may have answers on their way to a loop when the spool is
  * closed; this outlives it. */
@@ -55,10 +49,10 @@ struct spool {
     _Atomic uint64_t next_id, lsn;
     _Atomic uint32_t next_segment;
     _Atomic bool recovering, stopping;
-    _Atomic uint32_t troubled;       /* bits of enum spool_trouble */
     _Atomic uint64_t slow_commit_us; /* the newest commit took that long */
-    pthread_mutex_t trouble_lock;
-    struct err trouble[SPOOL_TROUBLES];
+    struct trouble trouble;
+    _Atomic uint64_t unwritten;   /* results that are not durable */
+    _Atomic int64_t commit_begun; /* monotonic ms; 0: none under way */
     /* counters */
     _Atomic uint64_t accepted, finished, attempts, commits, commit_us;
     _Atomic uint64_t bytes_written, damaged, failed_commits, loads, recovered;
@@ -66,10 +60,5 @@ struct spool {
 };
 
 void spool_gate_unref(struct spool_gate *g);
-
-/* Set (code not 0) or clear a reason to refuse mail; tells the scheduler when
- * the sum changes.  Any thread. */
-void spool_set_trouble(
-    struct spool *s, enum spool_trouble which, const struct err *why);
 
 #endif

@@ -395,18 +395,21 @@ spooldir_free_space(
     return 0;
 }
 
-void
+int
 spooldir_quarantine(const struct spooldir *d, uint32_t segment, uint32_t offset,
-    const void *p, size_t n)
+    const void *p, size_t n, struct err *e)
 {
     char *path =
         xprintf("%s/%08" PRIx32 "-%08" PRIx32, d->quarantine, segment, offset);
     struct iovec iov = {(void *)(uintptr_t)p, n};
-    int fd = sysio_get()->open(path, O_WRONLY | O_CREAT | O_EXCL, 0640);
+    int r = 0, fd = sysio_get()->open(path, O_WRONLY | O_CREAT | O_EXCL, 0640);
 
-    if (fd >= 0 && sysio_write_all(fd, &iov, 1, 0) < 0)
+    if (fd < 0 ? errno != EEXIST : sysio_write_all(fd, &iov, 1, 0) < 0) {
+        r = err_errno(e, sysio_code(errno), errno, "writing %s", path);
         log_warn(LOG_SPOOL, "spool-quarantine-failed", "file=%s", path);
+    }
     if (fd >= 0)
         (void)sysio_get()->close(fd); /* a copy for people; may be short */
     free(path);
+    return r;
 }

@@ -59,7 +59,7 @@ int spooldir_free_space(
     const struct spooldir *d, uint64_t *bytes, uint64_t *inodes, struct err *e);
 
 /* Keep a copy of damaged bytes; a copy that is there already stays. */
-void spooldir_quarantine(const struct spooldir *d, uint32_t segment,
-    uint32_t offset, const void *p, size_t n);
+int spooldir_quarantine(const struct spooldir *d, uint32_t segment,
+    uint32_t offset, const void *p, size_t n, struct err *e);
 
 #endif

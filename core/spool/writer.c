@@ -37,6 +37,10 @@ struct writer {
     size_t item_count, item_size, accepts;
     struct append_record **frame;
     int64_t lazy_until; /* monotonic ms; 0: nothing waits for a sync */
+    bool starved;       /* there is no segment to write to */
+    unsigned failures;  /* in a row */
+    int64_t retry_at;   /* not before; 0: all is well */
+    struct err why;     /* the newest failure */
     struct record_abort *aborts;
     struct buf *abort_text;
     size_t abort_count;
@@ -357,8 +361,12 @@ complete_answers(struct writer *w)
     }
     for (size_t k = 0; k < w->item_count; k++) {
         struct item *i = &w->items[k];
-        if (i->result)
+        if (i->result) {
+            if (i->record.type != RECORD_STATE &&
+                i->record.type != RECORD_ABORT)
+                atomic_fetch_sub(&s->unwritten, 1);
             answer_result(w, i->result);
+        }
         if (!i->accept)
             continue;
         if (batch) {
@@ -389,13 +397,51 @@ writer_completed(struct writer *w)
         for (size_t i = 0; i < w->abort_count; i++)
             buf_fini(&w->abort_text[i]);
         w->abort_count = 0;
-        spool_set_trouble(s, SPOOL_TROUBLE_WRITE, NULL);
+        trouble_set(s, SPOOL_TROUBLE_WRITE, NULL);
     }
+    w->failures = 0;
+    w->retry_at = 0;
     mailbox_flush();
     keeper_wake(s->keeper);
 }
 
 /* --- failure --- */
+
+/* Not again at once: each trial takes a fresh segment. */
+static void
+writer_later(struct writer *w, const struct err *e)
+{
+    unsigned step = MIN_OF(w->failures, 3u);
+
+    w->why = *e;
+    w->retry_at = clock_mono() +
+        (step ? WRITER_RETRY_MS << (step - 1) : WRITER_RETRY_SOON_MS);
+    w->failures++;
+}
+
+/* The commits of a segment that is gone need no ABORT.  The newest one stays
+ * whatever it is of: that it could be written is how we know that the disk
+ * is well. */
+static void
+abort_prune(struct writer *w)
+{
+    struct spool *s = w->spool;
+    size_t kept = 0;
+
+    liveness_lock(&s->live);
+    for (size_t i = 0; i < w->abort_count; i++) {
+        bool last = i + 1 == w->abort_count;
+        struct buf text = w->abort_text[i];
+        if (!last && !liveness_find(&s->live, w->aborts[i].segment)) {
+            buf_fini(&text);
+            continue;
+        }
+        w->aborts[kept] = w->aborts[i];
+        w->abort_text[kept++] = text;
+    }
+    liveness_unlock(&s->live);
+    w->abort_count = kept;
+}
 
 static void
 abort_push(struct writer *w)
@@ -421,7 +467,8 @@ writer_failed(struct writer *w, const struct err *e)
     log_error(LOG_SPOOL, "spool-write-failed", "segment=%08x reason=\"%s\"",
         w->out.segment->number, e->text);
     atomic_fetch_add(&s->failed_commits, 1);
-    spool_set_trouble(s, SPOOL_TROUBLE_WRITE, e);
+    trouble_set(s, SPOOL_TROUBLE_WRITE, e);
+    writer_later(w, e);
     for (size_t k = w->item_count; k-- > 0;) {
         struct item *i = &w->items[k];
         if (i->accept)
@@ -432,9 +479,7 @@ writer_failed(struct writer *w, const struct err *e)
     w->item_count = w->accepts = 0;
     w->lazy_until = 0;
     abort_push(w);
-    w->out.before =
-        (struct spool_place){w->out.segment->last ? w->out.segment->number : 0,
-            w->out.segment->last};
+    w->out.before = w->out.synced;
     w->out.segment->failed = true;
     keeper_seal(s->keeper, w->out.segment);
     w->out.segment = NULL;
@@ -447,10 +492,13 @@ writer_sync(struct writer *w)
     struct err e;
     int64_t begun = clock_mono_us(), took;
 
+    atomic_store(&s->commit_begun, clock_mono());
     if (appender_sync(&w->out, &e)) {
+        atomic_store(&s->commit_begun, 0);
         writer_failed(w, &e);
         return;
     }
+    atomic_store(&s->commit_begun, 0);
     took = clock_mono_us() - begun;
     atomic_fetch_add(&s->commits, 1);
     atomic_fetch_add(&s->commit_us, (uint64_t)took);
@@ -474,7 +522,11 @@ writer_roll(struct writer *w, struct err *e)
         w->out.segment = NULL;
     }
     r = keeper_take(w->spool->keeper, &next, e);
-    if (!r)
+    w->starved = r != 0;
+    trouble_set(w->spool, SPOOL_TROUBLE_SEGMENT, r ? e : NULL);
+    if (r)
+        writer_later(w, e);
+    else
         appender_use(&w->out, next);
     return r;
 }
@@ -510,17 +562,16 @@ static bool
 writer_work(struct writer *w)
 {
     struct err e;
-    while (w->head || w->abort_count) {
+    while (w->head || w->abort_count || w->starved) {
         uint64_t one =
             w->head ? appender_record_size(mail_payload(w->head)) : 0;
         if (w->abort_count) {
-            struct err why = {ERR_IO, "the spool could not be written"};
-            todo_refuse(w, &why);
+            todo_refuse(w, &w->why);
+            abort_prune(w);
             one = 64 * w->abort_count;
         }
         if (!appender_fits(&w->out, one)) {
             if (writer_roll(w, &e)) {
-                spool_set_trouble(w->spool, SPOOL_TROUBLE_SPACE, &e);
                 todo_refuse(w, &e);
                 return false;
             }
@@ -536,16 +587,25 @@ writer_work(struct writer *w)
 }
 
 static int64_t
-writer_wait_ms(const struct writer *w, bool well)
+writer_wait_ms(const struct writer *w)
 {
-    int64_t wait = -1;
-    if (w->lazy_until) {
-        wait = w->lazy_until - clock_mono();
-        wait = wait < 0 ? 0 : wait;
-    }
-    if (!well && (wait < 0 || wait > WRITER_RETRY_MS))
-        wait = w->abort_count == 1 ? 10 : WRITER_RETRY_MS;
-    return wait;
+    int64_t at = w->lazy_until;
+
+    if (w->retry_at && (!at || w->retry_at < at))
+        at = w->retry_at;
+    return at ? MAX_OF(at - clock_mono(), 0) : -1;
+}
+
+/* All of it, unless it failed a moment ago: then it is as good as refused. */
+static void
+writer_try(struct writer *w, bool stop)
+{
+    if (!stop && w->retry_at && clock_mono() < w->retry_at)
+        todo_refuse(w, &w->why);
+    else if (writer_work(w))
+        w->retry_at = 0;
+    if (w->out.dirty && (stop || clock_mono() >= w->lazy_until))
+        writer_sync(w);
 }
 
 /* At the end results that cannot be written are given up: they stay undone on
@@ -567,25 +627,20 @@ static void *
 writer_main(void *arg)
 {
     struct writer *w = arg;
-    bool well = true;
 
     bug_doing("spool writer", 0);
     (void)mailbox_gather(true); /* it was off: the thread is new */
     for (;;) {
         bool stop = atomic_load(&w->stop);
-        struct mail *m =
-            mailbox_take(w->mailbox, stop ? 0 : writer_wait_ms(w, well));
+        struct mail *m = mailbox_take(w->mailbox, stop ? 0 : writer_wait_ms(w));
         struct mail *next;
         for (; m; m = next) {
             next = m->next;
             todo_push(w, m);
         }
-        well = writer_work(w);
-        if (w->out.dirty && (stop || clock_mono() >= w->lazy_until))
-            writer_sync(w);
-        well = well && !w->abort_count; /* the ABORT does not wait for mail */
+        writer_try(w, stop);
         mailbox_flush();
-        if (stop && (!well || (!w->head && !w->out.dirty)))
+        if (stop && (w->retry_at || (!w->head && !w->out.dirty)))
             break;
     }
     writer_give_up(w);
@@ -606,7 +661,7 @@ writer_start(struct spool *s, struct writer **to, struct err *e)
     w->mailbox = mailbox_new();
     w->out.no_sync = s->sync == SPOOL_SYNC_NONE;
     w->out.urgent = true;
-    w->out.before = s->last_hot;
+    w->out.before = w->out.synced = s->last_hot;
     w->out.commit = atomic_load(&s->last_commit);
     *to = w;
     r = thread_start(&w->thread, "spool writer", writer_main, w);

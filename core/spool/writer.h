@@ -15,7 +15,8 @@
 
 #include "spool/spool.h"
 
-enum { WRITER_LAZY_MS = 50, WRITER_RETRY_MS = 1000 };
+/* Tried again after a failure: soon, then after 1, 2, and 4 seconds. */
+enum { WRITER_LAZY_MS = 50, WRITER_RETRY_SOON_MS = 10, WRITER_RETRY_MS = 1000 };
 
 struct writer;
 struct writer_result { /* an ATTEMPT, DONE or STATE on its way */

@@ -180,6 +180,13 @@ spool_finish(struct spool *s, const struct finish *f,
         fake_store.finished_all++;
 }
 
+uint64_t
+spool_unwritten(const struct spool *s)
+{
+    (void)s;
+    return fake_store.unwritten;
+}
+
 /* --- values --- */
 
 int

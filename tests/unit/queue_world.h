@@ -52,7 +52,8 @@ struct fake_store {
         int64_t next;
         char domain[64], text[128];
     } last;
-    int load_result; /* of what is read */
+    uint64_t unwritten; /* results that wait for the disk */
+    int load_result;    /* of what is read */
     int accept_result;
     bool hold_loads; /* answer only when told */
     bool hold_places;

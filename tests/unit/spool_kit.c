@@ -77,9 +77,10 @@ on_recovered(void *arg, uint64_t messages, uint64_t damaged)
 }
 
 static void
-on_alarm(void *arg, const char *why)
+on_alarm(void *arg, const char *why, bool pause)
 {
     struct kit *k = arg;
+    k->paused = pause;
     if (why)
         k->alarms++;
     else

@@ -34,6 +34,7 @@ struct kit {
     struct message **accepted;
     size_t accepted_count;
     unsigned durable, placed, alarms, wells;
+    bool paused;
     struct spool_place place; /* the newest one placed */
     bool recovered;
     uint64_t recovered_count;
