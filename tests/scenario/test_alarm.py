@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from daemon import IMPEL, free_port, wait_for
+from daemon import IMPEL, wait_for
 from peers import send
 
 SEGMENTS = "*/spool/segments/????????.seg"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A 250 means on disk: seen in system calls; disks that fail, and damage.
-Crashes have a campaign of their own (tests/crash, test_crash.py)."""
+"""A 250 means on disk: disks that fail, and damage.  That each message is
+synced before its 250 is seen in test_sync.py; crashes have a campaign of
+their own (tests/crash, test_crash.py)."""
 import json
 import re
 import smtplib
@@ -20,58 +21,6 @@ REACH = "Max_Outbound_Connections = 20\n"
 def routes(port, more=""):
     return (f'Routes = ( "smtp://127.0.0.1?port={port}" )\n'
             "Retry_Interval = 1\nHost_Failure_Retry = 1\n" + REACH + more)
-
-
-def traced(path):
-    """(time, kind) of the syncs, the body reads and the 250s of a trace."""
-    events = []
-    for line in path.read_text(errors="replace").splitlines():
-        m = re.match(r"\d+\s+(\d+\.\d+) (.*)", line)
-        if not m:
-            continue
-        when, call = float(m[1]), m[2]
-        if re.search(r"f(data)?sync.*= 0", call):
-            events.append((when, "sync"))
-        elif "recv" in call or "read(" in call:
-            if r"end-of-body\r\n" in call:
-                events.append((when, "body"))
-        elif ("send" in call or "write" in call) and "250 2.0.0 OK" in call:
-            events.append((when, "250"))
-    return events
-
-
-@pytest.mark.parametrize("how", ["DATA", "BDAT"])
-def test_the_sync_stands_between_the_body_and_the_250(impeld, tmp_path, how):
-    trace = tmp_path / "trace"
-    probe = subprocess.run(["strace", "-o", "/dev/null", "true"],
-                           capture_output=True)
-    if probe.returncode != 0:
-        pytest.skip("this machine refuses ptrace")
-    d = impeld(routes(free_port(), "Suspend_Delivery = true\n"),
-               wrap=["strace", "-f", "-ttt", "-s", "4096", "-e",
-                     "trace=recvfrom,recvmsg,read,readv,sendto,sendmsg,write,"
-                     "writev,fsync,fdatasync", "-o", str(trace)])
-    import smtplib
-    for i in range(5):
-        with smtplib.SMTP("127.0.0.1", d.port, timeout=30) as c:
-            c.ehlo("x.test")
-            c.mail("a@origin.test")
-            c.rcpt("b@dest.test")
-            body = b"From: a@origin.test\r\n\r\nend-of-body\r\n"
-            if how == "DATA":
-                assert c.data(body)[0] == 250
-            else:
-                c.send(b"BDAT %d LAST\r\n" % len(body) + body)
-                assert c.getreply()[0] == 250
-        time.sleep(0.05)
-    d.terminate()
-    events = traced(trace)
-    bodies = [w for w, k in events if k == "body"]
-    answers = [w for w, k in events if k == "250"]
-    syncs = [w for w, k in events if k == "sync"]
-    assert len(bodies) == len(answers) == 5, events
-    for body, answer in zip(bodies, answers):
-        assert any(body < s < answer for s in syncs), (body, answer, syncs)
 
 
 def smtp_source(port, messages):
