@@ -5,32 +5,22 @@
 #include "base/log.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
+#include "queue/walk.h"
 #include "base/banned.h"
 
-static void
-pause_kick_all(struct scheduler *s)
+static enum job_step
+pause_visit(void *arg, struct list *qn, bool fresh)
 {
+    struct queue *q = LIST_ENTRY(qn, struct queue, node);
     struct list *n;
 
-    LIST_FOREACH (n, &s->all_queues) {
-        struct queue *q = LIST_ENTRY(n, struct queue, node);
-
-        if (queue_parcels(q) || !list_empty(&q->outlets))
-            queue_kick(q);
-    }
-}
-
-static void
-pause_recall(struct scheduler *s)
-{
-    struct list *qn, *n;
-
-    LIST_FOREACH (qn, &s->all_queues) {
-        struct queue *q = LIST_ENTRY(qn, struct queue, node);
-
-        LIST_FOREACH (n, &q->outlets)
-            outlet_recall(LIST_ENTRY(n, struct outlet, node), false);
-    }
+    (void)arg;
+    (void)fresh;
+    LIST_FOREACH (n, &q->outlets)
+        outlet_recall(LIST_ENTRY(n, struct outlet, node), false);
+    if (queue_parcels(q) || !list_empty(&q->outlets))
+        queue_kick(q);
+    return JOB_DONE;
 }
 
 static void
@@ -42,8 +32,11 @@ pause_begin(struct scheduler *s)
     log_warn(LOG_QUEUE, "delivery-paused", "reason=\"%.*s\"",
         STR_ARG(buf_get(&why)));
     buf_fini(&why);
-    pause_recall(s);
-    pause_kick_all(s);
+    walk_start(s,
+        &(struct walk_request){.name = "pause deliveries",
+            .head = &s->all_queues,
+            .total = s->stats.queues,
+            .visit = pause_visit});
 }
 
 static void
@@ -53,7 +46,7 @@ pause_end(struct scheduler *s)
         return;
     log_notice(LOG_QUEUE, "delivery-resumed", "unwritten=%" PRIu64,
         spool_unwritten(s->spool));
-    pause_kick_all(s);
+    scheduler_kick_all(s, "resume deliveries");
 }
 
 /* It caught up with half of them: that is worth beginning again. */

@@ -610,6 +610,8 @@ queue_run(struct queue *q)
     if (why == WAIT_STORING) { /* it is run when that is over */
         serve_rest(q);
         queue_set_reason(q, queue_parcels(q) ? why : WAIT_EMPTY, 0);
+        if (!queue_parcels(q) && list_empty(&q->outlets))
+            queue_wake_at(q, q->since + SCHED_LINGER_MS);
         if (more)
             queue_kick(q);
         return;

@@ -454,8 +454,7 @@ scheduler_visit(void *arg, struct list *n, bool fresh)
     return JOB_DONE;
 }
 
-/* All queues with something in them run soon. */
-static void
+void
 scheduler_kick_all(struct scheduler *s, const char *why)
 {
     walk_start(s,

@@ -259,7 +259,9 @@ struct scheduler {
 
 /* scheduler.c */
 void scheduler_kick(struct scheduler *s); /* dirty queues run this turn */
-void scheduler_arm(struct scheduler *s);  /* the timer of `wakes` */
+/* All queues with something in them run soon; why: the job's name. */
+void scheduler_kick_all(struct scheduler *s, const char *why);
+void scheduler_arm(struct scheduler *s); /* the timer of `wakes` */
 void scheduler_check_drained(struct scheduler *s);
 
 #endif

@@ -314,3 +314,35 @@ def test_what_was_refused_is_not_in_the_spool(impeld, shim, server):
     d.start()
     d.wait_empty()
     assert [m.recipients[0] for m in s.messages] == ["kept@dest.test"]
+
+
+def test_damage_in_front_of_a_commit_that_failed(impeld, shim):
+    """The first commit in a segment fails.  The end of the segment before it
+    was synced nevertheless, so bad bytes there are damage, not a torn end."""
+    d = impeld("Suspend_Delivery = true\nSpool_Segment_Size = 1M\n", shim=shim)
+    shim.rules("fail sync 1 1 EIO */00000002.seg")
+    for i in range(60):
+        refused(d, f"r{i}@dest.test", body=("x" * 70 + "\r\n") * 500)
+        if shim.counts()[0][1]:
+            break
+    assert shim.counts()[0][1] == 1
+    wait_for(lambda: refused(d, "after@dest.test") is None, 20, "accepting")
+    d.kill()
+    for f in (d.dir / "spool/segments").glob("*.idx"):
+        f.unlink()
+
+    def spool(verb):
+        p = subprocess.run([str(IMPEL), "spool", verb, str(d.dir / "spool")],
+                           capture_output=True, text=True, timeout=60)
+        return p.returncode, p.stdout
+
+    ends = [line for line in spool("dump")[1].splitlines()
+            if line.startswith("00000001:")]
+    at = int(ends[-1].split(":")[1].split()[0])
+    with open(d.dir / "spool/segments/00000001.seg", "r+b") as f:
+        f.seek(at + 200)
+        f.write(b"#" * 50)
+    code, text = spool("check")
+    assert code == 1 and "WRONG" in text, text
+    d.start()
+    wait_for(lambda: "spool-damaged" in "\n".join(d.log("paniclog")), 10)

@@ -6,6 +6,7 @@
 #include "queue_world.h"
 
 #include "queue/outcome.h"
+#include "queue/pause.h"
 
 #define BASE "retry_interval = 1200\n"
 
@@ -380,6 +381,61 @@ test_suspended_and_expiry(void **state)
     world_end();
 }
 
+/* What waits is not lent, what is lent is called back, what was begun ends. */
+static void
+test_paused_by_an_alarm(void **state)
+{
+    const struct spool_events *ev;
+    uint64_t lent, waits;
+
+    (void)state;
+    world_begin(BASE "message_expiration = 3600\n");
+    ev = scheduler_spool_events(world.s);
+    lent = world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    ev->alarm(ev->arg, "the disk is full", true);
+    world_run();
+    assert_int_equal(world_state(lent), PARCEL_RECALLING);
+    assert_int_equal(fake_sessions[0].recalls, 1);
+    waits = world_accept("s@from.test", "b@x.test");
+    assert_int_equal(world_queue("x.test")->reason, WAIT_STORING);
+    assert_int_equal(world_state(waits), PARCEL_READY);
+    world_advance(4000000); /* nothing is given up: a report is mail, too */
+    assert_non_null(world_parcel(waits));
+    assert_int_equal(fake_store.accepts, 0);
+    fake_delivered(0); /* it was begun before it could be called back */
+    assert_int_equal(fake_store.finished_all, 1);
+    assert_null(world_parcel(lent));
+    assert_int_equal(fake_sessions[0].count, 0);
+    ev->alarm(ev->arg, "refused, but results are stored", false);
+    world_run();
+    assert_int_not_equal(world_queue("x.test")->reason, WAIT_STORING);
+    world_end();
+}
+
+static void
+test_paused_behind_the_disk(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    world_begin(BASE);
+    fake_store.unwritten = PAUSE_UNWRITTEN;
+    id = world_accept("s@from.test", "a@x.test");
+    assert_int_equal(world_queue("x.test")->reason, WAIT_STORING);
+    assert_int_equal(fake_session_count, 0);
+    fake_store.unwritten = PAUSE_UNWRITTEN / 2 + 1;
+    world_advance(PAUSE_LOOK_MS);
+    assert_int_equal(world_queue("x.test")->reason, WAIT_STORING);
+    fake_store.unwritten = PAUSE_UNWRITTEN / 2;
+    world_advance(PAUSE_LOOK_MS);
+    assert_int_equal(fake_session_count, 1);
+    fake_ready(0, 1);
+    assert_int_equal(world_state(id), PARCEL_LENT);
+    fake_delivered(0);
+    world_end();
+}
+
 static void
 test_missing_module(void **state)
 {
@@ -631,6 +687,8 @@ UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_limits), cmocka_unit_test(test_server_limit),
     cmocka_unit_test(test_throttle),
     cmocka_unit_test(test_suspended_and_expiry),
+    cmocka_unit_test(test_paused_by_an_alarm),
+    cmocka_unit_test(test_paused_behind_the_disk),
     cmocka_unit_test(test_missing_module), cmocka_unit_test(test_dns),
     cmocka_unit_test(test_drain), cmocka_unit_test(test_sweep_after_failures),
     cmocka_unit_test(test_exhausted), cmocka_unit_test(test_free_returns),
