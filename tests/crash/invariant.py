@@ -195,7 +195,7 @@ def check_late(seen, crashes, wrong):
                              "before the crash, and its DONE is not on disk")
 
 
-def violations(journals, seen, crashes, late=True, refusals=True):
+def violations(journals, seen, crashes, late=True, refusals=False):
     """What does not hold, a line each.  late: also that results become durable
     in time, which a disk that fails cannot promise.  refusals: also that what
     was refused is not there, which a process that ends while its disk fails

@@ -3,10 +3,8 @@
 synced before its 250 is seen in test_sync.py; crashes have a campaign of
 their own (tests/crash, test_crash.py)."""
 import json
-import re
 import smtplib
 import subprocess
-import time
 
 import pytest
 
