@@ -345,4 +345,5 @@ def test_damage_in_front_of_a_commit_that_failed(impeld, shim):
     code, text = spool("check")
     assert code == 1 and "WRONG" in text, text
     d.start()
-    wait_for(lambda: "spool-damaged" in "\n".join(d.log("paniclog")), 10)
+    wait_for(lambda: "spool-damaged" in d.stderr() +
+             "\n".join(d.log("paniclog")), 10, "a word of it")
