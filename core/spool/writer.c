@@ -44,6 +44,8 @@ struct writer {
     struct record_abort *aborts;
     struct buf *abort_text;
     size_t abort_count;
+    uint64_t *orphans; /* large bodies of aborted commits */
+    size_t orphan_count, orphan_size;
 };
 
 /* What a mail is, is told by the function it was posted with; it is never
@@ -397,6 +399,11 @@ writer_completed(struct writer *w)
         for (size_t i = 0; i < w->abort_count; i++)
             buf_fini(&w->abort_text[i]);
         w->abort_count = 0;
+        for (size_t i = 0; i < w->orphan_count; i++) {
+            keeper_large_stored(s->keeper, w->orphans[i]);
+            keeper_large_finished(s->keeper, w->orphans[i]);
+        }
+        w->orphan_count = 0;
         trouble_set(s, SPOOL_TROUBLE_WRITE, NULL);
     }
     w->failures = 0;
@@ -443,6 +450,19 @@ abort_prune(struct writer *w)
     w->abort_count = kept;
 }
 
+/* Its record may be on disk, so the body stays until the ABORT is, too. */
+static void
+orphan_push(struct writer *w, const struct message *m)
+{
+    if (!m->content->large)
+        return;
+    if (w->orphan_count == w->orphan_size) {
+        w->orphan_size = w->orphan_size ? 2 * w->orphan_size : 16;
+        w->orphans = xgrow(w->orphans, w->orphan_size, sizeof(*w->orphans));
+    }
+    w->orphans[w->orphan_count++] = m->id;
+}
+
 static void
 abort_push(struct writer *w)
 {
@@ -471,10 +491,12 @@ writer_failed(struct writer *w, const struct err *e)
     writer_later(w, e);
     for (size_t k = w->item_count; k-- > 0;) {
         struct item *i = &w->items[k];
-        if (i->accept)
+        if (i->accept) {
+            orphan_push(w, i->accept->message);
             writer_answer(i->accept, e->code, e);
-        else if (i->result)
+        } else if (i->result) {
             todo_push_front(w, &i->result->mail);
+        }
     }
     w->item_count = w->accepts = 0;
     w->lazy_until = 0;
@@ -689,6 +711,7 @@ writer_stop(struct writer **to)
         buf_fini(&w->abort_text[i]);
     free(w->abort_text);
     free(w->aborts);
+    free(w->orphans);
     free(w->items);
     free(w->frame);
     free(w);

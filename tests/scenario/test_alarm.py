@@ -241,6 +241,18 @@ def test_large_bodies_that_cannot_be_stored(impeld, shim, rule):
     assert len(files) == 1, files
 
 
+def test_a_large_body_of_a_commit_that_failed(impeld, shim):
+    """It goes when it is durable that nothing speaks of it."""
+    d = impeld("Suspend_Delivery = true\n", shim=shim)
+    shim.rules(f"fail sync 1 1 EIO {SEGMENTS}")
+    assert refused(d, body=("y" * 70 + "\r\n") * 8000) == 451
+
+    def left():
+        return [f for f in (d.dir / "spool/large").rglob("*") if f.is_file()]
+
+    wait_for(lambda: not left(), 10, "its removal")
+
+
 def test_an_index_that_cannot_be_written_refuses_nothing(impeld, shim, server):
     d = impeld("Suspend_Delivery = true\nSpool_Segment_Size = 1M\n", shim=shim)
     shim.rules("fail create,rename 1 0 ENOSPC */segments/*.idx*")
