@@ -21,9 +21,10 @@
  *   -N     the dialogue alone: NOOP for each command of a message and one for
  *          its end, in as many round trips; nothing is sent to anybody
  *   -A     leave acknowledgements of TCP to the system (no TCP_QUICKACK)
- * With -R a message that was handed over and not answered is sent again: such
- * are counted as "unsure" (they may come twice).  At the end one JSON line;
- * exit 0 if all were acknowledged.
+ * With -R a connection that has been silent for 20 s is given up, and a message
+ * that was handed over and not answered is sent again: such are counted as
+ * "unsure" (they may come twice).  At the end one JSON line; exit 0 if all were
+ * acknowledged.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -37,7 +38,7 @@
 #include <xxhash.h>
 #include "bench.h"
 
-enum { IN_MAX = 8192, ENVELOPE_MAX = 131072 };
+enum { IN_MAX = 8192, ENVELOPE_MAX = 131072, SILENT_US = 20000000 };
 enum state { DOWN, GREETING, HELLO, SENDING, WAITING, QUITTING };
 
 struct conn {
@@ -53,7 +54,7 @@ struct conn {
     bool waits_354; /* the body follows DATA's reply */
     bool chunking;
     long done; /* messages on this connection */
-    int64_t begun, retry_at;
+    int64_t begun, retry_at, heard;
     bool watching_out;
     int attempt;   /* of the message under way */
     bool all_sent; /* its journal says so */
@@ -230,6 +231,7 @@ dial(struct conn *c)
     c->in_n = c->out_n = c->out_at = 0;
     c->done = 0;
     c->number = -1;
+    c->heard = bench_now_us();
     c->state = GREETING;
     c->chunking = false;
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
@@ -437,6 +439,7 @@ readable(struct conn *c)
     while ((got = recv(c->fd, c->in + c->in_n, IN_MAX - c->in_n - 1, 0)) > 0) {
         size_t at = 0;
         char *end;
+        c->heard = bench_now_us();
         c->in_n += (size_t)got;
         while ((end = memchr(c->in + at, '\n', c->in_n - at)) != NULL) {
             *end = '\0';
@@ -594,6 +597,9 @@ main(int argc, char **argv)
             if (all[i].fd < 0 && !all_done() && now >= all[i].retry_at &&
                 (again_n || next_number < opt.messages))
                 dial(&all[i]);
+        for (int i = 0; i < opt.connections && opt.retry; i++)
+            if (all[i].fd >= 0 && now - all[i].heard > SILENT_US)
+                broken(&all[i]); /* whoever dies may leave it half open */
         int n = epoll_wait(ep, e, 256, 20);
         for (int i = 0; i < n; i++) {
             struct conn *c = e[i].data.ptr;

@@ -6,6 +6,7 @@ writes after it (they give EIO); the journal is replayed at the next mount.
 
 What was sent to the device stays, flushed or not: a disk with a cache of its
 own that is lost with the power is what cache.py adds."""
+import errno
 import fcntl
 import os
 import pathlib
@@ -120,13 +121,18 @@ def cut(case, w, image):
 
 def fill(case, w, image):
     """Hardly anything is free; mail is refused when it is gone."""
-    s = os.statvfs(image.at)
     room = case.chance.randint(0, 5_000_000)
     case.note(f"the file system was filled, but for {room} octets")
-    (image.at / "filler").write_bytes(b"")
-    with open(image.at / "filler", "r+b") as f:
-        os.posix_fallocate(
-            f.fileno(), 0, max(1, s.f_bavail * s.f_frsize - room))
+    with open(image.at / "filler", "wb") as f:
+        for more in range(5):  # the daemon takes some of it meanwhile
+            s = os.statvfs(image.at)
+            n = s.f_bavail * s.f_frsize - room - more * (1 << 20)
+            try:
+                os.posix_fallocate(f.fileno(), 0, max(1, n))
+                break
+            except OSError as e:
+                if e.errno != errno.ENOSPC:
+                    raise
     time.sleep(case.chance.uniform(0, 0.7))
 
 
