@@ -51,7 +51,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
 	tests/unit/test-longqueue \
-	tests/unit/test-resident
+	tests/unit/test-resident tests/unit/test-walk
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 tests_unit_test_scheduler_SOURCES = tests/unit/test-scheduler.c $(QUEUE_WORLD)
@@ -62,6 +62,8 @@ tests_unit_test_longqueue_SOURCES = tests/unit/test-longqueue.c $(QUEUE_WORLD)
 tests_unit_test_longqueue_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_resident_SOURCES = tests/unit/test-resident.c $(QUEUE_WORLD)
 tests_unit_test_resident_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_walk_SOURCES = tests/unit/test-walk.c $(QUEUE_WORLD)
+tests_unit_test_walk_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_delaydsn_SOURCES = tests/unit/test-delaydsn.c $(QUEUE_WORLD)
 tests_unit_test_delaydsn_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_outcome_SOURCES = tests/unit/test-outcome.c $(QUEUE_WORLD)

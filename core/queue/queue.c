@@ -101,6 +101,8 @@ queue_adopt(struct queue *q)
     o->strict_active = scope_origin(scope, row) != NULL;
     o->greets_as_sender = binding_greets_as_sender(scope);
     retry_read(&o->retry, scope);
+    if (q->expire_at) /* by other rules */
+        q->expire_at = loop_now(s->loop);
     delaydsn_adopt(q);
     q->messages = limits_throttle(
         s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_MESSAGES));
@@ -531,6 +533,20 @@ queue_expire(struct queue *q)
 
 /* --- the run --- */
 
+/* Nothing leaves the heap of a queue that may not deliver, but what is too old
+ * comes first there. */
+static void
+queue_watch_blocked(struct queue *q, const struct parcel *p, int64_t now)
+{
+    int64_t at = now + SCHED_RETRY_MS;
+
+    if (q->scanning || (p->flags & PARCEL_LAST_TRY) ||
+        queue_expiry(q, p) > clock_wall())
+        return;
+    if (!q->expire_at || at < q->expire_at)
+        q->expire_at = at;
+}
+
 static void
 queue_set_wake(struct queue *q, bool blocked)
 {
@@ -544,8 +560,10 @@ queue_set_wake(struct queue *q, bool blocked)
         at = MIN_OF(at, q->delay_at);
     if (first && first->when > clock_wall())
         at = MIN_OF(at, queue_wall_to_mono(q->s, first->when));
-    else if (first && blocked)
+    else if (first && blocked) {
         at = MIN_OF(at, now + SCHED_RETRY_MS);
+        queue_watch_blocked(q, CONTAINER_OF(first, struct parcel, in.due), now);
+    }
     if (!queue_parcels(q) && list_empty(&q->outlets))
         at = MIN_OF(at, q->since + SCHED_LINGER_MS);
     if (at != INT64_MAX)

@@ -137,6 +137,44 @@ test_iterate_and_remove(void **state)
     map_fini(&m);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_small), cmocka_unit_test(test_fold),
-    cmocka_unit_test(test_churn), cmocka_unit_test(test_bounded),
-    cmocka_unit_test(test_iterate_and_remove))
+/* However large it is, a put moves few entries, and all are found while the
+ * map grows; those that come and go meanwhile too. */
+static void
+test_grows_bit_by_bit(void **state)
+{
+    enum { MANY = 200000 };
+    struct map m = {0};
+    struct entry *all = calloc(MANY, sizeof(*all)), *x;
+    size_t at, seen = 0, grown = 0;
+
+    (void)state;
+    assert_non_null(all);
+    for (size_t i = 0; i < MANY; i++) {
+        size_t left = m.old_size - m.old_at;
+
+        (void)snprintf(all[i].name, sizeof(all[i].name), "%zu", i);
+        (void)map_put(&m, key_of(&all[i]), &all[i]);
+        grown += !left && m.old;
+        if (left)
+            assert_true(left - (m.old_size - m.old_at) <= MAP_MOVES);
+        assert_ptr_equal(map_find(&m, key_of(&all[i / 2])),
+            all[i / 2].seen ? NULL : &all[i / 2]);
+        if (i % 3 == 0) {
+            assert_ptr_equal(map_remove(&m, key_of(&all[i / 3])), &all[i / 3]);
+            all[i / 3].seen = true; /* it is gone */
+        }
+    }
+    assert_true(grown >= 4); /* from 8192 slots on */
+    MAP_FOREACH (x, &m, at) {
+        assert_false(x->seen);
+        seen++;
+    }
+    assert_int_equal(seen, m.count);
+    assert_int_equal(seen, MANY - (MANY + 2) / 3);
+    map_fini(&m);
+    free(all);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_grows_bit_by_bit), cmocka_unit_test(test_small),
+    cmocka_unit_test(test_fold), cmocka_unit_test(test_churn),
+    cmocka_unit_test(test_bounded), cmocka_unit_test(test_iterate_and_remove))
