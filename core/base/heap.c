@@ -7,7 +7,8 @@
 #include "base/xmem.h"
 #include "base/banned.h"
 
-enum { HEAP_FIRST = 64 };
+/* There may be a heap for each of many queues: they begin small. */
+enum { HEAP_FIRST = 4, HEAP_KEEP = 1024 };
 
 void
 heap_fini(struct heap *h)
@@ -95,6 +96,10 @@ heap_remove(struct heap *h, struct heap_node *n)
     last = h->nodes[--h->count];
     if (last != n)
         heap_settle(h, i - 1, last);
+    if (h->size > HEAP_KEEP && h->count < h->size / 4) {
+        h->size /= 2;
+        h->nodes = xgrow(h->nodes, h->size, sizeof(struct heap_node *));
+    }
 }
 
 struct heap_node *

@@ -77,6 +77,8 @@ judge_spool(struct verdict *v, const struct spool_stats *s)
 static void
 judge_intake(struct verdict *v, const struct intake_stats *i)
 {
+    if (i->refuses)
+        say(v, ILL, "new mail is refused: %s", i->refuses);
     if (i->credits_limit > 0 &&
         i->credits_used > i->credits_limit / 100 * CREDITS_PERCENT)
         say(v, DEGRADED, "reception_memory is nearly used up: %lld of %lld",
@@ -112,6 +114,10 @@ metrics_health(const struct control_config *on, bool json, struct buf *to)
             (unsigned long long)m.spool.unwritten);
     judge_intake(&v, &m.intake);
     judge_dns(&v, &m.dns);
+    if (m.queue.tight && !m.intake.refuses)
+        say(&v, DEGRADED,
+            "memory_goal is passed: content is not kept in "
+            "memory");
     json_t *doc = json_pack("{ss,si,so}", "status", word[v.level], "code",
         v.level, "problems", v.problems);
     if (json)

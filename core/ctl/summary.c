@@ -192,6 +192,10 @@ put_times(struct sheet *s, const struct metrics *m)
     put_alarms(s, &m->spool);
     put_flag(s, "Delivery Paused:", "DeliveryPaused", m->queue.paused);
     put(s, "Unwritten Results:", "UnwrittenResults", m->spool.unwritten);
+    put_text(s, "Memory:", "Memory",
+        m->intake.refuses    ? "full, new mail is refused"
+            : m->queue.tight ? "tight"
+                             : "fine");
     put(s, "Configuration Generation:", "Generation", m->generation);
     put_text(s, "Statistics Last Reset:", "StatisticsLastReset", when.p);
     if (s->json)

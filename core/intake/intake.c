@@ -293,6 +293,7 @@ intake_get_stats(struct intake *in, struct intake_stats *st)
     st->rejected = atomic_load(&in->rejected);
     st->credits_used = budget_used(&in->credits);
     st->credits_limit = budget_limit(&in->credits);
+    st->refuses = atomic_load(&in->refuse);
 }
 
 static void

@@ -54,6 +54,7 @@ struct intake_stats {  /* of the process; any thread */
     uint64_t received_bytes;
     uint64_t rejected;                   /* commands and messages refused */
     int64_t credits_used, credits_limit; /* bytes in reception */
+    const char *refuses; /* why no mail is taken (intake_refuse), or NULL */
 };
 void intake_get_stats(struct intake *in, struct intake_stats *st);
 /* The open listens, one per line: name, address, sessions. */

@@ -35,7 +35,15 @@
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
-enum { HEARTBEAT_MS = 1000, LIMIT_BEATS = 60, TRIM_BEATS = 10 };
+enum {
+    HEARTBEAT_MS = 100, /* memory may grow by some MB in each */
+    LOG_BEATS = 10,
+    LIMIT_BEATS = 600,
+    TRIM_BEATS = 100,
+    SHORT_BEATS = 10, /* the same while memory is short */
+    TRIM_CALM = 10,   /* records of the spool in a beat */
+    TRIM_WORTH = 4 << 20
+};
 
 struct daemon {
     const struct daemon_config *config;
@@ -55,7 +63,9 @@ struct daemon {
     int pidfile_fd;
     enum memory_level memory;
     uint64_t memory_limit;
-    unsigned beats;
+    uint64_t trimmed; /* what was in use after memory was given back */
+    uint64_t worked;  /* records that the spool had written then */
+    unsigned beats, ticks;
     bool stopping, queue_drained, intake_stopped;
 };
 
@@ -150,6 +160,7 @@ adopt(void *arg, struct generation *g)
     dns_config_from(generation_global(g), &dns);
     dns_reload(d->dns, &dns);
     apply_debug_flags(g);
+    d->beats = 0; /* the limit is looked up again */
     registry_adopt(g);
     if (maillog_open(g, &e) < 0)
         log_error(LOG_LOG1, "logs-refused", "reason=\"%s\"", e.text);
@@ -247,6 +258,25 @@ on_signal(void *arg, int signo)
         stop(d);
 }
 
+/* What was freed is not in use, but the library keeps it.  It is given back
+ * when there is little to do, or memory is short. */
+static void
+trim_memory(struct daemon *d, uint64_t used, bool now)
+{
+    struct spool_stats st;
+    spool_get_stats(d->spool, &st);
+    uint64_t worked = st.accepted + st.finished + st.attempts;
+    bool calm = worked - d->worked < TRIM_CALM;
+    d->worked = worked;
+    d->trimmed = MIN_OF(d->trimmed, used);
+    if (d->beats % TRIM_BEATS == 0 && calm && used > d->trimmed + TRIM_WORTH)
+        now = true;
+    if (!now)
+        return;
+    (void)malloc_trim(0);
+    d->trimmed = memory_used("/");
+}
+
 /* Before the kernel ends us: memory_goal, memory_hwm. */
 static void
 watch_memory(struct daemon *d)
@@ -255,13 +285,14 @@ watch_memory(struct daemon *d)
     const struct scope *g = generation_global(d->generation);
     uint64_t used = memory_used("/");
     if (d->beats++ % LIMIT_BEATS == 0)
-        d->memory_limit = memory_limit("/");
+        d->memory_limit = memory_limit_below("/",
+            (uint64_t)scope_int(g, OPT(spool_options, SPOOL_MEMORY_LIMIT)));
     enum memory_level level = memory_judge(used, d->memory_limit,
         scope_int(g, OPT(spool_options, SPOOL_MEMORY_GOAL)),
         scope_int(g, OPT(spool_options, SPOOL_MEMORY_HWM)), d->memory);
-    if (level != MEMORY_FINE &&
-        (d->memory == MEMORY_FINE || d->beats % TRIM_BEATS == 0))
-        (void)malloc_trim(0); /* what was freed is not in use */
+    trim_memory(d, used,
+        level != MEMORY_FINE &&
+            (d->memory == MEMORY_FINE || d->beats % SHORT_BEATS == 0));
     if (level == d->memory)
         return;
     if (level > d->memory)
@@ -282,7 +313,8 @@ static void
 heartbeat(void *arg)
 {
     struct daemon *d = arg;
-    maillog_heartbeat();
+    if (d->ticks++ % LOG_BEATS == 0)
+        maillog_heartbeat();
     if (!d->stopping)
         watch_memory(d);
     timer_start(&d->heartbeat, HEARTBEAT_MS);

@@ -101,6 +101,12 @@ memory_limit(const char *root)
 }
 
 uint64_t
+memory_limit_below(const char *root, uint64_t asked)
+{
+    return memory_lower(asked, memory_limit(root));
+}
+
+uint64_t
 memory_used(const char *root)
 {
     char text[MEMORY_TEXT];

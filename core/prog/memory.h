@@ -16,6 +16,7 @@ enum memory_level { MEMORY_FINE, MEMORY_TIGHT, MEMORY_FULL };
 
 /* Bytes; 0: not known.  root: "/", or where a test keeps its files. */
 uint64_t memory_limit(const char *root);
+uint64_t memory_limit_below(const char *root, uint64_t asked); /* 0: not */
 uint64_t memory_used(const char *root);
 /* goal, hwm: percentages.  A level is left two points below where it was
  * entered. */

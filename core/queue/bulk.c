@@ -281,6 +281,27 @@ refresh_end(struct job *j, void *arg, bool cancelled)
     scheduler_check_drained(s);
 }
 
+/* Queues that only wait have none. */
+static void
+refresh_need_record(struct scheduler *s, struct str domain)
+{
+    struct buf name = BUF_INIT;
+    struct zone *z;
+    struct list *n;
+
+    for (size_t i = 0; i < domain.n; i++) {
+        char c = domain.p[i];
+
+        buf_char(&name, c >= 'A' && c <= 'Z' ? (char)(c | 32) : c);
+    }
+    z = map_find(&s->zones, buf_get(&name));
+    buf_fini(&name);
+    if (!z)
+        return;
+    LIST_FOREACH (n, &z->queues)
+        (void)queue_record(LIST_ENTRY(n, struct queue, zone_node));
+}
+
 void
 scheduler_refresh_domain(
     struct scheduler *s, struct str domain, const struct scheduler_ask *ask)
@@ -290,6 +311,7 @@ scheduler_refresh_domain(
     r->s = s;
     r->ask = *ask;
     r->domain = print_is_all(domain) ? xdup("all") : xdupn(domain.p, domain.n);
+    refresh_need_record(s, domain);
     domain_cursor_begin(s->resolver, &r->cursor);
     s->jobs++;
     (void)job_start(s->loop, "refresh", refresh_step, refresh_end, r);

@@ -91,7 +91,8 @@ explain_detail(const struct queue *q, struct buf *to)
     case WAIT_DNS_FAILED:
     case WAIT_HOSTS_DOWN:
     case WAIT_HOST_LIMIT:
-        domain_why(q->record, to, &until);
+        if (q->record)
+            domain_why(q->record, to, &until);
         break;
     case WAIT_MODULE:
         buf_cstr(to, q->carrier->found.why);

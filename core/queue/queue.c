@@ -126,7 +126,6 @@ queue_new(struct scheduler *s, struct str binding, const struct destination *d,
     q->zone = zone_get(s, d->domain);
     q->binding = limits_binding(s, binding);
     q->carrier = carrier_get(s, d->method);
-    q->record = domain_get(s->resolver, d);
     q->gather_head = UINT32_MAX;
     list_init(&q->ready);
     list_init(&q->outlets);
@@ -157,6 +156,27 @@ queue_get(struct scheduler *s, struct str binding, struct str domain)
     return q ? q : queue_new(s, binding, &d, buf_get(&s->scratch));
 }
 
+struct domain *
+queue_record(struct queue *q)
+{
+    struct destination d = {.domain = str_of(q->zone->name),
+        .method = q->method,
+        .port = q->port,
+        .gateway_port = q->gateway_port,
+        .by_gateway = q->by_gateway};
+
+    if (!q->record)
+        q->record = domain_get(q->s->resolver, &d);
+    return q->record;
+}
+
+static void
+queue_drop_record(struct queue *q)
+{
+    if (q->record)
+        domain_unref(&q->record);
+}
+
 void
 queue_free(struct queue **qp)
 {
@@ -177,7 +197,7 @@ queue_free(struct queue **qp)
     limits_pass_on(q);
     heap_remove(&s->wakes, &q->wake);
     zone_drop(s, q->zone);
-    domain_unref(&q->record);
+    queue_drop_record(q);
     generation_unref(&q->generation);
     heap_fini(&q->delayed);
     result_fini(&q->hold);
@@ -547,6 +567,13 @@ queue_watch_blocked(struct queue *q, const struct parcel *p, int64_t now)
         q->expire_at = at;
 }
 
+/* An empty queue stays for the next message, unless memory is short. */
+static int64_t
+queue_linger(const struct queue *q)
+{
+    return q->s->tight ? 0 : SCHED_LINGER_MS;
+}
+
 static void
 queue_set_wake(struct queue *q, bool blocked)
 {
@@ -565,7 +592,7 @@ queue_set_wake(struct queue *q, bool blocked)
         queue_watch_blocked(q, CONTAINER_OF(first, struct parcel, in.due), now);
     }
     if (!queue_parcels(q) && list_empty(&q->outlets))
-        at = MIN_OF(at, q->since + SCHED_LINGER_MS);
+        at = MIN_OF(at, q->since + queue_linger(q));
     if (at != INT64_MAX)
         queue_wake_at(q, MAX_OF(at, now + 1));
 }
@@ -575,7 +602,7 @@ queue_has_gone_stale(const struct queue *q)
 {
     return !queue_parcels(q) && list_empty(&q->outlets) &&
         q->reason == WAIT_EMPTY && !q->delay_loads &&
-        loop_now(q->s->loop) >= q->since + SCHED_LINGER_MS;
+        loop_now(q->s->loop) >= q->since + queue_linger(q);
 }
 
 static bool
@@ -647,6 +674,8 @@ queue_run(struct queue *q)
         why = WAIT_EMPTY;
     queue_set_reason(q, why, until);
     more |= queue_park(q);
+    if (!queue_active(q) && list_empty(&q->outlets))
+        queue_drop_record(q);
     queue_set_wake(q, blocked);
     limits_pass_on(q);
     if (more)

@@ -16,6 +16,9 @@
 struct queue *queue_get(
     struct scheduler *s, struct str binding, struct str domain);
 void queue_free(struct queue **q); /* empty, without outlets */
+/* Where its mail goes; made if it has none.  One that only waits for times
+ * lets go of it. */
+struct domain *queue_record(struct queue *q);
 uint64_t queue_parcels(const struct queue *q);
 uint64_t queue_active(const struct queue *q);
 uint64_t queue_delayed(const struct queue *q);

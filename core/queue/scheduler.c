@@ -564,6 +564,7 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     st->resident_messages = s->resident_messages;
     st->draining = s->draining;
     st->paused = s->pause.alarm[0] || s->pause.behind;
+    st->tight = s->tight;
 }
 
 bool

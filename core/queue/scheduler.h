@@ -51,6 +51,7 @@ struct scheduler_stats {
     uint64_t resident_bytes, resident_messages;
     bool draining, recovering;
     bool paused; /* results cannot be stored */
+    bool tight;  /* memory_goal is passed */
 };
 void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st);
 void scheduler_reset_stats(struct scheduler *s);

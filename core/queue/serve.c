@@ -137,7 +137,7 @@ serve_at_limit(struct queue *q, enum wait_reason why)
 
     if (!list_empty(&q->s->all_idle))
         found = domain_pick(
-            q->record, q->generation, q->scope, binding, q->port, &hop);
+            queue_record(q), q->generation, q->scope, binding, q->port, &hop);
     if (found == HOP_WAIT)
         return WAIT_DNS;
     if (found == HOP_OK && outlet_take_idle(q, &hop))
@@ -160,7 +160,7 @@ serve_open_one(struct queue *q, int64_t *until)
         return serve_at_limit(q, why);
     if (why != WAIT_NONE)
         return why;
-    switch (domain_pick(q->record, q->generation, q->scope,
+    switch (domain_pick(queue_record(q), q->generation, q->scope,
         str_of(q->binding->name), q->port, &hop)) {
     case HOP_OK:
         outlet_open(q, &hop, suspend_module(q)->module);
@@ -250,6 +250,17 @@ serve_state(struct queue *q, int64_t *until)
     return q->failing ? WAIT_BOUNCING : WAIT_EMPTY;
 }
 
+/* A session is there, and all its work is on disk: the next run reads it. */
+static bool
+serve_must_read(const struct queue *q)
+{
+    const struct heap_node *first = heap_first(&q->delayed);
+
+    return q->outlet_count > q->opening && first &&
+        first->when <= clock_wall() && !q->ready_count && !q->loading &&
+        !q->lent;
+}
+
 enum wait_reason
 serve_queue(struct queue *q, int64_t *until)
 {
@@ -257,7 +268,10 @@ serve_queue(struct queue *q, int64_t *until)
 
     if (why == WAIT_NONE && serve_has_work(q))
         why = serve_open(q, until);
-    serve_rest(q);
+    if (serve_must_read(q))
+        queue_kick(q); /* and no sibling takes the session meanwhile */
+    else if (!q->loading)
+        serve_rest(q);
     if (q->ready_count && why == WAIT_NONE && !q->lent && !q->opening) {
         struct list *n;
 

@@ -77,11 +77,11 @@ show_hosts(const struct zone *z, struct buf *out)
     struct list *n;
 
     LIST_FOREACH (n, &z->queues) {
-        const struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
+        struct domain *d = queue_record(LIST_ENTRY(n, struct queue, zone_node));
 
-        if (q->record != last)
-            domain_print(q->record, out);
-        last = q->record;
+        if (d != last)
+            domain_print(d, out);
+        last = d;
     }
 }
 

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/slab.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/bug.h"
-#include "base/xmem.h"
 #include "base/banned.h"
 
-enum { SLAB_BLOCK = 64 * 1024 };
+/* A block is aligned to its size: its head is found from any object.  Objects
+ * are made as they are needed, so what was never used takes no memory. */
+enum { SLAB_BLOCK = 256 * 1024 };
 
 struct slab_block {
-    struct slab_block *next;
+    struct list node; /* of the slab's `room`, or in no list: it is full */
+    struct slab_block *next, *prev; /* of all */
+    void *spare;                    /* list through the first word */
+    size_t used, made;
     max_align_t first;
 };
+enum { SLAB_ROOM = SLAB_BLOCK - offsetof(struct slab_block, first) };
 
 void
 slab_init(struct slab *s, size_t size)
@@ -21,57 +26,107 @@ slab_init(struct slab *s, size_t size)
     size_t align = sizeof(void *);
 
     *s = (struct slab){.size = (size + align - 1) / align * align};
-    BUG_ON(s->size < sizeof(void *) || s->size > SLAB_BLOCK / 4);
+    BUG_ON(s->size < sizeof(void *) || s->size > SLAB_ROOM / 4);
+    list_init(&s->room);
+}
+
+static struct slab_block *
+slab_block_of(void *p)
+{
+    return (struct slab_block *)((uintptr_t)p & ~(uintptr_t)(SLAB_BLOCK - 1));
+}
+
+/* Twice as much, and the ends go back. */
+static struct slab_block *
+slab_map(void)
+{
+    char *p = mmap(NULL, 2 * (size_t)SLAB_BLOCK, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t before;
+
+    if (p == MAP_FAILED)
+        bug_panic(__FILE__, __LINE__, __func__, "out of memory");
+    before = -(uintptr_t)p & (SLAB_BLOCK - 1);
+    if (before)
+        (void)munmap(p, before);
+    (void)munmap(p + before + SLAB_BLOCK, SLAB_BLOCK - before);
+    return (struct slab_block *)(void *)(p + before);
+}
+
+static void
+slab_unmap(struct slab *s, struct slab_block *b)
+{
+    list_remove(&b->node);
+    if (b->prev)
+        b->prev->next = b->next;
+    else
+        s->blocks = b->next;
+    if (b->next)
+        b->next->prev = b->prev;
+    s->block_count--;
+    (void)munmap(b, SLAB_BLOCK);
 }
 
 void
 slab_fini(struct slab *s)
 {
-    struct slab_block *b, *next;
-
-    for (b = s->blocks; b; b = next) {
-        next = b->next;
-        free(b);
-    }
-    *s = (struct slab){.size = s->size};
+    while (s->blocks)
+        slab_unmap(s, s->blocks);
+    slab_init(s, s->size);
 }
 
-static void
+static struct slab_block *
 slab_grow(struct slab *s)
 {
-    struct slab_block *b = xmalloc(SLAB_BLOCK);
-    size_t room = SLAB_BLOCK - offsetof(struct slab_block, first);
-    char *p = (char *)&b->first;
+    struct slab_block *b = slab_map(); /* zeroed */
 
     b->next = s->blocks;
+    if (b->next)
+        b->next->prev = b;
     s->blocks = b;
     s->block_count++;
-    for (; room >= s->size; room -= s->size, p += s->size) {
-        memcpy(p, &s->spare, sizeof(void *));
-        s->spare = p;
-    }
+    list_push(&s->room, &b->node);
+    return b;
 }
 
 void *
 slab_take(struct slab *s)
 {
-    void *p;
+    struct list *n = list_first(&s->room);
+    struct slab_block *b =
+        n ? LIST_ENTRY(n, struct slab_block, node) : slab_grow(s);
+    void *p = b->spare;
 
-    if (!s->spare)
-        slab_grow(s);
-    p = s->spare;
-    memcpy(&s->spare, p, sizeof(void *));
-    memset(p, 0, s->size);
+    if (p)
+        memcpy(&b->spare, p, sizeof(void *));
+    else
+        p = (char *)&b->first + b->made++ * s->size;
+    b->used++;
     s->used++;
-    return p;
+    if (!b->spare && (b->made + 1) * s->size > SLAB_ROOM)
+        list_remove(&b->node);
+    return memset(p, 0, s->size);
 }
 
+/* An empty block goes, but for one that the next objects may want. */
 void
 slab_give(struct slab *s, void *p)
 {
-    memcpy(p, &s->spare, sizeof(void *));
-    s->spare = p;
+    struct slab_block *b = slab_block_of(p);
+
+    BUG_ON(!b->used);
+    memcpy(p, &b->spare, sizeof(void *));
+    b->spare = p;
     s->used--;
+    if (!list_linked(&b->node))
+        list_push(&s->room, &b->node);
+    if (--b->used)
+        return;
+    if (s->empty && s->empty != b && !s->empty->used)
+        slab_unmap(s, s->empty);
+    s->empty = b;
+    list_remove(&b->node); /* the fuller ones go first */
+    list_push(&s->room, &b->node);
 }
 
 size_t

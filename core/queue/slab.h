@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * slab.h - many objects of one size: taken from blocks, given back to a list.
+ * slab.h - many objects of one size: taken from blocks, given back to them.
  *
- * For parcels, of which there may be millions.  One thread.  Memory returns to
- * the system only with slab_fini().
+ * For parcels, of which there may be millions.  One thread.  A block without
+ * objects returns to the system at once, but for one.
  */
 #ifndef IMPEL_SLAB_H
 #define IMPEL_SLAB_H
@@ -11,11 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
+
 struct slab_block;
 struct slab {
-    size_t size; /* of one object */
-    void *spare; /* list through the first word */
+    size_t size;      /* of one object */
+    struct list room; /* blocks with room */
     struct slab_block *blocks;
+    struct slab_block *empty; /* the one without objects that stays, or NULL */
     size_t block_count;
     uint64_t used;
 };

@@ -185,8 +185,9 @@ domain_get(struct resolver *r, const struct destination *to)
     return d;
 }
 
-/* One that nobody uses stays until it expires: its hosts and counts serve the
- * next message. */
+/* One that nobody uses stays for a moment: there may be as many as there are
+ * domains, and what DNS said is in its cache.  Its counts of failures are
+ * nowhere else: with them it stays until it expires. */
 void
 domain_unref(struct domain **pd)
 {
@@ -204,6 +205,10 @@ domain_unref(struct domain **pd)
     heap_remove(&d->resolver->wakes, &d->wake);
     if (!d->expiry.index)
         resolver_expires(d, loop_now(d->resolver->loop));
+    else if (!d->failures && !d->mx_failures)
+        resolver_expires(d,
+            MIN_OF(
+                d->expiry.when, loop_now(d->resolver->loop) + ROUTE_UNUSED_MS));
 }
 
 void

@@ -17,6 +17,7 @@
 
 enum {
     ROUTE_SWEEP_MS = 10000,       /* dns_expire_interval */
+    ROUTE_UNUSED_MS = 10000,      /* a record that nobody uses */
     ROUTE_METRICS_MS = 1800000,   /* address_metrics_lifetime */
     ROUTE_SWEEP_MOST = 500,       /* records or marks in one go */
     ROUTE_PARTIAL_MS = 60000,     /* a half answer is asked again after */

@@ -108,7 +108,7 @@ static const struct option rows[] = {
         .brief = "percentage of memory above which content is dropped from "
                  "memory",
         .manual = "What the daemon has resident, of the limit of its control "
-                  "group, or of the machine.",
+                  "group, or of the machine, or of memory_limit.",
         .since = "0.1"},
     [SPOOL_MEMORY_HWM] = {.name = "memory_hwm",
         .type = IMPEL_OPT_INT,
@@ -118,6 +118,17 @@ static const struct option rows[] = {
         .max = 100,
         .brief = "percentage of memory above which new mail is refused for "
                  "now",
+        .since = "0.1"},
+    [SPOOL_MEMORY_LIMIT] = {.name = "memory_limit",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = GLOBAL,
+        .initial = "0",
+        .min = 0,
+        .max = INT64_MAX / 2,
+        .brief = "memory that memory_goal and memory_hwm are shares of; 0: "
+                 "what the control group or the machine has",
+        .manual = "A size above the latter counts as 0.  Nothing else takes "
+                  "notice of it: it is no limit that the system enforces.",
         .since = "0.1"},
 };
 struct option_set spool_options = OPTION_SET("spool", rows);

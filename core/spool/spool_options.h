@@ -21,7 +21,8 @@ enum {
     SPOOL_SPOOL_COMPACT_RATE,   /* bytes a second */
     SPOOL_MAX_RESIDENT_BYTES,
     SPOOL_MEMORY_GOAL, /* percent */
-    SPOOL_MEMORY_HWM   /* percent */
+    SPOOL_MEMORY_HWM,  /* percent */
+    SPOOL_MEMORY_LIMIT /* SIZE; 0: of the control group or the machine */
 };
 extern struct option_set spool_options;
 

@@ -51,6 +51,9 @@ test_files(void **state)
     assert_int_equal(memory_limit(root), 1000000);
     write_file("sys/fs/cgroup/a/b/memory.max", "9999999999\n");
     assert_int_equal(memory_limit(root), 2000000);
+    assert_int_equal(memory_limit_below(root, 0), 2000000);
+    assert_int_equal(memory_limit_below(root, 1999999), 1999999);
+    assert_int_equal(memory_limit_below(root, 2000001), 2000000);
     write_file("proc/self/statm", "500 7 1 1 0 1 0\n");
     assert_int_equal(memory_used(root) % 7, 0);
     assert_true(memory_used(root) > 0);

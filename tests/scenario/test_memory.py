@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""memory_goal and memory_hwm: mail that cannot be delivered fills memory up to
+a mark and no further; what was taken is delivered in the end."""
+import json
+import re
+import smtplib
+import subprocess
+
+from daemon import BUILD, free_port, wait_for
+
+MB = 1 << 20
+LIMIT, GOAL, HWM = 40, 50, 60  # MB, percent, percent
+SLACK = 8 * MB  # what comes in until the daemon looks again
+
+CONF = """
+Routes = ( "smtp://127.0.0.1?port=%d" )
+Max_Outbound_Connections = 1
+Server_Max_Outbound_Connections = 20
+Host_Failure_Retry = 1
+Retry_Interval = 10
+Max_Retry_Interval = 10
+Memory_Limit = %dM
+Memory_Goal = %d
+Memory_HWM = %d
+"""
+
+
+def resident(d):
+    with open(f"/proc/{d.process.pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) * 1024
+
+
+def refused(d):
+    """What a sender is told; None: it is taken."""
+    with smtplib.SMTP("127.0.0.1", d.port, timeout=30) as c:
+        c.ehlo("x.test")
+        code, text = c.mail("a@origin.test")
+        return None if code == 250 else (code, text.decode())
+
+
+def health(d):
+    p = subprocess.run([str(BUILD / "core/prog/impel"), "-s", str(d.control),
+                        "--json", "health"], capture_output=True, text=True)
+    return json.loads(p.stdout)
+
+
+def offer(d, first, count, size, domains):
+    """The numbers of the messages that were acknowledged."""
+    acked = d.dir / f"acked-{first}"
+    subprocess.run(
+        [str(BUILD / "tests/bench/source"), "-p", str(d.port), "-n",
+         str(count), "-i", str(first), "-s", str(size), "-c", "10", "-d",
+         str(domains), "-o", str(acked)], capture_output=True, timeout=120)
+    return set(acked.read_text().split()) if acked.exists() else set()
+
+
+def numbers(served):
+    return {re.match(r"r0\.(\d+)", line)[1] for line in served}
+
+
+def test_memory_stops_at_the_mark_and_recovers(impeld, sink):
+    port = free_port()  # nobody listens there yet
+    d = impeld(CONF % (port, LIMIT, GOAL, HWM))
+    mark, taken, first = LIMIT * MB * HWM // 100, set(), 0
+    while not refused(d):
+        assert first < 200000, "memory is never full"
+        taken |= offer(d, first, 2000, 1024, 1000000)
+        first += 2000
+    assert resident(d) < mark + SLACK
+    code, text = refused(d)
+    assert code == 452 and "Not enough memory" in text
+    told = health(d)
+    assert told["status"] == "ill"
+    assert any("Not enough memory" in p["text"] for p in told["problems"])
+    assert d.summary()["Memory"] == "full, new mail is refused"
+    assert not offer(d, first, 2000, 1024, 1000000)
+    assert resident(d) < mark + SLACK
+    assert d.queued() == len(taken)
+
+    out = sink(port=port)
+    wait_for(lambda: d.queued() == 0, 120, "all to be delivered")
+    assert numbers(out.served()) == taken
+    wait_for(lambda: not refused(d), 60, "mail to be taken again")
+    wait_for(lambda: d.summary()["Memory"] == "fine", 60, "memory to be fine")
+    assert health(d)["status"] == "ok"
+    assert len(offer(d, first, 100, 1024, 100)) == 100
+
+
+def test_content_is_dropped_before_mail_is_refused(impeld, sink):
+    out = sink("-d", "600000")
+    d = impeld(CONF % (out.port, 200, 40, 90) +
+               "Max_Resident_Bytes = 1G\nMax_Resident_Messages = 0\n")
+    for first in range(0, 10000, 500):  # as much as memory_limit is
+        assert len(offer(d, first, 500, 20000, 1)) == 500
+        assert resident(d) < 180 * MB
+    wait_for(lambda: resident(d) < 80 * MB, 20, "content to be dropped")
+    assert d.queued() == 10000
+    assert refused(d) is None
