@@ -84,16 +84,3 @@ def test_memory_stops_at_the_mark_and_recovers(impeld, sink):
     wait_for(lambda: d.summary()["Memory"] == "fine", 60, "memory to be fine")
     assert health(d)["status"] == "ok"
     assert len(offer(d, first, 100, 1024, 100)) == 100
-
-
-def test_content_is_dropped_before_mail_is_refused(impeld, sink):
-    out = sink("-d", "600000")
-    d = impeld(CONF % (out.port, 200, 40, 90) +
-               "Max_Resident_Bytes = 1G\nMax_Resident_Messages = 0\n")
-    for first in range(0, 10000, 500):  # as much as memory_limit is
-        assert len(offer(d, first, 500, 20000, 1)) == 500
-        assert resident(d) < 180 * MB
-    wait_for(lambda: d.summary()["ResidentMessages"] < 20, 20,
-             "content to be dropped")
-    assert d.queued() == 10000
-    assert refused(d) is None
