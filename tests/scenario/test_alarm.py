@@ -324,6 +324,7 @@ def test_what_was_refused_is_not_in_the_spool(impeld, shim, server):
     assert p.returncode == 0, p.stdout
     d.write(d.conf.read_text().replace("Suspend_Delivery = true", ""))
     d.start()
+    s.wait()
     d.wait_empty()
     assert [m.recipients[0] for m in s.messages] == ["kept@dest.test"]
 

@@ -42,8 +42,8 @@ mx2 A 127.0.0.22
               for i in range(80))
 
 
-def by_dns(tmp_path, resolver, port, more=""):
-    return (f'Resolv_Conf = "{resolv_conf(tmp_path, resolver)}"\n'
+def by_dns(tmp_path, resolver, port, more="", timeout=5):
+    return (f'Resolv_Conf = "{resolv_conf(tmp_path, resolver, timeout)}"\n'
             f"Remote_SMTP_Port = {port}\n" + FAST + more)
 
 
@@ -111,7 +111,7 @@ def test_a_resolver_that_comes_later(impeld, knot, places, tmp_path):
     mx1, _ = places
     port = free_port()
     d = impeld(by_dns(tmp_path, port, mx1.port, "Max_Retry_Interval = 1\n"
-                      "DNS_Failures_To_Purge = 1000\n"))
+                      "DNS_Failures_To_Purge = 1000\n", timeout=1))
     send(d.port, "to@one.dest.test")
     assert "DNS lookup failed" in d.wait_records("T")[0][-1]
     knot({"dest.test": ZONE, "hosts.test": HOSTS}, port=port)

@@ -30,10 +30,11 @@ def ask(port, name, kind, timeout=1):
             return None
 
 
-def resolv_conf(folder, port):
+def resolv_conf(folder, port, timeout=5):
     """A resolv.conf that names that server; its path."""
     f = folder / "resolv.conf"
-    f.write_text(f"nameserver 127.0.0.1:{port}\noptions timeout:1 attempts:2\n")
+    f.write_text(f"nameserver 127.0.0.1:{port}\n"
+                 f"options timeout:{timeout} attempts:2\n")
     return f
 
 
