@@ -6,6 +6,7 @@
 #define IMPEL_COMPACT_INT_H
 
 #include "spool/append.h"
+#include "spool/packer.h"
 #include "spool/prepare.h"
 
 struct compact_out { /* where copies go: cold segments, one after another */
@@ -13,7 +14,8 @@ struct compact_out { /* where copies go: cold segments, one after another */
     struct appender out;
     void (*pause)(void *arg, uint64_t bytes); /* after each write, or NULL */
     void *pause_arg;
-    uint64_t bytes; /* written so far */
+    uint64_t bytes;        /* written so far */
+    struct packer *packer; /* made when it is first needed */
 };
 /* Copy what lives in seg (its flag `compacting` is set by the caller, under
  * the lock) and publish it.  After 0 the segment may be given back. */

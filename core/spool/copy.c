@@ -33,6 +33,7 @@ struct known { /* a message of another segment that results here speak of */
 struct copied {
     struct append_record record;
     struct buf payload;        /* freed once it is synced and indexed */
+    struct buf packed;         /* what is written, unless it is empty */
     uint32_t from;             /* offset in the source */
     struct spool_place accept; /* of a result: its message */
 };
@@ -115,7 +116,7 @@ out_sync(struct copying *k, struct err *e)
         struct copied *one = k->list[k->synced];
         struct record_head h = {.length = one->record.length,
             .type = one->record.type,
-            .flags = one->record.flags,
+            .flags = one->record.flags & (uint8_t)~RECORD_PACKED,
             .lsn = one->record.lsn,
             .id = one->record.id};
         r = index_add(&s->index, &h, one->record.place.offset,
@@ -126,6 +127,7 @@ out_sync(struct copying *k, struct err *e)
     for (size_t i = first; i < k->synced; i++) {
         if (k->list[i]->record.type != RECORD_STATE)
             buf_fini(&k->list[i]->payload);
+        buf_fini(&k->list[i]->packed);
     }
     return 0;
 }
@@ -172,12 +174,32 @@ out_flush(struct copying *k, struct err *e)
     return 0;
 }
 
+/* Messages are most of what there is; results are too short to gain. */
+static void
+out_pack(struct compact_out *c, struct copied *one)
+{
+    const struct buf *from = &one->payload;
+
+    if (one->record.type != RECORD_COPY)
+        return;
+    if (!c->packer)
+        c->packer = packer_new();
+    packer_add(c->packer, &one->packed, from->p, from->n);
+    if (one->packed.n >= from->n) {
+        buf_fini(&one->packed);
+        return;
+    }
+    buf_shrink(&one->packed);
+    one->record.flags |= RECORD_PACKED;
+}
+
 /* Takes the payload over. */
 static int
 out_add(struct copying *k, const struct record_head *h, struct buf *payload,
     uint32_t from, struct spool_place accept, struct err *e)
 {
     struct copied *one = xnew(struct copied);
+    const struct buf *as;
 
     one->payload = *payload;
     memset(payload, 0, sizeof(*payload));
@@ -187,16 +209,18 @@ out_add(struct copying *k, const struct record_head *h, struct buf *payload,
     one->record.flags = h->flags;
     one->record.id = h->id;
     one->record.lsn = h->lsn;
-    one->record.part[0] = (struct iovec){one->payload.p, one->payload.n};
+    out_pack(k->c, one);
+    as = one->packed.n ? &one->packed : &one->payload;
+    one->record.part[0] = (struct iovec){as->p, as->n};
     one->record.parts = 1;
-    one->record.payload_n = one->payload.n;
-    one->record.payload_sum = record_sum(one->payload.p, one->payload.n);
+    one->record.payload_n = as->n;
+    one->record.payload_sum = record_sum(as->p, as->n);
     if (k->count == k->size) {
         k->size = k->size ? 2 * k->size : 256;
         k->list = xgrow(k->list, k->size, sizeof(struct copied *));
     }
     k->list[k->count++] = one;
-    k->waiting += one->payload.n;
+    k->waiting += as->n;
     return k->waiting >= FLUSH_BYTES ? out_flush(k, e) : 0;
 }
 
@@ -660,6 +684,7 @@ copying_fini(struct copying *k)
 {
     for (size_t i = 0; i < k->count; i++) {
         buf_fini(&k->list[i]->payload);
+        buf_fini(&k->list[i]->packed);
         free(k->list[i]);
     }
     free(k->list);
@@ -715,4 +740,5 @@ compact_out_fini(struct compact_out *c)
     if (!c->spool->writer)
         keeper_seal_all(c->spool->keeper);
     appender_fini(&c->out);
+    packer_free(&c->packer);
 }

@@ -10,12 +10,13 @@
 #include <xxhash.h>
 #include "base/xmem.h"
 #include "spool/envelope.h"
+#include "spool/packer.h"
 #include "spool/sysio.h"
 
 #include "base/banned.h"
 
 #define INDEX_WORD "IMPELIX1"
-enum { INDEX_FORMAT = 1, INDEX_HEAD = 128, INDEX_SUMMED = 120 };
+enum { INDEX_FORMAT = 2, INDEX_HEAD = 128, INDEX_SUMMED = 120 };
 
 void
 index_fini(struct index *ix)
@@ -399,6 +400,19 @@ head_encode(
         XXH3_64bits_withSeed(to, INDEX_SUMMED, h->segment_id));
 }
 
+/* The three parts as they stand in the file. */
+static void
+pack_parts(const struct index *ix, struct index *to)
+{
+    struct packer *p = packer_new();
+
+    packer_add(p, &to->entries, ix->entries.p, ix->entries.n);
+    packer_add(p, &to->strings, ix->strings.p, ix->strings.n);
+    packer_add(p, &to->marks, ix->marks.p, ix->marks.n);
+    to->entry_count = ix->entry_count;
+    packer_free(&p);
+}
+
 int
 index_save(const struct index *ix, const struct index_head *h, const char *path,
     int mode, struct err *e)
@@ -406,11 +420,15 @@ index_save(const struct index *ix, const struct index_head *h, const char *path,
     const struct sysio *io = sysio_get();
     char *temp = xprintf("%s.new", path);
     uint8_t head[INDEX_HEAD];
-    struct iovec iov[4] = {{head, INDEX_HEAD}, {ix->entries.p, ix->entries.n},
-        {ix->strings.p, ix->strings.n}, {ix->marks.p, ix->marks.n}};
+    struct index packed = {0};
+    struct iovec iov[4] = {{head, INDEX_HEAD}};
     int bad, fd = io->open(temp, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode);
 
-    head_encode(ix, h, head);
+    pack_parts(ix, &packed);
+    iov[1] = (struct iovec){packed.entries.p, packed.entries.n};
+    iov[2] = (struct iovec){packed.strings.p, packed.strings.n};
+    iov[3] = (struct iovec){packed.marks.p, packed.marks.n};
+    head_encode(&packed, h, head);
     bad = fd < 0 || sysio_write_all(fd, iov, 4, 0) < 0 || sysio_sync(fd) < 0;
     if (bad)
         err_errno(e, sysio_code(errno), errno, "writing %s", temp);
@@ -422,6 +440,7 @@ index_save(const struct index *ix, const struct index_head *h, const char *path,
     }
     if (bad && fd >= 0)
         (void)io->unlink(temp); /* only made to be renamed */
+    index_fini(&packed);
     free(temp);
     return bad ? ERR_IO : 0;
 }
@@ -465,23 +484,26 @@ index_find_id(const char *path, uint64_t *segment_id)
     return 0;
 }
 
-/* Read and check one part of the file; parts follow each other. */
+/* Read, check and unpack one part of the file; parts follow each other. */
 static bool
 load_part(int fd, uint64_t *at, uint64_t n, uint64_t sum, uint64_t seed,
     struct buf *to)
 {
     uint64_t from = *at;
+    struct buf b = BUF_INIT;
+    bool good;
+
     *at += n;
     if (n > (uint64_t)1 << 31)
         return false;
     if (!to)
         return true;
-    buf_reserve(to, (size_t)n);
-    if (sysio_read_all(fd, to->p, (size_t)n, (off_t)from) != (ssize_t)n ||
-        XXH3_64bits_withSeed(to->p, (size_t)n, seed) != sum)
-        return false;
-    to->n = (size_t)n;
-    return true;
+    buf_reserve(&b, (size_t)n);
+    good = sysio_read_all(fd, b.p, (size_t)n, (off_t)from) == (ssize_t)n &&
+        XXH3_64bits_withSeed(b.p, (size_t)n, seed) == sum &&
+        !packer_unpack(to, b.p, (size_t)n);
+    buf_fini(&b);
+    return good;
 }
 
 static bool

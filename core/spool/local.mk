@@ -13,6 +13,7 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/large.c core/spool/large.h \
 	core/spool/liveness.c core/spool/liveness.h \
 	core/spool/message.c core/spool/message.h \
+	core/spool/packer.c core/spool/packer.h \
 	core/spool/pending.c core/spool/pending.h \
 	core/spool/prepare.c core/spool/prepare.h \
 	core/spool/reader.c core/spool/reader.h \

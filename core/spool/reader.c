@@ -15,6 +15,7 @@
 #include "spool/content_int.h"
 #include "spool/envelope.h"
 #include "spool/large.h"
+#include "spool/packer.h"
 #include "spool/spool_int.h"
 #include "spool/sysio.h"
 
@@ -47,6 +48,23 @@ segment_let_go(struct spool *s, struct live_segment *seg)
     liveness_lock(&s->live);
     seg->refs--;
     liveness_unlock(&s->live);
+}
+
+/* Behind the head, as it was before it was packed. */
+static int
+unpack_record(struct reader_record *r)
+{
+    struct buf b = BUF_INIT;
+
+    buf_add(&b, r->bytes.p, RECORD_HEAD);
+    if (packer_unpack(&b, r->bytes.p + RECORD_HEAD, r->bytes.n - RECORD_HEAD)) {
+        buf_fini(&b);
+        return ERR_DAMAGED;
+    }
+    buf_fini(&r->bytes);
+    r->bytes = b;
+    r->head.flags &= (uint8_t)~RECORD_PACKED;
+    return 0;
 }
 
 static int
@@ -82,7 +100,7 @@ read_record(struct live_segment *seg, struct reader_record *to, struct err *e)
         record_sum(b->p + RECORD_HEAD, length - RECORD_HEAD) !=
             to->head.payload_sum)
         return ERR_DAMAGED;
-    return 0;
+    return to->head.flags & RECORD_PACKED ? unpack_record(to) : 0;
 }
 
 int

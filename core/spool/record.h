@@ -23,7 +23,10 @@ enum record_type {
     RECORD_STATE = 6,
     RECORD_TYPES
 };
-enum { RECORD_LARGE = 1 };          /* flag: the body is a file of its own */
+enum {                /* flags */
+    RECORD_LARGE = 1, /* the body is a file of its own */
+    RECORD_PACKED = 2 /* the payload is packed (packer.h); on disk only */
+};
 enum { RECORD_HEAD = 40 };          /* bytes of a head on disk */
 enum { RECORD_RCPT_MAX = 1 << 20 }; /* recipients of one message */
 enum { RECORD_TEXT_MAX = 512 };     /* of a peer's reply */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 #include "base/xmem.h"
+#include "spool/packer.h"
 #include "spool/sysio.h"
 
 #include "base/banned.h"
@@ -202,6 +203,24 @@ scan_say_bad(struct segment_scan *s, uint32_t at, uint32_t n, bool torn)
         s->bad(s->arg, at, n, torn);
 }
 
+/* Its reader has it as it was before it was packed. */
+static void
+scan_packed(struct segment_scan *s, struct segment_record *r)
+{
+    struct buf b = BUF_INIT;
+
+    if (packer_unpack(&b, r->payload, r->payload_n)) {
+        scan_say_bad(s, r->offset, r->head.length, false);
+    } else {
+        s->records++;
+        r->head.flags &= (uint8_t)~RECORD_PACKED;
+        r->payload = (const uint8_t *)b.p;
+        r->payload_n = b.n;
+        s->record(s->arg, r);
+    }
+    buf_fini(&b);
+}
+
 static void
 scan_record(
     struct segment_scan *s, uint32_t at, struct record_head *h, bool good)
@@ -215,9 +234,13 @@ scan_record(
         s->max_lsn = h->lsn;
     if (!good || h->type == RECORD_HOLE)
         return;
-    s->records++;
-    if (s->record)
-        s->record(s->arg, &r);
+    if (!s->record || !(h->flags & RECORD_PACKED)) {
+        s->records++;
+        if (s->record)
+            s->record(s->arg, &r);
+        return;
+    }
+    scan_packed(s, &r);
 }
 
 /* Say what is bad inside a frame that is not whole. */

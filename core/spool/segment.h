@@ -63,7 +63,7 @@ segment_round(uint64_t n, uint32_t to)
 struct segment_record {
     struct record_head head;
     uint32_t offset;
-    const uint8_t *payload;
+    const uint8_t *payload; /* unpacked */
     size_t payload_n;
 };
 struct segment_scan {

@@ -20,6 +20,8 @@
  *          which it puts off until SIGUSR1
  *   -N     the dialogue alone: NOOP for each command of a message and one for
  *          its end, in as many round trips; nothing is sent to anybody
+ *   -b KIND  what bodies are of: text (a sentence, again and again), base64 or
+ *          8bit (both of random octets: as little to compress as there can be)
  *   -A     leave acknowledgements of TCP to the system (no TCP_QUICKACK)
  * With -R a connection that has been silent for 20 s is given up, and a message
  * that was handed over and not answered is sent again: such are counted as
@@ -64,7 +66,7 @@ static struct options {
     struct peer_address to;
     int connections, size, recipients, domains;
     long messages, per_connection, first, limit_s;
-    const char *sender;
+    const char *sender, *kind;
     bool bdat, retry, dialogue, lazy_ack;
     FILE *log, *journal;
     long bad_every, late_every;
@@ -75,7 +77,8 @@ static struct options {
     .domains = 1,
     .messages = 1000,
     .limit_s = 600,
-    .sender = "source@bench.test"};
+    .sender = "source@bench.test",
+    .kind = "text"};
 
 static int ep;
 static long next_number, acknowledged, refused, lost, unsure, live;
@@ -86,15 +89,37 @@ static char *body;
 static size_t body_n;
 static uint64_t body_sum;
 
+/* Lines of 76 octets that look random, the same in each run; no dots at their
+ * beginnings. */
 static void
-make_body(void)
+make_random(size_t want)
+{
+    static const char base64[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bool octets = opt.kind[0] == '8';
+
+    for (uint64_t i = 0; body_n < want; i++) {
+        int c = (int)(XXH3_64bits(&i, sizeof(i)) & 255);
+        if (i % 77 == 76) {
+            memcpy(body + body_n, "\r\n", 2);
+            body_n += 2;
+        } else if (!octets) {
+            body[body_n++] = base64[c & 63];
+        } else {
+            body[body_n++] =
+                (char)(c == 0 || c == '\r' || c == '\n' || c == '.' ? 'x' : c);
+        }
+    }
+    memcpy(body + body_n, "\r\n", 2);
+    body_n += 2;
+}
+
+static void
+make_text(size_t want)
 {
     static const char line[] =
         "The quick brown fox jumps over the lazy dog, and then once more.\r\n";
-    size_t want = opt.size > 300 ? (size_t)opt.size - 300 : 64;
-    body = malloc(want + sizeof(line) + 16);
-    if (!body)
-        bench_die("no memory");
+
     while (body_n < want) {
         if (body_n % 1340 == 0 && body_n) { /* dots at line starts too */
             memcpy(body + body_n, "..dots\r\n", 8);
@@ -103,6 +128,20 @@ make_body(void)
         memcpy(body + body_n, line, sizeof(line) - 1);
         body_n += sizeof(line) - 1;
     }
+}
+
+static void
+make_body(void)
+{
+    size_t want = opt.size > 300 ? (size_t)opt.size - 300 : 64;
+
+    body = malloc(want + 128);
+    if (!body)
+        bench_die("no memory");
+    if (strcmp(opt.kind, "text") == 0)
+        make_text(want);
+    else
+        make_random(want);
     /* what the sink sees: "..dots" without the stuffed dot */
     XXH3_state_t *sum = XXH3_createState();
     if (!sum || XXH3_64bits_reset(sum) != XXH_OK)
@@ -494,8 +533,8 @@ static void
 parse(int argc, char **argv)
 {
     int c;
-    while (
-        (c = getopt(argc, argv, "h:p:c:n:s:r:d:k:i:f:BRNAT:o:j:x:z:")) != -1) {
+    while ((c = getopt(argc, argv, "b:h:p:c:n:s:r:d:k:i:f:BRNAT:o:j:x:z:")) !=
+        -1) {
         long v = optarg ? strtol(optarg, NULL, 10) : 0;
         switch (c) {
         case 'h':
@@ -533,6 +572,12 @@ parse(int argc, char **argv)
             break;
         case 'R':
             opt.retry = true;
+            break;
+        case 'b':
+            opt.kind = optarg;
+            if (strcmp(optarg, "text") && strcmp(optarg, "base64") &&
+                strcmp(optarg, "8bit"))
+                bench_die("-b is text, base64 or 8bit");
             break;
         case 'N':
             opt.dialogue = true;

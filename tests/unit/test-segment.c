@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include "spool/idset.h"
 #include "spool/liveness.h"
+#include "spool/packer.h"
 
 enum { SIZE = 64 * 1024, ID = 77 };
 static uint8_t image[SIZE];
@@ -228,6 +229,113 @@ test_idset(void **arg)
     idset_fini(&s);
 }
 
+/* What was packed comes back; what was not, or was cut, does not. */
+static void
+test_packed(void **arg)
+{
+    struct packer *p = packer_new();
+    struct buf text = BUF_INIT, packed = BUF_INIT, back = BUF_INIT;
+    size_t first;
+    (void)arg;
+
+    for (int i = 0; i < 1000; i++)
+        buf_cstr(&text, "a word and another ");
+    packer_add(p, &packed, text.p, text.n);
+    first = packed.n;
+    assert_true(first < text.n / 10);
+    packer_add(p, &packed, "x", 1);
+    assert_int_equal(packer_unpack(&back, packed.p, first), 0);
+    assert_true(str_eq(buf_get(&back), buf_get(&text)));
+    assert_int_equal(
+        packer_unpack(&back, packed.p + first, packed.n - first), 0);
+    assert_int_equal(back.n, text.n + 1);
+    assert_int_equal(packer_unpack(&back, packed.p, first - 1), ERR_DAMAGED);
+    assert_int_equal(packer_unpack(&back, text.p, text.n), ERR_DAMAGED);
+    assert_int_equal(packer_unpack(&back, "", 0), ERR_DAMAGED);
+    assert_int_equal(back.n, text.n + 1);
+    buf_fini(&text);
+    buf_fini(&packed);
+    buf_fini(&back);
+    packer_free(&p);
+}
+
+struct seen {
+    unsigned records, bad;
+    char payload[64];
+    uint8_t flags;
+};
+
+static void
+see_record(void *arg, const struct segment_record *r)
+{
+    struct seen *s = arg;
+    s->records++;
+    s->flags = r->head.flags;
+    assert_true(r->payload_n < sizeof(s->payload));
+    memcpy(s->payload, r->payload, r->payload_n);
+}
+
+static void
+see_bad(void *arg, uint32_t offset, uint32_t n, bool torn)
+{
+    struct seen *s = arg;
+    (void)offset, (void)n;
+    s->bad += !torn;
+}
+
+/* One record with that payload, said to be packed. */
+static struct seen
+scan_one_packed(const char *payload, size_t n)
+{
+    struct seen seen = {0};
+    struct segment_scan s = {.image = image,
+        .n = sizeof(image),
+        .arg = &seen,
+        .record = see_record,
+        .bad = see_bad};
+    struct record_head h = {.length = (uint32_t)(RECORD_HEAD + n),
+        .type = RECORD_COPY,
+        .flags = RECORD_PACKED | RECORD_LARGE,
+        .lsn = 10,
+        .payload_sum = record_sum(payload, n)};
+    struct frame_head f = {
+        .count = 1, .commit = 1, .start = SEGMENT_BLOCK, .first_lsn = 10};
+    uint64_t sum;
+
+    begin();
+    record_head_encode(&h, ID, image + at + SEGMENT_FRAME, &sum);
+    memcpy(image + at + SEGMENT_FRAME + RECORD_HEAD, payload, n);
+    f.length = SEGMENT_FRAME + h.length;
+    f.body_sum = frame_sum_add(f.first_lsn, sum);
+    frame_encode(&f, ID, image + at);
+    assert_int_equal(segment_scan(&s, NULL), 0);
+    assert_int_equal(s.damaged, seen.bad);
+    segment_scan_fini(&s);
+    return seen;
+}
+
+static void
+test_packed_record(void **arg)
+{
+    struct packer *p = packer_new();
+    struct buf packed = BUF_INIT;
+    struct seen seen;
+    (void)arg;
+
+    packer_add(p, &packed, "whatever it was", 16);
+    seen = scan_one_packed(packed.p, packed.n);
+    assert_int_equal(seen.records, 1);
+    assert_int_equal(seen.bad, 0);
+    assert_int_equal(seen.flags, RECORD_LARGE);
+    assert_string_equal(seen.payload, "whatever it was");
+    /* its checksum is right, but nobody can read it */
+    seen = scan_one_packed("whatever it was", 16);
+    assert_int_equal(seen.records, 0);
+    assert_int_equal(seen.bad, 1);
+    buf_fini(&packed);
+    packer_free(&p);
+}
+
 int
 main(void)
 {
@@ -237,6 +345,8 @@ main(void)
         cmocka_unit_test(test_torn_frames_of_one_commit),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_stale_frames),
+        cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_packed_record),
         cmocka_unit_test(test_tombstones_hold),
         cmocka_unit_test(test_forwards_follow),
         cmocka_unit_test(test_idset),
