@@ -17,7 +17,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_port(port, process, seconds=30):
+def wait_port(port, process, seconds=30, every=0.02):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -26,7 +26,7 @@ def wait_port(port, process, seconds=30):
         except OSError:
             if process.poll() is not None:
                 break
-            time.sleep(0.02)
+            time.sleep(every)
     raise SystemExit("bench: the server does not answer")
 
 
