@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 #include "base/bug.h"
+#include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "loop/pool.h"
@@ -345,4 +346,132 @@ large_verify(const char *path, uint64_t size, uint64_t sum, struct err *e)
     XXH3_freeState(h);
     free(p);
     return got < 0 ? (got == -1 ? ERR_IO : (int)got) : 0;
+}
+
+/* --- a reading that is summed --- */
+
+struct large_pass {
+    struct large *large;
+    XXH3_state_t *hash;
+    uint64_t summed; /* octets, from the first on */
+};
+
+struct large_pass *
+large_pass_new(struct large *l)
+{
+    struct large_pass *p = xnew(struct large_pass);
+
+    p->large = l;
+    p->hash = XXH3_createState();
+    BUG_ON(!p->hash);
+    XXH3_64bits_reset(p->hash);
+    return p;
+}
+
+void
+large_pass_free(struct large_pass **to)
+{
+    if (!*to)
+        return;
+    XXH3_freeState((*to)->hash);
+    xfree(to);
+}
+
+static void
+pass_restart(struct large_pass *p)
+{
+    XXH3_64bits_reset(p->hash);
+    p->summed = 0;
+}
+
+/* Told once for each reading that met it. */
+static int
+pass_damaged(struct large_pass *p, struct err *e)
+{
+    struct spool *s = p->large->spool;
+
+    log_error(LOG_SPOOL, "spool-damaged", "reason=\"%s\"", e->text);
+    atomic_fetch_add(&s->damaged, 1);
+    return ERR_DAMAGED;
+}
+
+/* Exactly n bytes: less means that the file was cut. */
+static int
+pass_get(struct large_pass *p, uint64_t at, void *to, size_t n, struct err *e)
+{
+    int64_t got = large_read(p->large, at, to, n, e);
+
+    if (got == (int64_t)n)
+        return 0;
+    if (got >= 0)
+        err_set(e, ERR_DAMAGED, "%s is cut off", p->large->path);
+    else if (got == ERR_NOTFOUND)
+        err_set(e, ERR_DAMAGED, "%s is missing", p->large->path);
+    else
+        return ERR_IO;
+    return pass_damaged(p, e);
+}
+
+/* Sum what stands before `upto` and was not given out in order. */
+static int
+pass_catch_up(struct large_pass *p, uint64_t upto, struct err *e)
+{
+    char *part = xmalloc(LARGE_STEP);
+    int r = 0;
+
+    while (!r && p->summed < upto) {
+        size_t n = (size_t)MIN_OF(upto - p->summed, (uint64_t)LARGE_STEP);
+        r = pass_get(p, p->summed, part, n, e);
+        if (r)
+            break;
+        XXH3_64bits_update(p->hash, part, n);
+        p->summed += n;
+    }
+    free(part);
+    return r;
+}
+
+/* Another sum than that of what was stored.  What was read wrongly once may be
+ * right now; then it is sent at another time. */
+static int
+pass_differs(struct large_pass *p, struct err *e)
+{
+    struct large *l = p->large;
+    int r = large_verify(l->path, l->size, l->sum, e);
+
+    pass_restart(p);
+    if (r == ERR_DAMAGED)
+        return pass_damaged(p, e);
+    if (!r)
+        err_set(e, ERR_IO, "%s was not read as it is", l->path);
+    return ERR_IO;
+}
+
+int64_t
+large_pass_read(
+    struct large_pass *p, uint64_t at, void *to, size_t n, struct err *e)
+{
+    struct large *l = p->large;
+    bool last;
+    int r = 0;
+
+    if (at >= l->size)
+        return 0;
+    n = (size_t)MIN_OF(l->size - at, (uint64_t)n);
+    last = at + n == l->size;
+    if (at == 0 || (last && p->summed > at))
+        pass_restart(p);
+    if (last && p->summed < at)
+        r = pass_catch_up(p, at, e);
+    if (!r)
+        r = pass_get(p, at, to, n, e);
+    if (r)
+        return r;
+    if (p->summed == at) {
+        XXH3_64bits_update(p->hash, to, n);
+        p->summed += n;
+    }
+    if (last && XXH3_64bits_digest(p->hash) != l->sum)
+        return pass_differs(p, e);
+    return (int64_t)n;
 }

@@ -43,6 +43,19 @@ void large_free(struct large **l);
 /* A thread that may block: up to n bytes at offset `at`; ERR_IO. */
 int64_t large_read(
     struct large *l, uint64_t at, void *to, size_t n, struct err *e);
+
+/* One reading of a body, from its first octet to its last, summed on the way.
+ * What is left out is read for the sum before the last octets are given out:
+ * whoever has got them all has the body that was stored. */
+struct large_pass;
+struct large_pass *large_pass_new(struct large *l);
+void large_pass_free(struct large_pass **p); /* the body may be gone */
+/* A thread that may block, one call at a time: up to n bytes at `at`, 0 at the
+ * end.  ERR_DAMAGED: it is gone, cut off or not what was stored, which was
+ * logged with its name; ERR_IO: not read, or a second look found it well. */
+int64_t large_pass_read(
+    struct large_pass *p, uint64_t at, void *to, size_t n, struct err *e);
+
 /* The whole file against its size and sum: 0, ERR_DAMAGED, ERR_IO. */
 int large_verify(const char *path, uint64_t size, uint64_t sum, struct err *e);
 

@@ -24,6 +24,7 @@ struct window { /* a piece of a large body; outlives a render that goes */
     struct pool_job job;
     struct render *render; /* NULL: gone while the read was under way */
     struct message *message;
+    struct large_pass *pass;
     uint64_t at;
     size_t n;
     int result;
@@ -61,16 +62,18 @@ render_sevenbit(struct render *r, struct err *e)
         return err_set(e, ERR_LIMIT, "too large to be made 7-bit");
     buf_str(&all, buf_get(&c->prefix));
     if (c->large) {
+        struct large_pass *pass = large_pass_new(c->large);
         uint64_t at = 0;
         int64_t n;
         buf_reserve(&all, (size_t)c->facts.body_size + LARGE_STEP);
         while (
-            (n = large_read(c->large, at, all.p + all.n, LARGE_STEP, e)) > 0) {
+            (n = large_pass_read(pass, at, all.p + all.n, LARGE_STEP, e)) > 0) {
             at += (uint64_t)n;
             all.n += (size_t)n;
             buf_reserve(&all, LARGE_STEP);
         }
         res = n < 0 ? (int)n : 0;
+        large_pass_free(&pass);
     } else {
         buf_str(&all, buf_get(&c->body));
     }
@@ -165,6 +168,15 @@ render_new(struct message *m, int form, struct str prefix, struct err *e)
     return r;
 }
 
+static void
+window_free(struct window *w)
+{
+    if (!w)
+        return;
+    large_pass_free(&w->pass);
+    free(w);
+}
+
 void
 render_free(struct render **to)
 {
@@ -176,7 +188,7 @@ render_free(struct render **to)
     if (r->under_way)
         r->window->render = NULL; /* its end frees it */
     else
-        free(r->window);
+        window_free(r->window);
     buf_fini(&r->prefix);
     buf_fini(&r->seven);
     message_unref(&r->message);
@@ -215,11 +227,10 @@ window_work(struct pool_job *j)
 {
     struct window *w = CONTAINER_OF(j, struct window, job);
     struct err e;
-    int64_t n = large_read(
-        w->message->content->large, w->at, w->bytes, sizeof(w->bytes), &e);
+    int64_t n = large_pass_read(w->pass, w->at, w->bytes, sizeof(w->bytes), &e);
 
     w->n = n > 0 ? (size_t)n : 0;
-    w->result = n < 0 ? ERR_IO : n == 0 ? ERR_DAMAGED : 0;
+    w->result = n < 0 ? (int)n : n == 0 ? ERR_DAMAGED : 0;
 }
 
 static void
@@ -230,7 +241,7 @@ window_done(struct pool_job *j)
 
     message_unref(&w->message);
     if (!r) {
-        free(w);
+        window_free(w);
         return;
     }
     r->under_way = false;
@@ -245,7 +256,7 @@ window_start(struct render *r, uint64_t at, struct mailbox *home,
 {
     struct window *w = r->window;
     if (r->failed)
-        return ERR_IO;
+        return r->failed;
     r->ready = ready;
     r->ready_arg = arg;
     if (r->under_way)
@@ -253,6 +264,7 @@ window_start(struct render *r, uint64_t at, struct mailbox *home,
     if (!w) {
         w = r->window = xmalloc(sizeof(*w));
         memset(&w->job, 0, sizeof(w->job));
+        w->pass = large_pass_new(r->content->large);
     }
     w->render = r;
     w->message = message_ref(r->message);

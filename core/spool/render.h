@@ -21,7 +21,8 @@ void render_free(struct render **r);
 uint64_t render_size(const struct render *r);
 /* Up to n bytes from `at` on (any order of calls, sequential is cheap): bytes
  * written; 0 at the end; ERR_AGAIN: a large body is not read yet, ready() is
- * called on `home` when it is; ERR_IO. */
+ * called on `home` when it is; ERR_IO; ERR_DAMAGED: a large body is not what
+ * was stored, which is known before its last octet is given out. */
 typedef void render_ready_f(void *arg, int result);
 int64_t render_read(struct render *r, uint64_t at, void *to, size_t n,
     struct mailbox *home, render_ready_f *ready, void *arg);

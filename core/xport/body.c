@@ -5,7 +5,8 @@
  * send_body() streams through the connection with its back-pressure: what fits
  * goes at once, the rest whenever output fell below low water, or when a large
  * body's next part was read.  A body that cannot be read ends the connection,
- * so that no peer takes half a message for a whole one.
+ * so that no peer takes half a message for a whole one; one that is damaged on
+ * disk fails, for it would be no better at the next attempt.
  */
 #include "xport/session_int.h"
 
@@ -19,7 +20,8 @@
 
 enum { BODY_STEP = 16384 };
 
-/* The renderer of a form, made when it is first asked for; NULL: *rc. */
+/* The renderer of a form, made when it is first asked for; NULL: *rc, one of
+ * ERR_*. */
 static struct render *
 body_render(struct impel_batch *b, int form, int *rc)
 {
@@ -29,7 +31,7 @@ body_render(struct impel_batch *b, int form, int *rc)
     CHECK(b, LENT_MAGIC);
     if (!b->batch || form < 0 || form >= BODY_FORMS) {
         session_broken(b->session, "a body of no batch, or of no form");
-        *rc = IMPEL_E_INVAL;
+        *rc = ERR_INVAL;
         return NULL;
     }
     if (b->render[form])
@@ -39,7 +41,7 @@ body_render(struct impel_batch *b, int form, int *rc)
     if (!b->render[form]) {
         log_error(LOG_MOD, "body-unreadable",
             "message=%s form=%d reason=\"%s\"", b->id, form, e.text);
-        *rc = hostapi_code(e.code);
+        *rc = e.code;
     }
     return b->render[form];
 }
@@ -50,7 +52,7 @@ body_size(struct impel_batch *b, int form)
     int rc = 0;
     struct render *r = body_render(b, form, &rc);
 
-    return r ? (int64_t)render_size(r) : rc;
+    return r ? (int64_t)render_size(r) : hostapi_code(rc);
 }
 
 static void
@@ -77,31 +79,6 @@ body_more(void *arg, int result)
     }
 }
 
-int64_t
-body_read(struct impel_batch *b, int form, uint64_t at, void *p, size_t n)
-{
-    int rc = 0;
-    struct render *r = body_render(b, form, &rc);
-    int64_t got;
-
-    if (!r)
-        return rc;
-    got =
-        render_read(r, at, p, n, loop_mailbox(b->session->loop), body_more, b);
-    if (got < 0)
-        return hostapi_code((int)got);
-    body_count(b, at + (uint64_t)got);
-    return got;
-}
-
-static void
-body_done(struct impel_batch *b)
-{
-    b->session->streaming = NULL;
-    b->body_due = true;
-    session_mark(b->session, PENDING_BODY);
-}
-
 /* Half a body is out.  It is our fault, so the account of the recipients is
  * ours too: no module is to blame the peer for it. */
 static void
@@ -114,7 +91,41 @@ body_broken(struct impel_batch *b, int rc)
     link_fail(s, IMPEL_E_CLOSED);
     if (s->conn)
         conn_read_enable(s->conn, false);
-    lent_take_back(b, "[internal] the message could not be read");
+    if (rc == ERR_DAMAGED)
+        lent_take_back(b, IMPEL_FAILED, 550, "5.3.0",
+            "[internal] the message is damaged on disk");
+    else
+        lent_take_back(b, IMPEL_RETRY, 451, "4.3.0",
+            "[internal] the message could not be read");
+}
+
+int64_t
+body_read(struct impel_batch *b, int form, uint64_t at, void *p, size_t n)
+{
+    int rc = 0;
+    struct render *r = body_render(b, form, &rc);
+    int64_t got;
+
+    if (!r && rc == ERR_DAMAGED)
+        body_broken(b, rc);
+    if (!r)
+        return hostapi_code(rc);
+    got =
+        render_read(r, at, p, n, loop_mailbox(b->session->loop), body_more, b);
+    if (got == ERR_DAMAGED)
+        body_broken(b, (int)got);
+    if (got < 0)
+        return hostapi_code((int)got);
+    body_count(b, at + (uint64_t)got);
+    return got;
+}
+
+static void
+body_done(struct impel_batch *b)
+{
+    b->session->streaming = NULL;
+    b->body_due = true;
+    session_mark(b->session, PENDING_BODY);
 }
 
 /* Hand a part to the connection: false when it has to wait, or is lost. */
@@ -209,8 +220,12 @@ body_send(struct impel_batch *b, int form)
     if (s->streaming)
         return IMPEL_E_AGAIN;
     r = body_render(b, form, &rc);
+    if (!r && rc == ERR_DAMAGED) {
+        body_broken(b, rc);
+        return 0; /* IMPEL_EV_LOST is under way */
+    }
     if (!r)
-        return rc;
+        return hostapi_code(rc);
     b->batch->begun = true;
     b->stream_form = form;
     b->stream_at = 0;

@@ -208,10 +208,11 @@ lent_abandon(struct impel_session *s, const char *text)
 }
 
 void
-lent_take_back(struct impel_batch *b, const char *text)
+lent_take_back(struct impel_batch *b, int verdict, int code, const char *status,
+    const char *text)
 {
-    batch_fill(b->batch, IMPEL_RETRY, IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, 451,
-        "4.3.0", text);
+    batch_fill(b->batch, verdict, IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, code,
+        status, text);
     b->left = 0;
     b->taken_back = true;
     lent_end(b);

@@ -174,8 +174,10 @@ struct impel_batch *lent_open(struct impel_session *s, struct batch *b);
 void lent_begun(struct impel_session *s);
 /* All that is missing becomes RETRY/SESSION with that text. */
 void lent_abandon(struct impel_session *s, const char *text);
-/* The host ends it: RETRY/MESSAGE for what is not reported. */
-void lent_take_back(struct impel_batch *b, const char *text);
+/* The host ends it: that verdict, blamed on the message, for what is not
+ * reported. */
+void lent_take_back(struct impel_batch *b, int verdict, int code,
+    const char *status, const char *text);
 void lent_cancel_all(struct impel_session *s);
 void lent_free_spare(struct impel_session *s);
 void lent_rcpt_done(

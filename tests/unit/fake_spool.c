@@ -15,6 +15,7 @@ struct content {
 };
 _Atomic int fake_messages, fake_body_again;
 _Atomic uint64_t fake_body_bad;
+_Atomic int fake_body_bad_code = ERR_IO;
 
 struct message *
 fake_message(uint32_t rcpts, const char *body, size_t size)
@@ -127,7 +128,7 @@ render_read(struct render *r, uint64_t at, void *to, size_t n,
     size_t got = at < c->size ? MIN_OF(n, c->size - (size_t)at) : 0;
 
     if (fake_body_bad && at >= fake_body_bad)
-        return ERR_IO;
+        return fake_body_bad_code;
     if (fake_body_again > 0) {
         fake_body_again--;
         r->ready = ready;

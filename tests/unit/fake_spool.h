@@ -15,5 +15,6 @@ extern _Atomic int fake_messages; /* alive */
 extern _Atomic int fake_body_again;
 /* Reading fails from this octet on; 0: never. */
 extern _Atomic uint64_t fake_body_bad;
+extern _Atomic int fake_body_bad_code; /* how; ERR_IO */
 
 #endif

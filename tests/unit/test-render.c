@@ -6,9 +6,12 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "spool/content_int.h"
+#include "spool/spool_int.h"
 #include "spool_kit.h"
 
 enum { RAW, DOTTED, SEVENBIT };
@@ -201,6 +204,145 @@ test_large(void **arg)
     kit_fini(k);
 }
 
+/* A stored message with a body of that size in a file; its path. */
+static char *
+large_file(struct kit *k, struct message **m, size_t size)
+{
+    static const char *const rcpt[] = {"a@b.example", NULL};
+
+    *m = kit_message(k, rcpt, size, 5);
+    assert_int_equal(kit_store(k, *m), 0);
+    assert_non_null((*m)->content->large);
+    return spooldir_large_path(k->spool->dir, (*m)->id);
+}
+
+static void
+turn_one_over(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    int c;
+
+    assert_non_null(f);
+    fseek(f, at, SEEK_SET);
+    c = fgetc(f);
+    fseek(f, at, SEEK_SET);
+    fputc(c ^ 1, f);
+    fclose(f);
+}
+
+/* Read in steps from `at`; what ended it: 0, or an error. */
+static int
+read_from(struct kit *k, struct render *r, uint64_t at, uint64_t *reached)
+{
+    static char part[50000];
+    int64_t got;
+
+    for (;;) {
+        bool ready = false;
+        got = render_read(
+            r, at, part, sizeof(part), k->mailbox, on_ready, &ready);
+        if (got == ERR_AGAIN) {
+            kit_wait(k, &ready);
+            continue;
+        }
+        *reached = at;
+        if (got <= 0)
+            return (int)got;
+        at += (uint64_t)got;
+    }
+}
+
+/* The last octets are not given out before all were summed, however they are
+ * read. */
+static void
+test_large_out_of_order(void **arg)
+{
+    struct kit *k = kit_here();
+    struct message *m;
+    char *path = large_file(k, &m, 900000);
+    struct err e;
+    struct render *r = render_new(m, RAW, STR(""), &e);
+    uint64_t size = render_size(r), reached;
+    (void)arg;
+
+    assert_int_equal(read_from(k, r, 850000, &reached), 0);
+    assert_int_equal(reached, size);
+    assert_int_equal(read_from(k, r, 300000, &reached), 0);
+    assert_int_equal(read_from(k, r, 0, &reached), 0);
+    assert_int_equal(read_from(k, r, 880000, &reached), 0);
+    assert_int_equal(reached, size);
+    render_free(&r);
+    turn_one_over(path, 10);
+    r = render_new(m, RAW, STR(""), &e);
+    assert_int_equal(read_from(k, r, 850000, &reached), ERR_DAMAGED);
+    assert_true(reached < size);
+    render_free(&r);
+    message_unref(&m);
+    free(path);
+    kit_fini(k);
+}
+
+static void
+test_large_damaged(void **arg)
+{
+    static const long at[] = {0, 400000, 899999};
+    struct kit *k = kit_here();
+    struct message *m;
+    char *path = large_file(k, &m, 900000);
+    struct spool_stats st;
+    struct err e;
+    uint64_t reached;
+    (void)arg;
+
+    for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+        for (int form = RAW; form <= DOTTED; form++) {
+            struct render *r = render_new(m, form, STR("P: q\r\n"), &e);
+            assert_int_equal(read_from(k, r, 0, &reached), 0);
+            render_free(&r);
+            turn_one_over(path, at[i]);
+            r = render_new(m, form, STR("P: q\r\n"), &e);
+            assert_int_equal(read_from(k, r, 0, &reached), ERR_DAMAGED);
+            assert_true(reached < 900000); /* and not at the end */
+            assert_int_equal(read_from(k, r, 0, &reached), ERR_DAMAGED);
+            render_free(&r);
+            turn_one_over(path, at[i]); /* well again */
+        }
+    }
+    spool_get_stats(k->spool, &st);
+    assert_int_equal(st.damaged, 6);
+    message_unref(&m);
+    free(path);
+    kit_fini(k);
+}
+
+/* Shorter, longer, gone: nothing beyond what was announced is sent. */
+static void
+test_large_cut(void **arg)
+{
+    struct kit *k = kit_here();
+    struct message *m;
+    char *path = large_file(k, &m, 900000);
+    struct err e;
+    uint64_t reached, size;
+    struct render *r;
+    (void)arg;
+
+    assert_int_equal(truncate(path, 1000000), 0);
+    r = render_new(m, RAW, STR(""), &e);
+    size = render_size(r);
+    assert_int_equal(read_from(k, r, 0, &reached), 0);
+    assert_int_equal(reached, size);
+    render_free(&r);
+    assert_int_equal(truncate(path, 600000), 0);
+    r = render_new(m, RAW, STR(""), &e);
+    assert_int_equal(read_from(k, r, 0, &reached), ERR_DAMAGED);
+    assert_true(reached < 600000);
+    render_free(&r);
+    message_unref(&m);
+    free(path);
+    kit_fini(k);
+}
+
 int
 main(void)
 {
@@ -209,6 +351,9 @@ main(void)
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_sevenbit),
         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_large_out_of_order),
+        cmocka_unit_test(test_large_damaged),
+        cmocka_unit_test(test_large_cut),
     };
     return cmocka_run_group_tests_name("render", tests, NULL, NULL);
 }

@@ -146,6 +146,7 @@ setup(void **state)
     toy_most_open = 0;
     fake_body_again = 0;
     fake_body_bad = 0;
+    fake_body_bad_code = ERR_IO;
     memset((void *)toy_events, 0, sizeof(toy_events));
     return 0;
 }
@@ -271,6 +272,26 @@ test_unreadable_body(void **state)
     assert_int_equal(back[0]->result[0].blame, IMPEL_BLAME_MESSAGE);
     until(&closed_count, 1); /* the peer saw half a body */
     assert_int_equal(module->instance->broken, before);
+}
+
+/* Damage on disk is there at the next attempt, too. */
+static void
+test_damaged_body(void **state)
+{
+    struct session *s = open_to(port);
+
+    (void)state;
+    fake_body_bad = 500000;
+    fake_body_bad_code = ERR_DAMAGED;
+    lend(s, 2, 1000000);
+    until(&back_count, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(back[0]->result[i].verdict, IMPEL_FAILED);
+        assert_int_equal(back[0]->result[i].blame, IMPEL_BLAME_MESSAGE);
+        assert_int_equal(back[0]->result[i].code, 550);
+    }
+    until(&closed_count, 1);
+    assert_true(peer_octets < 1000000);
 }
 
 static void
@@ -638,6 +659,7 @@ main(void)
         TEST(test_draining),
         TEST(test_large_body),
         TEST(test_unreadable_body),
+        TEST(test_damaged_body),
         TEST(test_idle_and_probe),
         TEST(test_probe_unanswered),
         TEST(test_recall_waiting),
