@@ -153,6 +153,13 @@ load_index(struct spool *s, struct live_segment *seg, bool marks_only,
     return r;
 }
 
+static void
+say_remade(const struct live_segment *seg, const struct err *why)
+{
+    log_warn(LOG_SPOOL, "spool-index-remade",
+        "segment=%08" PRIx32 " reason=\"%s\"", seg->number, why->text);
+}
+
 int
 prepare_index(
     struct spool *s, struct live_segment *seg, struct index *to, struct err *e)
@@ -165,8 +172,7 @@ prepare_index(
     r = load_index(s, seg, false, &h, to, e);
     if (!r)
         return 0;
-    log_warn(LOG_SPOOL, "spool-index-remade",
-        "segment=%08" PRIx32 " reason=\"%s\"", seg->number, e->text);
+    say_remade(seg, e);
     r = read_segment(s, NULL, seg, to, e);
     if (!r)
         keeper_save_index(s, seg, to);
@@ -220,6 +226,8 @@ prepare_one(struct prepare *p, struct live_segment *seg, struct err *e)
         }
         atomic_fetch_add(&s->damaged, h.damaged);
     } else {
+        if (r != ERR_NOTFOUND) /* one that was not sealed has none */
+            say_remade(seg, e);
         r = read_segment(s, p, seg, &ix, e);
         if (r)
             return r;

@@ -221,7 +221,10 @@ class Server:
                     self.take(c, sender, rcpts, self.read_data(f))
             elif verb == "BDAT":
                 words = line.split()
-                chunks += f.read(int(words[1]))
+                part = f.read(int(words[1]))
+                if len(part) < int(words[1]):
+                    raise ConnectionError
+                chunks += part
                 if len(words) > 2:
                     self.take(c, sender, rcpts, chunks)
                     chunks = b""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A 250 means on disk: disks that fail, and damage.  That each message is
+"""A 250 means on disk: disks that fail.  Damage is in test_damage.py; that each message is
 synced before its 250 is seen in test_sync.py; crashes have a campaign of
 their own (tests/crash, test_crash.py)."""
 import json
@@ -141,34 +141,6 @@ def test_a_full_disk_at_the_start(impeld, server):
     d.process.wait(40)
 
 
-def large_files(d):
-    return [f for f in (d.dir / "spool/large").rglob("*") if f.is_file()]
-
-
-def test_what_is_missing_or_cut_is_named(impeld, server):
-    """A large body that is gone, a segment that is cut off, an index of
-    rubbish: each is told, the rest is served."""
-    port = free_port()
-    d = impeld(routes(port))
-    send(d.port, "big@dest.test", body=("x" * 70 + "\r\n") * 5000)
-    send(d.port, "small@dest.test")
-    d.wait_records("T", 2)
-    d.kill()
-    files = large_files(d)
-    assert len(files) == 1
-    files[0].unlink()
-    for f in (d.dir / "spool/segments").glob("*.idx"):
-        f.write_bytes(b"rubbish")
-    s = server(port=port)
-    d.start()
-    wait_for(lambda: [m for m in s.messages
-                      if m.recipients == ["small@dest.test"]], 30)
-    d.wait_empty()
-    assert not [m for m in s.messages if m.recipients == ["big@dest.test"]]
-    told = d.log("paniclog") + d.stderr().splitlines()
-    assert any(files[0].name in x for x in told), told
-
-
 def test_another_version_is_refused_by_name(impeld):
     d = impeld(routes(free_port()))
     d.terminate()
@@ -193,27 +165,3 @@ def test_spool_check_and_dump(impeld):
     p = subprocess.run([str(IMPEL), "spool", "dump", str(d.dir / "spool")],
                        capture_output=True, text=True, timeout=60)
     assert p.stdout.count("ACCEPT") == 3
-
-
-def test_damaged_record_is_named_and_the_rest_served(impeld, server):
-    port = free_port()
-    d = impeld(routes(port))
-    for i in range(3):
-        send(d.port, f"r{i}@dest.test", body=f"unique-{i}\r\n")
-    d.wait_records("T")
-    d.kill()
-    hit = 0
-    for f in (d.dir / "spool").rglob("*"):
-        if f.is_file() and b"unique-1" in (data := f.read_bytes()):
-            f.write_bytes(data.replace(b"unique-1", b"UNIQUE-1"))
-            hit += 1
-    assert hit == 1
-    s = server(port=port)
-    d.start()
-    wait_for(lambda: len([m for m in s.messages if m.sender]) >= 2, 30)
-    d.wait_empty()
-    bodies = b"".join(m.body for m in s.messages if m.sender)
-    assert b"unique-0" in bodies and b"unique-2" in bodies
-    assert b"UNIQUE-1" not in bodies
-    assert any("damage" in x.lower() for x in
-               d.log("paniclog") + d.stderr().splitlines())
