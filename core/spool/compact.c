@@ -40,9 +40,10 @@ struct compactor {
 static bool
 is_worth_it(const struct live_segment *s, unsigned percent)
 {
-    return s->state == LIVE_SEALED && !s->compacting && !s->stuck &&
-        !s->copied && !liveness_is_free(s) && s->records &&
-        (s->live + s->out) * 100 <= s->records * (100 - percent);
+    return s->state == LIVE_SEALED && !s->compacting && !s->copied &&
+        clock_mono() >= s->compact_at &&
+        (!s->unreadable || s->live < s->unreadable) && !liveness_is_free(s) &&
+        s->records && (s->live + s->out) * 100 <= s->records * (100 - percent);
 }
 
 /* The one with the least to copy, or NULL. */
@@ -109,11 +110,13 @@ compactor_main(void *arg)
     struct compactor *c = arg;
     struct spool *s = c->spool;
     int64_t not_before = 0;
+    uint64_t wait_ms = LOOK_MS;
 
     bug_doing("spool compactor", 0);
-    while (!compactor_sleep(c, LOOK_MS)) {
+    while (!compactor_sleep(c, wait_ms)) {
         struct live_segment *seg;
         struct err e;
+        wait_ms = LOOK_MS;
         if (atomic_load(&s->recovering) ||
             trouble_refuses(s, SPOOL_REFUSES | SPOOL_PAUSES, NULL) ||
             clock_mono() < not_before)
@@ -130,6 +133,7 @@ compactor_main(void *arg)
             not_before = clock_mono() + AGAIN_MS;
         } else {
             trouble_set(s, SPOOL_TROUBLE_COMPACTION, NULL);
+            wait_ms = 0; /* it kept to its rate; the next one */
         }
         keeper_wake(s->keeper);
     }
@@ -200,7 +204,7 @@ pick_offline(struct liveness *l, uint32_t below)
 {
     for (size_t i = 0; i < l->count; i++) {
         struct live_segment *s = l->list[i];
-        if (s->number >= below || s->stuck || s->copied || s->compacting)
+        if (s->number >= below || s->compact_at || s->copied || s->compacting)
             continue;
         if (s->kind == SEGMENT_COLD && !s->out && s->end >= s->bytes / 10 * 9 &&
             s->live * 10 >= s->records * 9)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include "base/bits.h"
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "spool/idset.h"
@@ -24,7 +25,12 @@
 
 #include "base/banned.h"
 
-enum { FLUSH_BYTES = 1 << 20, FLUSH_RECORDS = 512 };
+enum {
+    FLUSH_BYTES = 1 << 20,
+    FLUSH_RECORDS = 512,
+    AGAIN_MS = 10000, /* after a compaction that failed */
+    BUSY_MS = 500
+};
 
 struct known { /* a message of another segment that results here speak of */
     uint64_t id, lsn, as_of;
@@ -56,7 +62,17 @@ struct copying {
     } * merged;
     size_t merged_count;
     bool skipped; /* something could not be read */
+    bool busy;    /* a segment that is wanted here is being removed */
 };
+
+/* The keeper removes it, and it is not known to be gone yet: it cannot be read,
+ * and what speaks of it is still wanted. */
+static bool
+is_going(const struct live_segment *s)
+{
+    return s->compacting && s->state == LIVE_SEALED && !s->live &&
+        (s->copied || !s->out);
+}
 
 /* --- output --- */
 
@@ -269,6 +285,10 @@ gather_known(struct copying *k, struct err *e)
         struct index_entry entry;
         liveness_lock(&k->s->live);
         other = liveness_find(&k->s->live, pairs[i].referred);
+        if (other && is_going(other)) {
+            k->busy = true;
+            other = NULL;
+        }
         if (other)
             other->refs++; /* it does not go meanwhile */
         liveness_unlock(&k->s->live);
@@ -328,7 +348,9 @@ gather_results(struct copying *k, struct err *e)
         bool holds = h == k->seg;
         for (size_t p = 0; p < h->pair_count && !holds; p++)
             holds = h->pairs[p].referred == k->seg->number && h->pairs[p].count;
-        if (holds) {
+        if (holds && h != k->seg && is_going(h)) {
+            k->busy = true;
+        } else if (holds) {
             h->refs++;
             holders[count++] = h;
         }
@@ -654,7 +676,9 @@ publish(struct copying *k, bool whole)
     publish_forwards(k);
     publish_watched(k);
     k->seg->copied = whole;
-    k->seg->stuck = !whole;
+    k->seg->compact_at =
+        whole ? 0 : clock_mono() + (k->busy ? BUSY_MS : AGAIN_MS);
+    k->seg->unreadable = k->skipped ? k->seg->live : 0;
     for (size_t i = 0; i < l->count; i++) {
         if (l->list[i]->kind == SEGMENT_COLD && l->list[i] != k->seg &&
             l->list[i] != k->c->out.segment && l->list[i]->state != LIVE_OPEN)
@@ -713,6 +737,8 @@ compact_segment(struct compact_out *c, struct live_segment *seg, struct err *e)
         r = gather_known(&k, e);
     if (!r)
         r = gather_results(&k, e);
+    if (!r && k.busy)
+        r = err_set(e, ERR_BUSY, "a segment that it speaks of is removed");
     if (!r)
         r = copy_all(&k, e);
     publish(&k, !r && !k.skipped);

@@ -143,7 +143,9 @@ liveness_resolve(const struct liveness *l, struct spool_place at)
         if (l->forwards[i].segment != at.segment)
             continue;
         m = forward_find(&l->forwards[i], at.offset);
-        return m ? m->to : at; /* forwards point at the end of the way */
+        if (m)
+            return m->to; /* forwards point at the end of the way */
+        /* it may have been copied in several goes */
     }
     return at;
 }

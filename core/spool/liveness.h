@@ -41,12 +41,16 @@ struct live_segment {
     uint64_t accepts, accept_bytes, records;
     struct live_pair *pairs; /* what it must outlive */
     size_t pair_count;
-    uint64_t out;           /* sum of their counts */
-    uint64_t *dead;         /* bits, by offset / 64; NULL: none */
-    bool copied;            /* all that lived was copied and synced */
-    bool failed;            /* a write or sync failed: never written again */
-    bool compacting, stuck; /* stuck: could not be compacted */
-    struct index index;     /* until it is sealed */
+    uint64_t out;   /* sum of their counts */
+    uint64_t *dead; /* bits, by offset / 64; NULL: none */
+    bool copied;    /* all that lived was copied and synced */
+    bool failed;    /* a write or sync failed: never written again */
+    bool compacting;
+    /* A compaction of it failed: the time of the next one; what could not be
+     * read still lives, and there is no use in one before less does. */
+    int64_t compact_at;
+    uint64_t unreadable;
+    struct index index; /* until it is sealed */
 };
 struct live_forward { /* where compaction put what was in a segment */
     uint32_t segment;

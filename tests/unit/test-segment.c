@@ -208,6 +208,14 @@ test_forwards_follow(void **arg)
     at_last = liveness_resolve(&l, (struct spool_place){1, 4160});
     assert_int_equal(at_last.segment, 3);
     assert_int_equal(at_last.offset, 12352);
+    /* what could not be copied then was copied later */
+    moved = calloc(1, sizeof(*moved));
+    *moved = (struct live_moved){20480, {3, 4160}};
+    liveness_forward(&l, 1, moved, 1);
+    at_last = liveness_resolve(&l, (struct spool_place){1, 20480});
+    assert_int_equal(at_last.segment, 3);
+    at_last = liveness_resolve(&l, (struct spool_place){1, 4160});
+    assert_int_equal(at_last.offset, 12352);
     liveness_forget(&l, liveness_find(&l, 2));
     liveness_forget(&l, liveness_find(&l, 3));
     assert_int_equal(l.forward_count, 0);
