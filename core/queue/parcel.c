@@ -10,7 +10,7 @@
 #include "base/xmem.h"
 #include "base/banned.h"
 
-enum { INDEX_FIRST = 1024, INDEX_LOAD = 2 };
+enum { INDEX_FIRST = 1024, INDEX_LOAD = 4 };
 
 #define PARCEL_STATE_TEXT(id, text) text,
 static const char *const state_names[] = {PARCEL_STATES(PARCEL_STATE_TEXT)};

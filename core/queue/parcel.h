@@ -4,7 +4,7 @@
  * same queue.
  *
  * While it waits for its time a parcel is these 80 bytes and its places in a
- * heap (8 to 12) and in the index by message id (4 to 5); the text of its
+ * heap (8 to 12) and in the index by message id (2 to 3); the text of its
  * recipients and its content are on disk.  What is in memory besides hangs off
  * `active` (active.h).
  *
