@@ -214,21 +214,38 @@ exchanges_rank(struct mx_lookup *m)
     }
 }
 
+/* The records of an answer, the best preference first: name servers answer in
+ * any order, and of a large set the best are kept. */
+static const struct dns_record **
+best_first(struct arena *to, const struct dns_answer *a)
+{
+    const struct dns_record **sorted =
+        arena_alloc(to, a->count * sizeof(struct dns_record *));
+    for (size_t i = 0; i < a->count; i++) {
+        size_t at = i;
+        for (; at && sorted[at - 1]->preference > a->record[i].preference; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = &a->record[i];
+    }
+    return sorted;
+}
+
 /* The root as exchange says "no mail" if it stands alone (RFC 7505 3); beside
  * others it is left out. */
 static void
 exchanges_of(struct mx_lookup *m, const struct dns_answer *a)
 {
+    const struct dns_record **from = best_first(m->arena, a);
     m->exchanges = arena_alloc(m->arena,
         MIN_OF(a->count, (size_t)MX_EXCHANGES_MAX) * sizeof(*m->exchanges));
     for (size_t i = 0; i < a->count && m->exchange_count < MX_EXCHANGES_MAX;
          i++) {
         struct exchange *x = &m->exchanges[m->exchange_count];
-        if (!a->record[i].name.n || exchange_known(m, a->record[i].name))
+        if (!from[i]->name.n || exchange_known(m, from[i]->name))
             continue;
         x->lookup = m;
-        x->name = arena_str(m->arena, a->record[i].name);
-        x->preference = a->record[i].preference;
+        x->name = arena_str(m->arena, from[i]->name);
+        x->preference = from[i]->preference;
         x->ttl = a->ttl;
         x->secure = a->authenticated;
         m->exchange_count++;

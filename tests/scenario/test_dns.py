@@ -110,7 +110,8 @@ def test_a_resolver_that_comes_later(impeld, knot, places, tmp_path):
     """Nobody answers at the start: mail waits, then goes."""
     mx1, _ = places
     port = free_port()
-    d = impeld(by_dns(tmp_path, port, mx1.port, "Max_Retry_Interval = 1\n"
+    d = impeld(by_dns(tmp_path, port, mx1.port, "Max_Retries = 1000\n"
+                      "Max_Retry_Interval = 1\n"
                       "DNS_Failures_To_Purge = 1000\n", timeout=1))
     send(d.port, "to@one.dest.test")
     assert "DNS lookup failed" in d.wait_records("T")[0][-1]

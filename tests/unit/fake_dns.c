@@ -128,7 +128,7 @@ fake_record(const struct row *row, struct dns_record *to)
 static void
 fake_answer_one(struct dns_question *q)
 {
-    struct dns_record records[64];
+    struct dns_record records[256];
     struct dns_answer a = {.status = DNS_NXDOMAIN, .ttl = 60};
 
     a.record = records;

@@ -45,6 +45,30 @@ check_order(const struct order *o)
     world_close(&w);
 }
 
+/* The best exchange is used wherever it stands in a large answer. */
+static void
+test_best_of_many(void **state)
+{
+    struct world w;
+    struct domain *d;
+    char name[40];
+
+    (void)state;
+    world_open(&w, "");
+    for (int i = 0; i < 200; i++) {
+        (void)snprintf(name, sizeof(name), "mx%d.many.test", i);
+        fake_dns_add("many.test", DNS_MX, 300, 500 - i, name);
+    }
+    fake_dns_add("mx199.many.test", DNS_A, 300, 0, "10.3.0.199");
+    fake_dns_add("mx198.many.test", DNS_A, 300, 0, "10.3.0.198");
+    fake_dns_add("mx0.many.test", DNS_A, 300, 0, "10.3.0.1");
+    d = world_domain(&w, "default", "many.test");
+    assert_string_equal(world_try(&w, d, true), "10.3.0.199:25");
+    assert_string_equal(world_try(&w, d, true), "10.3.0.198:25");
+    domain_unref(&d);
+    world_close(&w);
+}
+
 static void
 test_order(void **state)
 {
@@ -541,6 +565,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_best_of_many),
         cmocka_unit_test(test_first_alone_then_back),
         cmocka_unit_test(test_marks_by_binding),
         cmocka_unit_test(test_even_spread),
