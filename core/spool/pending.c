@@ -4,6 +4,7 @@
  */
 #include "spool/pending.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include "base/xmem.h"
 
@@ -72,38 +73,50 @@ table_grow(struct pending_table *t)
     free(old.slots);
 }
 
-static const struct record_run *
-copy_runs(struct pending_table *t, struct record_runs r)
+static void
+copy_runs(struct pending_table *t, struct record_runs r, struct pending *to)
 {
-    struct record_run *list = block_alloc(t, (r.left + 1) * sizeof(*list));
-    for (size_t i = 0; record_next_run(&r, &list[i]);)
+    struct record_run *list;
+
+    to->all = r.left == 0;
+    to->run_count = r.left;
+    if (to->all)
+        return;
+    list = block_alloc(t, r.left * sizeof(*list));
+    to->runs = list;
+    for (uint32_t i = 0; i < to->run_count && record_next_run(&r, &list[i]);)
         i++;
-    return list;
+}
+
+static void
+copy_attempt(
+    struct pending_table *t, const struct index_attempt *a, struct pending *to)
+{
+    char *text = block_alloc(t, a->domain.n + 1);
+
+    memcpy(text, a->domain.p, a->domain.n);
+    to->domain = str_make(text, a->domain.n);
+    to->next_attempt = a->next_attempt;
+    to->retries = a->retries;
 }
 
 void
 pending_add(
     struct pending_table *t, uint32_t segment, const struct index_entry *e)
 {
-    struct pending *p = block_alloc(t, sizeof(*p));
-    struct record_runs runs = e->runs;
+    bool attempt = e->type == RECORD_ATTEMPT;
+    size_t n = attempt ? sizeof(struct pending)
+                       : offsetof(struct pending, next_attempt);
+    struct pending *p = memset(block_alloc(t, n), 0, n);
 
-    memset(p, 0, sizeof(*p));
     p->id = e->id;
     p->lsn = e->lsn;
     p->type = e->type;
     p->at = (struct spool_place){segment, e->offset};
-    if (e->type == RECORD_ATTEMPT) {
-        char *text = block_alloc(t, e->attempt.domain.n + 1);
-        memcpy(text, e->attempt.domain.p, e->attempt.domain.n);
-        p->domain = str_make(text, e->attempt.domain.n);
-        p->next_attempt = e->attempt.next_attempt;
-        p->retries = e->attempt.retries;
-        runs = e->attempt.runs;
-    }
-    p->all = e->type == RECORD_DONE && runs.left == 0;
-    p->run_count = runs.left;
-    p->runs = copy_runs(t, runs);
+    if (attempt)
+        copy_attempt(t, &e->attempt, p);
+    else
+        copy_runs(t, e->runs, p);
     if (t->count >= t->size)
         table_grow(t);
     t->count++;

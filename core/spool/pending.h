@@ -16,10 +16,12 @@ struct pending { /* a result, copied out of an index */
     struct spool_place at;
     uint8_t type;
     bool all;
-    uint32_t retries, run_count;
+    uint32_t run_count;
+    const struct record_run *runs; /* of a DONE */
+    /* Of an ATTEMPT; a DONE has no memory for what follows. */
     int64_t next_attempt;
+    uint32_t retries;
     struct str domain;
-    const struct record_run *runs;
 };
 struct pending_table { /* zeroed memory is empty */
     struct pending **slots;

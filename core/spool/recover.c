@@ -21,7 +21,11 @@
 
 #include "base/banned.h"
 
-enum { FOUND_BATCH = 256, FOUND_AHEAD = 8 };
+enum {
+    FOUND_BATCH = 128,
+    FOUND_AHEAD = 4,
+    FOUND_PAUSE_US = 200 /* the scheduler needs about as long for a batch */
+};
 
 /* How many batches the scheduler has not met yet; outlives the thread. */
 struct credit {
@@ -89,7 +93,7 @@ batch_get(struct recover *r)
 static void
 batch_send(struct recover *r)
 {
-    const struct timespec pause = {0, 1000000};
+    const struct timespec pause = {0, 1000 * FOUND_PAUSE_US};
     struct found_batch *b = r->batch;
 
     if (!b)

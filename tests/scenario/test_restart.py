@@ -11,7 +11,7 @@ from daemon import free_port, wait_for
 from peers import send, source
 
 MESSAGES = 20000
-TRIED = 5000
+TRIED = 3000
 GRACE_S = 1.5  # within it a result need not be on disk when the end comes
 CONF = """
 Spool_Segment_Size = 1M
@@ -45,7 +45,7 @@ def test_nothing_finished_comes_again(impeld, sink, how):
     """A part is delivered, a part put off, and then the end comes: DONEs and
     ATTEMPTs are spread over the segments, and whatever of the indexes is
     there."""
-    s = sink("-t", 25, "-d", 10)
+    s = sink("-t", 25, "-d", 3)
     d = filled(impeld, s.port)
     d.terminate()
     deliver(d)

@@ -30,6 +30,11 @@ Retry_Interval = 36000
 Message_Expiration = 864000
 """
 STAYS = "stays@probe.test"  # what is measured with is not delivered
+WHAT = {("stopped", False): "never tried, clean stop",
+        ("killed", False): "never tried, kill -9",
+        ("stopped", True): "a part tried, clean stop",
+        ("killed", True): "a part tried, kill -9",
+        ("lost", True): "a part tried, kill -9, no index left"}
 SUSPENDED = OPTIONS + "Suspend_Delivery = true\n"
 
 
@@ -141,7 +146,8 @@ def case(base, folder, how, tried, o):
     (how); the start that is measured."""
     at, s = folder / "work", Impel(
         OPTIONS + 'Domain "probe.test" { Suspend_Delivery = true }\n')
-    copy_spool(base / (how if not tried else "stopped"), at)
+    copy_spool(base / ("killed" if how != "stopped" and not tried else
+                       "stopped"), at)
     log = folder / "served"
     with traffic.Sink(0, l=log, t=50 if tried else None) as sink:
         if tried:
@@ -151,6 +157,9 @@ def case(base, folder, how, tried, o):
                 s.stop()
             else:
                 kill(s)
+        if how == "lost":
+            for index in (at / "spool").rglob("*.idx"):
+                index.unlink()
         f, begun = start(s, at, sink)
         kill(s)
         sink.process.terminate()
@@ -177,26 +186,21 @@ def run(o):
     found = []
     with place(o) as base:
         prepare(base, o)
-        for tried in (False, True):
-            for how in ("stopped", "killed"):
-                found.append(case(base, base / "case", how, tried, o))
+        for how, tried in WHAT:
+            found.append(case(base, base / "case", how, tried, o))
     r.raw = {"starts": found}
     tables(r, o, found)
     return r
 
 
 def tables(r, o, found):
-    what = {(False, "stopped"): "never tried, clean stop",
-            (False, "killed"): "never tried, kill -9",
-            (True, "stopped"): "a part tried, clean stop",
-            (True, "killed"): "a part tried, kill -9"}
     r.table(f"{number(o.restart_messages)} messages of "
             f"{number(o.size or 2048)} octets, {number(o.restart_domains)} "
             "domains: seconds after the start",
             ["spool", "listening", "first 250", "first delivery", "all known",
              "parcels then", "peak resident, MB", "resident, MB",
              "came twice"],
-            [[what[f["tried"], f["what"]], number(f["listening"], 2),
+            [[WHAT[f["what"], f["tried"]], number(f["listening"], 2),
               number(f["accepted"], 2), number(f["first"], 2),
               number(f["known"], 2), number(f["parcels"]),
               number(f["peak_mb"]), number(f["mb"]), number(f["twice"])]
@@ -204,14 +208,17 @@ def tables(r, o, found):
     r.table("How long clients wait meanwhile: for a message's 250, for NOOP's",
             ["spool", "accept p50 ms", "p99 ms", "most ms", "NOOP p50 ms",
              "p99 ms", "most ms", f"over {OVER_MS} ms", "slow callbacks"],
-            [[what[f["tried"], f["what"]]] +
+            [[WHAT[f["what"], f["tried"]]] +
              [number(f[f"{k}_{q}_ms"], 1) for k in ("accept", "noop")
               for q in ("p50", "p99", "max")] +
              [number(f["noop_over"]), number(f["slow"])] for f in found])
+    r.text("Without any index the whole spool is read before the listeners "
+           "open; a version that changes the format of indexes finds it so, no "
+           "stop and no kill leaves it so: the goals leave that row out.")
     for key, text, most in (("accepted", "first 250", LISTEN_S),
                             ("first", "first delivery", FIRST_S),
                             ("known", "all known", KNOWN_S)):
-        worst = max(f[key] for f in found)
+        worst = max(f[key] for f in found if f["what"] != "lost")
         r.goal(f"{text} after a start", f"under {most} s",
                f"{number(worst, 2)} s", worst < most)
     again = max(f["twice"] for f in found if f["what"] == "stopped")
