@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -86,13 +87,21 @@ def wait_known(s):
         time.sleep(0.05)
 
 
-def served_at(log, since):
-    """Seconds from `since` to the first that was delivered after it."""
-    for line in log.read_text().splitlines():
-        at = int(line.split()[-1]) / 1e6
-        if at >= since:
-            return at - since
-    raise SystemExit("bench: nothing was delivered after the start")
+def books(log, since, s, messages, how):
+    """What was delivered before the start, what was found by it, and when the
+    first of that was delivered.  After a clean stop the two make up all."""
+    times = [int(line.split()[-1]) / 1e6
+             for line in log.read_text().splitlines()]
+    before = sum(t < since for t in times)
+    if before == len(times):
+        raise SystemExit("bench: nothing was delivered after the start")
+    found = int(re.findall(r"spool-recovered messages=(\d+)", (
+        s.folder / "stderr").read_text())[-1])
+    if found + before != messages and (how == "stopped" or
+                                       found + before < messages):
+        raise SystemExit(f"bench: {before} delivered, {found} found, of "
+                         f"{messages}")
+    return {"finished": before, "found": found, "first": times[before] - since}
 
 
 def try_part(s, at, port, sink, want):
@@ -135,8 +144,6 @@ def start(s, at, sink):
     f.update({"accept_" + k: v for k, v in accepts.figures().items()})
     f.update({"noop_" + k: v for k, v in noops.figures().items()})
     f["slow"] = m["slow_callbacks_total"]
-    f["parcels"] = sum(m[f'parcels{{state="{state}"}}']
-                       for state in ("active", "delayed", "lent"))
     f["mb"] = process.rss_mb(s.process.pid)
     return f, begun
 
@@ -164,7 +171,7 @@ def case(base, folder, how, tried, o):
         kill(s)
         sink.process.terminate()
         f["twice"] = json.loads(sink.process.stdout.read())["twice"]
-    f["first"] = served_at(log, begun)
+    f.update(books(log, begun, s, o.restart_messages, how))
     f.update(what=how, tried=tried)
     shutil.rmtree(folder)
     return f
@@ -197,12 +204,13 @@ def tables(r, o, found):
     r.table(f"{number(o.restart_messages)} messages of "
             f"{number(o.size or 2048)} octets, {number(o.restart_domains)} "
             "domains: seconds after the start",
-            ["spool", "listening", "first 250", "first delivery", "all known",
-             "parcels then", "peak resident, MB", "resident, MB",
+            ["spool", "delivered before", "found", "listening", "first 250",
+             "first delivery", "all known", "peak resident, MB", "resident, MB",
              "came twice"],
-            [[WHAT[f["what"], f["tried"]], number(f["listening"], 2),
+            [[WHAT[f["what"], f["tried"]], number(f["finished"]),
+              number(f["found"]), number(f["listening"], 2),
               number(f["accepted"], 2), number(f["first"], 2),
-              number(f["known"], 2), number(f["parcels"]),
+              number(f["known"], 2),
               number(f["peak_mb"]), number(f["mb"]), number(f["twice"])]
              for f in found])
     r.table("How long clients wait meanwhile: for a message's 250, for NOOP's",
