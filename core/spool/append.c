@@ -82,12 +82,14 @@ int
 appender_write(struct appender *a, struct append_record *const *record,
     size_t count, _Atomic uint64_t *lsn, struct err *e)
 {
-    struct frame_head f = {.count = (uint32_t)count, .before = a->before};
+    struct frame_head f = {.count = (uint32_t)count};
     uint8_t head[SEGMENT_FRAME] = {0}; /* filled in last */
     size_t iovs = 0;
     uint64_t at = a->at + SEGMENT_FRAME, padded;
 
     push_iov(a, &iovs, head, SEGMENT_FRAME);
+    if (!a->no_sync) /* else nothing is known to be on disk */
+        f.before = a->before;
     if (!a->dirty) {
         a->start = a->at;
         a->commit++;
@@ -107,7 +109,7 @@ appender_write(struct appender *a, struct append_record *const *record,
     BUG_ON(padded > a->segment->bytes - a->at);
     f.length = (uint32_t)(at - a->at);
     f.commit = a->commit;
-    f.start = a->start;
+    f.start = a->no_sync ? SEGMENT_BLOCK : a->start;
     frame_encode(&f, a->segment->id, head);
     push_iov(a, &iovs, zeros, padded - f.length);
     a->dirty = true;

@@ -89,29 +89,60 @@ read_version(struct spooldir *d, const char *path, struct err *e)
                  : parse_version(d, path, str_make(text, (size_t)n), e);
 }
 
-/* The new start counter is on disk before any id is made from it. */
+static int
+write_text(const char *path, int flags, int mode, const char *text)
+{
+    struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
+    const struct sysio *io = sysio_get();
+    int bad, keep, fd = io->open(path, O_WRONLY | flags, (mode_t)mode);
+
+    bad = fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || sysio_sync(fd) < 0;
+    keep = errno;
+    if (fd >= 0)
+        (void)io->close(fd); /* it was synced, or is of no use */
+    errno = keep;
+    return bad ? -1 : 0;
+}
+
+static int
+replace_version(
+    struct spooldir *d, const char *path, int mode, const char *text)
+{
+    char *temp = xprintf("%s.new", path);
+    int r = write_text(temp, O_CREAT | O_TRUNC, mode, text);
+
+    if (!r && sysio_get()->rename(temp, path) < 0)
+        r = -1;
+    if (!r && sysio_sync_dir(d->path) < 0)
+        r = -1;
+    if (r) {
+        int keep = errno;
+        (void)sysio_get()->unlink(temp); /* it may be gone */
+        errno = keep;
+    }
+    free(temp);
+    return r;
+}
+
+/* The new start counter is on disk before any id is made from it.  Where there
+ * is no room for a second file the old one is written over, so that mail on a
+ * full disk can be sent, which is what makes room: the text is no shorter than
+ * before and within a sector, so a crash leaves the one or the other. */
 static int
 write_version(struct spooldir *d, const char *path, int mode, struct err *e)
 {
-    char *temp = xprintf("%s.new", path);
     char *text =
         xprintf(VERSION_WORD "%d\nstart %u\n", SPOOLDIR_VERSION, d->start);
-    struct iovec iov = {text, strlen(text)};
-    const struct sysio *io = sysio_get();
-    int bad, fd = io->open(temp, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode);
+    int r = replace_version(d, path, mode, text);
 
-    bad = fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || sysio_sync(fd) < 0;
-    if (bad)
-        err_errno(e, sysio_code(errno), errno, "writing %s", temp);
-    if (fd >= 0)
-        (void)io->close(fd); /* it was synced */
-    if (!bad && (io->rename(temp, path) < 0 || sysio_sync_dir(d->path) < 0)) {
-        err_errno(e, ERR_IO, errno, "renaming to %s", path);
-        bad = 1;
+    if (r && d->start > 1 && sysio_code(errno) == ERR_FULL) {
+        log_notice(LOG_SPOOL, "spool-version-in-place", "file=%s", path);
+        r = write_text(path, 0, mode, text);
     }
-    free(temp);
+    if (r)
+        r = err_errno(e, sysio_code(errno), errno, "writing %s", path);
     free(text);
-    return bad ? (e && e->code ? e->code : ERR_IO) : 0;
+    return r;
 }
 
 /* Without its counter, ids would be given out a second time. */

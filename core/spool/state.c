@@ -189,6 +189,31 @@ state_settle(struct spool *s)
 }
 
 void
+state_refresh(struct spool *s, struct buf *payload)
+{
+    struct record_state r;
+    struct buf now = BUF_INIT;
+    struct value *v;
+
+    if (record_get_state((const uint8_t *)payload->p, payload->n, &r))
+        return;
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(s->state, r.ns, r.key, false);
+    if (v) {
+        r.expiry = v->expiry;
+        r.value = !v->present ? STR_NONE
+            : v->text.n       ? buf_get(&v->text)
+                              : STR("");
+        record_put_state(&now, &r);
+    }
+    pthread_mutex_unlock(&s->state->lock);
+    if (!v)
+        return;
+    buf_fini(payload);
+    *payload = now;
+}
+
+void
 state_placed(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
 {

@@ -21,6 +21,11 @@ void state_recover(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
 void state_settle(struct spool *s);
 
+/* The writer has the record now, in the order in which it will be written:
+ * what it holds becomes the value of its key as it is now.  Two threads may
+ * have put theirs in one order and posted their records in the other; so the
+ * last one on disk is the one in memory, whoever wrote it. */
+void state_refresh(struct spool *s, struct buf *payload);
 /* The record is durable.  The table of segments is locked. */
 void state_placed(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);

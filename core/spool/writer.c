@@ -618,6 +618,17 @@ writer_wait_ms(const struct writer *w)
     return at ? MAX_OF(at - clock_mono(), 0) : -1;
 }
 
+static void
+writer_came(struct writer *w, struct mail *m)
+{
+    struct writer_result *r =
+        mail_accept(m) ? NULL : CONTAINER_OF(m, struct writer_result, mail);
+
+    if (r && r->type == RECORD_STATE)
+        state_refresh(w->spool, &r->payload);
+    todo_push(w, m);
+}
+
 /* All of it, unless it failed a moment ago: then it is as good as refused. */
 static void
 writer_try(struct writer *w, bool stop)
@@ -658,7 +669,7 @@ writer_main(void *arg)
         struct mail *next;
         for (; m; m = next) {
             next = m->next;
-            todo_push(w, m);
+            writer_came(w, m);
         }
         writer_try(w, stop);
         mailbox_flush();

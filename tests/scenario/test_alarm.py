@@ -220,6 +220,54 @@ def test_no_segment_can_be_made(impeld, shim, server):
     assert len(s.messages) == taken + 1
 
 
+@pytest.fixture
+def small_disk():
+    """A factory: small_disk(folder) -> that folder is a disk of 12 MB."""
+    mounted = []
+
+    def make(folder):
+        folder.mkdir()
+        p = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none",
+                            str(folder)], capture_output=True, text=True)
+        if p.returncode != 0:
+            pytest.skip("this machine refuses mounts: " + p.stderr)
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("how", ["terminate", "kill"])
+def test_a_full_disk_is_drained_after_a_restart(impeld, server, small_disk,
+                                                how):
+    """Not an octet is free when the daemon starts: it sends what it has, since
+    that is what makes room, and stores the results; nothing comes twice."""
+    s = server()
+    d = impeld(ROUTES % s.port + "Suspend_Delivery = true\n"
+               "Spool_Segment_Size = 1M\nSpool_Min_Free = 0\n", start=False)
+    disk = small_disk(d.dir / "spool")
+    d.start()
+    for i in range(40):
+        send(d.port, f"r{i}@dest.test", body=("x" * 70 + "\r\n") * 500)
+    getattr(d, how)()
+    with open(disk / "somebody-else", "wb", buffering=0) as f:
+        with pytest.raises(OSError, match="No space left"):
+            while True:
+                f.write(bytes(4096))
+    d.write(d.conf.read_text().replace("Suspend_Delivery = true", ""))
+    for i in range(3):
+        d.start()
+        wait_for(lambda: len(s.messages) == 40, 20, "deliveries")
+        d.wait_empty()
+        getattr(d, how)()
+    assert len({r for m in s.messages for r in m.recipients}) == 40
+    assert len(s.messages) == 40
+    assert any("spool-version-in-place" in x
+               for x in d.log("paniclog") + d.log() + d.stderr().splitlines())
+
+
 @pytest.mark.parametrize("rule", [
     "fail create 1 0 ENOSPC */large/*", "fail write 1 0 ENOSPC */large/*",
     "fail sync 1 0 EIO */large/*", "short write 2 0 0 */large/*",
