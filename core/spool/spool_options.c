@@ -125,10 +125,13 @@ static const struct option rows[] = {
         .initial = "0",
         .min = 0,
         .max = INT64_MAX / 2,
-        .brief = "memory that memory_goal and memory_hwm are shares of; 0: "
-                 "what the control group or the machine has",
-        .manual = "A size above the latter counts as 0.  Nothing else takes "
-                  "notice of it: it is no limit that the system enforces.",
+        .brief =
+            "memory of which memory_goal and memory_hwm are shares; 0: all "
+            "there is",
+        .manual =
+            "All there is: what the control group allows, or the machine "
+            "has.  A size above the latter counts as 0.  Nothing else takes "
+            "notice of it: it is no limit that the system enforces.",
         .since = "0.1"},
 };
 struct option_set spool_options = OPTION_SET("spool", rows);
