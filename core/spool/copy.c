@@ -396,11 +396,11 @@ done_add(uint64_t *bits, uint32_t count, struct record_run run)
         bits_set(bits, i);
 }
 
-/* Recipients that need nothing more, as a list; its length. */
+/* Recipients that need nothing more, as bits and as a list; its length. */
 static size_t
-merge_done(const struct index_entry *e, const struct pending *p, uint32_t **to)
+merge_done(const struct index_entry *e, const struct pending *p, uint64_t *bits,
+    uint32_t **to)
 {
-    uint64_t *bits = xcalloc(BITS_WORDS((size_t)e->rcpt_count) + 1, 8);
     struct record_runs runs = e->runs;
     struct record_run run;
     size_t n = 0;
@@ -409,14 +409,13 @@ merge_done(const struct index_entry *e, const struct pending *p, uint32_t **to)
         done_add(bits, e->rcpt_count, run);
     for (; p; p = p->next) {
         for (uint32_t i = 0; p->type == RECORD_DONE && i < p->run_count; i++)
-            done_add(bits, e->rcpt_count, p->runs[i]);
+            done_add(bits, e->rcpt_count, pending_runs(p)[i]);
     }
     *to = xcalloc((size_t)e->rcpt_count + 1, sizeof(**to));
     for (uint32_t i = 0; i < e->rcpt_count; i++) {
         if (bits_has(bits, i))
             (*to)[n++] = i;
     }
-    free(bits);
     return n;
 }
 
@@ -428,18 +427,37 @@ merged_add(struct copying *k, struct spool_place at)
     k->merged[k->merged_count++] = (struct merged){at, k->count};
 }
 
-/* The newest ATTEMPT of each parcel, those of results before those that stand
- * in the old COPY; how many. */
+/* Is it the newest one of a recipient whose bit is not set?  Then it has to
+ * be kept, and its recipients' bits are set. */
+static bool
+merge_wants(uint64_t *bits, uint32_t count, struct record_attempt a)
+{
+    struct record_group g;
+    bool wanted = false;
+
+    while (record_next_group(&a, &g)) {
+        for (uint32_t i = 0; i < g.run.count; i++) {
+            uint32_t at = g.run.first + i;
+            if (at >= count || bits_has(bits, at))
+                continue;
+            bits_set(bits, at);
+            wanted = true;
+        }
+    }
+    return wanted;
+}
+
+/* The newest ATTEMPT of each recipient whose bit is not set, those of results
+ * before those that stand in the old COPY; how many. */
 static uint32_t
 merge_attempts(struct copying *k, struct pending *p, struct record_copy *old,
-    struct buf *to)
+    uint64_t *bits, uint32_t rcpts, struct buf *to)
 {
-    struct str *seen = NULL;
-    size_t seen_count = 0;
+    struct record_attempt a;
     uint32_t count = 0;
     uint64_t lsn;
     const uint8_t *one;
-    size_t n, i;
+    size_t n;
 
     for (; p; p = p->next) {
         struct reader_record r;
@@ -448,28 +466,21 @@ merge_attempts(struct copying *k, struct pending *p, struct record_copy *old,
         merged_add(k, p->at);
         if (old && p->lsn <= old->as_of)
             continue; /* the COPY has it, or a newer one */
-        for (i = 0; i < seen_count && !str_eq(seen[i], p->domain); i++)
-            continue;
-        if (i < seen_count || reader_get(k->s, p->at, p->id, &r, NULL))
+        if (reader_get(k->s, p->at, p->id, &r, NULL))
             continue; /* unreadable: the last result is lost, not mail */
-        record_put_copy_attempt(to, p->lsn, r.bytes.p, r.bytes.n);
+        if (!record_get_attempt((uint8_t *)r.bytes.p, r.bytes.n, &a) &&
+            merge_wants(bits, rcpts, a)) {
+            record_put_copy_attempt(to, p->lsn, r.bytes.p, r.bytes.n);
+            count++;
+        }
         reader_record_fini(&r);
-        count++;
-        seen = xgrow(seen, seen_count + 1, sizeof(*seen));
-        seen[seen_count++] = p->domain;
     }
     while (old && record_next_copied(old, &lsn, &one, &n)) {
-        struct record_attempt a;
-        if (record_get_attempt(one, n, &a))
-            continue;
-        for (i = 0; i < seen_count && !str_eq(seen[i], a.domain); i++)
-            continue;
-        if (i < seen_count)
+        if (record_get_attempt(one, n, &a) || !merge_wants(bits, rcpts, a))
             continue;
         record_put_copy_attempt(to, lsn, one, n);
         count++;
     }
-    free(seen);
     return count;
 }
 
@@ -483,6 +494,7 @@ copy_message(struct copying *k, const struct index_entry *entry, struct err *e)
     struct reader_record r;
     struct record_copy old;
     struct buf b = BUF_INIT;
+    uint64_t *bits;
     uint32_t *done, attempts;
     size_t done_count, at;
     bool was_copy;
@@ -499,14 +511,17 @@ copy_message(struct copying *k, const struct index_entry *entry, struct err *e)
         reader_record_fini(&r);
         return 0;
     }
-    done_count = merge_done(entry, results, &done);
+    bits = xcalloc(BITS_WORDS((size_t)entry->rcpt_count) + 1, sizeof(*bits));
+    done_count = merge_done(entry, results, bits, &done);
     at = record_put_copy(&b, from, k->as_of, done, done_count);
-    attempts = merge_attempts(k, results, was_copy ? &old : NULL, &b);
+    attempts = merge_attempts(
+        k, results, was_copy ? &old : NULL, bits, entry->rcpt_count, &b);
     record_end_copy(&b, at, attempts);
     if (was_copy)
         buf_add(&b, old.accept, old.accept_n);
     else
         buf_add(&b, r.bytes.p, r.bytes.n);
+    free(bits);
     free(done);
     reader_record_fini(&r);
     return out_add(k, &h, &b, entry->offset, from, e);

@@ -76,14 +76,11 @@ table_grow(struct pending_table *t)
 static void
 copy_runs(struct pending_table *t, struct record_runs r, struct pending *to)
 {
-    struct record_run *list;
+    struct record_run *list = &to->run.one;
 
-    to->all = r.left == 0;
     to->run_count = r.left;
-    if (to->all)
-        return;
-    list = block_alloc(t, r.left * sizeof(*list));
-    to->runs = list;
+    if (r.left > 1)
+        to->run.many = list = block_alloc(t, r.left * sizeof(*list));
     for (uint32_t i = 0; i < to->run_count && record_next_run(&r, &list[i]);)
         i++;
 }
@@ -115,8 +112,8 @@ pending_add(
     p->at = (struct spool_place){segment, e->offset};
     if (attempt)
         copy_attempt(t, &e->attempt, p);
-    else
-        copy_runs(t, e->runs, p);
+    copy_runs(t, attempt ? e->attempt.runs : e->runs, p);
+    p->all = !attempt && !p->run_count;
     if (t->count >= t->size)
         table_grow(t);
     t->count++;

@@ -17,12 +17,20 @@ struct pending { /* a result, copied out of an index */
     uint8_t type;
     bool all;
     uint32_t run_count;
-    const struct record_run *runs; /* of a DONE */
+    union {
+        struct record_run one;
+        const struct record_run *many;
+    } run; /* by pending_runs() */
     /* Of an ATTEMPT; a DONE has no memory for what follows. */
     int64_t next_attempt;
     uint32_t retries;
     struct str domain;
 };
+static inline const struct record_run *
+pending_runs(const struct pending *p)
+{
+    return p->run_count == 1 ? &p->run.one : p->run.many;
+}
 struct pending_table { /* zeroed memory is empty */
     struct pending **slots;
     size_t count, size;

@@ -53,6 +53,10 @@ struct recover {
     bool tell;
     uint64_t *done; /* bits of one message */
     size_t done_words;
+    uint64_t *claim; /* the same of one ATTEMPT; none is set between them */
+    size_t claim_words;
+    uint32_t *rest; /* of a parcel that is split */
+    size_t rest_size;
 };
 
 static void
@@ -124,6 +128,11 @@ done_clear(struct recover *r, uint32_t count)
         r->done = xgrow(r->done, words, sizeof(*r->done));
         r->done_words = words;
     }
+    if (words > r->claim_words) {
+        r->claim = xgrow(r->claim, words, sizeof(*r->claim));
+        r->claim_words = words;
+        memset(r->claim, 0, words * sizeof(*r->claim));
+    }
     memset(r->done, 0, words * sizeof(*r->done));
 }
 
@@ -143,17 +152,20 @@ merge_done(struct recover *r, struct index_entry *e, const struct pending *p)
             continue;
         all = all || p->all;
         for (uint32_t i = 0; i < p->run_count; i++)
-            done_set(r, p->runs[i], e->rcpt_count);
+            done_set(r, pending_runs(p)[i], e->rcpt_count);
     }
     return all ||
         bits_count(r->done, BITS_WORDS((size_t)e->rcpt_count)) >= e->rcpt_count;
 }
 
-struct merge { /* parcels of one message by domain */
+/* Parcels of one message: one for each domain, then what ATTEMPTs of a part of
+ * its recipients split off. */
+struct merge {
     struct recover *r;
     struct arena *arena;
     struct found_parcel *parcels;
     size_t count, size;
+    size_t splits, split_size;
     struct map by_domain;
     uint32_t *open; /* next free place for recipients */
 };
@@ -214,14 +226,93 @@ merge_rcpts(struct merge *m, const struct index *ix, struct index_entry *e)
 }
 
 static void
-merge_attempt(struct found_parcel *p, struct spool_place at,
+claim_put(struct recover *r, struct record_run run, uint32_t count, bool on)
+{
+    for (uint32_t i = run.first; i < count && i - run.first < run.count; i++) {
+        if (on)
+            bits_set(r->claim, i);
+        else
+            bits_clear(r->claim, i);
+    }
+}
+
+/* Those that are claimed, n of them, become a parcel of their own; both keep
+ * the order. */
+static struct found_parcel *
+merge_split(struct merge *m, struct found_parcel *p, size_t n)
+{
+    struct found_parcel *part = &m->parcels[m->size + m->splits++];
+    struct recover *r = m->r;
+    uint32_t *list = (uint32_t *)(uintptr_t)p->rcpt;
+    size_t at = 0, rest = 0;
+
+    if (p->rcpt_count > r->rest_size) {
+        r->rest_size = p->rcpt_count;
+        r->rest = xgrow(r->rest, r->rest_size, sizeof(*r->rest));
+    }
+    for (size_t i = 0; i < p->rcpt_count; i++) {
+        if (bits_has(r->claim, list[i]))
+            list[at++] = list[i];
+        else
+            r->rest[rest++] = list[i];
+    }
+    memcpy(list + at, r->rest, rest * sizeof(*list));
+    *part = *p;
+    part->rcpt_count = n;
+    p->rcpt = list + n;
+    p->rcpt_count = rest;
+    return part;
+}
+
+/* An ATTEMPT, newest first, is that of the claimed recipients which none has
+ * claimed before; false: there are none. */
+static bool
+merge_attempt(struct merge *m, struct str domain, struct spool_place at,
     int64_t next_attempt, uint32_t retries)
 {
-    if (p->attempt.segment)
-        return; /* a newer one was met */
+    struct found_parcel *p = merge_parcel(m, domain, false);
+    size_t n = 0;
+
+    if (!p || p->attempt.segment)
+        return false;
+    for (size_t i = 0; i < p->rcpt_count; i++)
+        n += bits_has(m->r->claim, p->rcpt[i]);
+    if (!n)
+        return false;
+    if (n < p->rcpt_count && m->splits < m->split_size)
+        p = merge_split(m, p, n);
     p->attempt = at;
     p->next_attempt = next_attempt;
     p->retries = retries;
+    return true;
+}
+
+static bool
+merge_pending(struct merge *m, const struct pending *p, uint32_t count)
+{
+    const struct record_run *run = pending_runs(p);
+    bool some;
+
+    for (uint32_t i = 0; i < p->run_count; i++)
+        claim_put(m->r, run[i], count, true);
+    some = merge_attempt(m, p->domain, p->at, p->next_attempt, p->retries);
+    for (uint32_t i = 0; i < p->run_count; i++)
+        claim_put(m->r, run[i], count, false);
+    return some;
+}
+
+static void
+merge_copied(struct merge *m, const struct index_attempt *a,
+    struct spool_place at, uint32_t count)
+{
+    struct record_runs runs = a->runs;
+    struct record_run run;
+
+    while (record_next_run(&runs, &run))
+        claim_put(m->r, run, count, true);
+    (void)merge_attempt(m, a->domain, at, a->next_attempt, a->retries);
+    for (runs = a->runs; record_next_run(&runs, &run);)
+        claim_put(m->r, run, count, false);
 }
 
 /* The newest ATTEMPT of each parcel; what it replaces is dead.  Called with
@@ -234,22 +325,15 @@ merge_attempts(struct merge *m, const struct index *ix, struct index_entry *e,
     struct index_attempt a;
 
     for (const struct pending *p = list; p; p = p->next) {
-        struct found_parcel *f;
         if (p->type != RECORD_ATTEMPT)
             continue;
-        f = p->lsn > e->as_of ? merge_parcel(m, p->domain, false) : NULL;
-        if (!f || f->attempt.segment) {
+        if (p->lsn > e->as_of && merge_pending(m, p, e->rcpt_count))
+            liveness_pair(l, p->at.segment, at.segment, 1);
+        else
             (void)liveness_kill(l, p->at); /* whether it lived or not */
-            continue;
-        }
-        merge_attempt(f, p->at, p->next_attempt, p->retries);
-        liveness_pair(l, p->at.segment, at.segment, 1);
     }
-    while (index_next_attempt(ix, e, &a)) {
-        struct found_parcel *f = merge_parcel(m, a.domain, false);
-        if (f)
-            merge_attempt(f, at, a.next_attempt, a.retries);
-    }
+    while (index_next_attempt(ix, e, &a))
+        merge_copied(m, &a, at, e->rcpt_count);
 }
 
 static void
@@ -276,6 +360,17 @@ found_fill(struct found *f, const struct index_entry *e, struct spool_place at,
     f->rcpt_total = e->rcpt_count;
 }
 
+/* Into how many more parcels may its ATTEMPTs split it? */
+static size_t
+split_size(const struct index_entry *e, const struct pending *p)
+{
+    size_t n = e->attempt_count;
+
+    for (; p; p = p->next)
+        n += p->type == RECORD_ATTEMPT;
+    return MIN_OF(n, (size_t)e->rcpt_count - 1);
+}
+
 /* An ACCEPT or a COPY that nothing supersedes. */
 static void
 recover_message(struct recover *r, struct live_segment *seg,
@@ -290,10 +385,12 @@ recover_message(struct recover *r, struct live_segment *seg,
 
     m.arena = r->tell ? batch_get(r)->arena : arena_new(1024);
     m.size = finished ? 0 : (size_t)e->domain_runs;
-    m.parcels =
-        arena_alloc(m.arena, (m.size + 1) * sizeof(struct found_parcel));
+    m.split_size = finished ? 0 : split_size(e, list);
+    m.parcels = arena_alloc(
+        m.arena, (m.size + m.split_size + 1) * sizeof(struct found_parcel));
     if (!finished)
         merge_rcpts(&m, ix, e);
+    m.size = m.count; /* no more domains: what is split off comes next */
     liveness_lock(&s->live);
     merge_pairs(r, e, list, at);
     merge_attempts(&m, ix, e, list, at);
@@ -316,7 +413,7 @@ recover_message(struct recover *r, struct live_segment *seg,
         struct found *f = &b->found[b->count++];
         found_fill(f, e, at, b->arena);
         f->parcel = m.parcels;
-        f->parcel_count = m.count;
+        f->parcel_count = m.count + m.splits;
         if (b->count == FOUND_BATCH)
             batch_send(r);
     }
@@ -441,6 +538,8 @@ recover_end(struct recover *r)
     pending_fini(&r->pending);
     idset_fini(&r->superseded);
     xfree(&r->done);
+    xfree(&r->claim);
+    xfree(&r->rest);
     if (atomic_load(&r->stop)) {
         if (r->batch) {
             arena_free(&r->batch->arena);

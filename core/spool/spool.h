@@ -33,7 +33,9 @@ struct spool_config {
     uint64_t compact_rate; /* bytes per second; 0: not in the background */
 };
 
-/* What recovery found of one message, merged from all its records. */
+/* What recovery found of one message, merged from all its records.  A parcel is
+ * what shares a domain and its newest ATTEMPT, or has none: there may be
+ * several of one domain. */
 struct found_parcel {
     struct str domain;    /* of the recipients, lower case */
     const uint32_t *rcpt; /* indexes of those still to be served */

@@ -177,6 +177,85 @@ test_results_survive(void **arg)
     kit_fini(&k);
 }
 
+/* What the parcels of a message to one domain come back as. */
+static void
+assert_parcels(struct kit *k, uint64_t id, const char *want)
+{
+    struct kit_found *f = kit_find(k, id);
+    struct buf b = BUF_INIT;
+
+    assert_non_null(f);
+    for (uint32_t r = 0; r < 4; r++) {
+        for (size_t i = 0; i < f->parcel_count; i++) {
+            struct kit_parcel *p = &f->parcel[i];
+            if (!p->rcpt_count || p->retries != r)
+                continue;
+            assert_int_equal(p->next_attempt, r ? 1000 + r : 0);
+            buf_printf(&b, "%u:", r);
+            for (size_t n = 0; n < p->rcpt_count; n++)
+                buf_printf(&b, "%u", p->rcpt[n]);
+            buf_char(&b, ' ');
+        }
+    }
+    buf_char(&b, 0);
+    assert_string_equal(b.p, want);
+    buf_fini(&b);
+}
+
+/* Parts of a message that were tried at different times are parcels of their
+ * own again, over restarts and compactions. */
+static void
+test_parts_of_one_domain(void **arg)
+{
+    static const char *const five[] = {
+        "a@x.test", "b@x.test", "c@x.test", "d@x.test", "e@x.test", NULL};
+    const uint32_t first[] = {0, 3}, second[] = {2}, last[] = {4};
+    const uint32_t all[] = {0, 1, 2, 3, 4};
+    const struct spool_place nowhere = {0, 0};
+    struct spool_load l = {0};
+    struct kit k;
+    struct err e;
+    struct message *m, *n;
+    uint64_t id, other;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    m = kit_message(&k, five, 500, 1);
+    n = kit_message(&k, five, 500, 2);
+    id = m->id;
+    other = n->id;
+    assert_int_equal(kit_store(&k, m), 0);
+    assert_int_equal(kit_store(&k, n), 0);
+    attempt(&k, id, m->place, nowhere, "x.test", first, 2, 1);
+    attempt(&k, id, m->place, nowhere, "x.test", second, 1, 2);
+    kit_finish(&k, id, m->place, nowhere, last, 1);
+    attempt(&k, other, n->place, nowhere, "x.test", all, 5, 1);
+    attempt(&k, other, n->place, k.place, "x.test", first, 2, 3);
+    while (k.durable < 1)
+        kit_turn(&k, 100);
+    message_unref(&m);
+    message_unref(&n);
+    for (int round = 0; round < 5; round++) {
+        kit_close(&k);
+        if (round > 1 && spool_compact(k.dir, NULL, NULL, NULL, &e))
+            fail_msg("compact: %s", e.text);
+        open_well(&k);
+        assert_parcels(&k, id, "0:1 1:03 2:2 ");
+        assert_parcels(&k, other, "1:124 3:03 ");
+    }
+    l.accept = kit_find(&k, other)->accept;
+    l.attempt = l.accept;
+    l.id = other;
+    assert_int_equal(kit_load(&k, &l), 0);
+    assert_int_equal(l.rcpt_count, 7); /* the newest states come first */
+    assert_int_equal(l.rcpt[0].rcpt, 0);
+    assert_int_equal(l.rcpt[1].rcpt, 3);
+    free(l.rcpt);
+    message_unref(&l.message);
+    kit_fini(&k);
+}
+
 static void
 test_ids_never_repeat(void **arg)
 {
@@ -473,6 +552,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accept_and_restart),
         cmocka_unit_test(test_results_survive),
+        cmocka_unit_test(test_parts_of_one_domain),
         cmocka_unit_test(test_ids_never_repeat),
         cmocka_unit_test(test_segments_go),
         cmocka_unit_test(test_large_body),
