@@ -174,8 +174,9 @@ ESMTP_Listener {
             timeout, f"{count} {kind} records in {name}")
 
     def wait_empty(self, timeout=60):
-        """Until nothing is queued."""
-        wait_for(lambda: self.queued() == 0, timeout, "an empty queue")
+        """Until nothing is queued, nor being found after a start."""
+        wait_for(lambda: not self.summary()["Recovering"] and
+                 self.queued() == 0, timeout, "an empty queue")
 
     def queued(self):
         return int(self.summary()["TotalQueueSize"])
