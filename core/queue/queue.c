@@ -661,6 +661,8 @@ queue_run(struct queue *q)
             queue_kick(q);
         return;
     }
+    if (why == WAIT_SUSPENDED || why == WAIT_BLACKHOLE)
+        suspend_withdraw(q);
     more |= queue_expire(q);
     more |= delaydsn_run(q);
     blocked = why != WAIT_NONE;

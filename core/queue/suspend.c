@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/suspend.h"
 
+#include "queue/outlet.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
@@ -49,4 +50,23 @@ suspend_reason(struct queue *q, int64_t *until)
         return WAIT_ROUTE_HELD;
     }
     return WAIT_NONE;
+}
+
+void
+suspend_withdraw(struct queue *q)
+{
+    struct list *n;
+
+    LIST_FOREACH (n, &q->outlets) {
+        struct outlet *o = LIST_ENTRY(n, struct outlet, node);
+
+        /* One that is being opened ends as soon as it is: a connection that is
+         * given up before would count against its host. */
+        o->draining = true;
+        outlet_recall(o, false);
+        if (o->state == OUTLET_IDLE)
+            outlet_close(o, false);
+        else
+            outlet_update(o);
+    }
 }

@@ -10,6 +10,9 @@
 
 /* WAIT_NONE, or why not; *until monotonic, 0: unknown. */
 enum wait_reason suspend_reason(struct queue *q, int64_t *until);
+/* It may not deliver any more: what is lent and not begun comes back, and its
+ * sessions end, those that have begun something after that. */
+void suspend_withdraw(struct queue *q);
 /* Who delivers the queue's method; asked again now and then while missing. */
 const struct module_found *suspend_module(struct queue *q);
 

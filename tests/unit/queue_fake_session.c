@@ -227,7 +227,7 @@ fake_session_settle(void)
 
         if (!f->alive)
             continue;
-        if (f->recalls && f->count) {
+        if (f->recalls && f->count && !f->deaf) {
             f->recalls = 0;
             while (f->count)
                 back(i);

@@ -381,6 +381,61 @@ test_suspended_and_expiry(void **state)
     world_end();
 }
 
+/* What is lent and not begun comes back, the session ends; the one that is
+ * idle, and the one that is being opened, too. */
+static void
+test_suspending_recalls(void **state)
+{
+    (void)state;
+    world_begin(BASE "max_outbound_connections = 1\nidle_timeout = 600\n");
+    (void)world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    (void)world_accept("s@from.test", "b@x.test");
+    assert_int_equal(fake_sessions[0].count, 2);
+    (void)world_accept("s@from.test", "a@idle.test");
+    (void)world_accept("s@from.test", "a@slow.test");
+    fake_ready(1, 1);
+    fake_delivered(1);
+    assert_int_equal(fake_session_alive(), 3);
+    world_configure(BASE "suspend_delivery = true\nidle_timeout = 600\n");
+    assert_int_equal(queue_active(world_queue("x.test")), 2);
+    assert_int_equal(world_queue("x.test")->lent, 0);
+    assert_int_equal(world_queue("x.test")->reason, WAIT_SUSPENDED);
+    assert_false(fake_sessions[0].alive || fake_sessions[1].alive);
+    assert_true(fake_sessions[2].alive);
+    fake_ready(2, 1);
+    assert_int_equal(fake_session_alive(), 0);
+    assert_int_equal(fake_store.attempts, 0);
+    world_configure(BASE);
+    assert_int_equal(fake_session_alive(), 2);
+    assert_int_equal(world_queue("slow.test")->failures, 0);
+    world_end();
+}
+
+/* What was begun ends, and its session with it: nothing more goes there. */
+static void
+test_suspending_ends_what_was_begun(void **state)
+{
+    (void)state;
+    world_begin(BASE "max_outbound_connections = 1\n");
+    (void)world_accept("s@from.test", "a@x.test");
+    (void)world_accept("s@from.test", "b@x.test");
+    fake_ready(0, 1);
+    fake_sessions[0].deaf = true; /* the first is begun */
+    world_configure(BASE "suspend_delivery = true\n");
+    assert_int_equal(fake_sessions[0].recalls, 2);
+    assert_false(fake_sessions[0].closing);
+    world_configure(BASE);
+    (void)world_accept("s@from.test", "c@x.test");
+    assert_int_equal(fake_sessions[0].count, 2);
+    fake_delivered(0);
+    fake_unbegun(0);
+    assert_false(fake_sessions[0].alive);
+    assert_int_equal(fake_session_alive(), 1);
+    assert_int_equal(world_queue("x.test")->ready_count, 2);
+    world_end();
+}
+
 /* What waits is not lent, what is lent is called back; once results can be
  * stored it goes on, though mail is refused. */
 static void
@@ -686,6 +741,8 @@ UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_limits), cmocka_unit_test(test_server_limit),
     cmocka_unit_test(test_throttle),
     cmocka_unit_test(test_suspended_and_expiry),
+    cmocka_unit_test(test_suspending_recalls),
+    cmocka_unit_test(test_suspending_ends_what_was_begun),
     cmocka_unit_test(test_paused_by_an_alarm),
     cmocka_unit_test(test_paused_behind_the_disk),
     cmocka_unit_test(test_missing_module), cmocka_unit_test(test_dns),
