@@ -73,8 +73,10 @@ query_place(
         const struct kind *k = kind_find(word, scope);
 
         to->used++;
-        if (!to->count && str_ieq(word, STR("global")))
+        if (!to->count && str_ieq(word, STR("global"))) {
+            to->global = true;
             continue;
+        }
         if (!k || (option_find(word) != UINT32_MAX && !(k->parents & scope)))
             return query_option(to, word, e);
         if (to->count == QUERY_DEPTH_MAX)
@@ -107,7 +109,8 @@ query_named(const struct query_place *p, uint32_t scope)
     return STR_NONE;
 }
 
-/* "binding b" alone is enough to say in which group it is. */
+/* "binding b" alone is enough to say in which group it is.  A domain without
+ * a binding is the one that delivers what has none: "default". */
 static int
 query_outbound(const struct query *q, const struct query_place *p,
     const struct scope **to, struct err *e)
@@ -132,7 +135,7 @@ query_outbound(const struct query *q, const struct query_place *p,
             STR_ARG(group));
     if (host.p)
         *to = generation_host_scope(g, binding, host);
-    else if (binding.p)
+    else if (binding.p || (domain.p && !group.p && !p->global))
         *to = generation_scope(g, binding, domain);
     else
         *to = generation_place_scope(g, NULL, in, domain);

@@ -20,6 +20,7 @@ struct query_place {
     struct str option; /* as written; absent: the words ended */
     uint32_t id;       /* of the option */
     size_t used;       /* words read */
+    bool global;       /* said so: the container itself, no binding of it */
 };
 
 /* Read a place from words[1] on. option: an option must follow. */

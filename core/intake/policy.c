@@ -109,8 +109,8 @@ may_relay(const struct intake_session *is, struct str sender, struct str domain)
 }
 
 int
-policy_recipient(const struct intake_session *is, struct str sender,
-    struct str address, bool utf8, struct impel_result *r)
+policy_recipient(const struct intake_session *is, struct str binding,
+    struct str sender, struct str address, bool utf8, struct impel_result *r)
 {
     struct address a;
     if (address.n == 0 ||
@@ -123,7 +123,7 @@ policy_recipient(const struct intake_session *is, struct str sender,
     if (!may_relay(is, sender, a.domain))
         return refuse(r, IMPEL_AT_RCPT, 550, "5.7.1", "Relaying denied");
     const struct scope *out =
-        generation_scope(is->generation, STR_NONE, a.domain);
+        generation_scope(is->generation, binding, a.domain);
     if (scope_int(out, OPT(queue_options, QUEUE_BLACKHOLE)) ==
         QUEUE_BLACKHOLE_INLINE)
         return refuse(

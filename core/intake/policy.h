@@ -26,9 +26,9 @@ int policy_accepting(
     const struct intake_session *is, uint64_t size, struct impel_result *r);
 int policy_sender(const struct intake_session *is, struct str address,
     bool utf8, struct impel_result *r);
-/* to: the parts of the address, domain included. */
-int policy_recipient(const struct intake_session *is, struct str sender,
-    struct str address, bool utf8, struct impel_result *r);
+/* binding: the message's as it is known by now; absent: the default one. */
+int policy_recipient(const struct intake_session *is, struct str binding,
+    struct str sender, struct str address, bool utf8, struct impel_result *r);
 /* The whole message: line lengths, bare CR and LF, header fields, loops. */
 int policy_message(const struct intake_session *is,
     const struct content_facts *f, struct str header, struct impel_result *r);

@@ -404,8 +404,8 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
         refuse(m, index, a, "rcptto", &r);
         return 0;
     }
-    if (policy_recipient(
-            m->is, env->sender, a, env->needs & IMPEL_NEED_UTF8, &r) < 0) {
+    if (policy_recipient(m->is, env->binding, env->sender, a,
+            env->needs & IMPEL_NEED_UTF8, &r) < 0) {
         refuse(m, index, a, "rcptto", &r);
         return 0;
     }

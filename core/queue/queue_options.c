@@ -186,7 +186,8 @@ static const struct option rows[] = {
         .choices = blackholes,
         .brief = "fail the mail of this scope: false, inline (true), "
                  "internal",
-        .manual = "inline: refused when it is received, with 551 5.7.1. "
+        .manual = "inline: refused when it is received, with 551 5.7.1, if "
+                  "the binding of the session says so. "
                   "internal: accepted, then failed and logged with 554 "
                   "5.7.0.",
         .since = "0.1"},

@@ -11,6 +11,7 @@ static struct intake in;
 static struct intake_loop il = {.intake = &in};
 static struct intake_session is;
 static struct generation *g;
+static struct str binding; /* of the message; absent: none yet */
 
 static void
 configure(const char *conf)
@@ -41,7 +42,8 @@ static int
 rcpt_code(const char *sender, const char *to)
 {
     struct impel_result r;
-    return policy_recipient(&is, str_of(sender), str_of(to), false, &r) < 0
+    return policy_recipient(
+               &is, binding, str_of(sender), str_of(to), false, &r) < 0
         ? r.code
         : 250;
 }
@@ -193,10 +195,16 @@ blackholes_inline(void **state)
     (void)state;
     configure("relay_domains = ( a.test b.test c.test )\n"
               "domain b.test { blackhole = inline }\n"
-              "domain \"/^c/\" { blackhole = internal }\n");
+              "domain \"/^c/\" { blackhole = internal }\n"
+              "binding deaf { blackhole = inline\n"
+              "  domain b.test { blackhole = no } }\n");
     assert_int_equal(rcpt_code("", "x@a.test"), 250);
     assert_int_equal(rcpt_code("", "x@b.test"), 551);
     assert_int_equal(rcpt_code("", "x@c.test"), 250);
+    binding = STR("deaf");
+    assert_int_equal(rcpt_code("", "x@a.test"), 551);
+    assert_int_equal(rcpt_code("", "x@b.test"), 250);
+    binding = STR_NONE;
 }
 
 int

@@ -101,6 +101,30 @@ load(void)
     return conf_support_load(sane, false);
 }
 
+/* Without a binding it is the one that delivers what has none. */
+static void
+test_domain_without_binding(void **state)
+{
+    struct generation *g = conf_support_load(
+        "retry_interval = 60\n"
+        "domain d.test { retry_interval = 32 }\n"
+        "binding default { retry_interval = 7\n"
+        "  domain d.test { retry_interval = 3 } }\n"
+        "binding_group g { binding b { retry_interval = 9 } }\n",
+        false);
+
+    (void)state;
+    says(g, "eval domain d.test retry_interval", "= 3\n");
+    says(g, "eval domain e.test retry_interval", "= 7\n");
+    says(g, "explain domain d.test retry_interval",
+        "  from binding default, domain d.test");
+    says(g, "eval global domain d.test retry_interval", "= 32\n");
+    says(g, "eval global domain e.test retry_interval", "= 60\n");
+    says(g, "eval retry_interval", "= 60\n");
+    says(g, "eval binding_group g domain d.test retry_interval", "= 32\n");
+    generation_unref(&g);
+}
+
 static void
 test_questions(void **state)
 {
@@ -359,6 +383,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_domain_without_binding),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_includes),
