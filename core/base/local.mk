@@ -23,6 +23,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/secret.c core/base/secret.h \
 	core/base/str.c core/base/str.h \
 	core/base/sum.h \
+	core/base/tokens.c core/base/tokens.h \
 	core/base/xmem.c core/base/xmem.h
 core_base_libbase_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
 

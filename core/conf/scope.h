@@ -15,15 +15,11 @@
 #define IMPEL_SCOPE_H
 
 #include "base/cidr.h"
+#include "base/tokens.h"
 #include "conf/option.h"
 
 struct scope;
 struct stanza;
-
-struct throttle_rate {
-    int64_t count;     /* 0: unlimited */
-    int64_t window_ms; /* 1000 unless written "N/T" */
-};
 
 bool scope_is_set(const struct scope *s, uint32_t id); /* default counts */
 int64_t scope_int(const struct scope *s, uint32_t id); /* BOOL to CHOICE, ms */

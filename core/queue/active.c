@@ -26,7 +26,6 @@ active_new(struct parcel *p)
     struct active *a = slab_take(&p->queue->s->actives);
 
     a->parcel = p;
-    a->stamp = -1;
     p->in.active = a;
     return a;
 }
@@ -75,6 +74,7 @@ active_free(struct parcel *p)
     p->in.active = NULL;
     list_remove(&a->node);
     doom_unref(&a->doom);
+    xfree(&a->charge);
     if (a->load) {
         a->load->cancelled = true;
         a->load->parcel = NULL;

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/limits.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/num.h"
 #include "base/xmem.h"
+#include "queue/line.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/throttle.h"
 #include "base/banned.h"
 
 static bool
 limits_met(int64_t limit, uint64_t used)
 {
     return limit >= 0 && used >= (uint64_t)limit;
+}
+
+bool
+limits_may_lend(struct queue *q, bool session, int64_t *until)
+{
+    return !q->messages || throttle_has(q->messages, q, session, until);
 }
 
 enum wait_reason
@@ -30,10 +37,9 @@ limits_may_open(struct queue *q, int64_t *until)
         return WAIT_GROUP_LIMIT;
     if (limits_met(s->server_limit, s->outlets))
         return WAIT_SERVER_LIMIT;
-    if (q->connections &&
-        !tokens_has(&q->connections->tokens, loop_now(s->loop), until))
+    if (q->connections && !throttle_has(q->connections, q, true, until))
         return WAIT_CONNECTION_THROTTLE;
-    return WAIT_NONE;
+    return limits_may_lend(q, false, until) ? WAIT_NONE : WAIT_MESSAGE_THROTTLE;
 }
 
 static void
@@ -47,78 +53,54 @@ limits_count(struct queue *q, int by)
 
 /* --- the lines of those that wait --- */
 
-static void
-limits_wake(struct list *line)
-{
-    struct list *n = list_take(line);
-    struct queue *q;
-
-    if (!n)
-        return;
-    q = LIST_ENTRY(n, struct queue, starved_node);
-    q->waits_in = NULL;
-    q->woken_from = line;
-    queue_kick(q);
-}
-
-static void
-limits_wake_all(struct list *line)
-{
-    while (!list_empty(line))
-        limits_wake(line);
-}
-
 void
 limits_starve(struct queue *q, enum wait_reason why)
 {
-    struct list *line = why == WAIT_SERVER_LIMIT ? &q->s->starved
-        : why == WAIT_GROUP_LIMIT                ? &q->binding->group->starved
-                                                 : &q->binding->starved;
-
-    if (q->waits_in == line)
-        return;
-    list_remove(&q->starved_node);
-    list_push(line, &q->starved_node);
-    q->waits_in = line;
+    line_join(why == WAIT_SERVER_LIMIT ? &q->s->starved
+            : why == WAIT_GROUP_LIMIT  ? &q->binding->group->starved
+                                       : &q->binding->starved,
+        q, false);
 }
 
 void
 limits_idle(struct queue *q)
 {
-    limits_wake(&q->binding->starved);
-    limits_wake(&q->binding->group->starved);
-    limits_wake(&q->s->starved);
+    (void)line_wake(&q->binding->starved);
+    (void)line_wake(&q->binding->group->starved);
+    (void)line_wake(&q->s->starved);
 }
 
 void
 limits_pass_on(struct queue *q)
 {
-    struct list *line = q->woken_from;
+    struct line *l = q->woken_from;
 
+    if (q->grant) {
+        throttle_pass_on(q);
+        return;
+    }
     q->woken_from = NULL;
-    if (line && q->waits_in != line)
-        limits_wake(line);
+    if (l && q->waits_in != l)
+        (void)line_wake(l);
 }
 
 /* What it was woken for is used, and it waits no more. */
 static void
 limits_served(struct queue *q)
 {
-    q->woken_from = q->waits_in = NULL;
-    list_remove(&q->starved_node);
+    if (!q->grant)
+        q->woken_from = NULL;
+    line_leave(q);
 }
 
 void
 limits_opened(struct queue *q)
 {
-    int64_t stamp, until;
-
     limits_count(q, 1);
     limits_served(q);
     q->s->outlets++;
     if (q->connections)
-        (void)tokens_take(&q->connections->tokens, loop_now(q->s->loop), &stamp,
-            &until); /* limits_may_open() has just said yes */
+        (void)throttle_take(q->connections, q);
 }
 
 void
@@ -139,45 +121,25 @@ limits_moved(struct queue *from, struct queue *to)
 
 /* --- throttles --- */
 
-struct throttle *
-limits_throttle(struct scheduler *s, const struct scope *scope, uint32_t option)
+struct charge *
+limits_charge_message(struct queue *q)
 {
-    const struct stanza *origin = scope_origin(scope, option);
-    struct throttle_rate rate = scope_throttle(scope, option);
-    int64_t now = loop_now(s->loop);
-    struct throttle *t;
-    char key[sizeof(t->key)];
+    struct charge *c;
 
-    if (!origin || rate.count <= 0)
+    if (!q->messages)
         return NULL;
-    (void)snprintf(key, sizeof(key), "%016llx/%u",
-        (unsigned long long)stanza_id(origin), option);
-    t = map_find(&s->throttles, str_of(key));
-    if (!t) {
-        t = xnew(struct throttle);
-        (void)str_copy(t->key, sizeof(t->key), str_of(key));
-        tokens_init(&t->tokens, rate, now);
-        (void)map_put(&s->throttles, str_of(t->key), t);
-    } else if (t->generation != generation_number(s->generation)) {
-        tokens_set_rate(&t->tokens, rate, now);
-    }
-    t->generation = generation_number(s->generation);
-    return t;
-}
-
-bool
-limits_take_message(struct queue *q, int64_t *stamp, int64_t *until)
-{
-    *stamp = -1;
-    return !q->messages ||
-        tokens_take(&q->messages->tokens, loop_now(q->s->loop), stamp, until);
+    c = xnew(struct charge);
+    c->throttle = q->messages;
+    c->stamp = throttle_take(q->messages, q);
+    return c;
 }
 
 void
-limits_refund_message(struct queue *q, int64_t stamp)
+limits_refund_message(struct charge **c)
 {
-    if (q->messages && stamp >= 0)
-        tokens_refund(&q->messages->tokens, stamp);
+    if (*c)
+        throttle_refund((*c)->throttle, (*c)->stamp);
+    xfree(c);
 }
 
 /* --- bindings and groups --- */
@@ -222,7 +184,7 @@ limits_group(struct scheduler *s, struct str name)
     g = xnew(struct bindgroup);
     g->name = xdupn(name.p, name.n);
     g->limit = limits_of_group(s, name);
-    list_init(&g->starved);
+    line_init(&g->starved);
     (void)map_put(&s->bindgroups, str_make(g->name, name.n), g);
     return g;
 }
@@ -246,7 +208,7 @@ limits_binding(struct scheduler *s, struct str name)
     b->name = xdupn(name.p, name.n);
     b->group = limits_group(s, limits_group_name(s, b->name));
     b->limit = limits_of_binding(s, b->name);
-    list_init(&b->starved);
+    line_init(&b->starved);
     list_push(&s->all_bindings, &b->node);
     (void)map_put(&s->bindings, str_make(b->name, name.n), b);
     return b;
@@ -261,10 +223,10 @@ limits_adopt(struct scheduler *s)
 
     s->server_limit = scope_int(generation_global(s->generation),
         OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS));
-    limits_wake_all(&s->starved); /* their limits may be others now */
+    line_wake_all(&s->starved); /* their limits may be others now */
     MAP_FOREACH (g, &s->bindgroups, at) {
         g->limit = limits_of_group(s, str_of(g->name));
-        limits_wake_all(&g->starved);
+        line_wake_all(&g->starved);
     }
     LIST_FOREACH (n, &s->all_bindings) {
         struct bindstate *b = LIST_ENTRY(n, struct bindstate, node);
@@ -273,7 +235,7 @@ limits_adopt(struct scheduler *s)
         b->group = limits_group(s, limits_group_name(s, b->name));
         b->group->sessions += b->sessions;
         b->limit = limits_of_binding(s, b->name);
-        limits_wake_all(&b->starved);
+        line_wake_all(&b->starved);
     }
 }
 
@@ -281,7 +243,6 @@ void
 limits_fini(struct scheduler *s)
 {
     struct bindgroup *g;
-    struct throttle *t;
     struct list *n;
     size_t at;
 
@@ -295,9 +256,7 @@ limits_fini(struct scheduler *s)
         free(g->name);
         free(g);
     }
-    MAP_FOREACH (t, &s->throttles, at)
-        free(t);
     map_fini(&s->bindings);
     map_fini(&s->bindgroups);
-    map_fini(&s->throttles);
+    throttle_fini(s);
 }

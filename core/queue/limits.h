@@ -30,12 +30,13 @@ void limits_idle(struct queue *q);
  * next one's. */
 void limits_pass_on(struct queue *q);
 
-/* The throttle that the scope's option refers to, or NULL. */
-struct throttle *limits_throttle(
-    struct scheduler *s, const struct scope *scope, uint32_t option);
-/* Charge one message; stamp -1: there is no throttle. */
-bool limits_take_message(struct queue *q, int64_t *stamp, int64_t *until);
-void limits_refund_message(struct queue *q, int64_t stamp);
+/* May one more message be lent?  session: one is there to take it.  false: the
+ * queue waits in the line of the throttle that is used up. */
+bool limits_may_lend(struct queue *q, bool session, int64_t *until);
+/* It is lent: what to refund should it not be tried; NULL: nothing. */
+struct charge;
+struct charge *limits_charge_message(struct queue *q);
+void limits_refund_message(struct charge **c);
 
 /* A binding's record, made if there is none. */
 struct bindstate *limits_binding(struct scheduler *s, struct str name);

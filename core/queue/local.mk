@@ -11,6 +11,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/explain.c core/queue/explain.h \
 	core/queue/goal.c core/queue/goal.h \
 	core/queue/limits.c core/queue/limits.h \
+	core/queue/line.c core/queue/line.h \
 	core/queue/listing.c \
 	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \
 	core/queue/maillog.c core/queue/maillog.h \
@@ -32,7 +33,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/single.c \
 	core/queue/slab.c core/queue/slab.h \
 	core/queue/suspend.c core/queue/suspend.h \
-	core/queue/tokens.c core/queue/tokens.h \
+	core/queue/throttle.c core/queue/throttle.h \
 	core/queue/wait.c core/queue/wait.h \
 	core/queue/walk.c core/queue/walk.h \
 	core/queue/why.c

@@ -506,7 +506,6 @@ outcome_batch(struct outlet *o, struct batch *b)
     struct parcel *p = b->arg;
     uint32_t count[OUTCOME_COUNT] = {0};
     uint8_t few[16], *kinds = few;
-    struct queue *q = p->queue;
     struct doom *doom = NULL;
 
     CHECK(p, PARCEL_MAGIC);
@@ -518,7 +517,7 @@ outcome_batch(struct outlet *o, struct batch *b)
     if (b->begun) {
         parcel_enter(p, PARCEL_BEGUN);
     } else {
-        limits_refund_message(q, p->in.active->stamp);
+        limits_refund_message(&p->in.active->charge);
         o->recipients -= b->rcpt_count;
     }
     if (p->in.active->doom)

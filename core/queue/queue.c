@@ -11,11 +11,13 @@
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/limits.h"
+#include "queue/line.h"
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue_options.h"
 #include "queue/serve.h"
 #include "queue/suspend.h"
+#include "queue/throttle.h"
 #include "route/binding.h"
 #include "base/banned.h"
 
@@ -104,9 +106,9 @@ queue_adopt(struct queue *q)
     if (q->expire_at) /* by other rules */
         q->expire_at = loop_now(s->loop);
     delaydsn_adopt(q);
-    q->messages = limits_throttle(
+    q->messages = throttle_get(
         s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_MESSAGES));
-    q->connections = limits_throttle(
+    q->connections = throttle_get(
         s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_CONNECTIONS));
 }
 
@@ -192,8 +194,7 @@ queue_free(struct queue **qp)
     cursor_leave(&s->cursors, &q->zone_node);
     list_remove(&q->zone_node);
     list_remove(&q->dirty_node);
-    q->waits_in = NULL;
-    list_remove(&q->starved_node);
+    line_leave(q);
     limits_pass_on(q);
     heap_remove(&s->wakes, &q->wake);
     zone_drop(s, q->zone);
@@ -574,10 +575,18 @@ queue_linger(const struct queue *q)
     return q->s->tight ? 0 : SCHED_LINGER_MS;
 }
 
+/* A throttle wakes those that wait for it. */
+static bool
+queue_waits_in_line(const struct queue *q)
+{
+    return q->reason == WAIT_MESSAGE_THROTTLE ||
+        q->reason == WAIT_CONNECTION_THROTTLE;
+}
+
 static void
 queue_set_wake(struct queue *q, bool blocked)
 {
-    int64_t at = q->until ? q->until : INT64_MAX;
+    int64_t at = q->until && !queue_waits_in_line(q) ? q->until : INT64_MAX;
     struct heap_node *first = heap_first(&q->delayed);
     int64_t now = loop_now(q->s->loop);
 
@@ -643,6 +652,7 @@ queue_run(struct queue *q)
     bool more, blocked;
 
     CHECK(q, QUEUE_MAGIC);
+    s->runs++;
     heap_remove(&s->wakes, &q->wake);
     if (queue_has_gone_stale(q)) {
         queue_free(&q);

@@ -10,6 +10,7 @@
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/limits.h"
+#include "queue/line.h"
 #include "queue/maillog.h"
 #include "queue/outlet.h"
 #include "queue/pause.h"
@@ -342,7 +343,7 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->all_bindings);
     list_init(&s->all_idle);
     list_init(&s->dirty);
-    list_init(&s->starved);
+    line_init(&s->starved);
     list_init(&s->load_wait);
     list_init(&s->cursors);
     parcels_init(&s->parcels);

@@ -21,7 +21,6 @@
 #include "queue/parcel.h"
 #include "queue/retry.h"
 #include "queue/scheduler.h"
-#include "queue/tokens.h"
 #include "queue/wait.h"
 #include "route/resolve.h"
 #include "spool/spool.h"
@@ -34,16 +33,21 @@ enum {
     SCHED_RUN_MAX = 256,         /* parcels a queue handles in one turn */
     SCHED_LOADS_MAX = 256,       /* cold reads under way */
     SCHED_LINGER_MS = 60000,     /* of an empty queue */
-    SCHED_PROBE_AFTER_MS = 1000, /* idling that asks for a probe */
+    SCHED_PROBE_AFTER_MS = 1500, /* idling that asks for a probe: not in the
+                                    rhythm of a throttle by the second */
     SCHED_RETRY_MS = 5000        /* for what has no better time */
 };
 
 struct tally { /* parcels of many queues: kept, so that nobody has to add up */
     uint64_t active, delayed, lent; /* each in one of the three */
 };
+struct line { /* queues that wait for a limit or a throttle, in order */
+    struct list first, queues; /* by starved_node */
+    uint64_t count;
+};
 struct bindgroup { /* all bindings of a group */
     char *name;
-    struct list starved; /* the line of its limit (limits.h) */
+    struct line starved; /* those that wait for its limit */
     uint64_t sessions;
     int64_t limit; /* -1: none */
 };
@@ -51,7 +55,7 @@ struct bindstate { /* one binding */
     struct list node;
     char *name;
     struct bindgroup *group;
-    struct list starved; /* the line of its limit (limits.h) */
+    struct line starved; /* those that wait for its limit */
     uint64_t sessions;
     int64_t limit; /* -1: none */
     uint64_t delivered, failed, transient, received;
@@ -63,8 +67,14 @@ struct zone { /* all queues of one routing domain */
     struct list queues;
     uint64_t delivered, failed, transient;
 };
-struct throttle { /* one for each stanza that sets it, by reference */
+struct throttle { /* see throttle.h */
+    struct scheduler *s;
     struct tokens tokens;
+    struct line waiting;
+    int64_t granted; /* tokens promised to queues that were woken for them */
+    bool last_first; /* who gets one more than the others */
+    int64_t turns, turns_until; /* given to who has to connect; monotonic */
+    struct timer timer;
     char key[40];
     uint64_t generation;
 };
@@ -92,11 +102,12 @@ struct queue {
     int method;
     uint16_t port, gateway_port;
     bool by_gateway;
-    bool parked; /* it waits long: nothing of it is kept in memory */
+    bool parked;    /* it waits long: nothing of it is kept in memory */
+    bool turn_kept; /* it has its turn once it is connected (throttle.h) */
     struct scheduler *s;
     struct str key; /* owned */
     struct list node, zone_node, dirty_node, starved_node;
-    struct list *waits_in, *woken_from; /* lines of limits.h, or NULL */
+    struct line *waits_in, *woken_from; /* or NULL */
     struct heap_node wake;              /* monotonic ms */
     struct zone *zone;
     struct bindstate *binding;
@@ -137,6 +148,7 @@ struct queue {
     uint64_t failures;     /* connections in a row that did not come up */
     int64_t failing_since; /* monotonic; 0: it works */
     uint32_t charges;      /* failed connections whose parcel has to pay */
+    uint32_t grant;        /* tokens of the throttle it was woken from */
     struct result why;     /* of the last failed connection */
     bool sweep;            /* all active parcels are being delayed */
     bool scanning, delay_scanning; /* such a look is under way */
@@ -188,9 +200,9 @@ struct active {       /* a parcel in memory */
     struct message *message; /* NULL while it is read */
     struct batch *batch;
     struct outlet *outlet;
-    int64_t stamp;     /* of its throttle token; -1: none */
-    struct load *load; /* being read */
-    struct doom *doom; /* an operator's word, once it comes back; or NULL */
+    struct charge *charge; /* what its throttles were charged, or NULL */
+    struct load *load;     /* being read */
+    struct doom *doom;     /* an operator's word, once it comes back; or NULL */
 };
 
 struct idle { /* outlets of one key without work */
@@ -228,7 +240,8 @@ struct scheduler {
     int64_t wake_armed;
     struct list dirty;
     struct defer turn;
-    struct list starved; /* the line of server_limit (limits.h) */
+    uint64_t runs;       /* of queues */
+    struct line starved; /* those that wait for server_limit */
     uint64_t outlets;
     int64_t server_limit;
     uint64_t last_connection;

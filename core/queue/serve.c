@@ -33,21 +33,21 @@ serve_lend(struct queue *q, int64_t *until)
     for (int n = 0; n < SCHED_RUN_MAX && q->ready_count; n++) {
         struct outlet *o;
         struct parcel *p;
-        int64_t stamp;
 
         if (list_empty(&q->roomy))
             return WAIT_NONE;
         o = LIST_ENTRY(q->roomy.prev, struct outlet, roomy_node);
-        if (!outlet_resume(o))
-            continue;
-        if (!limits_take_message(q, &stamp, until))
+        if (!limits_may_lend(q, true, until))
             return WAIT_MESSAGE_THROTTLE;
-        p = pick_next(q, serve_recipients(o));
-        if (!p) {
-            limits_refund_message(q, stamp);
-            return WAIT_NONE;
+        if (!outlet_resume(o)) {
+            if (q->messages)
+                return WAIT_NONE; /* one for a token, not all */
+            continue;
         }
-        p->in.active->stamp = stamp;
+        p = pick_next(q, serve_recipients(o));
+        if (!p)
+            return WAIT_NONE;
+        p->in.active->charge = limits_charge_message(q);
         outlet_lend(o, p);
     }
     if (q->ready_count && !list_empty(&q->roomy))

@@ -123,6 +123,7 @@ fake_ready(unsigned i, uint32_t open)
     struct fake_session *f = &fake_sessions[i];
 
     assert_true(f->alive);
+    f->ready = true;
     f->ev->ready(f->arg, &handles[i], open);
     world_run();
 }

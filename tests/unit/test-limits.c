@@ -5,6 +5,7 @@
 #include "queue_world.h"
 
 #include "queue/limits.h"
+#include "queue/throttle.h"
 
 static void
 many(const char *binding, const char *domain, int count)
@@ -144,6 +145,21 @@ test_binding_limit_is_passed_on(void **state)
     world_end();
 }
 
+/* Each session does at once what it is asked for. */
+static void
+play(void)
+{
+    for (unsigned i = 0; i < fake_session_count; i++) {
+        struct fake_session *f = &fake_sessions[i];
+
+        if (f->alive && (!f->ready || f->probed))
+            fake_ready(i, 1);
+        f->probed = false;
+        if (f->alive && f->count)
+            fake_delivered(i);
+    }
+}
+
 static void
 test_shared_throttle(void **state)
 {
@@ -186,6 +202,169 @@ test_refund(void **state)
     world_end();
 }
 
+/* Many wait for a slow throttle: what is run is what has a token, each in its
+ * turn, and those that finish do not hold up the rest. */
+static void
+test_many_wait_for_a_throttle(void **state)
+{
+    enum { QUEUES = 2000, RATE = 5 };
+    uint64_t runs;
+    char domain[32];
+
+    (void)state;
+    world_begin("outbound_throttle_messages = \"5\"\n"
+                "idle_timeout = 1\n"
+                "server_max_outbound_connections = -1\n");
+    for (int i = 0; i < RATE; i++)
+        many("default", "first.test", 1);
+    fake_ready(0, 1);
+    for (int i = 0; i < RATE; i++)
+        fake_delivered(0);
+    assert_int_equal(world.s->stats.delivered, RATE);
+    for (int i = 0; i < QUEUES; i++) {
+        (void)snprintf(domain, sizeof(domain), "d%d.test", i);
+        many("default", domain, 1);
+        assert_int_equal(world_queue(domain)->reason, WAIT_MESSAGE_THROTTLE);
+    }
+    assert_int_equal(fake_session_count, 1); /* none before its turn */
+    world_advance(2000);
+    runs = world.s->runs;
+    for (int i = 0; i < 100; i++) {
+        play();
+        world_advance(100);
+    }
+    assert_in_range(world.s->stats.delivered, 9 * RATE, 11 * RATE);
+    assert_in_range(world.s->runs - runs, 1, 22 * RATE * 12);
+    world_end();
+}
+
+/* Of two queues with more than enough none is held up by the other. */
+static void
+test_fair_shares(void **state)
+{
+    struct queue *a, *b;
+
+    (void)state;
+    world_begin("outbound_throttle_messages = \"5\"\n"
+                "max_outbound_connections = 5\n");
+    many("default", "a.test", 80);
+    many("default", "b.test", 80);
+    for (int s = 0; s < 20 * 126; s++) {
+        play();
+        world_advance(8);
+    }
+    a = world_queue("a.test");
+    b = world_queue("b.test");
+    assert_in_range(a->delivered + b->delivered, 95, 105);
+    assert_in_range(a->delivered, 35, 65);
+    world_end();
+}
+
+/* What was promised to one that has no use for it goes to the next. */
+static void
+test_grant_is_passed_on(void **state)
+{
+    struct queue *b, *c;
+
+    (void)state;
+    world_begin("outbound_throttle_messages = \"1/10\"\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    many("default", "b.test", 1);
+    many("default", "c.test", 1);
+    b = world_queue("b.test");
+    c = world_queue("c.test");
+    assert_int_equal(b->reason, WAIT_MESSAGE_THROTTLE);
+    assert_int_equal(c->reason, WAIT_MESSAGE_THROTTLE);
+    assert_true(c->until > b->until);
+    b->sweep = true; /* all of its mail is delayed */
+    result_set(&b->why, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT, 421,
+        "4.4.2", "gone");
+    queue_kick(b);
+    world_run();
+    world_advance(10200);
+    assert_int_equal(b->outlet_count, 0);
+    assert_int_equal(c->outlet_count, 1);
+    assert_int_equal(c->messages->granted, 0);
+    world_end();
+}
+
+/* Connecting takes time; the turn is kept, the token is not. */
+static void
+test_turn_is_kept(void **state)
+{
+    struct queue *b, *c;
+
+    (void)state;
+    world_begin("outbound_throttle_messages = \"1/10\"\n"
+                "idle_timeout = 60\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    many("default", "b.test", 1);
+    world_advance(10200);
+    b = world_queue("b.test");
+    assert_int_equal(b->opening, 1);
+    many("default", "c.test", 1); /* has the token meanwhile */
+    c = world_queue("c.test");
+    fake_ready(2, 1);
+    assert_int_equal(c->lent, 1);
+    many("default", "d.test", 1);
+    fake_ready(1, 1);
+    assert_int_equal(b->reason, WAIT_MESSAGE_THROTTLE);
+    world_advance(10200);
+    assert_true(fake_sessions[1].probed);
+    fake_ready(1, 1);
+    assert_int_equal(b->lent, 1);
+    world_end();
+}
+
+/* A reload gives the queue another throttle: the token goes back where it came
+ * from. */
+static void
+test_refund_to_the_one_that_was_charged(void **state)
+{
+    struct throttle *was;
+    struct queue *q;
+
+    (void)state;
+    world_begin("outbound_throttle_messages = \"5/60\"\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    q = world_queue("a.test");
+    was = q->messages;
+    world_configure("outbound_throttle_messages = \"5/60\"\n"
+                    "domain \"a.test\" {\n"
+                    "  outbound_throttle_messages = \"3/60\" }\n");
+    assert_ptr_not_equal(q->messages, was);
+    assert_int_equal(was->tokens.sum, 1);
+    fake_unbegun(0);
+    assert_int_equal(was->tokens.sum, 0);
+    assert_int_equal(q->messages->tokens.sum, 1);
+    world_end();
+}
+
+/* The connections of many queues: as for messages. */
+static void
+test_many_wait_for_connections(void **state)
+{
+    char domain[32];
+    uint64_t runs;
+
+    (void)state;
+    world_begin("outbound_throttle_connections = \"4\"\n");
+    for (int i = 0; i < 500; i++) {
+        (void)snprintf(domain, sizeof(domain), "d%d.test", i);
+        many("default", domain, 1);
+    }
+    assert_int_equal(fake_session_count, 4);
+    runs = world.s->runs;
+    for (int i = 0; i < 200; i++)
+        world_advance(50);
+    assert_in_range(fake_session_count, 4 * 10, 4 * 11);
+    assert_in_range(world.s->runs - runs, 1, 4 * 11 * 4);
+    world_end();
+}
+
 static void
 test_recipients_per_connection(void **state)
 {
@@ -223,5 +402,11 @@ UNIT_MAIN(cmocka_unit_test(test_binding_and_group),
     cmocka_unit_test(test_place_is_passed_on),
     cmocka_unit_test(test_binding_limit_is_passed_on),
     cmocka_unit_test(test_shared_throttle), cmocka_unit_test(test_refund),
+    cmocka_unit_test(test_many_wait_for_a_throttle),
+    cmocka_unit_test(test_fair_shares),
+    cmocka_unit_test(test_grant_is_passed_on),
+    cmocka_unit_test(test_turn_is_kept),
+    cmocka_unit_test(test_refund_to_the_one_that_was_charged),
+    cmocka_unit_test(test_many_wait_for_connections),
     cmocka_unit_test(test_recipients_per_connection),
     cmocka_unit_test(test_reload_changes_limits))

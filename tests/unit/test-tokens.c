@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include "queue/tokens.h"
+#include "base/tokens.h"
 
 /* As fast as it lets us for `span` ms: how many, and the most in any window. */
 static int64_t

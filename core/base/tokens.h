@@ -9,7 +9,13 @@
 #ifndef IMPEL_TOKENS_H
 #define IMPEL_TOKENS_H
 
-#include "conf/scope.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct throttle_rate {
+    int64_t count;     /* 0: unlimited */
+    int64_t window_ms; /* 1000 unless written "N/T" */
+};
 
 enum { TOKENS_SLOTS = 128 };
 struct tokens {
@@ -29,6 +35,10 @@ void tokens_set_rate(struct tokens *t, struct throttle_rate rate, int64_t now);
 bool tokens_take(struct tokens *t, int64_t now, int64_t *stamp, int64_t *until);
 /* The same question without charging. */
 bool tokens_has(struct tokens *t, int64_t now, int64_t *until);
+/* How many more now; INT64_MAX: no limit. */
+int64_t tokens_left(struct tokens *t, int64_t now);
+/* When there will be more than now. */
+int64_t tokens_more_at(const struct tokens *t);
 void tokens_refund(struct tokens *t, int64_t stamp);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "queue/tokens.h"
+#include "base/tokens.h"
 
 #include <string.h>
 
@@ -59,8 +59,8 @@ tokens_slide(struct tokens *t, int64_t now)
     }
 }
 
-static int64_t
-tokens_frees_at(const struct tokens *t)
+int64_t
+tokens_more_at(const struct tokens *t)
 {
     for (int64_t i = t->newest - t->slots; i <= t->newest; i++)
         if (i >= 0 && t->used[i % TOKENS_RING])
@@ -76,8 +76,17 @@ tokens_has(struct tokens *t, int64_t now, int64_t *until)
     tokens_slide(t, now);
     if (t->sum < t->rate.count)
         return true;
-    *until = tokens_frees_at(t);
+    *until = tokens_more_at(t);
     return false;
+}
+
+int64_t
+tokens_left(struct tokens *t, int64_t now)
+{
+    if (t->rate.count <= 0)
+        return INT64_MAX;
+    tokens_slide(t, now);
+    return t->sum < t->rate.count ? t->rate.count - t->sum : 0;
 }
 
 bool
