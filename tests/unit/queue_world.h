@@ -92,7 +92,7 @@ void fake_route_changed(const char *domain); /* tell; NULL: of all */
 /* --- sessions --- */
 struct fake_session {
     bool alive, closing, now, probed;
-    bool deaf; /* recalled batches stay until the test gives them back */
+    bool deaf;  /* recalled batches stay until the test gives them back */
     bool ready; /* fake_ready() said so */
     char to[64], host[64], method[16];
     const struct session_events *ev;
