@@ -4,10 +4,16 @@
 #include "base/bug.h"
 #include "base/magic.h"
 #include "loop/loop_int.h"
+#include "loop/slow.h"
 #include "base/banned.h"
 
-/* How often what is posted by deferred work is run in the same turn. */
-enum { DEFER_ROUNDS = 16 };
+enum {
+    /* How often what is posted by deferred work is run in the same turn. */
+    DEFER_ROUNDS = 16,
+    /* Of one turn; what is left waits until sockets have had theirs.  Work
+     * that posts more work would hold them up for all its rounds. */
+    DEFER_US = 1000
+};
 
 void
 defer_post(
@@ -35,8 +41,8 @@ defer_pending(const struct defer *d)
 
 /* Run what is there now; what is posted meanwhile stays in the loop's list.
  * The mark is the node behind the last of the round. */
-static void
-defer_round(struct loop *l)
+static bool /* there may be time for another round */
+defer_round(struct loop *l, int64_t end)
 {
     struct list mark = {NULL, NULL}, *n;
 
@@ -44,12 +50,20 @@ defer_round(struct loop *l)
     while ((n = list_take(&l->deferred)) != &mark) {
         struct defer *d = LIST_ENTRY(n, struct defer, node);
         loop_call(d->fn, d->arg, d->what);
+        if (slow_next() >= end) {
+            list_remove(&mark);
+            return false;
+        }
     }
+    return true;
 }
 
 void
 defer_run(struct loop *l)
 {
+    int64_t end = slow_next() + DEFER_US;
+
     for (int i = 0; i < DEFER_ROUNDS && !list_empty(&l->deferred); i++)
-        defer_round(l);
+        if (!defer_round(l, end))
+            return;
 }

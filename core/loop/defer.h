@@ -19,7 +19,8 @@ struct defer { /* zeroed memory is idle */
 
 /* Once per posting: one that waits already keeps its place, and fn and arg
  * are replaced.  What is posted while deferred work runs is run in the same
- * turn, up to a bound, then in the next. */
+ * turn, in the order of posting, for 1 ms at most (but one at least); what is
+ * left has the next turn, behind the sockets. */
 void defer_post(
     struct loop *l, struct defer *d, defer_f *fn, void *arg, const char *what);
 void defer_cancel(struct defer *d);

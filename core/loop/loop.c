@@ -17,7 +17,7 @@
 enum { LOOP_FAKE_WAIT_MS = 5 };
 /* Mail of one turn; what is left waits until sockets and timers have had
  * theirs. */
-enum { LOOP_MAIL_US = 2000 };
+enum { LOOP_MAIL_US = 1000 };
 
 static _Thread_local struct loop *loop_mine;
 

@@ -5,7 +5,11 @@
 #include "base/magic.h"
 #include "base/sum.h"
 #include "loop/loop_int.h"
+#include "loop/slow.h"
 #include "base/banned.h"
+
+/* Of one turn; what is left has the next, behind the sockets. */
+enum { TIMER_US = 1000 };
 
 void
 timer_init(
@@ -51,6 +55,7 @@ timer_run(struct loop *l)
 {
     /* One that starts itself anew for now waits for the next turn. */
     size_t bound = l->timers.count;
+    int64_t end = slow_next() + TIMER_US;
 
     while (bound-- && l->timers.count) {
         struct heap_node *n = heap_first(&l->timers);
@@ -59,5 +64,7 @@ timer_run(struct loop *l)
             return;
         heap_remove(&l->timers, n);
         loop_call(t->fn, t->arg, t->what);
+        if (slow_next() >= end)
+            return;
     }
 }

@@ -21,7 +21,7 @@
 #include "base/banned.h"
 
 enum {
-    SCHED_TURN_US = 2000,
+    SCHED_TURN_US = 1000,
     SCHED_WAKES = 512 /* queues whose time has come, in one turn */
 };
 

@@ -90,6 +90,52 @@ test_rounds(void **state)
     assert_int_equal(many.ran, 1000);
 }
 
+static void
+take_a_millisecond(void *arg)
+{
+    mark(arg);
+    clock_advance(1);
+}
+
+/* What takes long leaves the rest for the next turn, in order, and what is
+ * posted meanwhile behind it. */
+static void
+test_time_of_a_turn(void **state)
+{
+    struct defer d[6] = {{.arg = NULL}};
+    char text[][2] = {"0", "1", "2", "3", "4", "5"};
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        defer_post(l, &d[i], take_a_millisecond, text[i], "long");
+    loop_turn(l, 0);
+    assert_string_equal(order, "0");
+    defer_post(l, &d[5], take_a_millisecond, text[5], "long");
+    loop_turn(l, 1000); /* does not wait */
+    assert_string_equal(order, "01");
+    for (int i = 0; i < 4; i++)
+        loop_turn(l, 1000);
+    assert_string_equal(order, "012345");
+}
+
+static void
+test_timers_of_a_turn(void **state)
+{
+    struct timer t[5];
+    char text[] = "x";
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        timer_init(&t[i], l, take_a_millisecond, text, "long");
+        timer_start(&t[i], 0);
+    }
+    loop_turn(l, 0);
+    assert_string_equal(order, "x");
+    for (int i = 0; i < 4; i++)
+        loop_turn(l, 1000);
+    assert_string_equal(order, "xxxxx");
+}
+
 static struct defer victim;
 
 static void
@@ -145,5 +191,5 @@ test_turn(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-UNIT_MAIN(
-    T(test_order), T(test_rounds), T(test_cancel_while_running), T(test_turn))
+UNIT_MAIN(T(test_order), T(test_rounds), T(test_time_of_a_turn),
+    T(test_timers_of_a_turn), T(test_cancel_while_running), T(test_turn))
