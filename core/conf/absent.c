@@ -669,8 +669,9 @@ absent_is(const struct absent *a, struct str name)
 {
     struct str row = str_of(a->name);
 
-    if (str_ends(row, STR("*")))
-        return str_istarts(name, str_sub(row, 0, row.n - 1));
+    if (str_ends(row, STR("*"))) /* all of them but those that there are */
+        return str_istarts(name, str_sub(row, 0, row.n - 1)) &&
+            option_find(name) == UINT32_MAX;
     return str_ieq(row, name);
 }
 

@@ -8,6 +8,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "conf/generation_int.h"
+#include "conf/overlay.h"
 #include "base/banned.h"
 
 static _Atomic uint64_t generation_last;
@@ -58,6 +59,7 @@ generation_free(struct generation *g)
     map_fini(&g->bindings);
     map_fini(&g->groups);
     map_fini(&g->scopes);
+    overlay_free(&g->overlay);
     generation_forget_matches(g);
     (void)pthread_mutex_destroy(&g->lock);
     if (g->tree.magic)
@@ -208,6 +210,18 @@ struct str
 stanza_keyword(const struct stanza *s)
 {
     return s->keyword;
+}
+
+bool
+stanza_is_override(const struct stanza *s)
+{
+    return s->override;
+}
+
+int64_t
+stanza_expires(const struct stanza *s)
+{
+    return s->expires;
 }
 
 struct str

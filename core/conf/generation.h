@@ -86,6 +86,9 @@ struct str stanza_name(const struct stanza *s);    /* the instance; or absent */
 struct str stanza_keyword(const struct stanza *s); /* "esmtp_listener" */
 struct str stanza_path(
     const struct stanza *s);                /* "binding b1, domain x.test" */
+/* It is an override (override.h), and ends then: wall, 0: never. */
+bool stanza_is_override(const struct stanza *s);
+int64_t stanza_expires(const struct stanza *s);
 uint64_t stanza_id(const struct stanza *s); /* same stanza, same text: same id
                                                in the next generation */
 const char *stanza_file(const struct stanza *s);

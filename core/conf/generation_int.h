@@ -37,6 +37,8 @@ struct match_set {
 };
 struct stanza {
     struct generation *g;
+    bool override;    /* it stands in no file (overlay.h) */
+    int64_t expires;  /* of an override: wall, 0: never */
     struct stanza *parent, *first, *last, *next; /* children in file order */
     const struct kind *kind;                     /* NULL: global */
     uint32_t scope;                              /* one bit */
@@ -57,6 +59,8 @@ struct scope {
     const struct value **values; /* by id; NULL: unset */
     uint32_t count;
     bool host;
+    const struct setting *over; /* what comes before values (overlay.h) */
+    size_t over_count;
     const struct stanza **chain; /* most specific first */
     size_t chain_count;
 };
@@ -74,9 +78,12 @@ struct generation {
     struct value *defaults;      /* by id */
     bool *has_default;
     uint32_t option_count;
-    pthread_mutex_t lock; /* of the three below, and arena once built */
+    pthread_mutex_t lock; /* of the four below, and arena once built */
     struct map scopes;    /* chain -> scope */
     struct map matches, old_matches; /* "binding/domain" -> scope */
+    struct overlay *overlay;         /* or NULL */
+    _Atomic bool overlaid;           /* there is something in it */
+    _Atomic uint64_t overrides;      /* number of the change it has */
 };
 
 /* build.c: compile g->tree; what is wrong goes to r. */

@@ -16,6 +16,8 @@ core_conf_libconf_a_SOURCES = \
 	core/conf/lookup.c \
 	core/conf/names.c \
 	core/conf/option.c core/conf/option.h \
+	core/conf/overlay.c core/conf/overlay.h \
+	core/conf/override.c core/conf/override.h \
 	core/conf/query.c core/conf/query.h core/conf/query_int.h \
 	core/conf/rename.c core/conf/rename.h \
 	core/conf/report.c core/conf/report_int.h \
@@ -38,13 +40,15 @@ CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
 	core/spool/spool_options.c core/route/route_options.c \
 	core/route/route_check.c core/route/method.c \
 	core/xport/xport_options.c core/queue/queue_options.c \
-	core/queue/maillog_options.c \
+	core/queue/maillog_options.c core/queue/adaptive_options.c \
 	core/intake/intake_options.c core/ctl/ctl_options.c
 
 check_PROGRAMS += tests/unit/test-generation tests/unit/test-notation \
-	tests/unit/test-option tests/unit/test-query
+	tests/unit/test-option tests/unit/test-override tests/unit/test-query
 TESTS += tests/unit/test-generation tests/unit/test-notation \
-	tests/unit/test-option tests/unit/test-query
+	tests/unit/test-option tests/unit/test-override tests/unit/test-query
+tests_unit_test_override_SOURCES = tests/unit/test-override.c $(CONF_ROWS)
+tests_unit_test_override_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 tests_unit_test_option_SOURCES = tests/unit/test-option.c $(CONF_ROWS)
 tests_unit_test_option_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 tests_unit_test_query_SOURCES = tests/unit/test-query.c $(CONF_ROWS)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "conf/generation_int.h"
+#include "conf/overlay.h"
 
 #include "base/bug.h"
 #include "base/magic.h"
@@ -53,9 +54,11 @@ const struct scope *
 generation_global(const struct generation *g)
 {
     const struct stanza *chain[1] = {&g->global};
-
     /* the cache inside changes, nothing that can be seen */
-    return scope_of_chain((struct generation *)(uintptr_t)g, chain, 1, false);
+    struct generation *w = (struct generation *)(uintptr_t)g;
+
+    return overlay_scope(w, scope_of_chain(w, chain, 1, false), STR_NONE,
+        STR_NONE, STR_NONE);
 }
 
 struct place {
@@ -152,6 +155,15 @@ lookup_matched(struct generation *g, const struct place *p, struct str domain,
     return s;
 }
 
+/* Overrides go by the names of what was found. */
+static const struct scope *
+lookup_over(struct generation *g, const struct scope *base,
+    const struct place *p, struct str domain)
+{
+    return overlay_scope(g, base, p->group ? p->group->name : STR("default"),
+        p->binding ? p->binding->name : STR("default"), domain);
+}
+
 const struct scope *
 generation_scope(struct generation *g, struct str binding, struct str domain)
 {
@@ -166,11 +178,13 @@ generation_scope(struct generation *g, struct str binding, struct str domain)
         folded = str_make(name, n);
     if (!lookup_has_regexes(p.binding) && !lookup_has_regexes(p.group) &&
         !lookup_has_regexes(&g->global))
-        return lookup_domain(g, &p, folded);
+        return lookup_over(g, lookup_domain(g, &p, folded), &p, folded);
     used = snprintf(key, sizeof(key), "%u/%u/",
         p.binding ? p.binding->index : 0, p.group ? p.group->index : 0);
     memcpy(key + used, name, n);
-    return lookup_matched(g, &p, folded, str_make(key, (size_t)used + n));
+    return lookup_over(g,
+        lookup_matched(g, &p, folded, str_make(key, (size_t)used + n)), &p,
+        folded);
 }
 
 const struct scope *
@@ -179,11 +193,14 @@ generation_place_scope(struct generation *g, const struct stanza *binding,
 {
     char name[GENERATION_NAME_MAX + 64];
     struct place p = {binding, group};
+    struct str folded = STR_NONE;
     size_t n = 0;
 
-    if (!domain.p || !names_domain(domain, name, &n))
-        return lookup_domain(g, &p, STR_NONE);
-    return lookup_domain(g, &p, str_make(name, n));
+    if (domain.p && names_domain(domain, name, &n))
+        folded = str_make(name, n);
+    return overlay_scope(g, lookup_domain(g, &p, folded),
+        group ? group->name : STR_NONE, binding ? binding->name : STR_NONE,
+        folded);
 }
 
 const struct scope *

@@ -53,7 +53,8 @@ enum {                   /* flags */
     OPTION_NO_CASE = 8,  /* value is folded to lower case (domains) */
     OPTION_REFERENCE = 16, /* falls back by reference: throttles */
     OPTION_TOP = 32,       /* DOMAIN: not in a binding or group (routes) */
-    OPTION_UPPER = 64      /* value is folded to upper case (methods) */
+    OPTION_UPPER = 64,     /* value is folded to upper case (methods) */
+    OPTION_ZERO_IS_ALL = 128 /* INT: 0 is no limit */
 };
 /* Bounds of a DURATION are in ms, as it is read. */
 #define OPTION_SECONDS(n) ((int64_t)(n)*1000)

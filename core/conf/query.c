@@ -209,6 +209,8 @@ query_origin(const struct value *v, struct buf *to)
         buf_cstr(to, "unset");
     else if (!v->origin)
         buf_cstr(to, "built-in default");
+    else if (v->origin->override)
+        buf_str(to, v->origin->path);
     else
         buf_printf(
             to, "%.*s (%s:%d)", STR_ARG(v->origin->path), v->file, v->line);

@@ -64,6 +64,9 @@ const struct value *
 scope_value(const struct scope *s, uint32_t id)
 {
     CHECK(s, SCOPE_MAGIC);
+    for (size_t i = 0; i < s->over_count; i++)
+        if (s->over[i].id == id)
+            return s->over[i].value;
     return id < s->count ? s->values[id] : NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include "ctl/ctl_options.h"
 #include "intake/intake_options.h"
+#include "queue/adaptive_options.h"
 #include "queue/maillog_options.h"
 #include "queue/queue_options.h"
 #include "route/route_options.h"
@@ -15,7 +16,7 @@ int
 declare_options(const char *modules, struct err *e)
 {
     struct option_set *const sets[] = {&spool_options, &route_options,
-        &xport_options, &queue_options, &maillog_options, &intake_options,
+        &xport_options, &queue_options, &adaptive_options, &maillog_options, &intake_options,
         &ctl_options};
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         int rc = option_add(sets[i], e);

@@ -3,6 +3,7 @@ noinst_LIBRARIES += core/queue/libqueue.a
 core_queue_libqueue_a_CFLAGS = $(AM_CFLAGS)
 core_queue_libqueue_a_SOURCES = \
 	core/queue/active.c core/queue/active.h \
+	core/queue/adaptive_options.c core/queue/adaptive_options.h \
 	core/queue/attempt.c core/queue/attempt.h \
 	core/queue/bounceclass.c core/queue/bulk.c \
 	core/queue/doom.c core/queue/doom.h \

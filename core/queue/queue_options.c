@@ -53,6 +53,7 @@ static const struct option rows[] = {
             .min = 0,
             .max = 1000000000,
             .brief = "messages delivered over one connection; 0: no limit",
+            .flags = OPTION_ZERO_IS_ALL,
             .since = "0.1"},
     [QUEUE_MAX_RECIPIENTS_PER_CONNECTION] =
         {.name = "max_recipients_per_connection",
@@ -64,6 +65,7 @@ static const struct option rows[] = {
             .brief = "recipients tried over one connection; 0: no limit",
             .manual = "In outbound scopes the recipients Impel names over one "
                       "connection, in listeners those that a peer may name.",
+            .flags = OPTION_ZERO_IS_ALL,
             .since = "0.1"},
     [QUEUE_MAX_RECIPIENTS_PER_BATCH] = {.name = "max_recipients_per_batch",
         .type = IMPEL_OPT_INT,

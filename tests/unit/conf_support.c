@@ -8,6 +8,7 @@
 #include "base/xmem.h"
 #include "ctl/ctl_options.h"
 #include "intake/intake_options.h"
+#include "queue/adaptive_options.h"
 #include "queue/maillog_options.h"
 #include "queue/queue_options.h"
 #include "route/route_options.h"
@@ -18,7 +19,7 @@ void
 conf_support_options(void)
 {
     struct option_set *sets[] = {&spool_options, &route_options, &xport_options,
-        &queue_options, &maillog_options, &intake_options, &ctl_options};
+        &queue_options, &adaptive_options, &maillog_options, &intake_options, &ctl_options};
     struct err e;
 
     option_reset();

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * adaptive_options.h - how far a layer that adapts at run time may go with the
+ * options of the core (MC 3.19): adaptive_NAME = ( LOW HIGH ) for NAME.
+ */
+#ifndef IMPEL_ADAPTIVE_OPTIONS_H
+#define IMPEL_ADAPTIVE_OPTIONS_H
+
+#include "conf/option.h"
+
+enum {
+    ADAPTIVE_BODY_TIMEOUT,
+    ADAPTIVE_EHLO_TIMEOUT,
+    ADAPTIVE_IDLE_TIMEOUT,
+    ADAPTIVE_MAILFROM_TIMEOUT,
+    ADAPTIVE_MAX_DELIVERIES_PER_CONNECTION,
+    ADAPTIVE_MAX_OUTBOUND_CONNECTIONS,
+    ADAPTIVE_MAX_RECIPIENTS_PER_BATCH,
+    ADAPTIVE_MAX_RECIPIENTS_PER_CONNECTION,
+    ADAPTIVE_MAX_RESIDENT_ACTIVE_QUEUE,
+    ADAPTIVE_MAX_RETRIES,
+    ADAPTIVE_MAX_RETRY_INTERVAL,
+    ADAPTIVE_OUTBOUND_THROTTLE_MESSAGES,
+    ADAPTIVE_RCPTTO_TIMEOUT,
+    ADAPTIVE_RETRY_INTERVAL,
+    ADAPTIVE_RSET_TIMEOUT
+};
+extern struct option_set adaptive_options;
+
+#endif
