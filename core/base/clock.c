@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/bug.h"
+#include "base/err.h"
 #include "base/banned.h"
 
 static _Atomic bool clock_faked;
@@ -109,4 +110,76 @@ clock_print_iso(struct buf *b, int64_t wall)
     buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
         (int)(wall - (int64_t)t * 1000));
+}
+
+/* `count` digits at the start of *s, behind `mark` unless that is 0. */
+static bool
+clock_take(struct str *s, char mark, size_t count, int *to)
+{
+    if (mark && (!s->n || s->p[0] != mark))
+        return false;
+    if (mark)
+        *s = str_from(*s, 1);
+    *to = 0;
+    if (s->n < count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (s->p[i] < '0' || s->p[i] > '9')
+            return false;
+        *to = *to * 10 + (s->p[i] - '0');
+    }
+    *s = str_from(*s, count);
+    return true;
+}
+
+/* Seconds to take off for what stands behind the time. */
+static bool
+clock_take_zone(struct str *s, int64_t *off)
+{
+    int sign = s->n && s->p[0] == '-' ? -1 : 1, hour, minute;
+
+    *off = 0;
+    if (str_eq(*s, STR("Z")) || str_eq(*s, STR("z")))
+        *s = str_from(*s, 1);
+    if (!s->n)
+        return true;
+    if (!clock_take(s, sign < 0 ? '-' : '+', 2, &hour) ||
+        !clock_take(s, ':', 2, &minute) || hour > 23 || minute > 59)
+        return false;
+    *off = sign * (hour * 3600 + minute * 60);
+    return s->n == 0;
+}
+
+int
+clock_parse_iso(struct str s, int64_t *wall)
+{
+    struct tm tm = {0}, same;
+    int64_t off;
+    time_t t;
+
+    if (!clock_take(&s, 0, 4, &tm.tm_year) ||
+        !clock_take(&s, '-', 2, &tm.tm_mon) ||
+        !clock_take(&s, '-', 2, &tm.tm_mday) || !s.n ||
+        (s.p[0] != 'T' && s.p[0] != 't') ||
+        !clock_take(&s, s.p[0], 2, &tm.tm_hour) ||
+        !clock_take(&s, ':', 2, &tm.tm_min))
+        return ERR_INVAL;
+    if (s.n && s.p[0] == ':' && !clock_take(&s, ':', 2, &tm.tm_sec))
+        return ERR_INVAL;
+    if (s.n > 1 && s.p[0] == '.')
+        do
+            s = str_from(s, 1);
+        while (s.n && s.p[0] >= '0' && s.p[0] <= '9');
+    if (!clock_take_zone(&s, &off) || tm.tm_year < 1970)
+        return ERR_INVAL;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    same = tm;
+    t = timegm(&same); /* it mends a 31st of February, so compare */
+    if (same.tm_mon != tm.tm_mon || same.tm_mday != tm.tm_mday ||
+        same.tm_hour != tm.tm_hour || same.tm_min != tm.tm_min ||
+        same.tm_sec != tm.tm_sec)
+        return ERR_INVAL;
+    *wall = ((int64_t)t - off) * 1000;
+    return 0;
 }

@@ -26,5 +26,8 @@ bool clock_is_fake(void);
  * "2026-11-21T01:49:49.123Z". */
 void clock_print_rfc5322(struct buf *b, int64_t wall);
 void clock_print_iso(struct buf *b, int64_t wall);
+/* "2026-11-21T10:00:00Z", also without seconds or the Z (it is UTC then, too),
+ * with a fraction, with an offset ("+01:00"); from 1970 to 9999.  ERR_INVAL. */
+int clock_parse_iso(struct str s, int64_t *wall);
 
 #endif

@@ -85,7 +85,7 @@ const struct stanza *generation_stanza(const struct generation *g,
 struct str stanza_name(const struct stanza *s);    /* the instance; or absent */
 struct str stanza_keyword(const struct stanza *s); /* "esmtp_listener" */
 struct str stanza_path(
-    const struct stanza *s);                /* "binding b1, domain x.test" */
+    const struct stanza *s); /* "binding b1, domain x.test" */
 /* It is an override (override.h), and ends then: wall, 0: never. */
 bool stanza_is_override(const struct stanza *s);
 int64_t stanza_expires(const struct stanza *s);

@@ -37,8 +37,8 @@ struct match_set {
 };
 struct stanza {
     struct generation *g;
-    bool override;    /* it stands in no file (overlay.h) */
-    int64_t expires;  /* of an override: wall, 0: never */
+    bool override;   /* it stands in no file (overlay.h) */
+    int64_t expires; /* of an override: wall, 0: never */
     struct stanza *parent, *first, *last, *next; /* children in file order */
     const struct kind *kind;                     /* NULL: global */
     uint32_t scope;                              /* one bit */
@@ -107,6 +107,8 @@ const struct scope *scope_of_chain(struct generation *g,
     const struct stanza *const *chain, size_t n, bool host);
 const struct setting *stanza_setting(const struct stanza *s, uint32_t id);
 const struct value *scope_value(const struct scope *s, uint32_t id);
+/* As scope_print_origin(); v NULL: it is unset. */
+void value_print_origin(const struct value *v, struct buf *to);
 
 /* The stanza of that kind and name at a place, or NULL. */
 struct stanza *generation_find(const struct generation *g,

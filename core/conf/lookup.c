@@ -57,8 +57,8 @@ generation_global(const struct generation *g)
     /* the cache inside changes, nothing that can be seen */
     struct generation *w = (struct generation *)(uintptr_t)g;
 
-    return overlay_scope(w, scope_of_chain(w, chain, 1, false), STR_NONE,
-        STR_NONE, STR_NONE);
+    return overlay_scope(
+        w, scope_of_chain(w, chain, 1, false), STR_NONE, STR_NONE, STR_NONE);
 }
 
 struct place {

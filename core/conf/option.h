@@ -51,10 +51,11 @@ enum {                   /* flags */
     OPTION_MS = 2,       /* DURATION whose plain integer is in ms, not s */
     OPTION_BRACKETS = 4, /* a bare IPv6 address is refused (gateway, routes) */
     OPTION_NO_CASE = 8,  /* value is folded to lower case (domains) */
-    OPTION_REFERENCE = 16, /* falls back by reference: throttles */
-    OPTION_TOP = 32,       /* DOMAIN: not in a binding or group (routes) */
-    OPTION_UPPER = 64,     /* value is folded to upper case (methods) */
-    OPTION_ZERO_IS_ALL = 128 /* INT: 0 is no limit */
+    OPTION_REFERENCE = 16,    /* falls back by reference: throttles */
+    OPTION_TOP = 32,          /* DOMAIN: not in a binding or group (routes) */
+    OPTION_UPPER = 64,        /* value is folded to upper case (methods) */
+    OPTION_ZERO_IS_ALL = 128, /* INT: 0 is no limit */
+    OPTION_NO_OVERRIDE = 256  /* it says where mail goes (override.h) */
 };
 /* Bounds of a DURATION are in ms, as it is read. */
 #define OPTION_SECONDS(n) ((int64_t)(n)*1000)

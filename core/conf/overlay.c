@@ -40,7 +40,9 @@ static int
 kind_of(const struct override_place *p)
 {
     if (p->domain.p)
-        return p->binding.p ? BINDING_DOMAIN : p->group.p ? GROUP_DOMAIN : DOMAIN;
+        return p->binding.p ? BINDING_DOMAIN
+            : p->group.p    ? GROUP_DOMAIN
+                            : DOMAIN;
     return p->binding.p ? BINDING : p->group.p ? GROUP : ALL;
 }
 
@@ -109,8 +111,9 @@ path_of(struct generation *g, const struct override *v)
     struct buf b = BUF_INIT;
     struct str path;
 
-    buf_cstr(&b, v->source == OVERRIDE_ADAPTIVE ? "adaptive override of "
-                                                : "override of ");
+    buf_cstr(&b,
+        v->source == OVERRIDE_ADAPTIVE ? "adaptive override of "
+                                       : "override of ");
     override_print_place(&v->place, &b);
     if (v->who.n)
         buf_printf(&b, " by %.*s", STR_ARG(v->who));
@@ -125,16 +128,16 @@ path_of(struct generation *g, const struct override *v)
     return path;
 }
 
-/* A throttle keeps what it has counted as long as this stays the same. */
+/* A throttle keeps what it has counted as long as this stays the same, also
+ * with another rate. */
 static uint64_t
 id_of(struct str key, const struct override *v)
 {
     struct buf b = BUF_INIT;
     uint64_t id;
 
-    buf_printf(&b, "override %.*s %s ", STR_ARG(key),
-        option_get(v->option)->name);
-    override_print_value(v, &b);
+    buf_printf(
+        &b, "override %.*s %s", STR_ARG(key), option_get(v->option)->name);
     id = str_hash(buf_get(&b));
     buf_fini(&b);
     return id;
@@ -219,8 +222,7 @@ spot_make(struct generation *g, struct str key, const struct spot *was,
         if (!st)
             st = stanza_of(g, key, items[i].v);
         if (st)
-            s->items[s->count++] =
-                (struct overlay_entry){items[i].serial, st};
+            s->items[s->count++] = (struct overlay_entry){items[i].serial, st};
     }
     return s;
 }
@@ -314,7 +316,7 @@ override_check_bounds(
     uint32_t option, const struct option_value *v, struct err *e)
 {
     struct str name = str_of(option_get(option)->name);
-    uint32_t of = option_find(str_from(name, strlen("adaptive_")));
+    uint32_t of = option_find(str_from(name, strlen(OVERRIDE_BOUNDS)));
     struct arena *a;
     struct value end[2] = {0};
     int rc = 0;
@@ -384,6 +386,10 @@ within_bounds(
         STR_ARG(st->path), option_get(st->settings[0].id)->name,
         STR_ARG(bound->origin ? bound->origin->path : STR("the defaults")));
     to->path = arena_str(g->arena, buf_get(&text));
+    buf_cut(&text, 0); /* not one throttle for all bounds */
+    buf_printf(&text, "%.*s of %.*s", STR_ARG(bound->text),
+        STR_ARG(bound->origin ? bound->origin->path : STR("the defaults")));
+    to->id ^= str_hash(buf_get(&text));
     buf_fini(&text);
     made = stanza_add(to, st->settings[0].id);
     *made = *bound;

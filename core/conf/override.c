@@ -124,13 +124,14 @@ check_name(struct str name, uint32_t scope, struct err *e)
     if (!name.p)
         return 0;
     if (!name.n || name.n > GENERATION_NAME_MAX)
-        return err_set(e, ERR_INVAL, "a name has 1 to %d octets",
-            GENERATION_NAME_MAX);
+        return err_set(
+            e, ERR_INVAL, "a name has 1 to %d octets", GENERATION_NAME_MAX);
     for (size_t i = 0; i < name.n; i++)
         if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 0x7f)
             return err_set(e, ERR_INVAL, "a name has no blanks");
     if (names_is_regex(name, &pattern))
-        return err_set(e, ERR_INVAL, "no patterns here: one domain by its name");
+        return err_set(
+            e, ERR_INVAL, "no patterns here: one domain by its name");
     return names_check(name, scope, e) ? ERR_INVAL : 0;
 }
 
@@ -141,7 +142,8 @@ override_place_check(const struct override_place *p, struct buf *room,
     char name[GENERATION_NAME_MAX + 64];
     size_t n = 0;
 
-    *to = *p;
+    if (to != p)
+        *to = *p;
     if (p->group.p && p->binding.p)
         return err_set(e, ERR_INVAL,
             "a binding or a binding_group; a binding is in one group");
@@ -171,7 +173,8 @@ place_scope(const struct override_place *p)
     return p->group.p ? IMPEL_SCOPE_GROUP : IMPEL_SCOPE_GLOBAL;
 }
 
-/* Only what differs by binding or domain is read anew all the time; what is
+/* Only what differs by binding or domain is read anew all the time; where mail
+ * goes is settled when it is queued, and by several options together; what is
  * secret would be shown by `override list` and stand on disk. */
 static int
 check_option(const struct override *v, struct err *e)
@@ -183,7 +186,8 @@ check_option(const struct override *v, struct err *e)
     int rc = 0;
 
     override_print_place(&v->place, &where);
-    if (!(o->scopes & varies) || o->flags & OPTION_RESTART ||
+    if (!(o->scopes & varies) ||
+        o->flags & (OPTION_RESTART | OPTION_NO_OVERRIDE) ||
         o->type == IMPEL_OPT_SECRET || o->type == IMPEL_OPT_DICT)
         rc = err_set(e, ERR_INVAL,
             "%s cannot be overridden; `config set` changes it", o->name);
@@ -204,6 +208,9 @@ check_value(const struct override *v, struct err *e)
     struct value made;
     int rc;
 
+    if (str_starts(str_of(option_get(v->option)->name), STR(OVERRIDE_BOUNDS)) &&
+        override_check_bounds(v->option, &v->value, e))
+        return ERR_CONF;
     for (size_t i = 0; i < v->value.item_count; i++)
         n += v->value.items[i].n;
     if (n > OVERRIDE_VALUE_MAX || v->value.item_count > OVERRIDE_ITEMS_MAX)
@@ -231,8 +238,7 @@ held_copy(struct held *h, const struct override *v)
     h->v.value.items = NULL;
     if (!v->value.item_count)
         return;
-    items =
-        arena_alloc(h->arena, v->value.item_count * sizeof(struct str));
+    items = arena_alloc(h->arena, v->value.item_count * sizeof(struct str));
     for (size_t i = 0; i < v->value.item_count; i++)
         items[i] = arena_str(h->arena, v->value.items[i]);
     h->v.value.items = items;

@@ -48,8 +48,7 @@ void overrides_free(struct overrides **o);
 /* Take it, instead of an earlier one of its place, source and option.  All of
  * it is copied.  ERR_INVAL: the option cannot be overridden there; ERR_CONF: a
  * bad value; ERR_LIMIT. */
-int overrides_set(
-    struct overrides *o, const struct override *v, struct err *e);
+int overrides_set(struct overrides *o, const struct override *v, struct err *e);
 /* false: there is none. */
 bool overrides_clear(struct overrides *o, const struct override_place *place,
     enum override_source source, uint32_t option);
@@ -77,6 +76,8 @@ void override_print_value(const struct override *v, struct buf *to);
 int override_place_check(const struct override_place *p, struct buf *room,
     struct override_place *to, struct err *e);
 
+/* What a row that bounds another begins with. */
+#define OVERRIDE_BOUNDS "adaptive_"
 /* Are these two values of NAME, in order?  option: adaptive_NAME. */
 int override_check_bounds(
     uint32_t option, const struct option_value *v, struct err *e);

@@ -203,27 +203,13 @@ query_dump(const struct query *q, json_t *j)
 }
 
 static void
-query_origin(const struct value *v, struct buf *to)
-{
-    if (!v)
-        buf_cstr(to, "unset");
-    else if (!v->origin)
-        buf_cstr(to, "built-in default");
-    else if (v->origin->override)
-        buf_str(to, v->origin->path);
-    else
-        buf_printf(
-            to, "%.*s (%s:%d)", STR_ARG(v->origin->path), v->file, v->line);
-}
-
-static void
 query_print_value(
     const struct query *q, uint32_t id, const struct value *v, bool origin)
 {
     const struct option *o = option_get(id);
     struct buf from = BUF_INIT;
 
-    query_origin(v, &from);
+    value_print_origin(v, &from);
     if (q->json) {
         json_t *j = json_object();
 

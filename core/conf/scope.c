@@ -175,6 +175,26 @@ scope_origin(const struct scope *s, uint32_t id)
     return v ? v->origin : NULL;
 }
 
+void
+value_print_origin(const struct value *v, struct buf *to)
+{
+    if (!v)
+        buf_cstr(to, "unset");
+    else if (!v->origin)
+        buf_cstr(to, "built-in default");
+    else if (v->origin->override)
+        buf_str(to, v->origin->path);
+    else
+        buf_printf(
+            to, "%.*s (%s:%d)", STR_ARG(v->origin->path), v->file, v->line);
+}
+
+void
+scope_print_origin(const struct scope *s, uint32_t id, struct buf *to)
+{
+    value_print_origin(scope_value(s, id), to);
+}
+
 struct generation *
 scope_generation(const struct scope *s)
 {

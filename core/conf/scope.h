@@ -42,6 +42,9 @@ bool scope_regex_has(const struct scope *s, uint32_t id, struct str text);
  * Two scopes that fall back to one stanza get the same pointer (throttles by
  * reference, MC 2.3). */
 const struct stanza *scope_origin(const struct scope *s, uint32_t id);
+/* "binding b, domain x.test (impel.conf:12)", or an override's words. */
+struct buf;
+void scope_print_origin(const struct scope *s, uint32_t id, struct buf *to);
 struct generation *scope_generation(const struct scope *s);
 
 #endif

@@ -14,6 +14,9 @@
 #include <stddef.h>
 
 /* clang-format off */
+#define SUSPEND_PLACE \
+    "all|domain DOMAIN|binding BINDING [domain DOMAIN]|" \
+    "binding_group GROUP [domain DOMAIN]"
 #define COMMANDS(X) \
     X(summary, "summary", "", \
         "sessions, queues, DNS, deliveries and rates at a glance", 0) \
@@ -52,6 +55,19 @@
     X(binding_fail_domain, "binding fail domain", \
         "[quiet] BINDING DOMAIN|all [TEXT...]", \
         "the same on one binding", 1) \
+    X(suspend, "suspend", SUSPEND_PLACE " [for TIME|until TIME] [because...]", \
+        "deliver nothing of that, until then or until resume", 1) \
+    X(resume, "resume", SUSPEND_PLACE, \
+        "take such a suspension back", 1) \
+    X(override_set, "override set", \
+        "[" SUSPEND_PLACE "] OPTION VALUE... [for TIME|until TIME] " \
+        "[because...]", \
+        "a value before every stanza's, kept over restarts and reloads", 1) \
+    X(override_clear, "override clear", \
+        "[adaptive] " SUSPEND_PLACE " OPTION|all", \
+        "take it back; adaptive: one that no operator has set", 1) \
+    X(override_list, "override list", "[" SUSPEND_PLACE "]", \
+        "such values: until when, by whom, why", 0) \
     X(refresh_domain, "refresh domain", "DOMAIN|all", \
         "forget what is known of the hosts and ask DNS again", 1) \
     X(explain_message, "explain message", "ID", \

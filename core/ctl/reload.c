@@ -94,7 +94,6 @@ loaded(struct pool_job *j)
         finish(r, false);
         return;
     }
-    generation_publish(r->generation);
     r->adopt(r->adopt_arg, r->generation);
     log_notice(LOG_CONF, "reload", "file=%s generation=%llu", r->path,
         (unsigned long long)generation_number(r->generation));

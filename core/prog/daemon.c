@@ -156,6 +156,7 @@ adopt(void *arg, struct generation *g)
     if (d->stopping) /* listeners would open again */
         return;
     d->generation = generation_ref(g);
+    scheduler_prepare(d->scheduler, g);
     generation_publish(g);
     dns_config_from(generation_global(g), &dns);
     dns_reload(d->dns, &dns);

@@ -16,8 +16,8 @@ int
 declare_options(const char *modules, struct err *e)
 {
     struct option_set *const sets[] = {&spool_options, &route_options,
-        &xport_options, &queue_options, &adaptive_options, &maillog_options, &intake_options,
-        &ctl_options};
+        &xport_options, &queue_options, &adaptive_options, &maillog_options,
+        &intake_options, &ctl_options};
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         int rc = option_add(sets[i], e);
         if (rc < 0)

@@ -6,6 +6,7 @@
 #include "queue/active.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
+#include "queue/queue_options.h"
 #include "base/banned.h"
 
 static int64_t
@@ -14,12 +15,36 @@ explain_wall(const struct scheduler *s, int64_t mono)
     return mono ? clock_wall() + (mono - loop_now(s->loop)) : 0;
 }
 
+/* Who suspended it, or fails its mail; UINT32_MAX: nobody did. */
+static uint32_t
+explain_option(const struct queue *q)
+{
+    if (q->reason == WAIT_SUSPENDED)
+        return OPT(queue_options, QUEUE_SUSPEND_DELIVERY);
+    if (q->reason == WAIT_BLACKHOLE)
+        return OPT(queue_options, QUEUE_BLACKHOLE);
+    return UINT32_MAX;
+}
+
+/* When the override that makes it wait ends; 0: never, or there is none. */
+static int64_t
+explain_end(const struct queue *q)
+{
+    uint32_t option = explain_option(q);
+    const struct stanza *from =
+        option == UINT32_MAX ? NULL : scope_origin(q->scope, option);
+
+    return from ? stanza_expires(from) : 0;
+}
+
 void
 explain_queue(const struct queue *q, struct explanation *to)
 {
+    int64_t end = explain_end(q);
+
     *to = (struct explanation){.reason = q->reason,
         .since = q->since,
-        .until = explain_wall(q->s, q->until)};
+        .until = end ? end : explain_wall(q->s, q->until)};
     if (to->reason == WAIT_NONE && list_linked(&q->dirty_node))
         to->reason = WAIT_TURN;
 }
@@ -93,6 +118,10 @@ explain_detail(const struct queue *q, struct buf *to)
     case WAIT_HOST_LIMIT:
         if (q->record)
             domain_why(q->record, to, &until);
+        break;
+    case WAIT_SUSPENDED:
+    case WAIT_BLACKHOLE:
+        scope_print_origin(q->scope, explain_option(q), to);
         break;
     case WAIT_MODULE:
         buf_cstr(to, q->carrier->found.why);

@@ -20,6 +20,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/notice.c core/queue/notice.h \
 	core/queue/outcome.c core/queue/outcome.h \
 	core/queue/outlet.c core/queue/outlet.h \
+	core/queue/overriding.c core/queue/overriding.h \
 	core/queue/parcel.c core/queue/parcel.h \
 	core/queue/pause.c core/queue/pause.h \
 	core/queue/pick.c core/queue/pick.h \
@@ -53,7 +54,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
 	tests/unit/test-longqueue \
-	tests/unit/test-resident tests/unit/test-walk
+	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 tests_unit_test_scheduler_SOURCES = tests/unit/test-scheduler.c $(QUEUE_WORLD)
@@ -64,6 +65,9 @@ tests_unit_test_longqueue_SOURCES = tests/unit/test-longqueue.c $(QUEUE_WORLD)
 tests_unit_test_longqueue_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_resident_SOURCES = tests/unit/test-resident.c $(QUEUE_WORLD)
 tests_unit_test_resident_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_overriding_SOURCES = tests/unit/test-overriding.c \
+	$(QUEUE_WORLD)
+tests_unit_test_overriding_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_walk_SOURCES = tests/unit/test-walk.c $(QUEUE_WORLD)
 tests_unit_test_walk_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_delaydsn_SOURCES = tests/unit/test-delaydsn.c $(QUEUE_WORLD)

@@ -10,6 +10,7 @@
 #include "base/sum.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "conf/override.h"
 #include "queue/limits.h"
 #include "queue/line.h"
 #include "queue/notice.h"
@@ -81,13 +82,15 @@ queue_adopt(struct queue *q)
     struct scheduler *s = q->s;
     struct queue_options_cache *o = &q->opt;
     uint32_t row = OPT(queue_options, QUEUE_MAX_RESIDENT_ACTIVE_QUEUE);
-    const struct scope *scope;
+    const struct scope *scope = generation_scope(
+        s->generation, str_of(q->binding->name), str_of(q->zone->name));
 
+    q->overrides = generation_overrides(s->generation);
+    if (scope == q->scope && q->generation == s->generation)
+        return; /* none of them is about this queue */
     if (q->generation)
         generation_unref(&q->generation);
     q->generation = generation_ref(s->generation);
-    scope = generation_scope(
-        q->generation, str_of(q->binding->name), str_of(q->zone->name));
     q->scope = scope;
     o->max_connections = queue_int(scope, QUEUE_MAX_OUTBOUND_CONNECTIONS);
     o->max_deliveries = queue_int(scope, QUEUE_MAX_DELIVERIES_PER_CONNECTION);
@@ -658,7 +661,8 @@ queue_run(struct queue *q)
         queue_free(&q);
         return;
     }
-    if (generation_number(q->generation) != generation_number(s->generation))
+    if (generation_number(q->generation) != generation_number(s->generation) ||
+        q->overrides != generation_overrides(s->generation))
         queue_adopt(q);
     more = active_shed(q);
     why = suspend_reason(q, &until);

@@ -13,6 +13,7 @@
 #include "queue/line.h"
 #include "queue/maillog.h"
 #include "queue/outlet.h"
+#include "queue/overriding.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
@@ -379,6 +380,7 @@ scheduler_new(const struct scheduler_config *c)
     s->stats.started_at = s->stats.reset_at = clock_wall();
     s->stats.recovering = true;
     delaydsn_open(s);
+    overriding_init(s);
     scheduler_read_options(s);
     return s;
 }
@@ -421,6 +423,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->drain_timer);
     timer_stop(&s->pause.timer);
     timer_stop(&s->delay_timer);
+    timer_stop(&s->overriding.timer);
     while ((n = list_first(&s->all_queues)) != NULL)
         scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
     MAP_FOREACH (c, &s->carriers, at) {
@@ -436,6 +439,7 @@ scheduler_free(struct scheduler **sp)
     slab_fini(&s->actives);
     heap_fini(&s->wakes);
     resolver_free(&s->resolver);
+    overriding_fini(s);
     generation_unref(&s->generation);
     buf_fini(&s->scratch);
     free(s->io_sessions);
@@ -466,6 +470,13 @@ scheduler_kick_all(struct scheduler *s, const char *why)
 }
 
 void
+scheduler_prepare(struct scheduler *s, struct generation *g)
+{
+    CHECK(s, SCHEDULER_MAGIC);
+    overriding_install(s, g);
+}
+
+void
 scheduler_adopt(struct scheduler *s, struct generation *g)
 {
     struct generation *was = s->generation;
@@ -473,6 +484,7 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
     CHECK(s, SCHEDULER_MAGIC);
     s->generation = generation_ref(g);
     generation_unref(&was);
+    overriding_install(s, g); /* nothing, if scheduler_prepare() was called */
     scheduler_read_options(s);
     /* Each compares numbers when it runs; those that are held back by an
      * option would not run otherwise. */
@@ -544,6 +556,7 @@ scheduler_drain(struct scheduler *s, int64_t deadline_ms,
     s->drained_arg = arg;
     s->draining = true;
     delaydsn_stop(s);
+    overriding_stop(s);
     scheduler_recall_all(s, deadline_ms <= 0);
     if (deadline_ms > 0)
         timer_start(&s->drain_timer, deadline_ms);

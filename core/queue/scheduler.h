@@ -30,6 +30,9 @@ void scheduler_free(struct scheduler **s); /* after the drain */
 /* What to give to spool_start(). */
 const struct spool_events *scheduler_spool_events(struct scheduler *s);
 
+/* A generation that is going to be in force, before anybody reads it: overrides
+ * hold for it. */
+void scheduler_prepare(struct scheduler *s, struct generation *g);
 /* A new generation is in force: queues and sessions adopt it lazily. */
 void scheduler_adopt(struct scheduler *s, struct generation *g);
 /* Memory is short: content that can be read again is given up, and none is kept

@@ -116,6 +116,7 @@ struct queue {
 
     /* as of the generation it has adopted */
     struct generation *generation;
+    uint64_t overrides; /* the number of their last change */
     const struct scope *scope;
     struct queue_options_cache opt;
     struct throttle *messages, *connections; /* or NULL */
@@ -216,6 +217,12 @@ struct pause {       /* see pause.h */
     struct timer timer;
 };
 
+struct overriding { /* see overriding.h */
+    struct overrides *all;
+    struct timer timer;  /* of the one that ends first */
+    bool walking, again; /* all queues are being looked at, and once more */
+};
+
 struct scheduler {
     uint32_t magic;
     struct loop *loop;
@@ -262,6 +269,7 @@ struct scheduler {
     struct list cursors; /* over the lists above; base/cursor.h */
     struct buf scratch;
     struct pause pause;
+    struct overriding overriding;
 
     bool draining, drained_told, closing, turning;
     struct timer drain_timer;

@@ -53,7 +53,8 @@ throttle_get(struct scheduler *s, const struct scope *scope, uint32_t option)
     t = map_find(&s->throttles, str_of(key));
     if (!t)
         t = throttle_new(s, str_of(key), rate);
-    if (t->generation == number)
+    if (t->generation == number && t->tokens.rate.count == rate.count &&
+        t->tokens.rate.window_ms == rate.window_ms)
         return t;
     t->generation = number;
     tokens_set_rate(&t->tokens, rate, loop_now(s->loop));

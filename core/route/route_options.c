@@ -24,7 +24,7 @@ static const struct option rows[] = {
                   "routes of its own, which is also how one gives a binding "
                   "routes.",
         .since = "0.1",
-        .flags = OPTION_BRACKETS,
+        .flags = OPTION_BRACKETS | OPTION_NO_OVERRIDE,
         .check = route_check_gateway},
     [ROUTE_ROUTES] = {.name = "routes",
         .type = IMPEL_OPT_LIST,
@@ -39,7 +39,7 @@ static const struct option rows[] = {
                   "Not valid in a binding or a group: say gateway = \"#name\" "
                   "there and put the routes into domain \"#name\".",
         .since = "0.1",
-        .flags = OPTION_BRACKETS | OPTION_TOP,
+        .flags = OPTION_BRACKETS | OPTION_TOP | OPTION_NO_OVERRIDE,
         .check = route_check_routes,
         .instead = "write gateway = \"#name\" there, and the routes into "
                    "domain \"#name\" at the top level"},
@@ -52,7 +52,7 @@ static const struct option rows[] = {
                   "method whose module is not installed waits and says so. "
                   "SMTP is ESMTP without extensions: HELO, not EHLO.",
         .since = "0.1",
-        .flags = OPTION_UPPER,
+        .flags = OPTION_UPPER | OPTION_NO_OVERRIDE,
         .check = check_method},
     [ROUTE_REMOTE_SMTP_PORT] = {.name = "remote_smtp_port",
         .type = IMPEL_OPT_PORT,
@@ -61,7 +61,8 @@ static const struct option rows[] = {
         .min = 1,
         .max = 65535,
         .brief = "port for SMTP where no route says port=",
-        .since = "0.1"},
+        .since = "0.1",
+        .flags = OPTION_NO_OVERRIDE},
     [ROUTE_PROHIBITED_HOSTS] = {.name = "prohibited_hosts",
         .type = OPTION_CIDRS,
         .scopes = GLOBAL,

@@ -163,6 +163,12 @@ int spool_state_put(struct spool *s, struct str ns, struct str key,
 int spool_state_get(
     struct spool *s, struct str ns, struct str key, struct buf *to);
 
+/* Every one of a namespace that is not expired, in no order; fn calls none of
+ * these three. */
+typedef void spool_state_f(void *arg, struct str key, struct str value);
+void spool_state_each(
+    struct spool *s, struct str ns, spool_state_f *fn, void *arg);
+
 /* --- counters for summary, health, metrics; any thread --- */
 enum {
     SPOOL_ALARMS = 8,

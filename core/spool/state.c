@@ -351,3 +351,21 @@ spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
     pthread_mutex_unlock(&s->state->lock);
     return r;
 }
+
+void
+spool_state_each(struct spool *s, struct str ns, spool_state_f *fn, void *arg)
+{
+    struct value *v;
+    size_t at;
+
+    pthread_mutex_lock(&s->state->lock);
+    MAP_FOREACH (v, &s->state->map, at) {
+        struct str key = buf_get(&v->key);
+
+        if (!v->present || value_expired(v) || key.n < ns.n + 1 ||
+            !str_eq(str_sub(key, 0, ns.n), ns) || key.p[ns.n])
+            continue;
+        fn(arg, str_from(key, ns.n + 1), buf_get(&v->text));
+    }
+    pthread_mutex_unlock(&s->state->lock);
+}

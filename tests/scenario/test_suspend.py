@@ -55,3 +55,110 @@ def test_suspend_delivery_recalls_what_is_not_begun(impeld, server):
     d.ask("config", "unset", "suspend_delivery")
     d.wait_empty()
     assert len(s.messages) == 8
+
+
+def explained(d, *place):
+    return d.ask("explain", "domain", "dest.test", *place)
+
+
+def test_suspend_for_a_while(impeld, server):
+    """From the console under load, and over by itself."""
+    d, s, gate = gated(impeld, server)
+    said = d.ask("suspend", "domain", "Dest.TEST", "for", "2500ms", "because",
+                 "they", "asked")
+    assert said.startswith("suspended domain dest.test until 20"), said
+    gate.open.set()
+    stands_still(d, s, 0)
+    why = explained(d)
+    assert "override of domain dest.test by uid=" in why
+    assert "(they asked)" in why and "next: 20" in why
+    assert "because" not in d.ask("override", "list")
+    assert "they asked" in d.ask("override", "list")
+    assert "override of domain dest.test" in d.ask(
+        "config", "explain", "domain", "dest.test", "suspend_delivery")
+    d.wait_empty()
+    assert len(s.messages) == 8
+    assert d.ask("override", "list") == "no overrides\n"
+    events = "\n".join(d.log("paniclog"))
+    assert "override-set" in events and "override-ended" in events
+
+
+def test_a_suspension_survives(impeld, server):
+    """A reload, kill -9 and a start; until somebody takes it back."""
+    d, s, gate = gated(impeld, server, "Binding \"b\" { }\n")
+    d.ask("suspend", "binding", "default", "for", "1d")
+    d.ask("override", "set", "binding", "b", "retry_interval", "7m")
+    gate.open.set()
+    stands_still(d, s, 0)
+    came = len(s.messages)
+    d.ask("config", "reload")
+    send(d.port, "r8@dest.test")
+    time.sleep(0.2)
+    assert len(s.messages) == came
+    d.kill()
+    d.start()
+    wait_for(lambda: not d.summary()["Recovering"], what="recovery")
+    send(d.port, "r9@dest.test")
+    assert "override of binding default" in explained(d)
+    assert "7m" in d.ask("config", "eval", "binding", "b", "retry_interval")
+    assert len(s.messages) == came and s.open == 0
+    d.ask("suspend", "all")
+    assert "but it is still suspended: override of all by uid=" in d.ask(
+        "resume", "binding", "default")
+    assert "nobody said `suspend binding default`" in d.ask(
+        "resume", "binding", "default", ok=False)
+    assert d.ask("resume", "all") == "resumed all\n"
+    d.wait_empty()
+    assert {m.recipients[0] for m in s.messages} == {
+        f"r{i}@dest.test" for i in range(10)}
+    d.terminate()
+    d.start()
+    assert d.ask_json("override", "list")["overrides"][0]["option"] == \
+        "retry_interval"
+    assert d.ask("override", "clear", "binding", "b", "all") == \
+        "1 override cleared\n"
+
+
+def test_a_suspended_binding_leaves_the_other(impeld, server):
+    s, t = server(), server()
+    d = impeld(f"""
+Domain "a.test" {{ Routes = ( "smtp://127.0.0.1?port={s.port}" ) }}
+Domain "b.test" {{ Routes = ( "smtp://127.0.0.1?port={t.port}" ) }}
+""")
+    d.ask("suspend", "binding_group", "default", "domain", "a.test")
+    send(d.port, "x@a.test")
+    send(d.port, "x@b.test")
+    t.wait(1)
+    assert "suspend_delivery" in d.ask("explain", "domain", "a.test")
+    assert "no binding nobody" in d.ask("suspend", "binding", "nobody",
+                                        ok=False)
+    assert not s.messages
+    d.ask("resume", "binding_group", "default", "domain", "a.test")
+    s.wait(1)
+
+
+def test_a_throttle_from_the_console(impeld, server):
+    """An option that a queue reads, and one that a module reads."""
+    s = server()
+    d = impeld(ROUTES % s.port)
+    d.ask("override", "set", "outbound_throttle_messages", "2/3600", "for",
+          "1h")
+    for i in range(4):
+        send(d.port, f"r{i}@dest.test")
+    s.wait(2)
+    time.sleep(0.2)
+    assert len(s.messages) == 2
+    assert "outbound_throttle_messages" in explained(d)
+    d.ask("override", "clear", "all", "outbound_throttle_messages")
+    d.wait_empty()
+    assert len(s.messages) == 4
+
+
+def test_a_timeout_of_a_module(impeld, server):
+    """The peer says nothing to EHLO: it is waited for as long as said."""
+    s = server(answer=lambda stage, line: b"" if stage in ("EHLO", "HELO")
+               else None)
+    d = impeld(ROUTES % s.port + "EHLO_Timeout = 300\nRetry_Interval = 60\n")
+    d.ask("override", "set", "domain", "dest.test", "ehlo_timeout", "1")
+    send(d.port, "x@dest.test")
+    wait_for(lambda: d.records("T"), 10, "a transient failure")

@@ -19,7 +19,8 @@ void
 conf_support_options(void)
 {
     struct option_set *sets[] = {&spool_options, &route_options, &xport_options,
-        &queue_options, &adaptive_options, &maillog_options, &intake_options, &ctl_options};
+        &queue_options, &adaptive_options, &maillog_options, &intake_options,
+        &ctl_options};
     struct err e;
 
     option_reset();

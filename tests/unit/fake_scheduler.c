@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "conf/query.h"
+#include "queue/overriding.h"
 #include "spool/content.h"
 #include "xport/registry.h"
 #include "xport/session.h"
@@ -376,4 +377,65 @@ fake_config(struct control_config *c, struct loop *loop, struct generation *g)
         .io_count = 1,
         .generation = g,
         .process = &process};
+}
+
+/* --- overrides --- */
+
+int
+overriding_set(struct scheduler *s, const struct override *v, struct err *e)
+{
+    struct buf b = BUF_INIT;
+
+    (void)s;
+    if (fake.overrides_refuse)
+        return err_set(e, ERR_INVAL, "the test said so");
+    override_print_key(v, &b);
+    buf_char(&b, '=');
+    override_print_value(v, &b);
+    note("override %.*s for=%lld who=%.*s why=%.*s", STR_ARG(buf_get(&b)),
+        v->expires ? (long long)(v->expires - v->set_at) : 0,
+        STR_ARG(shown(v->who)), STR_ARG(shown(v->why)));
+    buf_fini(&b);
+    return 0;
+}
+
+bool
+overriding_clear(struct scheduler *s, const struct override_place *place,
+    enum override_source source, uint32_t option)
+{
+    struct override v = {.place = *place, .source = source, .option = option};
+    struct buf b = BUF_INIT;
+
+    (void)s;
+    override_print_key(&v, &b);
+    note("clear %.*s", STR_ARG(buf_get(&b)));
+    buf_fini(&b);
+    return !fake.overrides_refuse;
+}
+
+size_t
+overriding_clear_place(struct scheduler *s, const struct override_place *place,
+    enum override_source source)
+{
+    struct buf b = BUF_INIT;
+
+    (void)s;
+    override_print_place(place, &b);
+    note("clear all %d of %s", (int)source, b.p);
+    buf_fini(&b);
+    return 2;
+}
+
+void
+overriding_print(struct scheduler *s, const struct override_place *place,
+    bool json, struct buf *out)
+{
+    struct buf b = BUF_INIT;
+
+    (void)s;
+    if (place)
+        override_print_place(place, &b);
+    note("overrides %.*s", STR_ARG(shown(place ? buf_get(&b) : STR_NONE)));
+    buf_cstr(out, json ? "{\"overrides\": []}" : "no overrides\n");
+    buf_fini(&b);
 }

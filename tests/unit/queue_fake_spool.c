@@ -189,11 +189,38 @@ spool_unwritten(const struct spool *s)
 
 /* --- values --- */
 
+static void
+value_put(struct str key, struct str text, int64_t expiry)
+{
+    size_t i = 0;
+
+    while (i < fake_store.value_count &&
+        !str_eq(str_of(fake_store.values[i].key), key))
+        i++;
+    if (!text.p) {
+        if (i < fake_store.value_count)
+            fake_store.values[i] = fake_store.values[--fake_store.value_count];
+        return;
+    }
+    assert_true(i < ARRAY_SIZE(fake_store.values));
+    if (i == fake_store.value_count)
+        fake_store.value_count++;
+    assert_true(str_copy(
+        fake_store.values[i].key, sizeof(fake_store.values[i].key), key));
+    assert_true(str_copy(
+        fake_store.values[i].text, sizeof(fake_store.values[i].text), text));
+    fake_store.values[i].expiry = expiry;
+}
+
 int
 spool_state_put(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry, struct err *e)
 {
-    (void)s, (void)ns, (void)key, (void)expiry, (void)e;
+    (void)s, (void)ns, (void)e;
+    if (str_starts(key, STR("override/"))) {
+        value_put(key, value, expiry);
+        return 0;
+    }
     fake_store.state_puts++;
     assert_true(str_copy(fake_store.state, sizeof(fake_store.state), value));
     return 0;
@@ -207,6 +234,17 @@ spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
         return ERR_NOTFOUND;
     buf_cstr(to, fake_store.state);
     return 0;
+}
+
+void
+spool_state_each(struct spool *s, struct str ns, spool_state_f *fn, void *arg)
+{
+    (void)s, (void)ns;
+    for (size_t i = 0; i < fake_store.value_count; i++)
+        if (fake_store.values[i].expiry == 0 ||
+            fake_store.values[i].expiry > clock_wall())
+            fn(arg, str_of(fake_store.values[i].key),
+                str_of(fake_store.values[i].text));
 }
 
 /* --- loads --- */

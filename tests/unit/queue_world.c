@@ -7,18 +7,12 @@
 struct world world;
 static uint64_t last_id;
 
-void
-world_begin(const char *conf)
+static void
+world_make(const char *conf)
 {
-    struct err e;
     struct scheduler_config c = {.io_count = 1};
+    struct err e;
 
-    clock_fake(1000000, (int64_t)WORLD_WALL * 1000);
-    conf_support_options();
-    fake_store_reset();
-    fake_route_reset();
-    fake_session_reset();
-    last_id = 0x1000000;
     world.loop = loop_new("test", &e);
     assert_non_null(world.loop);
     world.generation = conf_support_load(conf, false);
@@ -30,7 +24,19 @@ world_begin(const char *conf)
 }
 
 void
-world_end(void)
+world_begin(const char *conf)
+{
+    clock_fake(1000000, (int64_t)WORLD_WALL * 1000);
+    conf_support_options();
+    fake_store_reset();
+    fake_route_reset();
+    fake_session_reset();
+    last_id = 0x1000000;
+    world_make(conf);
+}
+
+static void
+world_stop(void)
 {
     scheduler_drain(world.s, 0, NULL, NULL);
     for (int i = 0; i < 100; i++)
@@ -39,6 +45,20 @@ world_end(void)
     scheduler_free(&world.s);
     generation_unref(&world.generation);
     loop_free(&world.loop);
+}
+
+void
+world_restart(const char *conf)
+{
+    world_stop();
+    fake_session_reset();
+    world_make(conf);
+}
+
+void
+world_end(void)
+{
+    world_stop();
     fake_store_reset();
     option_reset();
     clock_real();

@@ -26,6 +26,8 @@ extern struct world world;
 /* conf: text in ecelerity.conf notation. */
 void world_begin(const char *conf);
 void world_end(void);
+/* The scheduler goes, and another comes; the store's values stay. */
+void world_restart(const char *conf);
 void world_configure(const char *conf); /* a new generation */
 /* Turns until nothing happens any more. */
 void world_run(void);
@@ -59,6 +61,11 @@ struct fake_store {
     bool hold_places;
     char state[64]; /* the one value that is kept */
     uint64_t state_puts;
+    struct { /* those of overrides */
+        char key[200], text[600];
+        int64_t expiry;
+    } values[16];
+    size_t value_count;
     struct buf accepted; /* the content of the last message built here */
     struct message *last_accepted;
     struct buf attempted; /* "x.test:2 " for each ATTEMPT */

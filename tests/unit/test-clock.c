@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 
 static void
 test_fake(void **state)
@@ -61,5 +62,34 @@ test_iso(void **state)
     buf_fini(&b);
 }
 
+static void
+test_parse_iso(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t want; /* seconds; 0: refused */
+    } rows[] = {{"2023-11-14T22:13:20Z", 1700000000},
+        {"2023-11-14T22:13:20", 1700000000}, {"2023-11-14t22:13", 1699999980},
+        {"2023-11-14T22:13:20.999Z", 1700000000},
+        {"2023-11-14T23:13:20+01:00", 1700000000},
+        {"2023-11-14T17:43:20-04:30", 1700000000},
+        {"2024-02-29T00:00:00Z", 1709164800}, {"2023-02-29T00:00:00Z", 0},
+        {"2023-11-14", 0}, {"2023-13-14T22:13:20Z", 0}, {"", 0},
+        {"2023-11-14T24:13:20Z", 0}, {"2023-11-14T22:60Z", 0},
+        {"2023-11-14T22:13:20Zx", 0}, {"2023-11-14T22:13:20+1:00", 0},
+        {"2023-11-14T22:13:20+01:00 ", 0}, {"1960-11-14T22:13:20Z", 0},
+        {"99999-11-14T22:13Z", 0}, {"2023-00-14T22:13Z", 0},
+        {"2023-11-00T22:13Z", 0}, {"-023-11-01T22:13Z", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        int64_t wall = 0;
+        int rc = clock_parse_iso(str_of(rows[i].text), &wall);
+
+        if (rc != (rows[i].want ? 0 : ERR_INVAL) || wall != rows[i].want * 1000)
+            fail_msg("%s: %lld", rows[i].text, (long long)wall);
+    }
+}
+
 UNIT_MAIN(cmocka_unit_test(test_fake), cmocka_unit_test(test_rfc5322),
-    cmocka_unit_test(test_iso))
+    cmocka_unit_test(test_iso), cmocka_unit_test(test_parse_iso))

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <jansson.h>
+#include "base/clock.h"
 #include "conf_support.h"
 #include "ctl/commands.h"
 #include "ctl/jsontext.h"
@@ -104,6 +105,61 @@ tear_down(void **state)
     buf_fini(&answer);
     fake_reset();
     return 0;
+}
+
+/* Places, ends and reasons; a name that nothing has is a slip. */
+static void
+test_overrides(void **state)
+{
+    (void)state;
+    clock_fake(1000, 1700000000000);
+    good("suspend all",
+        "override o5/suspend_delivery=true for=0 who=uid=0 pid=1 why=-\n");
+    good("suspend domain x.test for 15m",
+        "override o4 x.test/suspend_delivery=true for=900000 "
+        "who=uid=0 pid=1 why=-\n");
+    assert_non_null(
+        strstr(answer.p, "suspended domain x.test until 2023-11-14T22:28:20"));
+    good("suspend binding default domain x.test until 2023-11-14T22:13:25Z "
+         "because they ask us to",
+        "override o0 default x.test/suspend_delivery=true for=5000 "
+        "who=uid=0 pid=1 why=they ask us to\n");
+    good("suspend binding_group default because of for 5",
+        "override o3 default/suspend_delivery=true for=0 who=uid=0 pid=1 "
+        "why=of for 5\n");
+    bad("suspend", "usage: suspend all|domain DOMAIN|");
+    bad("suspend x.test", "usage: suspend");
+    bad("suspend all domain x.test", "usage: suspend");
+    bad("suspend domain x.test 15m", "usage: suspend");
+    bad("suspend domain x.test for a while", "usage: suspend");
+    bad("suspend domain x.test for ever", "\"ever\" is no duration");
+    bad("suspend all for 0", "is no duration");
+    bad("suspend all until tomorrow", "\"tomorrow\" is no time");
+    bad("suspend all until 2023-02-30T10:00Z", "is no time");
+    bad("suspend binding nowhere", "no binding nowhere is configured");
+    bad("suspend group nowhere", "no binding_group nowhere is configured");
+    good("resume domain x.test", "clear o4 x.test/suspend_delivery\n");
+    good("override set domain x.test retry_interval = 5m for 1d",
+        "override o4 x.test/retry_interval=5m for=86400000 who=uid=0 pid=1 "
+        "why=-\n");
+    good("override set adaptive_max_retries ( 3 5 )",
+        "override o5/adaptive_max_retries=( 3 5 ) for=0 who=uid=0 pid=1 "
+        "why=-\n");
+    bad("override set domain x.test", "usage: override set");
+    bad("override set domain x.test retry_intervall 5", "retry_interval");
+    bad("override set all retry_interval", "usage: override set");
+    good("override clear domain x.test retry_interval",
+        "clear o4 x.test/retry_interval\n");
+    good("override clear adaptive all max_retries", "clear a5/max_retries\n");
+    good("override clear domain x.test all", "clear all 0 of domain x.test\n");
+    good("override list", "overrides -\n");
+    good("override list domain X.Test.", "overrides domain x.test\n");
+    bad("override list x", "usage: override list");
+    fake.overrides_refuse = true;
+    bad("suspend all", "the test said so");
+    bad("resume all", "all is not suspended");
+    bad("override clear all max_retries", "there is no such override");
+    clock_real();
 }
 
 static void
@@ -302,12 +358,13 @@ test_complete(void **state)
     complete("  flush   d", 1, "omain ", "domain");
     complete("message ", 3, "", "details retry fail");
     complete("json mai", 1, "lq ", "mailq");
-    complete("s", 5, "", "summary showqueue show shutdown spool");
+    complete("s", 6, "", "summary showqueue suspend show shutdown spool");
     complete("active ", 2, "", NULL); /* its arguments */
     complete("nonsense", 0, "", "");
 }
 
-UNIT_MAIN(cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
+UNIT_MAIN(cmocka_unit_test_setup_teardown(test_overrides, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_wrong, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_process, set_up, tear_down),

@@ -15,15 +15,14 @@
 static struct generation *g;
 static struct overrides *all;
 
-static const char text[] =
-    "retry_interval = 60\n"
-    "domain d.test { retry_interval = 61 }\n"
-    "domain \"/^x/\" { retry_interval = 67 }\n"
-    "binding_group g { retry_interval = 62\n"
-    "  domain d.test { retry_interval = 63 }\n"
-    "  binding b { retry_interval = 64\n"
-    "    domain d.test { retry_interval = 65 } } }\n"
-    "binding alone { }\n";
+static const char text[] = "retry_interval = 60\n"
+                           "domain d.test { retry_interval = 61 }\n"
+                           "domain \"/^x/\" { retry_interval = 67 }\n"
+                           "binding_group g { retry_interval = 62\n"
+                           "  domain d.test { retry_interval = 63 }\n"
+                           "  binding b { retry_interval = 64\n"
+                           "    domain d.test { retry_interval = 65 } } }\n"
+                           "binding alone { }\n";
 
 static void
 begin(const char *conf)
@@ -63,7 +62,7 @@ place(const char *words)
         struct str kind = str_cut(&left, ' ');
         struct str name = str_cut(&left, ' ');
 
-        *(kind.p[0] == 'b'       ? &p.binding
+        *(kind.p[0] == 'b'         ? &p.binding
                 : kind.p[0] == 'g' ? &p.group
                                    : &p.domain) = name;
     }
@@ -170,8 +169,8 @@ test_precedence(void **state)
         assert_int_equal(seconds("alone", "d.test"), 107);
         assert_int_equal(seconds("alone", "x.test"), 106);
         assert_int_equal(seconds(NULL, NULL), 106);
-        assert_int_equal(scope_int(generation_global(g),
-                             option("retry_interval")), 106000);
+        assert_int_equal(
+            scope_int(generation_global(g), option("retry_interval")), 106000);
         assert_int_equal(overrides_count(all), ARRAY_SIZE(order));
         end();
     }
@@ -195,7 +194,8 @@ test_set_clear_and_reload(void **state)
     /* who has read it before keeps what he has read */
     assert_int_equal(scope_int(before, option("retry_interval")), 64000);
     assert_ptr_equal(scope_origin(generation_scope(g, STR("b"), STR("q.test")),
-                         option("idle_timeout")), NULL);
+                         option("idle_timeout")),
+        NULL);
     set("binding b", "retry_interval", "6m");
     set("binding b", "idle_timeout", "7");
     assert_int_equal(overrides_count(all), 2);
@@ -209,7 +209,8 @@ test_set_clear_and_reload(void **state)
     clear("binding b", "retry_interval");
     assert_int_equal(seconds("b", NULL), 10);
     assert_int_equal(scope_int(generation_scope(g, STR("b"), STR_NONE),
-                         option("idle_timeout")), 7000);
+                         option("idle_timeout")),
+        7000);
     clear("binding b", "idle_timeout");
     assert_int_equal(overrides_count(all), 0);
     next = conf_support_load("retry_interval = 10\nbinding b { }\n", false);
@@ -231,8 +232,10 @@ test_refused(void **state)
     refused("binding b group g", "retry_interval", "5", ERR_INVAL, "in one");
     refused("domain /x/", "retry_interval", "5", ERR_INVAL, "no patterns");
     refused("", "spoolbase", "/x", ERR_INVAL, "cannot be overridden");
-    refused("binding b", "routes", "x", ERR_INVAL, "has no meaning");
-    refused("binding b domain d.test", "routes", "x", ERR_INVAL, "no meaning");
+    refused("domain d.test", "gateway", "x", ERR_INVAL, "cannot be");
+    refused("binding b", "host_failure_retry", "1", ERR_INVAL, "no meaning");
+    refused("binding b domain d.test", "host_failure_retry", "1", ERR_INVAL,
+        "has no meaning for binding b, domain d.test");
     refused("", "retry_interval", "soon", ERR_CONF, "");
     refused("", "max_outbound_connections", "-7", ERR_CONF, "");
     assert_int_equal(overrides_count(all), 0);
@@ -265,10 +268,10 @@ test_the_first_end(void **state)
             continue;
         assert_int_equal(first->expires, 1700000000000 + i);
         gone = *first;
-        assert_true(overrides_clear(
-            all, &gone.place, gone.source, gone.option));
-        assert_false(overrides_find(all, &v.place, v.source, v.option) &&
-            i == 1);
+        assert_true(
+            overrides_clear(all, &gone.place, gone.source, gone.option));
+        assert_false(
+            overrides_find(all, &v.place, v.source, v.option) && i == 1);
     }
     assert_null(overrides_first_end(all));
     assert_int_equal(overrides_count(all), 1);
@@ -348,7 +351,10 @@ test_adaptive_is_bounded(void **state)
     adapt("domain y.test", "max_outbound_connections", "1");
     s = generation_scope(g, STR_NONE, STR("y.test"));
     assert_int_equal(scope_int(s, conns), 2);
-    set("", "adaptive_max_outbound_connections", "x");
+    refused(
+        "", "adaptive_max_outbound_connections", "x", ERR_CONF, "( LOW HIGH )");
+    conf_support_says("adaptive_max_retries = ( 5 4 )", false, "5 is more");
+    conf_support_says("adaptive_idle_timeout = ( 5 soon )", false, "soon");
     end();
 }
 

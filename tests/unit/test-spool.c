@@ -352,6 +352,12 @@ test_large_body(void **arg)
 }
 
 static void
+note_state(void *arg, struct str key, struct str value)
+{
+    buf_printf(arg, "%.*s=%.*s ", STR_ARG(key), STR_ARG(value));
+}
+
+static void
 test_state(void **arg)
 {
     struct kit k;
@@ -381,6 +387,11 @@ test_state(void **arg)
         spool_state_get(k.spool, STR("core"), STR("gone"), &b), ERR_NOTFOUND);
     assert_int_equal(
         spool_state_get(k.spool, STR("core"), STR("old"), &b), ERR_NOTFOUND);
+    assert_int_equal(
+        spool_state_put(k.spool, STR("core2"), STR("k"), STR("x"), 0, &e), 0);
+    buf_cut(&b, 0);
+    spool_state_each(k.spool, STR("core"), note_state, &b);
+    assert_true(str_eq(buf_get(&b), STR("key=2 ")));
     buf_fini(&b);
     kit_fini(&k);
 }

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/overriding.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "queue/limits.h"
+#include "queue/print.h"
+#include "queue/queue.h"
+#include "queue/queue_options.h"
+#include "queue/walk.h"
+#include "base/banned.h"
+
+enum {
+    OVERRIDING_NEAR = 64,      /* queues that are kicked without a job */
+    OVERRIDING_ENDS = 256,     /* that are ended in one turn */
+    OVERRIDING_LOOK_MS = 60000 /* the wall clock may be set */
+};
+#define STATE_NS STR("core")
+#define STATE_KEY "override/"
+
+/* --- queues follow --- */
+
+static bool
+queue_differs(struct queue *q)
+{
+    return generation_scope(q->s->generation, str_of(q->binding->name),
+               str_of(q->zone->name)) != q->scope;
+}
+
+static enum job_step
+follow_visit(void *arg, struct list *n, bool fresh)
+{
+    struct queue *q = LIST_ENTRY(n, struct queue, node);
+
+    (void)arg;
+    (void)fresh;
+    if (queue_differs(q))
+        queue_kick(q);
+    return JOB_DONE;
+}
+
+static enum job_step
+follow_visit_zone(void *arg, struct list *n, bool fresh)
+{
+    struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
+
+    return follow_visit(arg, &q->node, fresh);
+}
+
+static void
+follow_zone(struct scheduler *s, struct str domain)
+{
+    struct zone *z = map_find(&s->zones, domain);
+    struct list *n;
+    int most = OVERRIDING_NEAR;
+
+    if (!z)
+        return;
+    LIST_FOREACH (n, &z->queues) {
+        if (!most--) {
+            walk_start(s,
+                &(struct walk_request){.name = "adopt overrides",
+                    .head = &z->queues,
+                    .total = OVERRIDING_NEAR,
+                    .visit = follow_visit_zone});
+            return;
+        }
+        (void)follow_visit_zone(NULL, n, true);
+    }
+}
+
+static void follow_all(struct scheduler *s);
+
+static void
+followed(void *arg, bool cancelled)
+{
+    struct scheduler *s = arg;
+    bool again = s->overriding.again;
+
+    s->overriding.walking = s->overriding.again = false;
+    if (again && !cancelled && !s->drained_told)
+        follow_all(s);
+}
+
+/* One job at a time, however many change meanwhile. */
+static void
+follow_all(struct scheduler *s)
+{
+    if (s->overriding.walking) {
+        s->overriding.again = true;
+        return;
+    }
+    s->overriding.walking = true;
+    walk_start(s,
+        &(struct walk_request){.name = "adopt overrides",
+            .head = &s->all_queues,
+            .total = s->stats.queues,
+            .visit = follow_visit,
+            .end = followed,
+            .arg = s});
+}
+
+static void
+follow(struct scheduler *s, const struct override *v)
+{
+    overrides_install(s->overriding.all, s->generation);
+    if (v->option == OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS))
+        limits_adopt(s);
+    if (v->place.domain.p)
+        follow_zone(s, v->place.domain);
+    else
+        follow_all(s);
+}
+
+/* --- on disk --- */
+
+static json_t *
+items_json(const struct override *v)
+{
+    json_t *all;
+
+    if (!v->value.item_count)
+        return print_str(v->value.text);
+    all = json_array();
+    for (size_t i = 0; i < v->value.item_count; i++)
+        json_array_append_new(all, print_str(v->value.items[i]));
+    return all;
+}
+
+static void
+json_name(json_t *j, const char *name, struct str value)
+{
+    if (value.p)
+        json_object_set_new(j, name, print_str(value));
+}
+
+static json_t *
+override_json(const struct override *v)
+{
+    json_t *j = json_object();
+
+    json_name(j, "binding_group", v->place.group);
+    json_name(j, "binding", v->place.binding);
+    json_name(j, "domain", v->place.domain);
+    json_name(j, "option", str_of(option_get(v->option)->name));
+    json_object_set_new(j, "value", items_json(v));
+    json_object_set_new(
+        j, "adaptive", json_boolean(v->source == OVERRIDE_ADAPTIVE));
+    json_object_set_new(j, "set", json_integer(v->set_at));
+    json_object_set_new(j, "until", json_integer(v->expires));
+    json_name(j, "who", v->who);
+    json_name(j, "why", v->why);
+    return j;
+}
+
+static int
+state_put(
+    struct scheduler *s, const struct override *v, bool there, struct err *e)
+{
+    struct buf key = BUF_INIT, text = BUF_INIT;
+    int rc;
+
+    buf_cstr(&key, STATE_KEY);
+    override_print_key(v, &key);
+    if (there)
+        print_json(override_json(v), &text);
+    rc = spool_state_put(s->spool, STATE_NS, buf_get(&key),
+        there ? buf_get(&text) : STR_NONE, there ? v->expires : 0, e);
+    buf_fini(&key);
+    buf_fini(&text);
+    return rc;
+}
+
+static struct str
+json_text(const json_t *j, const char *name)
+{
+    const json_t *t = json_object_get(j, name);
+
+    return json_is_string(t)
+        ? str_make(json_string_value(t), json_string_length(t))
+        : STR_NONE;
+}
+
+static int
+override_read(struct scheduler *s, const json_t *j, struct err *e)
+{
+    const json_t *value = json_object_get(j, "value");
+    struct str items[OVERRIDE_ITEMS_MAX], name = json_text(j, "option");
+    struct override v = {.place = {json_text(j, "binding_group"),
+                             json_text(j, "binding"), json_text(j, "domain")},
+        .source = json_is_true(json_object_get(j, "adaptive"))
+            ? OVERRIDE_ADAPTIVE
+            : OVERRIDE_OPERATOR,
+        .option = name.p ? option_find(name) : UINT32_MAX,
+        .value = {.text = json_text(j, "value"), .items = items},
+        .set_at = json_integer_value(json_object_get(j, "set")),
+        .expires = json_integer_value(json_object_get(j, "until")),
+        .who = json_text(j, "who"),
+        .why = json_text(j, "why")};
+
+    if (v.option == UINT32_MAX)
+        return err_set(e, ERR_NOTFOUND, "its option is unknown");
+    for (size_t i = 0; i < json_array_size(value) && i < ARRAY_SIZE(items); i++)
+        items[v.value.item_count++] =
+            str_of(json_string_value(json_array_get(value, i)));
+    if (!v.value.item_count)
+        v.value.items = NULL;
+    return overrides_set(s->overriding.all, &v, e);
+}
+
+static void
+state_found(void *arg, struct str key, struct str value)
+{
+    struct err e = {0};
+    json_t *j;
+
+    if (!str_starts(key, STR(STATE_KEY)))
+        return;
+    j = json_loadb(value.p, value.n, 0, NULL);
+    if (override_read(arg, j, &e))
+        log_warn(LOG_QUEUE, "override-ignored", "key=\"%.*s\" reason=\"%s\"",
+            STR_ARG(key), e.text);
+    json_decref(j);
+}
+
+/* --- ends --- */
+
+struct described { /* for the log */
+    struct buf place, value, until;
+};
+
+static void
+describe(const struct override *v, struct described *to)
+{
+    *to = (struct described){BUF_INIT, BUF_INIT, BUF_INIT};
+    override_print_place(&v->place, &to->place);
+    override_print_value(v, &to->value);
+    if (v->expires)
+        clock_print_iso(&to->until, v->expires);
+    else
+        buf_cstr(&to->until, "never");
+}
+
+static void
+described_fini(struct described *d)
+{
+    buf_fini(&d->place);
+    buf_fini(&d->value);
+    buf_fini(&d->until);
+}
+
+/* What adapts all the time says so itself. */
+static void
+tell_set(const struct override *v)
+{
+    struct described d;
+
+    if (v->source == OVERRIDE_ADAPTIVE)
+        return;
+    describe(v, &d);
+    log_notice(LOG_QUEUE, "override-set",
+        "place=\"%.*s\" option=%s value=\"%.*s\" until=%.*s %.*s",
+        STR_ARG(buf_get(&d.place)), option_get(v->option)->name,
+        STR_ARG(buf_get(&d.value)), STR_ARG(buf_get(&d.until)),
+        STR_ARG(v->who));
+    described_fini(&d);
+}
+
+static void
+tell_gone(const struct override *v, bool ended)
+{
+    struct described d;
+
+    if (v->source == OVERRIDE_ADAPTIVE)
+        return;
+    describe(v, &d);
+    if (ended)
+        log_notice(LOG_QUEUE, "override-ended",
+            "place=\"%.*s\" option=%s value=\"%.*s\"",
+            STR_ARG(buf_get(&d.place)), option_get(v->option)->name,
+            STR_ARG(buf_get(&d.value)));
+    else
+        log_notice(LOG_QUEUE, "override-cleared",
+            "place=\"%.*s\" option=%s value=\"%.*s\"",
+            STR_ARG(buf_get(&d.place)), option_get(v->option)->name,
+            STR_ARG(buf_get(&d.value)));
+    described_fini(&d);
+}
+
+static void
+arm(struct scheduler *s)
+{
+    const struct override *first = overrides_first_end(s->overriding.all);
+    int64_t wait;
+
+    timer_stop(&s->overriding.timer);
+    if (!first || s->drained_told)
+        return;
+    wait = queue_wall_to_mono(s, first->expires) - loop_now(s->loop);
+    timer_start(&s->overriding.timer, MIN_OF(wait, OVERRIDING_LOOK_MS));
+}
+
+static void
+drop(struct scheduler *s, const struct override *v, bool ended)
+{
+    struct override gone = *v;
+    struct buf names[3] = {BUF_INIT, BUF_INIT, BUF_INIT};
+    struct str *to[3] = {
+        &gone.place.group, &gone.place.binding, &gone.place.domain};
+    struct err e;
+
+    tell_gone(v, ended);
+    for (size_t i = 0; i < 3; i++) { /* what v is made of goes with it */
+        if (!to[i]->p)
+            continue;
+        buf_str(&names[i], *to[i]);
+        *to[i] = buf_get(&names[i]);
+    }
+    if (state_put(s, v, false, &e) < 0)
+        log_warn(LOG_QUEUE, "override-not-stored", "reason=\"%s\"", e.text);
+    (void)overrides_clear(
+        s->overriding.all, &gone.place, gone.source, gone.option);
+    follow(s, &gone);
+    for (size_t i = 0; i < 3; i++)
+        buf_fini(&names[i]);
+}
+
+static void
+overriding_ended(void *arg)
+{
+    struct scheduler *s = arg;
+    const struct override *v;
+
+    for (int n = 0; n < OVERRIDING_ENDS; n++) {
+        v = overrides_first_end(s->overriding.all);
+        if (!v || v->expires > clock_wall())
+            break;
+        drop(s, v, true);
+    }
+    arm(s);
+}
+
+/* --- verbs --- */
+
+int
+overriding_set(struct scheduler *s, const struct override *v, struct err *e)
+{
+    const struct override *now;
+    int rc;
+
+    if (v->expires && v->expires <= clock_wall())
+        return err_set(e, ERR_INVAL, "that time is over");
+    rc = overrides_set(s->overriding.all, v, e);
+    if (rc)
+        return rc;
+    now = overrides_find(s->overriding.all, &v->place, v->source, v->option);
+    rc = state_put(s, now, true, e);
+    if (rc) {
+        (void)overrides_clear(
+            s->overriding.all, &v->place, v->source, v->option);
+        follow(s, v);
+        return rc;
+    }
+    tell_set(now);
+    follow(s, now);
+    arm(s);
+    return 0;
+}
+
+bool
+overriding_clear(struct scheduler *s, const struct override_place *place,
+    enum override_source source, uint32_t option)
+{
+    const struct override *v =
+        overrides_find(s->overriding.all, place, source, option);
+
+    if (!v)
+        return false;
+    drop(s, v, false);
+    arm(s);
+    return true;
+}
+
+static bool
+str_same(struct str a, struct str b)
+{
+    return a.p ? b.p && str_eq(a, b) : !b.p;
+}
+
+static bool
+is_at(const struct override *v, const struct override_place *p)
+{
+    return str_same(v->place.group, p->group) &&
+        str_same(v->place.binding, p->binding) &&
+        str_same(v->place.domain, p->domain);
+}
+
+size_t
+overriding_clear_place(struct scheduler *s, const struct override_place *place,
+    enum override_source source)
+{
+    const struct override *v, *next;
+    struct override_place at;
+    struct buf room = BUF_INIT;
+    size_t n = 0;
+
+    if (override_place_check(place, &room, &at, NULL) == 0) {
+        for (v = overrides_next(s->overriding.all, NULL); v; v = next) {
+            next = overrides_next(s->overriding.all, v);
+            if (v->source != source || !is_at(v, &at))
+                continue;
+            drop(s, v, false);
+            n++;
+        }
+    }
+    buf_fini(&room);
+    arm(s);
+    return n;
+}
+
+const struct overrides *
+overriding_all(const struct scheduler *s)
+{
+    return s->overriding.all;
+}
+
+static void
+print_one(const struct override *v, struct buf *out)
+{
+    override_print_place(&v->place, out);
+    buf_printf(out, ": %s = ", option_get(v->option)->name);
+    override_print_value(v, out);
+    if (v->source == OVERRIDE_ADAPTIVE)
+        buf_cstr(out, ", adaptive");
+    if (v->expires) {
+        buf_cstr(out, ", for ");
+        num_print_duration(out, MAX_OF(v->expires - clock_wall(), 0));
+        buf_cstr(out, " more (until ");
+        clock_print_iso(out, v->expires);
+        buf_char(out, ')');
+    }
+    buf_cstr(out, ", set ");
+    clock_print_iso(out, v->set_at);
+    if (v->who.n)
+        buf_printf(out, " by %.*s", STR_ARG(v->who));
+    if (v->why.n)
+        buf_printf(out, ": %.*s", STR_ARG(v->why));
+    buf_char(out, '\n');
+}
+
+void
+overriding_print(struct scheduler *s, const struct override_place *place,
+    bool json, struct buf *out)
+{
+    const struct overrides *all = s->overriding.all;
+    const struct override *v = NULL;
+    json_t *rows = json ? json_array() : NULL;
+    size_t shown = 0, more = 0;
+
+    while ((v = overrides_next(all, v)) != NULL) {
+        if (place && !is_at(v, place))
+            continue;
+        if (shown++ >= OVERRIDING_SHOWN)
+            more++;
+        else if (rows)
+            json_array_append_new(rows, override_json(v));
+        else
+            print_one(v, out);
+    }
+    if (json)
+        print_json(
+            json_pack("{s:o,s:I}", "overrides", rows, "more", (json_int_t)more),
+            out);
+    else if (!shown)
+        buf_cstr(out, "no overrides\n");
+    else if (more)
+        buf_printf(out, "and %zu more\n", more);
+}
+
+/* --- life --- */
+
+void
+overriding_init(struct scheduler *s)
+{
+    s->overriding.all = overrides_new();
+    timer_init(&s->overriding.timer, s->loop, overriding_ended, s, "overrides");
+    spool_state_each(s->spool, STATE_NS, state_found, s);
+    overriding_install(s, s->generation);
+    arm(s);
+}
+
+void
+overriding_install(struct scheduler *s, struct generation *g)
+{
+    overrides_install(s->overriding.all, g);
+}
+
+void
+overriding_stop(struct scheduler *s)
+{
+    timer_stop(&s->overriding.timer);
+}
+
+void
+overriding_fini(struct scheduler *s)
+{
+    timer_stop(&s->overriding.timer);
+    overrides_free(&s->overriding.all);
+}
