@@ -248,13 +248,12 @@ test_the_first_end(void **state)
 {
     struct override v = {.value = {.text = STR("true")}};
     struct err e;
+    char name[20];
 
     (void)state;
     begin(text);
     v.option = option("suspend_delivery");
     for (int i = 5; i > 0; i--) {
-        char name[20];
-
         (void)snprintf(name, sizeof(name), "d%d.test", i);
         v.place.domain = str_of(name);
         v.expires = i == 3 ? 0 : 1700000000000 + i;
