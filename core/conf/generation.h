@@ -65,6 +65,9 @@ const struct scope *generation_global(const struct generation *g);
  * absent: the binding's own values. */
 const struct scope *generation_scope(
     struct generation *g, struct str binding, struct str domain);
+/* What holds for a group as such, whichever of its bindings. */
+const struct scope *generation_group_scope(
+    struct generation *g, struct str group);
 /* Host stanzas have no fallback to wider scopes (MC 2.3): only to those for
  * the host in a wider place.  What none of them sets is unset, whatever its
  * default, and reads as -1. */

@@ -204,6 +204,15 @@ generation_place_scope(struct generation *g, const struct stanza *binding,
 }
 
 const struct scope *
+generation_group_scope(struct generation *g, struct str group)
+{
+    struct place p = {NULL, map_find(&g->groups, group)};
+
+    return overlay_scope(
+        g, lookup_domain(g, &p, STR_NONE), group, STR_NONE, STR_NONE);
+}
+
+const struct scope *
 generation_host_scope(struct generation *g, struct str binding, struct str host)
 {
     char name[GENERATION_NAME_MAX + 64];

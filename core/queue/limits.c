@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/num.h"
 #include "base/xmem.h"
 #include "queue/line.h"
 #include "queue/queue.h"
@@ -144,34 +143,30 @@ limits_refund_message(struct charge **c)
 
 /* --- bindings and groups --- */
 
+/* Only what is said for such a place itself is a limit of its own. */
+static int64_t
+limits_said(const struct scope *scope, const char *place)
+{
+    uint32_t id = OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS);
+    const struct stanza *from = scope_origin(scope, id);
+
+    if (!from || !str_ieq(stanza_keyword(from), str_of(place)))
+        return -1;
+    return scope_int(scope, id);
+}
+
 static int64_t
 limits_of_group(struct scheduler *s, struct str name)
 {
-    uint32_t id = OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS);
-    const struct stanza *st = NULL;
-
-    while ((st = generation_stanza(
-                s->generation, IMPEL_SCOPE_GROUP, NULL, st)) != NULL) {
-        struct option_value v;
-        int64_t n;
-
-        if (str_eq(stanza_name(st), name) && stanza_value(st, id, &v))
-            return num_i64(v.text, &n) == 0 ? n : -1;
-    }
-    return -1;
+    return limits_said(
+        generation_group_scope(s->generation, name), "binding_group");
 }
 
 static int64_t
 limits_of_binding(struct scheduler *s, const char *name)
 {
-    uint32_t id = OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS);
-    const struct scope *scope =
-        generation_scope(s->generation, str_of(name), STR_NONE);
-    const struct stanza *from = scope_origin(scope, id);
-
-    if (!from || !str_ieq(stanza_keyword(from), STR("binding")))
-        return -1;
-    return scope_int(scope, id);
+    return limits_said(
+        generation_scope(s->generation, str_of(name), STR_NONE), "binding");
 }
 
 static struct bindgroup *

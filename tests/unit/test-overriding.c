@@ -234,6 +234,46 @@ test_a_throttle_of_an_override(void **state)
     world_end();
 }
 
+static void
+set_group(const char *group, const char *name, const char *value)
+{
+    struct override v = override_of(NULL, NULL, name, value, 0);
+    struct err e = {0};
+
+    v.place.group = str_of(group);
+    if (overriding_set(world.s, &v, &e))
+        fail_msg("%s", e.text);
+    world_run();
+}
+
+/* Limits of many queues are read again. */
+static void
+test_limits_of_many(void **state)
+{
+    static const char name[] = "server_max_outbound_connections";
+
+    (void)state;
+    world_begin(BASE "binding_group g { binding b { } binding c { } }\n");
+    set_group("g", name, "1");
+    (void)world_accept_for("b", "s@from.test", "a@x.test");
+    (void)world_accept_for("c", "s@from.test", "a@y.test");
+    assert_int_equal(fake_session_count, 1);
+    set("b", NULL, name, "1", 0);
+    set_group("g", name, "2");
+    assert_int_equal(fake_session_count, 2);
+    set_group("g", name, "10");
+    (void)world_accept_for("b", "s@from.test", "a@z.test");
+    assert_int_equal(fake_session_count, 2);
+    clear("b", NULL, name);
+    assert_int_equal(fake_session_count, 3);
+    set(NULL, NULL, name, "3", 0);
+    (void)world_accept_for("b", "s@from.test", "a@v.test");
+    assert_int_equal(fake_session_count, 3);
+    set(NULL, NULL, name, "4", 0);
+    assert_int_equal(fake_session_count, 4);
+    world_end();
+}
+
 /* Expiry and `fail` go on while nothing is delivered. */
 static void
 test_suspended_mail_expires(void **state)
@@ -298,6 +338,7 @@ main(void)
         cmocka_unit_test(test_they_survive),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_a_throttle_of_an_override),
+        cmocka_unit_test(test_limits_of_many),
         cmocka_unit_test(test_suspended_mail_expires),
         cmocka_unit_test(test_many),
     };
