@@ -90,6 +90,8 @@ print_queue(const struct metrics *m, struct buf *to)
     gauge(to, "resident_messages", "Messages in memory",
         (int64_t)q->resident_messages);
     gauge(to, "delivery_paused", "1 while results cannot be stored", q->paused);
+    gauge(to, "overrides", "Values put before every stanza's",
+        (int64_t)q->overrides);
     gauge(to, "draining", "1 while the daemon stops", q->draining);
     gauge(
         to, "recovering", "1 while the spool is read at start", q->recovering);

@@ -196,6 +196,7 @@ put_times(struct sheet *s, const struct metrics *m)
         m->intake.refuses    ? "full, new mail is refused"
             : m->queue.tight ? "tight"
                              : "fine");
+    put(s, "Overrides:", "Overrides", m->queue.overrides);
     put(s, "Configuration Generation:", "Generation", m->generation);
     put_text(s, "Statistics Last Reset:", "StatisticsLastReset", when.p);
     if (s->json)

@@ -576,6 +576,7 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     st->sessions = s->outlets;
     st->resident_bytes = s->resident_bytes;
     st->resident_messages = s->resident_messages;
+    st->overrides = overrides_count(s->overriding.all);
     st->draining = s->draining;
     st->paused = s->pause.alarm[0] || s->pause.behind;
     st->tight = s->tight;

@@ -52,6 +52,7 @@ struct scheduler_stats {
     uint64_t delivered, failed, transient, uncertain, bounced, expired;
     int64_t reset_at, started_at; /* wall ms */
     uint64_t resident_bytes, resident_messages;
+    uint64_t overrides; /* values that come before every stanza's */
     bool draining, recovering;
     bool paused; /* results cannot be stored */
     bool tight;  /* memory_goal is passed */

@@ -73,6 +73,8 @@ def test_suspend_for_a_while(impeld, server):
     assert "override of domain dest.test by uid=" in why
     assert "(they asked)" in why and "next: 20" in why
     assert "because" not in d.ask("override", "list")
+    assert d.summary()["Overrides"] == 1
+    assert "impel_overrides 1" in d.ask("metrics")
     assert "they asked" in d.ask("override", "list")
     assert "override of domain dest.test" in d.ask(
         "config", "explain", "domain", "dest.test", "suspend_delivery")
