@@ -20,7 +20,7 @@
 #include "conf/generation.h"
 
 enum {
-    OVERRIDES_MAX = 100000,
+    OVERRIDES_MAX = 20000, /* a new generation takes them in one turn: 30 ms */
     OVERRIDE_ITEMS_MAX = 64, /* of a list */
     OVERRIDE_VALUE_MAX = 4096,
     OVERRIDE_WORDS_MAX = 200 /* who, why: what is longer is cut */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "conf/query.h"
 #include "ctl/agree.h"
+#include "route/resolve.h"
 #include "base/banned.h"
 
 static void
@@ -49,6 +50,40 @@ query(struct command_call *c, size_t at, struct query *q, struct err *e)
     return query_run(q, e);
 }
 
+/* The word behind that one, or absent. */
+static struct str
+named(const struct command_call *c, size_t at, const char *word)
+{
+    for (size_t i = at; i + 1 < c->word_count; i++)
+        if (commands_is(c, i, word))
+            return c->words[i + 1];
+    return STR_NONE;
+}
+
+/* A gateway's mail is delivered as that of the gateway's name. */
+static void
+add_gateway(const struct command_call *c, size_t at, struct buf *out)
+{
+    struct str domain = named(c, at, "domain");
+    char lower[256];
+    struct destination d;
+
+    if (c->json || !commands_is(c, at - 1, "explain") || !domain.n ||
+        domain.n >= sizeof(lower) || commands_is(c, at, "global"))
+        return;
+    for (size_t i = 0; i < domain.n; i++)
+        lower[i] =
+            (char)(domain.p[i] >= 'A' && domain.p[i] <= 'Z' ? domain.p[i] | 0x20
+                                                            : domain.p[i]);
+    domain = str_make(lower, domain.n);
+    resolve_destination(c->on->generation, named(c, at, "binding"), domain, &d);
+    if (d.by_gateway)
+        buf_printf(out,
+            "  Its mail goes by the gateway %.*s: but for gateway, "
+            "delivery_method and ports, ask for domain %.*s\n",
+            STR_ARG(d.domain), STR_ARG(d.domain));
+}
+
 void
 command_config_query(struct command_call *c, size_t at)
 {
@@ -57,8 +92,10 @@ command_config_query(struct command_call *c, size_t at)
     struct err e;
     if (query(c, at, &q, &e) < 0)
         commands_fail(c, "%s", e.text);
-    else
+    else {
+        add_gateway(c, at, &out);
         commands_take(c, &out);
+    }
     if (q.changed)
         generation_unref(&q.changed); /* not for a command that only asks */
     buf_fini(&out);

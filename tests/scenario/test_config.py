@@ -159,3 +159,13 @@ def test_strict_makes_an_error_of_what_is_missing(impeld):
     assert "module lmtp" in p.stderr and "package impel-lmtp" in p.stderr
     strict = d.check("--strict")
     assert strict.returncode == 1 and "error: Use_Mmap" in strict.stderr
+
+
+def test_explain_names_the_gateway(impeld):
+    """What delivery reads for such a domain stands under the gateway's."""
+    d = impeld('Domain "a.test" { Gateway = "gw.test" Retry_Interval = 5 }\n'
+               'Domain "gw.test" { Retry_Interval = 7 }\n')
+    said = d.ask("config", "explain", "domain", "A.test", "retry_interval")
+    assert "ask for domain gw.test" in said
+    assert "gateway" not in d.ask("config", "explain", "domain", "gw.test",
+                                  "retry_interval")

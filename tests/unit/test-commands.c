@@ -276,6 +276,11 @@ test_config(void **state)
 {
     (void)state;
     good("config eval domain x.test retry_interval", "");
+    assert_null(strstr(answer.p, "gateway"));
+    good("config explain domain y.test retry_interval", "");
+    assert_null(strstr(answer.p, "gateway"));
+    good("config explain domain X.test retry_interval", "");
+    assert_non_null(strstr(answer.p, "ask for domain gw.test"));
     good("config set retry_interval 90", "");
     assert_int_equal(fake.adopts, 1);
     bad("config set no_such_option 1", "no_such_option");

@@ -236,6 +236,11 @@ test_hosts_do_not_fall_back(void **state)
         "host mx1.test { max_outbound_connections = 3 }\n"
         "host mx2.test { }\n"
         "host \"/^mx3/\" { max_outbound_connections = 4 }\n"
+        "host \"/^nothing/\" { max_outbound_connections = 9 }\n"
+        "host \"/^mx[34]/\" { max_outbound_connections = 5 }\n"
+        "host \"/4.test$/\" { max_outbound_connections = 6 }\n"
+        "host \"/5.test$/\" { order = 1 max_outbound_connections = 8 }\n"
+        "host \"/^mx5/\" { max_outbound_connections = 9 }\n"
         "binding b { host mx1.test { max_outbound_connections = 2 } }\n",
         false);
     uint32_t id = option_find(STR("max_outbound_connections"));
@@ -243,7 +248,9 @@ test_hosts_do_not_fall_back(void **state)
         const char *binding, *host;
         int64_t want;
     } rows[] = {{"default", "MX1.test", 3}, {"b", "mx1.test", 2},
-        {"b", "mx2.test", -1}, {"b", "mx9.test", -1}, {"b", "mx3.test", 4}};
+        {"b", "mx2.test", -1}, {"b", "mx9.test", -1}, {"b", "mx3.test", 4},
+        {"b", "mx4.test", 5}, {"default", "x4.test", 6}, {"b", "mx5.test", 9},
+        {"b", "x5.test", 8}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
