@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deliveries are suspended and go on: in the configuration, and from the
 console for a while, under load and over a crash."""
+import smtplib
 import threading
 import time
 
@@ -164,3 +165,29 @@ def test_a_timeout_of_a_module(impeld, server):
     d.ask("override", "set", "domain", "dest.test", "ehlo_timeout", "1")
     send(d.port, "x@dest.test")
     wait_for(lambda: d.records("T"), 10, "a transient failure")
+
+
+def test_suspended_and_resumed_under_load(impeld, server):
+    """What was begun on each connection ends, nothing more; and in the end
+    each message has come once."""
+    s = server(delay=0.004)
+    d = impeld(ROUTES % s.port + "Max_Outbound_Connections = 8\n"
+               'EventLoop "pool" { concurrency = 2 }\n')
+    d.ask("suspend", "all")
+    with smtplib.SMTP("127.0.0.1", d.port) as c:
+        for i in range(300):
+            c.sendmail("a@origin.test", f"r{i}@d{i % 3}.test",
+                       "Subject: x\r\n\r\nx\r\n")
+    assert not s.messages
+    d.ask("resume", "all")
+    for _ in range(3):
+        s.wait(len(s.messages) + 30)
+        d.ask("suspend", "all")
+        before, open_then = len(s.messages), s.open
+        wait_for(lambda: s.open == 0, what="the end of the sessions")
+        assert len(s.messages) <= before + open_then
+        d.ask("resume", "all")
+    d.wait_empty()
+    came = sorted(m.recipients[0] for m in s.messages)
+    assert came == sorted(f"r{i}@d{i % 3}.test" for i in range(300))
+    assert len(d.records("D")) == 300 and not d.records("T")
