@@ -190,4 +190,4 @@ def test_suspended_and_resumed_under_load(impeld, server):
     d.wait_empty()
     came = sorted(m.recipients[0] for m in s.messages)
     assert came == sorted(f"r{i}@d{i % 3}.test" for i in range(300))
-    assert len(d.records("D")) == 300 and not d.records("T")
+    assert len(d.wait_records("D", 300)) == 300 and not d.records("T")
