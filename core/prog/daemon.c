@@ -66,7 +66,7 @@ struct daemon {
     uint64_t trimmed; /* what was in use after memory was given back */
     uint64_t worked;  /* records that the spool had written then */
     unsigned beats, ticks;
-    bool stopping, queue_drained, intake_stopped;
+    bool recovering, stopping, queue_drained, intake_stopped;
 };
 
 /* --- configuration --- */
@@ -268,6 +268,9 @@ trim_memory(struct daemon *d, uint64_t used, bool now)
     spool_get_stats(d->spool, &st);
     uint64_t worked = st.accepted + st.finished + st.attempts;
     bool calm = worked - d->worked < TRIM_CALM;
+    if (d->recovering && !st.recovering)
+        now = true; /* what it took is as much as what it left */
+    d->recovering = st.recovering;
     d->worked = worked;
     d->trimmed = MIN_OF(d->trimmed, used);
     if (d->beats % TRIM_BEATS == 0 && calm && used > d->trimmed + TRIM_WORTH)

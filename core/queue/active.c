@@ -95,7 +95,7 @@ active_least(const struct queue *q)
 
     if (sessions)
         return sessions * ACTIVE_A_SESSION;
-    return q->opt.greets_as_sender ? 1 : 0;
+    return q->opt->greets_as_sender ? 1 : 0;
 }
 
 /* Without a word from the operator max_resident_active_queue matters only once
@@ -105,7 +105,7 @@ active_has_room(const struct queue *q)
 {
     const struct scheduler *s = q->s;
     uint64_t held = q->ready_count + q->loading + q->lent;
-    int64_t most = q->opt.max_active;
+    int64_t most = q->opt->max_active;
     bool scarce = false;
 
     if (held < active_least(q))
@@ -122,7 +122,7 @@ active_has_room(const struct queue *q)
             return false;
         scarce |= s->resident_bytes >= (uint64_t)s->resident_limit_bytes / 2;
     }
-    if (most < 0 || (!q->opt.strict_active && !scarce))
+    if (most < 0 || (!q->opt->strict_active && !scarce))
         return true;
     return held < (uint64_t)most;
 }

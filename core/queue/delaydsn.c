@@ -85,7 +85,7 @@ static int64_t
 delaydsn_next(const struct queue *q, const struct parcel *p)
 {
     uint32_t told = p->told == DELAYDSN_UNKNOWN ? 0 : p->told;
-    int64_t age = delaydsn_due(&q->opt.delay, told + 1), at;
+    int64_t age = delaydsn_due(&q->opt->delay, told + 1), at;
 
     return sum_add(parcel_received(p), age, &at) ? at : INT64_MAX;
 }
@@ -102,10 +102,9 @@ delaydsn_look_at(struct queue *q, int64_t mono)
 void
 delaydsn_adopt(struct queue *q)
 {
-    delaydsn_read(&q->opt.delay, q->scope);
     q->delay_scanning = false;
     q->delay_at = q->delay_rest = 0;
-    if (q->opt.delay.interval && queue_parcels(q))
+    if (q->opt->delay.interval && queue_parcels(q))
         delaydsn_look_at(q, loop_now(q->s->loop) + 1);
 }
 
@@ -114,7 +113,7 @@ delaydsn_watch(struct queue *q, const struct parcel *p)
 {
     int64_t next;
 
-    if (!q->opt.delay.interval)
+    if (!q->opt->delay.interval)
         return;
     next = delaydsn_next(q, p);
     if (next != INT64_MAX)
@@ -216,10 +215,10 @@ static bool
 delaydsn_look(struct queue *q, struct parcel *p, int64_t now)
 {
     int64_t received = parcel_received(p);
-    uint32_t n = delaydsn_count(&q->opt.delay, now - received);
+    uint32_t n = delaydsn_count(&q->opt->delay, now - received);
 
     if (p->told == DELAYDSN_UNKNOWN)
-        p->told = delaydsn_count(&q->opt.delay, q->s->delay_since - received) &
+        p->told = delaydsn_count(&q->opt->delay, q->s->delay_since - received) &
             UINT8_MAX;
     if (n > p->told) {
         if (q->s->notices >= DELAYDSN_AT_ONCE)

@@ -127,18 +127,20 @@ explain_detail(const struct queue *q, struct buf *to)
         buf_cstr(to, q->carrier->found.why);
         break;
     case WAIT_ROUTE_HELD:
-        result_print(&q->hold, to);
+        if (q->said)
+            result_print(&q->said->hold, to);
         break;
     case WAIT_STORING:
         pause_print(q->s, to);
         break;
     case WAIT_DELAYING:
-        result_print(&q->why, to);
+        if (q->said)
+            result_print(&q->said->why, to);
         break;
     case WAIT_CONNECTION_LIMIT:
         buf_printf(to, "%llu of %lld connections",
             (unsigned long long)q->outlet_count,
-            (long long)q->opt.max_connections);
+            (long long)q->opt->max_connections);
         break;
     default:
         break;

@@ -28,7 +28,7 @@ limits_may_open(struct queue *q, int64_t *until)
     struct scheduler *s = q->s;
     struct bindstate *b = q->binding;
 
-    if (limits_met(q->opt.max_connections, q->outlet_count))
+    if (limits_met(q->opt->max_connections, q->outlet_count))
         return WAIT_CONNECTION_LIMIT;
     if (limits_met(b->limit, b->sessions))
         return WAIT_BINDING_LIMIT;

@@ -35,6 +35,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/single.c \
 	core/queue/slab.c core/queue/slab.h \
 	core/queue/suspend.c core/queue/suspend.h \
+	core/queue/values.c core/queue/values.h \
 	core/queue/throttle.c core/queue/throttle.h \
 	core/queue/wait.c core/queue/wait.h \
 	core/queue/walk.c core/queue/walk.h \
@@ -50,6 +51,7 @@ QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 
 QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
+	tests/unit/test-values \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
@@ -80,6 +82,8 @@ tests_unit_test_explain_SOURCES = tests/unit/test-explain.c $(QUEUE_WORLD)
 tests_unit_test_explain_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_limits_SOURCES = tests/unit/test-limits.c $(QUEUE_WORLD)
 tests_unit_test_limits_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_values_SOURCES = tests/unit/test-values.c $(QUEUE_WORLD)
+tests_unit_test_values_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_retry_SOURCES = tests/unit/test-retry.c $(CONF_ROWS)
 tests_unit_test_retry_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_goal_SOURCES = tests/unit/test-goal.c 

@@ -273,7 +273,7 @@ outcome_retry(
     enum retry_answer answer;
 
     p->retries++;
-    answer = retry_decide(&q->opt.retry, parcel_received(p), now, p->retries,
+    answer = retry_decide(&q->opt->retry, parcel_received(p), now, p->retries,
         outcome_asked(p, r), &next);
     if (answer == RETRY_LATER && p->deadline &&
         now >= (int64_t)p->deadline * 1000)
@@ -346,7 +346,7 @@ outcome_return(struct parcel *p, struct message *m)
         return;
     }
     wait = retry_wait(
-        &q->opt.retry, (uint32_t)p->free_returns - SCHED_FREE_RETURNS + 1);
+        &q->opt->retry, (uint32_t)p->free_returns - SCHED_FREE_RETURNS + 1);
     queue_delay(p, clock_wall() + wait);
 }
 

@@ -88,7 +88,7 @@ idle_remove(struct outlet *o)
 static bool
 outlet_is_used_up(const struct outlet *o)
 {
-    const struct queue_options_cache *opt = &o->queue->opt;
+    const struct queue_values *opt = o->queue->opt;
 
     return (opt->max_deliveries > 0 &&
                o->deliveries >= (uint64_t)opt->max_deliveries) ||
@@ -101,7 +101,7 @@ outlet_room(const struct outlet *o)
 {
     const struct queue *q = o->queue;
     uint64_t window = (uint64_t)o->open + SCHED_AHEAD;
-    uint64_t most = (uint64_t)MAX_OF(q->opt.max_deliveries, 0);
+    uint64_t most = (uint64_t)MAX_OF(q->opt->max_deliveries, 0);
 
     if ((o->state != OUTLET_OPEN && o->state != OUTLET_IDLE) || o->draining ||
         !o->open || outlet_is_used_up(o))
@@ -154,13 +154,13 @@ outlet_rest(struct outlet *o)
 {
     if (o->state != OUTLET_OPEN || o->lent_count)
         return;
-    if (o->queue->opt.idle_timeout <= 0 || o->s->draining) {
+    if (o->queue->opt->idle_timeout <= 0 || o->s->draining) {
         outlet_close(o, false);
         return;
     }
     outlet_enter(o, OUTLET_IDLE);
     o->idle_since = loop_now(o->s->loop);
-    timer_start(&o->timer, o->queue->opt.idle_timeout);
+    timer_start(&o->timer, o->queue->opt->idle_timeout);
     idle_add(o);
     list_remove(&o->roomy_node);
     list_push_front(&o->queue->roomy, &o->roomy_node);

@@ -35,13 +35,13 @@ pick_next(struct queue *q, uint64_t most)
     while (most && (n = list_first(&q->ready)) != NULL) {
         struct parcel *p = LIST_ENTRY(n, struct active, node)->parcel;
 
-        if (q->opt.retry.skip_expired && queue_expiry(q, p) <= now &&
+        if (q->opt->retry.skip_expired && queue_expiry(q, p) <= now &&
             !(p->flags & PARCEL_LAST_TRY)) {
             outcome_fail(p, 554, "5.4.5",
                 "[internal] Delivery not attempted (message expired)", false);
             continue;
         }
-        pick_cut(q, p, MIN_OF(most, (uint64_t)MAX_OF(q->opt.max_batch, 1)));
+        pick_cut(q, p, MIN_OF(most, (uint64_t)MAX_OF(q->opt->max_batch, 1)));
         return p;
     }
     return NULL;

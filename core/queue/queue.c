@@ -70,42 +70,22 @@ carrier_get(struct scheduler *s, int method)
     return c;
 }
 
-static int64_t
-queue_int(const struct scope *scope, int row)
-{
-    return scope_int(scope, OPT(queue_options, row));
-}
-
 void
 queue_adopt(struct queue *q)
 {
     struct scheduler *s = q->s;
-    struct queue_options_cache *o = &q->opt;
-    uint32_t row = OPT(queue_options, QUEUE_MAX_RESIDENT_ACTIVE_QUEUE);
     const struct scope *scope = generation_scope(
         s->generation, str_of(q->binding->name), str_of(q->zone->name));
 
     q->overrides = generation_overrides(s->generation);
     if (scope == q->scope && q->generation == s->generation)
         return; /* none of them is about this queue */
+    queue_values_put(&s->values, &q->opt);
     if (q->generation)
         generation_unref(&q->generation);
     q->generation = generation_ref(s->generation);
     q->scope = scope;
-    o->max_connections = queue_int(scope, QUEUE_MAX_OUTBOUND_CONNECTIONS);
-    o->max_deliveries = queue_int(scope, QUEUE_MAX_DELIVERIES_PER_CONNECTION);
-    o->max_recipients = queue_int(scope, QUEUE_MAX_RECIPIENTS_PER_CONNECTION);
-    o->max_batch = queue_int(scope, QUEUE_MAX_RECIPIENTS_PER_BATCH);
-    o->idle_timeout = queue_int(scope, QUEUE_IDLE_TIMEOUT);
-    o->mx_failures = queue_int(scope, QUEUE_MX_FAILURES_TO_DELAY);
-    o->connect_timeout_to_delay =
-        queue_int(scope, QUEUE_CONNECT_TIMEOUT_TO_DELAY);
-    o->blackhole = queue_int(scope, QUEUE_BLACKHOLE);
-    o->suspended = queue_int(scope, QUEUE_SUSPEND_DELIVERY) != 0;
-    o->max_active = scope_int(scope, row);
-    o->strict_active = scope_origin(scope, row) != NULL;
-    o->greets_as_sender = binding_greets_as_sender(scope);
-    retry_read(&o->retry, scope);
+    q->opt = queue_values_get(&s->values, q->generation, scope);
     if (q->expire_at) /* by other rules */
         q->expire_at = loop_now(s->loop);
     delaydsn_adopt(q);
@@ -182,6 +162,24 @@ queue_drop_record(struct queue *q)
         domain_unref(&q->record);
 }
 
+struct said *
+queue_said(struct queue *q)
+{
+    if (!q->said)
+        q->said = xnew(struct said);
+    return q->said;
+}
+
+static void
+queue_forget_said(struct queue *q)
+{
+    if (!q->said)
+        return;
+    result_fini(&q->said->hold);
+    result_fini(&q->said->why);
+    xfree(&q->said);
+}
+
 void
 queue_free(struct queue **qp)
 {
@@ -202,10 +200,10 @@ queue_free(struct queue **qp)
     heap_remove(&s->wakes, &q->wake);
     zone_drop(s, q->zone);
     queue_drop_record(q);
+    queue_values_put(&s->values, &q->opt);
     generation_unref(&q->generation);
     heap_fini(&q->delayed);
-    result_fini(&q->hold);
-    result_fini(&q->why);
+    queue_forget_said(q);
     free((void *)(uintptr_t)q->key.p);
     s->stats.queues--;
     q->magic = 0;
@@ -287,7 +285,7 @@ queue_set_reason(struct queue *q, enum wait_reason r, int64_t until)
 int64_t
 queue_expiry(const struct queue *q, const struct parcel *p)
 {
-    int64_t at = retry_expiry(&q->opt.retry, parcel_received(p));
+    int64_t at = retry_expiry(&q->opt->retry, parcel_received(p));
 
     if (p->deadline)
         at = MIN_OF(at, (int64_t)p->deadline * 1000);
@@ -707,8 +705,8 @@ queue_connect_failed(struct queue *q, const struct result *why)
         q->failing_since = MAX_OF(loop_now(q->s->loop), 1);
     q->failures++;
     q->charges++;
-    result_fini(&q->why);
-    result_dup(&q->why, why);
+    result_fini(&queue_said(q)->why);
+    result_dup(&q->said->why, why);
     queue_kick(q);
 }
 
@@ -723,12 +721,12 @@ queue_connect_worked(struct queue *q)
 void
 queue_hold(struct queue *q, const struct result *why)
 {
-    int64_t wait = MIN_OF(q->opt.retry.interval, 60000);
+    int64_t wait = MIN_OF(q->opt->retry.interval, 60000);
 
     if (why->retry_after > wait)
-        wait = MIN_OF(why->retry_after, q->opt.retry.max_interval);
-    result_fini(&q->hold);
-    result_dup(&q->hold, why);
+        wait = MIN_OF(why->retry_after, q->opt->retry.max_interval);
+    result_fini(&queue_said(q)->hold);
+    result_dup(&q->said->hold, why);
     q->hold_until = loop_now(q->s->loop) + wait;
     queue_kick(q);
 }

@@ -433,6 +433,7 @@ scheduler_free(struct scheduler **sp)
     map_fini(&s->carriers);
     map_fini(&s->queues);
     map_fini(&s->zones);
+    map_fini(&s->values);
     map_fini(&s->idle);
     limits_fini(s);
     parcels_fini(&s->parcels);

@@ -21,6 +21,7 @@
 #include "queue/parcel.h"
 #include "queue/retry.h"
 #include "queue/scheduler.h"
+#include "queue/values.h"
 #include "queue/wait.h"
 #include "route/resolve.h"
 #include "spool/spool.h"
@@ -87,14 +88,10 @@ struct carrier {
     int64_t asked_at;
 };
 
-struct queue_options_cache {
-    int64_t max_connections, max_deliveries, max_recipients, max_batch;
-    int64_t idle_timeout, mx_failures, connect_timeout_to_delay;
-    int64_t blackhole, max_active;
-    bool suspended, strict_active;
-    bool greets_as_sender; /* a message is there before the connection */
-    struct retry retry;
-    struct delaydsn delay;
+struct said {           /* few queues ever have any */
+    struct result hold; /* why it holds */
+    struct result why;  /* of the last failed connection; for a sweep: what
+                           each parcel gets */
 };
 
 struct queue {
@@ -118,7 +115,7 @@ struct queue {
     struct generation *generation;
     uint64_t overrides; /* the number of their last change */
     const struct scope *scope;
-    struct queue_options_cache opt;
+    const struct queue_values *opt;
     struct throttle *messages, *connections; /* or NULL */
 
     /* parcels */
@@ -144,13 +141,12 @@ struct queue {
     uint64_t outlet_count, opening;
 
     /* trouble */
+    struct said *said;     /* what was said of it, or NULL: queue_said() */
     int64_t hold_until;    /* monotonic; RETRY/ROUTE */
-    struct result hold;    /* why, and for a sweep: what each gets */
     uint64_t failures;     /* connections in a row that did not come up */
     int64_t failing_since; /* monotonic; 0: it works */
     uint32_t charges;      /* failed connections whose parcel has to pay */
     uint32_t grant;        /* tokens of the throttle it was woken from */
-    struct result why;     /* of the last failed connection */
     bool sweep;            /* all active parcels are being delayed */
     bool scanning, delay_scanning; /* such a look is under way */
 
@@ -240,6 +236,7 @@ struct scheduler {
     struct map queues; /* by key */
     struct list all_queues;
     struct map zones, bindings, bindgroups, throttles, carriers, idle;
+    struct map values; /* of queues, by generation and scope */
     struct list all_zones, all_bindings;
     struct list all_idle; /* outlets, the longest first */
     struct heap wakes;

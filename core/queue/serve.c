@@ -18,7 +18,7 @@
 static uint64_t
 serve_recipients(const struct outlet *o)
 {
-    int64_t most = o->queue->opt.max_recipients;
+    int64_t most = o->queue->opt->max_recipients;
 
     if (most <= 0)
         return UINT64_MAX;
@@ -81,7 +81,7 @@ serve_charge(struct queue *q)
 
     while (q->charges && (p = serve_next(q, false)) != NULL) {
         q->charges--;
-        outcome_whole(p, &q->why);
+        outcome_whole(p, &queue_said(q)->why);
     }
     q->charges = 0;
 }
@@ -90,10 +90,10 @@ static enum wait_reason
 serve_down(struct queue *q)
 {
     int64_t now = loop_now(q->s->loop);
-    int64_t wait = q->opt.connect_timeout_to_delay;
+    int64_t wait = q->opt->connect_timeout_to_delay;
 
-    if ((q->opt.mx_failures > 0 &&
-            q->failures >= (uint64_t)q->opt.mx_failures) ||
+    if ((q->opt->mx_failures > 0 &&
+            q->failures >= (uint64_t)q->opt->mx_failures) ||
         (wait > 0 && q->failing_since && now - q->failing_since >= wait)) {
         q->sweep = true;
         q->failures = 0;
@@ -118,9 +118,9 @@ serve_refused(struct queue *q, const struct hop *hop, int verdict)
             &b, "%u.%u.%u", hop->status[0], hop->status[1], hop->status[2]);
     (void)str_copy(status, sizeof(status), buf_get(&b));
     buf_fini(&b);
-    result_fini(&q->why);
-    result_set(&q->why, verdict, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT, hop->code,
-        status, hop->text);
+    result_fini(&queue_said(q)->why);
+    result_set(&q->said->why, verdict, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
+        hop->code, status, hop->text);
     q->sweep = true;
     queue_kick(q);
     return WAIT_DNS_FAILED;
@@ -195,11 +195,11 @@ static enum wait_reason
 serve_open(struct queue *q, int64_t *until)
 {
     uint64_t goal =
-        goal_connections(q->opt.max_connections, queue_active(q), GOAL_NORMAL);
+        goal_connections(q->opt->max_connections, queue_active(q), GOAL_NORMAL);
 
     if (q->outlet_count && q->outlet_count >= goal &&
-        q->opt.max_connections > 0 &&
-        q->outlet_count >= (uint64_t)q->opt.max_connections)
+        q->opt->max_connections > 0 &&
+        q->outlet_count >= (uint64_t)q->opt->max_connections)
         return WAIT_CONNECTION_LIMIT;
     while (q->outlet_count < goal &&
         q->ready_count + q->loading + q->overflow > q->opening) {
@@ -289,9 +289,9 @@ serve_queue(struct queue *q, int64_t *until)
 bool
 serve_sweep(struct queue *q)
 {
-    bool black = q->opt.blackhole != QUEUE_BLACKHOLE_NO;
+    bool black = q->opt->blackhole != QUEUE_BLACKHOLE_NO;
     struct result gone = {.retry_after = -1};
-    bool final = black || q->why.verdict == IMPEL_FAILED;
+    bool final = black || queue_said(q)->why.verdict == IMPEL_FAILED;
     struct parcel *p = NULL;
 
     if (final && !notice_has_room(q->s)) {
@@ -305,7 +305,7 @@ serve_sweep(struct queue *q)
     for (int n = 0; n < SCHED_RUN_MAX; n++) {
         if (!(p = serve_next(q, black)))
             break;
-        outcome_whole(p, black ? &gone : &q->why);
+        outcome_whole(p, black ? &gone : &q->said->why);
     }
     if (!p && q->sweep) {
         q->sweep = false;

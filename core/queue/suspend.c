@@ -35,11 +35,11 @@ suspend_reason(struct queue *q, int64_t *until)
         return WAIT_DRAINING;
     if (pause_is_on(q->s))
         return WAIT_STORING;
-    if (q->opt.blackhole != QUEUE_BLACKHOLE_NO)
+    if (q->opt->blackhole != QUEUE_BLACKHOLE_NO)
         return WAIT_BLACKHOLE;
     if (q->sweep)
         return WAIT_DELAYING;
-    if (q->opt.suspended)
+    if (q->opt->suspended)
         return WAIT_SUSPENDED;
     if (suspend_module(q)->state != MODULE_LOADED) {
         *until = q->carrier->asked_at + MODULE_AGAIN_MS;

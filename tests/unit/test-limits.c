@@ -111,8 +111,8 @@ test_place_is_passed_on(void **state)
     assert_int_equal(b->reason, WAIT_SERVER_LIMIT);
     assert_int_equal(c->reason, WAIT_SERVER_LIMIT);
     b->sweep = true; /* all of its mail is delayed */
-    result_set(&b->why, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT, 421,
-        "4.4.2", "gone");
+    result_set(&queue_said(b)->why, IMPEL_RETRY, IMPEL_BLAME_HOST,
+        IMPEL_AT_CONNECT, 421, "4.4.2", "gone");
     queue_kick(b);
     world_run();
     fake_delivered(0);
@@ -278,8 +278,8 @@ test_grant_is_passed_on(void **state)
     assert_int_equal(c->reason, WAIT_MESSAGE_THROTTLE);
     assert_true(c->until > b->until);
     b->sweep = true; /* all of its mail is delayed */
-    result_set(&b->why, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT, 421,
-        "4.4.2", "gone");
+    result_set(&queue_said(b)->why, IMPEL_RETRY, IMPEL_BLAME_HOST,
+        IMPEL_AT_CONNECT, 421, "4.4.2", "gone");
     queue_kick(b);
     world_run();
     world_advance(10200);

@@ -132,12 +132,12 @@ test_they_end_in_time(void **state)
     set(NULL, NULL, "suspend_delivery", "true", 600);
     set(NULL, "x.test", "suspend_delivery", "true", 3600);
     set(NULL, "x.test", "retry_interval", "5", 300);
-    assert_int_equal(world_queue("x.test")->opt.retry.interval, 5000);
+    assert_int_equal(world_queue("x.test")->opt->retry.interval, 5000);
     assert_true(lists("all: suspend_delivery = true, for 10m more"));
     world_advance(299999);
-    assert_int_equal(world_queue("x.test")->opt.retry.interval, 5000);
+    assert_int_equal(world_queue("x.test")->opt->retry.interval, 5000);
     world_advance(1);
-    assert_int_equal(world_queue("x.test")->opt.retry.interval, 1200000);
+    assert_int_equal(world_queue("x.test")->opt->retry.interval, 1200000);
     world_advance(300000);
     assert_int_equal(overrides_count(overriding_all(world.s)), 1);
     assert_int_equal(reason("x.test"), WAIT_SUSPENDED);
@@ -317,13 +317,13 @@ test_many(void **state)
         assert_int_equal(overriding_set(world.s, &v, &e), 0);
     }
     world_run();
-    assert_int_equal(world_queue("d999.test")->opt.retry.interval, 7000);
-    assert_int_equal(world_queue("d1000.test")->opt.retry.interval, 1200000);
+    assert_int_equal(world_queue("d999.test")->opt->retry.interval, 7000);
+    assert_int_equal(world_queue("d1000.test")->opt->retry.interval, 1200000);
     set(NULL, NULL, "retry_interval", "8", 0);
     for (int i = 0; i < 10000 && world.s->jobs; i++)
         world_run();
-    assert_int_equal(world_queue("d999.test")->opt.retry.interval, 8000);
-    assert_int_equal(world_queue("d9999.test")->opt.retry.interval, 8000);
+    assert_int_equal(world_queue("d999.test")->opt->retry.interval, 8000);
+    assert_int_equal(world_queue("d9999.test")->opt->retry.interval, 8000);
     buf_fini(&name);
     world_end();
 }
