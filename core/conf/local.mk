@@ -49,7 +49,8 @@ TESTS += tests/unit/test-generation tests/unit/test-notation \
 	tests/unit/test-option tests/unit/test-override tests/unit/test-query
 tests_unit_test_override_SOURCES = tests/unit/test-override.c $(CONF_ROWS)
 tests_unit_test_override_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
-tests_unit_test_option_SOURCES = tests/unit/test-option.c $(CONF_ROWS)
+tests_unit_test_option_SOURCES = tests/unit/test-option.c \
+	tests/unit/mc_options.c tests/unit/mc_options.h $(CONF_ROWS)
 tests_unit_test_option_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 tests_unit_test_query_SOURCES = tests/unit/test-query.c $(CONF_ROWS)
 tests_unit_test_query_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
@@ -58,7 +59,7 @@ tests_unit_test_notation_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 tests_unit_test_generation_SOURCES = tests/unit/test-generation.c $(CONF_ROWS)
 tests_unit_test_generation_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 endif
-EXTRA_DIST += tests/data/seeds tests/data/conf
+EXTRA_DIST += tests/data/seeds tests/data/conf tests/data/mc-options.txt
 
 check_PROGRAMS += tests/fuzz/fuzz-ecconf tests/fuzz/fuzz-yaml
 if !FUZZ

@@ -43,6 +43,17 @@ static const struct uninstalled {
     {INSTALLED_MODULE, "milter", "milter"},
     {INSTALLED_MODULE, "null", "null"},
 };
+/* Those that are not in this version. */
+static const struct {
+    const char *module, *version;
+} uninstalled_versions[] = {
+    {"lmtp", "0.2"},
+    {"ecstream", "0.2"},
+    {"apn", "0.2"},
+    {"gcm", "0.2"},
+    {"mm7", "0.2"},
+    {"milter", "0.4"},
+};
 static const char *const installed_words[] = {
     "delivery_method", "scheme", "listener", "module"};
 
@@ -101,6 +112,15 @@ uninstalled_find(enum installed_kind kind, struct str name)
             str_ieq(name, str_of(uninstalled_rows[i].name)))
             module = uninstalled_rows[i].module;
     return module;
+}
+
+const char *
+uninstalled_version(const char *module)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(uninstalled_versions); i++)
+        if (strcmp(uninstalled_versions[i].module, module) == 0)
+            return uninstalled_versions[i].version;
+    return NULL;
 }
 
 void

@@ -31,6 +31,8 @@ int installed_check(enum installed_kind kind, struct str name, struct err *e);
 /* The module whose options begin as this one does ("lmtp_port"), if it is
  * known and not installed; else NULL. */
 const char *uninstalled_option(struct str option);
+/* The version that such a module comes with; NULL: it is in this one. */
+const char *uninstalled_version(const char *module);
 /* "it comes with the package impel-lmtp" */
 void uninstalled_package(const char *module, char *to, size_t size);
 void installed_reset(void); /* tests: forget what was added */

@@ -4,6 +4,7 @@
  * notations, and refused in every other with the scopes that would do.
  */
 #include "conf_support.h"
+#include "mc_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,7 +293,9 @@ options_page(struct buf *to)
     buf_cstr(to,
         "# Options\n\nGenerated from the tables of the core: "
         "`IMPEL_WRITE_DOCS=1 tests/unit/test-option` writes it anew. "
-        "Options of modules are in `modules/`.\n\n");
+        "Options of modules are in `modules/`. Every name of Momentum's "
+        "configuration, and what became of it, is [below]"
+        "(#momentums-options-one-by-one).\n\n");
     assert_int_equal(describe_print(STR_NONE, DESCRIBE_MD, to, &e), 0);
     buf_cstr(to,
         "\n## What Momentum has and Impel has not\n\n"
@@ -300,6 +303,12 @@ options_page(struct buf *to)
         "would change where, how safely or whether mail is sent.\n"
         "\n");
     assert_int_equal(describe_print(STR("absent"), DESCRIBE_MD, to, &e), 0);
+    buf_cstr(to,
+        "\n## Momentum's options, one by one\n\n"
+        "What works stands above or on its module's page. What comes with a "
+        "later version, or is left out, says how it loads until then in the "
+        "table before this one.\n\n");
+    mc_options_print(to);
 }
 
 static void
