@@ -14,6 +14,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/cursor.h \
 	core/base/err.c core/base/err.h \
 	core/base/heap.c core/base/heap.h \
+	core/base/line.c core/base/line.h \
 	core/base/list.h \
 	core/base/log.c core/base/log.h \
 	core/base/macros.h \

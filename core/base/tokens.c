@@ -3,9 +3,22 @@
 
 #include <string.h>
 
+#include "base/macros.h"
 #include "base/banned.h"
 
-enum { TOKENS_RING = TOKENS_SLOTS + 2 };
+enum {
+    TOKENS_RING = TOKENS_SLOTS + 2,
+    TOKENS_PACE_MS = 1000,
+    TOKENS_TOGETHER = 16 /* and a 64th of them */
+};
+
+static int64_t
+tokens_most(const struct tokens *t)
+{
+    int64_t n = MIN_OF(t->rate.count, INT32_MAX);
+
+    return (TOKENS_TOGETHER + n / 64) * t->pace;
+}
 
 void
 tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now)
@@ -17,6 +30,9 @@ tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now)
     t->width = (t->rate.window_ms + TOKENS_SLOTS - 1) / TOKENS_SLOTS;
     t->slots = (t->rate.window_ms + t->width - 1) / t->width;
     t->newest = now / t->width;
+    t->pace = MIN_OF(t->rate.window_ms, TOKENS_PACE_MS);
+    t->level = tokens_most(t);
+    t->filled = now;
 }
 
 void
@@ -33,12 +49,25 @@ tokens_set_rate(struct tokens *t, struct throttle_rate rate, int64_t now)
     t->sum = sum;
 }
 
+static void
+tokens_fill(struct tokens *t, int64_t now)
+{
+    int64_t passed = MIN_OF(now - t->filled, t->pace);
+
+    if (passed <= 0)
+        return;
+    t->filled = now;
+    t->level = MIN_OF(
+        t->level + passed * MIN_OF(t->rate.count, INT32_MAX), tokens_most(t));
+}
+
 /* Forget the slots that have left the window. */
 static void
 tokens_slide(struct tokens *t, int64_t now)
 {
     int64_t at = now / t->width;
 
+    tokens_fill(t, now);
     if (at <= t->newest)
         return;
     if (at - t->newest > t->slots) {
@@ -62,22 +91,13 @@ tokens_slide(struct tokens *t, int64_t now)
 int64_t
 tokens_more_at(const struct tokens *t)
 {
+    if (t->sum < t->rate.count && t->level < t->pace)
+        return t->filled +
+            (t->pace - t->level + t->rate.count - 1) / t->rate.count;
     for (int64_t i = t->newest - t->slots; i <= t->newest; i++)
         if (i >= 0 && t->used[i % TOKENS_RING])
             return (i + t->slots + 1) * t->width;
     return (t->newest + 1) * t->width;
-}
-
-bool
-tokens_has(struct tokens *t, int64_t now, int64_t *until)
-{
-    if (t->rate.count <= 0)
-        return true;
-    tokens_slide(t, now);
-    if (t->sum < t->rate.count)
-        return true;
-    *until = tokens_more_at(t);
-    return false;
 }
 
 int64_t
@@ -86,7 +106,18 @@ tokens_left(struct tokens *t, int64_t now)
     if (t->rate.count <= 0)
         return INT64_MAX;
     tokens_slide(t, now);
-    return t->sum < t->rate.count ? t->rate.count - t->sum : 0;
+    return MAX_OF(MIN_OF(t->rate.count - t->sum, t->level / t->pace), 0);
+}
+
+bool
+tokens_has(struct tokens *t, int64_t now, int64_t *until)
+{
+    if (t->rate.count <= 0)
+        return true;
+    if (tokens_left(t, now) > 0)
+        return true;
+    *until = tokens_more_at(t);
+    return false;
 }
 
 bool
@@ -97,6 +128,7 @@ tokens_take(struct tokens *t, int64_t now, int64_t *stamp, int64_t *until)
         return false;
     if (t->rate.count > 0) {
         *stamp = t->newest;
+        t->level -= t->pace;
         t->used[t->newest % TOKENS_RING]++;
         t->sum++;
     }
@@ -111,5 +143,18 @@ tokens_refund(struct tokens *t, int64_t stamp)
     if (t->used[stamp % TOKENS_RING]) {
         t->used[stamp % TOKENS_RING]--;
         t->sum--;
+        t->level = MIN_OF(t->level + t->pace, tokens_most(t));
     }
+}
+
+void
+tokens_used_at(struct tokens *t, int64_t stamp, int64_t at)
+{
+    int64_t slot = MIN_OF(at / t->width, t->newest);
+
+    if (stamp < 0 || slot <= stamp || t->newest - stamp > t->slots ||
+        !t->used[stamp % TOKENS_RING])
+        return;
+    t->used[stamp % TOKENS_RING]--;
+    t->used[slot % TOKENS_RING]++;
 }

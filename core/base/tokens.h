@@ -5,6 +5,11 @@
  * A sliding window in slots of about 1/128: whatever the alignment, no window
  * ever holds more than count, at a cost of less than 2 % of the rate.  What
  * was charged and not used is refunded to the slot it came from.
+ *
+ * What is sent at once arrives over some time, and that time varies; so that
+ * the far end does not see more than count either, a window's tokens come one
+ * after the other over a second (or the window, if it is shorter), but for a
+ * few that may go together.
  */
 #ifndef IMPEL_TOKENS_H
 #define IMPEL_TOKENS_H
@@ -20,10 +25,12 @@ struct throttle_rate {
 enum { TOKENS_SLOTS = 128 };
 struct tokens {
     struct throttle_rate rate;
-    int64_t width;  /* ms of a slot */
-    int64_t slots;  /* full ones in a window */
-    int64_t newest; /* number of the newest slot */
-    int64_t sum;    /* of the ring */
+    int64_t width;         /* ms of a slot */
+    int64_t slots;         /* full ones in a window */
+    int64_t newest;        /* number of the newest slot */
+    int64_t sum;           /* of the ring */
+    int64_t pace;          /* ms over which the tokens of a window come */
+    int64_t level, filled; /* came and not taken, times pace; as of when */
     uint32_t used[TOKENS_SLOTS + 2];
 };
 
@@ -37,8 +44,10 @@ bool tokens_take(struct tokens *t, int64_t now, int64_t *stamp, int64_t *until);
 bool tokens_has(struct tokens *t, int64_t now, int64_t *until);
 /* How many more now; INT64_MAX: no limit. */
 int64_t tokens_left(struct tokens *t, int64_t now);
-/* When there will be more than now. */
+/* When there will be more than now: only after tokens_left() was 0. */
 int64_t tokens_more_at(const struct tokens *t);
 void tokens_refund(struct tokens *t, int64_t stamp);
+/* It was used later than it was taken: at. */
+void tokens_used_at(struct tokens *t, int64_t stamp, int64_t at);
 
 #endif

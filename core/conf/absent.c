@@ -76,16 +76,6 @@ static const struct absent absent_rows[] = {
     {"duravip_follow", OPTION, 0, false, "no|false|off|0|disabled", NULL,
         "Impel has no cluster", NULL},
     /* 3.4 concurrency */
-    {"server_reserve_outbound_connections", OPTION, 0, false, NULL, NULL,
-        "the server limit has no reserve", "0.3"},
-    {"reserve_maintenance_interval", OPTION, 0, false, NULL, NULL,
-        "the server limit has no reserve", "0.3"},
-    {"scope_max_outbound_connections", OPTION, 0, true, NULL, NULL,
-        "more connections than it allows would be opened; set "
-        "max_outbound_connections for each binding",
-        "0.3"},
-    {"connection_allocation_aggressiveness", OPTION, 0, false, "normal", NULL,
-        "connections grow as with normal", "0.3"},
     {"server_max_file_descriptors", OPTION, 0, false, NULL, NULL,
         "the limit is raised at start as far as the system allows", NULL},
     {"migrate_connections_between_sibling_domains", OPTION, 0, false,

@@ -210,6 +210,12 @@ static int
 value_float(const struct option *o, const struct option_value *v,
     struct value *to, struct err *e)
 {
+    int word = value_word(o, v->text);
+
+    if (word >= 0) {
+        to->real = -1 - word;
+        return 0;
+    }
     if (num_double(v->text, &to->real))
         return value_wants("a decimal number", v, e);
     if ((o->min || o->max) &&

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/active.h"
+#include "queue/limits.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
@@ -139,7 +140,7 @@ explain_detail(const struct queue *q, struct buf *to)
         break;
     case WAIT_CONNECTION_LIMIT:
         buf_printf(to, "%llu of %lld connections",
-            (unsigned long long)q->outlet_count,
+            (unsigned long long)limits_pair_used(q),
             (long long)q->opt->max_connections);
         break;
     default:

@@ -20,6 +20,14 @@ goal_decay(double x)
 }
 
 double
+goal_growth(double option)
+{
+    if (option < -1)
+        return GOAL_HIGH;
+    return option < 0 ? GOAL_NORMAL : option;
+}
+
+double
 goal_exact(double most, double length, double a)
 {
     return most <= 0 ? 0 : most * (1 - goal_decay(a * length / most));

@@ -1,20 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/limits.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/xmem.h"
-#include "queue/line.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/throttle.h"
 #include "base/banned.h"
 
-static bool
-limits_met(int64_t limit, uint64_t used)
+enum { LIMITS_SHARED = 4, LIMITS_RESERVE_MOST = 1024 };
+
+/* Those that q shares with others; NULL where there is none. */
+struct shared {
+    enum wait_reason why;
+    struct limit *limit;
+};
+
+static void
+limits_of(struct queue *q, struct shared to[LIMITS_SHARED])
 {
-    return limit >= 0 && used >= (uint64_t)limit;
+    struct bindstate *b = q->binding;
+
+    to[0] =
+        (struct shared){WAIT_SCOPE_LIMIT, q->scoped ? &q->scoped->limit : NULL};
+    to[1] = (struct shared){WAIT_BINDING_LIMIT, &b->limit};
+    to[2] = (struct shared){WAIT_GROUP_LIMIT, &b->group->limit};
+    to[3] = (struct shared){WAIT_SERVER_LIMIT, &q->s->server};
 }
+
+static struct limit *
+limits_by(struct queue *q, enum wait_reason why)
+{
+    struct shared all[LIMITS_SHARED];
+
+    limits_of(q, all);
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].why == why)
+            return all[i].limit;
+    return NULL;
+}
+
+bool
+limits_is_shared(enum wait_reason why)
+{
+    return why == WAIT_SCOPE_LIMIT || why == WAIT_BINDING_LIMIT ||
+        why == WAIT_GROUP_LIMIT || why == WAIT_SERVER_LIMIT;
+}
+
+/* --- one (binding, domain): more than one queue if methods or ports differ */
+
+uint64_t
+limits_pair_used(const struct queue *q)
+{
+    uint64_t n = q->outlet_count;
+
+    for (const struct queue *t = q->twin; t && t != q; t = t->twin)
+        n += t->outlet_count;
+    return n;
+}
+
+static void
+limits_kick_twins(struct queue *q)
+{
+    for (struct queue *t = q->twin; t && t != q; t = t->twin)
+        if (t->reason == WAIT_CONNECTION_LIMIT)
+            queue_kick(t);
+}
+
+static bool
+limits_are_alike(const struct queue *a, const struct queue *b)
+{
+    return a->method == b->method && a->port == b->port &&
+        a->by_gateway == b->by_gateway && a->gateway_port == b->gateway_port;
+}
+
+void
+limits_pair(struct queue *q)
+{
+    struct list *n = list_first(&q->zone->queues);
+
+    if (!n)
+        return;
+    if (!limits_are_alike(q, LIST_ENTRY(n, struct queue, zone_node)))
+        q->zone->mixed = true;
+    if (!q->zone->mixed)
+        return; /* else they would be the same queue */
+    LIST_FOREACH (n, &q->zone->queues) {
+        struct queue *t = LIST_ENTRY(n, struct queue, zone_node);
+
+        if (t->binding != q->binding)
+            continue;
+        q->twin = t->twin ? t->twin : t;
+        t->twin = q;
+        return;
+    }
+}
+
+void
+limits_unpair(struct queue *q)
+{
+    struct queue *t = q->twin;
+
+    if (!t)
+        return;
+    while (t->twin != q)
+        t = t->twin;
+    t->twin = q->twin == t ? NULL : q->twin;
+    q->twin = NULL;
+}
+
+/* --- may it? --- */
 
 bool
 limits_may_lend(struct queue *q, bool session, int64_t *until)
@@ -22,64 +119,143 @@ limits_may_lend(struct queue *q, bool session, int64_t *until)
     return !q->messages || throttle_has(q->messages, q, session, until);
 }
 
+/* The reserve is for who has no connection at all, once in a while. */
+static bool
+limits_may_reserve(const struct queue *q)
+{
+    return q->reserve && !q->outlet_count && !q->scoped &&
+        q->s->server.used < (uint64_t)(q->s->server.max + q->s->reserve);
+}
+
 enum wait_reason
 limits_may_open(struct queue *q, int64_t *until)
 {
-    struct scheduler *s = q->s;
-    struct bindstate *b = q->binding;
+    struct shared all[LIMITS_SHARED];
+    int64_t most = q->opt->max_connections;
 
-    if (limits_met(q->opt->max_connections, q->outlet_count))
+    if (most >= 0 && limits_pair_used(q) >= (uint64_t)most)
         return WAIT_CONNECTION_LIMIT;
-    if (limits_met(b->limit, b->sessions))
-        return WAIT_BINDING_LIMIT;
-    if (limits_met(b->group->limit, b->group->sessions))
-        return WAIT_GROUP_LIMIT;
-    if (limits_met(s->server_limit, s->outlets))
-        return WAIT_SERVER_LIMIT;
+    limits_of(q, all);
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].limit && limit_is_full(all[i].limit) &&
+            !(all[i].why == WAIT_SERVER_LIMIT && limits_may_reserve(q)))
+            return all[i].why;
     if (q->connections && !throttle_has(q->connections, q, true, until))
         return WAIT_CONNECTION_THROTTLE;
     return limits_may_lend(q, false, until) ? WAIT_NONE : WAIT_MESSAGE_THROTTLE;
 }
 
-static void
-limits_count(struct queue *q, int by)
+bool
+limits_meet(struct queue *a, struct queue *b, enum wait_reason why)
 {
-    q->outlet_count = (uint64_t)((int64_t)q->outlet_count + by);
-    q->binding->sessions = (uint64_t)((int64_t)q->binding->sessions + by);
-    q->binding->group->sessions =
-        (uint64_t)((int64_t)q->binding->group->sessions + by);
+    if (why == WAIT_CONNECTION_LIMIT)
+        return a->zone == b->zone && a->binding == b->binding;
+    return limits_by(a, why) == limits_by(b, why);
+}
+
+/* --- counting --- */
+
+static void
+limits_take(struct queue *q)
+{
+    struct shared all[LIMITS_SHARED];
+
+    limits_of(q, all);
+    q->outlet_count++;
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].limit)
+            all[i].limit->used++;
+}
+
+static void
+limits_give(struct queue *q)
+{
+    struct shared all[LIMITS_SHARED];
+
+    limits_of(q, all);
+    q->outlet_count--;
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].limit)
+            all[i].limit->used--;
 }
 
 /* --- the lines of those that wait --- */
 
 void
+limits_wake(struct waiter *w)
+{
+    queue_kick(LIMITS_QUEUE(w));
+}
+
+static void limits_reserve(void *arg);
+
+void
 limits_starve(struct queue *q, enum wait_reason why)
 {
-    line_join(why == WAIT_SERVER_LIMIT ? &q->s->starved
-            : why == WAIT_GROUP_LIMIT  ? &q->binding->group->starved
-                                       : &q->binding->starved,
-        q, false);
+    struct scheduler *s = q->s;
+    struct line *l = &limits_by(q, why)->line;
+
+    line_join(l, &q->waiter, q->waiter.from == l);
+    if (why == WAIT_SERVER_LIMIT && s->reserve > 0 &&
+        !timer_armed(&s->reserve_timer))
+        timer_start(&s->reserve_timer, s->reserve_every);
+}
+
+/* Of those that wait for the server's limit some without a connection get one
+ * beyond it. */
+static void
+limits_reserve(void *arg)
+{
+    struct scheduler *s = arg;
+    int64_t room = s->server.max + s->reserve - (int64_t)s->server.used;
+    struct list *from[] = {&s->server.line.first, &s->server.line.rest};
+    struct list *n, *next;
+    int looked = 0;
+
+    if (s->server.max < 0)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+        LIST_FOREACH_SAFE (n, next, from[i]) {
+            struct queue *q = LIST_ENTRY(n, struct queue, waiter.node);
+
+            if (room <= 0 || looked++ >= LIMITS_RESERVE_MOST)
+                break;
+            if (q->outlet_count || q->scoped)
+                continue;
+            line_leave(&q->waiter);
+            q->reserve = true;
+            queue_kick(q);
+            room--;
+        }
+    }
+    if (s->server.line.count)
+        timer_start(&s->reserve_timer, s->reserve_every);
 }
 
 void
 limits_idle(struct queue *q)
 {
-    (void)line_wake(&q->binding->starved);
-    (void)line_wake(&q->binding->group->starved);
-    (void)line_wake(&q->s->starved);
+    struct shared all[LIMITS_SHARED];
+
+    limits_of(q, all);
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].limit)
+            (void)line_wake(&all[i].limit->line);
+    limits_kick_twins(q);
 }
 
 void
 limits_pass_on(struct queue *q)
 {
-    struct line *l = q->woken_from;
+    struct line *l = q->waiter.from;
 
+    q->reserve &= q->reason == WAIT_DNS;
     if (q->grant) {
         throttle_pass_on(q);
         return;
     }
-    q->woken_from = NULL;
-    if (l && q->waits_in != l)
+    line_done(&q->waiter);
+    if (l && q->waiter.in != l)
         (void)line_wake(l);
 }
 
@@ -88,34 +264,37 @@ static void
 limits_served(struct queue *q)
 {
     if (!q->grant)
-        q->woken_from = NULL;
-    line_leave(q);
+        line_done(&q->waiter);
+    line_leave(&q->waiter);
 }
 
 void
 limits_opened(struct queue *q)
 {
-    limits_count(q, 1);
+    limits_take(q);
     limits_served(q);
-    q->s->outlets++;
     if (q->connections)
         (void)throttle_take(q->connections, q);
+    if (q->messages)
+        throttle_turn_used(q->messages);
 }
 
 void
 limits_closed(struct queue *q)
 {
-    limits_count(q, -1);
-    q->s->outlets--;
+    limits_give(q);
     limits_idle(q);
 }
 
 void
 limits_moved(struct queue *from, struct queue *to)
 {
-    limits_count(from, -1);
-    limits_count(to, 1);
+    limits_give(from);
+    limits_take(to);
     limits_served(to);
+    if (from->scoped != to->scoped && from->scoped)
+        (void)line_wake(&from->scoped->limit.line);
+    limits_kick_twins(from);
 }
 
 /* --- throttles --- */
@@ -139,6 +318,77 @@ limits_refund_message(struct charge **c)
     if (*c)
         throttle_refund((*c)->throttle, (*c)->stamp);
     xfree(c);
+}
+
+void
+limits_began(const struct charge *c, int64_t at)
+{
+    if (c)
+        tokens_used_at(&c->throttle->tokens, c->stamp, at);
+}
+
+/* --- limits by stanza --- */
+
+static struct scoped *
+limits_scoped(struct queue *q)
+{
+    struct scheduler *s = q->s;
+    uint32_t id = OPT(queue_options, QUEUE_SCOPE_MAX_OUTBOUND_CONNECTIONS);
+    const struct stanza *origin = scope_origin(q->scope, id);
+    int64_t max = scope_int(q->scope, id);
+    struct scoped *c;
+    char key[sizeof(c->key)];
+
+    if (!origin || max < 0)
+        return NULL;
+    (void)snprintf(
+        key, sizeof(key), "%016llx", (unsigned long long)stanza_id(origin));
+    c = map_find(&s->scoped, str_of(key));
+    if (!c) {
+        c = xnew(struct scoped);
+        (void)str_copy(c->key, sizeof(c->key), str_of(key));
+        limit_init(&c->limit, max, limits_wake);
+        (void)map_put(&s->scoped, str_of(c->key), c);
+    }
+    if (c->limit.max != max) {
+        c->limit.max = max;
+        line_wake_all(&c->limit.line);
+    }
+    return c;
+}
+
+static void
+limits_leave_scoped(struct queue *q)
+{
+    struct scoped *c = q->scoped;
+
+    if (q->waiter.in == &c->limit.line)
+        line_leave(&q->waiter);
+    if (q->waiter.from == &c->limit.line)
+        line_done(&q->waiter);
+    c->limit.used -= q->outlet_count;
+    (void)line_wake(&c->limit.line);
+    q->scoped = NULL;
+    if (--c->refs)
+        return;
+    (void)map_remove(&q->s->scoped, str_of(c->key));
+    free(c);
+}
+
+void
+limits_adopt_queue(struct queue *q, bool goes)
+{
+    struct scoped *c = goes ? NULL : limits_scoped(q);
+
+    if (c == q->scoped)
+        return;
+    if (c)
+        c->refs++;
+    if (q->scoped)
+        limits_leave_scoped(q);
+    q->scoped = c;
+    if (c)
+        c->limit.used += q->outlet_count;
 }
 
 /* --- bindings and groups --- */
@@ -178,8 +428,7 @@ limits_group(struct scheduler *s, struct str name)
         return g;
     g = xnew(struct bindgroup);
     g->name = xdupn(name.p, name.n);
-    g->limit = limits_of_group(s, name);
-    line_init(&g->starved);
+    limit_init(&g->limit, limits_of_group(s, name), limits_wake);
     (void)map_put(&s->bindgroups, str_make(g->name, name.n), g);
     return g;
 }
@@ -202,35 +451,51 @@ limits_binding(struct scheduler *s, struct str name)
     b = xnew(struct bindstate);
     b->name = xdupn(name.p, name.n);
     b->group = limits_group(s, limits_group_name(s, b->name));
-    b->limit = limits_of_binding(s, b->name);
-    line_init(&b->starved);
+    limit_init(&b->limit, limits_of_binding(s, b->name), limits_wake);
     list_push(&s->all_bindings, &b->node);
     (void)map_put(&s->bindings, str_make(b->name, name.n), b);
     return b;
 }
 
 void
+limits_init(struct scheduler *s)
+{
+    limit_init(&s->server, -1, limits_wake);
+    timer_init(
+        &s->reserve_timer, s->loop, limits_reserve, s, "reserved connections");
+}
+
+static void
+limits_set(struct limit *l, int64_t max)
+{
+    l->max = max;
+    line_wake_all(&l->line);
+}
+
+void
 limits_adopt(struct scheduler *s)
 {
+    const struct scope *scope = generation_global(s->generation);
     struct bindgroup *g;
     struct list *n;
     size_t at;
 
-    s->server_limit = scope_int(generation_global(s->generation),
-        OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS));
-    line_wake_all(&s->starved); /* their limits may be others now */
-    MAP_FOREACH (g, &s->bindgroups, at) {
-        g->limit = limits_of_group(s, str_of(g->name));
-        line_wake_all(&g->starved);
-    }
+    s->reserve = scope_int(
+        scope, OPT(queue_options, QUEUE_SERVER_RESERVE_OUTBOUND_CONNECTIONS));
+    s->reserve_every = scope_int(
+        scope, OPT(queue_options, QUEUE_RESERVE_MAINTENANCE_INTERVAL));
+    limits_set(&s->server,
+        scope_int(
+            scope, OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS)));
+    MAP_FOREACH (g, &s->bindgroups, at)
+        limits_set(&g->limit, limits_of_group(s, str_of(g->name)));
     LIST_FOREACH (n, &s->all_bindings) {
         struct bindstate *b = LIST_ENTRY(n, struct bindstate, node);
 
-        b->group->sessions -= b->sessions;
+        b->group->limit.used -= b->limit.used;
         b->group = limits_group(s, limits_group_name(s, b->name));
-        b->group->sessions += b->sessions;
-        b->limit = limits_of_binding(s, b->name);
-        line_wake_all(&b->starved);
+        b->group->limit.used += b->limit.used;
+        limits_set(&b->limit, limits_of_binding(s, b->name));
     }
 }
 
@@ -253,5 +518,7 @@ limits_fini(struct scheduler *s)
     }
     map_fini(&s->bindings);
     map_fini(&s->bindgroups);
+    map_fini(&s->scoped);
+    timer_stop(&s->reserve_timer);
     throttle_fini(s);
 }

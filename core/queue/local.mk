@@ -12,7 +12,6 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/explain.c core/queue/explain.h \
 	core/queue/goal.c core/queue/goal.h \
 	core/queue/limits.c core/queue/limits.h \
-	core/queue/line.c core/queue/line.h \
 	core/queue/listing.c \
 	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \
 	core/queue/maillog.c core/queue/maillog.h \

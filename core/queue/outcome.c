@@ -515,6 +515,7 @@ outcome_batch(struct outlet *o, struct batch *b)
     if (count[OUTCOME_DONE])
         o->deliveries++;
     if (b->begun) {
+        limits_began(p->in.active->charge, b->begun_at);
         parcel_enter(p, PARCEL_BEGUN);
     } else {
         limits_refund_message(&p->in.active->charge);

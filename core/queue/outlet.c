@@ -229,16 +229,15 @@ outlet_close(struct outlet *o, bool now)
 }
 
 bool
-outlet_make_room(struct scheduler *s, const struct bindstate *b)
+outlet_make_room(struct queue *q, enum wait_reason why)
 {
     struct list *n;
     int looked = 0;
 
-    LIST_FOREACH (n, &s->all_idle) {
+    LIST_FOREACH (n, &q->s->all_idle) {
         struct outlet *o = LIST_ENTRY(n, struct outlet, all_idle_node);
 
-        if (!b || o->queue->binding == b ||
-            o->queue->binding->group == b->group) {
+        if (limits_meet(q, o->queue, why)) {
             outlet_close(o, false);
             return true;
         }

@@ -29,8 +29,9 @@ void outlet_update(struct outlet *o);
 void outlet_close(struct outlet *o, bool now);
 /* Ask for what is lent back; now: what is begun, too. */
 void outlet_recall(struct outlet *o, bool now);
-/* Close an idle one somewhere, so that another may be opened; false: none. */
-bool outlet_make_room(struct scheduler *s, const struct bindstate *b);
+/* Close an idle one somewhere, so that q may open another below the limit why;
+ * false: none. */
+bool outlet_make_room(struct queue *q, enum wait_reason why);
 const char *outlet_state_name(int state);
 
 #endif

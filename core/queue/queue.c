@@ -12,7 +12,6 @@
 #include "queue/active.h"
 #include "conf/override.h"
 #include "queue/limits.h"
-#include "queue/line.h"
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue_options.h"
@@ -89,6 +88,7 @@ queue_adopt(struct queue *q)
     if (q->expire_at) /* by other rules */
         q->expire_at = loop_now(s->loop);
     delaydsn_adopt(q);
+    limits_adopt_queue(q, false);
     q->messages = throttle_get(
         s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_MESSAGES));
     q->connections = throttle_get(
@@ -115,6 +115,7 @@ queue_new(struct scheduler *s, struct str binding, const struct destination *d,
     list_init(&q->ready);
     list_init(&q->outlets);
     list_init(&q->roomy);
+    limits_pair(q);
     list_push(&s->all_queues, &q->node);
     list_push(&q->zone->queues, &q->zone_node);
     (void)map_put(&s->queues, q->key, q);
@@ -195,8 +196,10 @@ queue_free(struct queue **qp)
     cursor_leave(&s->cursors, &q->zone_node);
     list_remove(&q->zone_node);
     list_remove(&q->dirty_node);
-    line_leave(q);
+    line_leave(&q->waiter);
     limits_pass_on(q);
+    limits_adopt_queue(q, true);
+    limits_unpair(q);
     heap_remove(&s->wakes, &q->wake);
     zone_drop(s, q->zone);
     queue_drop_record(q);

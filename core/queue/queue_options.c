@@ -12,6 +12,7 @@
 #define BINDINGS (IMPEL_SCOPE_GLOBAL | IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING)
 
 static const char *const unlimited[] = {"unlimited", NULL};
+static const char *const growths[] = {"normal", "high", NULL};
 static const char *const retries[] = {"auto", "none", NULL};
 static const char *const blackholes[] = {"false|no|off|0|disabled",
     "inline|true|yes|on|1|enabled", "internal", NULL};
@@ -45,6 +46,64 @@ static const struct option rows[] = {
                       "through that binding, in a group through all its "
                       "bindings together.",
             .since = "0.1"},
+    [QUEUE_SCOPE_MAX_OUTBOUND_CONNECTIONS] =
+        {.name = "scope_max_outbound_connections",
+            .type = IMPEL_OPT_INT,
+            .scopes = OUT,
+            .initial = "-1",
+            .min = -1,
+            .max = 1000000000,
+            .choices = unlimited,
+            .brief = "most connections of all that fall back to its stanza; "
+                     "-1: no limit",
+            .manual = "The stanza says what is counted together: at the top "
+                      "level the whole server, in a group all its bindings, "
+                      "in a domain that domain over all bindings (or over "
+                      "those of the group or the binding that the stanza "
+                      "stands in). A regex counts all its matches together. "
+                      "It holds beside the "
+                      "other limits, and keeps what it limits out of the "
+                      "reserve of server_reserve_outbound_connections.",
+            .since = "0.3",
+            .flags = OPTION_REFERENCE},
+    [QUEUE_SERVER_RESERVE_OUTBOUND_CONNECTIONS] =
+        {.name = "server_reserve_outbound_connections",
+            .type = IMPEL_OPT_INT,
+            .scopes = GLOBAL,
+            .initial = "200",
+            .min = 0,
+            .max = 1000000000,
+            .brief = "connections beyond server_max_outbound_connections for "
+                     "queues without one",
+            .manual = "Only while the server is full, once in each "
+                      "reserve_maintenance_interval, for queues that have no "
+                      "connection at all. No other limit is passed.",
+            .since = "0.3"},
+    [QUEUE_RESERVE_MAINTENANCE_INTERVAL] = {.name =
+                                                "reserve_maintenance_interval",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = GLOBAL,
+        .initial = "15",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_FOREVER,
+        .brief = "how often queues without a connection may use the "
+                 "reserve",
+        .since = "0.3"},
+    [QUEUE_CONNECTION_ALLOCATION_AGGRESSIVENESS] =
+        {.name = "connection_allocation_aggressiveness",
+            .type = OPTION_FLOAT,
+            .scopes = OUT,
+            .initial = "normal",
+            .min = 0,
+            .max = 1000,
+            .choices = growths,
+            .brief = "connections for each waiting message at first: normal "
+                     "(0.3), high (0.75)",
+            .manual = "A queue of length n below a limit of m has "
+                      "m * (1 - exp(-a * n / m)) connections, at least one. "
+                      "With 32: 12 at 50 messages and 27 at 200 with normal, "
+                      "22 and 32 with high.",
+            .since = "0.3"},
     [QUEUE_MAX_DELIVERIES_PER_CONNECTION] =
         {.name = "max_deliveries_per_connection",
             .type = IMPEL_OPT_INT,

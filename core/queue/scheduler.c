@@ -10,7 +10,6 @@
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/limits.h"
-#include "queue/line.h"
 #include "queue/maillog.h"
 #include "queue/outlet.h"
 #include "queue/overriding.h"
@@ -344,7 +343,6 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->all_bindings);
     list_init(&s->all_idle);
     list_init(&s->dirty);
-    line_init(&s->starved);
     list_init(&s->load_wait);
     list_init(&s->cursors);
     parcels_init(&s->parcels);
@@ -376,6 +374,7 @@ scheduler_new(const struct scheduler_config *c)
         .recovered = scheduler_recovered,
         .alarm = scheduler_alarm};
     scheduler_init_lists(s);
+    limits_init(s);
     s->resolver = resolver_new(c->loop, c->dns, &ev);
     s->stats.started_at = s->stats.reset_at = clock_wall();
     s->stats.recovering = true;
@@ -414,7 +413,7 @@ scheduler_free(struct scheduler **sp)
     if (!s)
         return;
     CHECK(s, SCHEDULER_MAGIC);
-    BUG_ON(s->outlets);
+    BUG_ON(s->server.used);
     s->closing = true;
     defer_cancel(&s->turn);
     defer_cancel(&s->drain_defer);
@@ -515,7 +514,7 @@ scheduler_tell_drained(void *arg)
 void
 scheduler_check_drained(struct scheduler *s)
 {
-    if (!s->draining || s->drained_told || s->outlets || s->loads ||
+    if (!s->draining || s->drained_told || s->server.used || s->loads ||
         s->notices || s->jobs)
         return;
     s->drained_told = true;
@@ -574,7 +573,7 @@ scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st)
     st->delayed = s->held.delayed;
     st->lent = s->held.lent;
     st->domains = s->zones.count;
-    st->sessions = s->outlets;
+    st->sessions = s->server.used;
     st->resident_bytes = s->resident_bytes;
     st->resident_messages = s->resident_messages;
     st->overrides = overrides_count(s->overriding.all);

@@ -12,6 +12,7 @@
 
 #include "base/cursor.h"
 #include "base/heap.h"
+#include "base/line.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "conf/generation.h"
@@ -42,23 +43,20 @@ enum {
 struct tally { /* parcels of many queues: kept, so that nobody has to add up */
     uint64_t active, delayed, lent; /* each in one of the three */
 };
-struct line { /* queues that wait for a limit or a throttle, in order */
-    struct list first, queues; /* by starved_node */
-    uint64_t count;
-};
 struct bindgroup { /* all bindings of a group */
     char *name;
-    struct line starved; /* those that wait for its limit */
-    uint64_t sessions;
-    int64_t limit; /* -1: none */
+    struct limit limit; /* of connections */
+};
+struct scoped { /* scope_max_outbound_connections of one stanza */
+    struct limit limit;
+    char key[24];
+    uint64_t refs; /* queues */
 };
 struct bindstate { /* one binding */
     struct list node;
     char *name;
     struct bindgroup *group;
-    struct line starved; /* those that wait for its limit */
-    uint64_t sessions;
-    int64_t limit; /* -1: none */
+    struct limit limit; /* of connections */
     uint64_t delivered, failed, transient, received;
     struct tally held;
 };
@@ -66,6 +64,7 @@ struct zone { /* all queues of one routing domain */
     struct list node;
     char *name;
     struct list queues;
+    bool mixed; /* they differ in more than the binding */
     uint64_t delivered, failed, transient;
 };
 struct throttle { /* see throttle.h */
@@ -74,7 +73,7 @@ struct throttle { /* see throttle.h */
     struct line waiting;
     int64_t granted; /* tokens promised to queues that were woken for them */
     bool last_first; /* who gets one more than the others */
-    int64_t turns, turns_until; /* given to who has to connect; monotonic */
+    int64_t turns, turned_at; /* left for who has to connect; as of when */
     struct timer timer;
     char key[40];
     uint64_t generation;
@@ -101,13 +100,15 @@ struct queue {
     bool by_gateway;
     bool parked;    /* it waits long: nothing of it is kept in memory */
     bool turn_kept; /* it has its turn once it is connected (throttle.h) */
+    bool reserve;   /* it may use the reserve in its next run */
     struct scheduler *s;
     struct str key; /* owned */
-    struct list node, zone_node, dirty_node, starved_node;
-    struct line *waits_in, *woken_from; /* or NULL */
-    struct heap_node wake;              /* monotonic ms */
+    struct list node, zone_node, dirty_node;
+    struct waiter waiter;  /* for a limit or a throttle */
+    struct heap_node wake; /* monotonic ms */
     struct zone *zone;
     struct bindstate *binding;
+    struct queue *twin; /* ring of those with its binding, or NULL */
     struct domain *record;
     struct carrier *carrier;
 
@@ -117,6 +118,7 @@ struct queue {
     const struct scope *scope;
     const struct queue_values *opt;
     struct throttle *messages, *connections; /* or NULL */
+    struct scoped *scoped;                   /* or NULL */
 
     /* parcels */
     struct heap delayed;
@@ -237,6 +239,7 @@ struct scheduler {
     struct list all_queues;
     struct map zones, bindings, bindgroups, throttles, carriers, idle;
     struct map values; /* of queues, by generation and scope */
+    struct map scoped;
     struct list all_zones, all_bindings;
     struct list all_idle; /* outlets, the longest first */
     struct heap wakes;
@@ -245,9 +248,9 @@ struct scheduler {
     struct list dirty;
     struct defer turn;
     uint64_t runs;       /* of queues */
-    struct line starved; /* those that wait for server_limit */
-    uint64_t outlets;
-    int64_t server_limit;
+    struct limit server; /* of connections */
+    int64_t reserve, reserve_every;
+    struct timer reserve_timer;
     uint64_t last_connection;
 
     uint64_t loads;        /* cold reads under way */

@@ -144,7 +144,7 @@ serve_at_limit(struct queue *q, enum wait_reason why)
         return WAIT_NONE;
     if (found == HOP_OK)
         hop_closed(&hop, binding, false, q->scope);
-    (void)outlet_make_room(q->s, why == WAIT_SERVER_LIMIT ? NULL : q->binding);
+    (void)outlet_make_room(q, why);
     limits_starve(q, why);
     return why;
 }
@@ -155,9 +155,10 @@ serve_open_one(struct queue *q, int64_t *until)
     enum wait_reason why = limits_may_open(q, until);
     struct hop hop = {0};
 
-    if (why == WAIT_SERVER_LIMIT || why == WAIT_BINDING_LIMIT ||
-        why == WAIT_GROUP_LIMIT)
+    if (limits_is_shared(why))
         return serve_at_limit(q, why);
+    if (why == WAIT_CONNECTION_LIMIT && q->twin)
+        (void)outlet_make_room(q, why);
     if (why != WAIT_NONE)
         return why;
     switch (domain_pick(queue_record(q), q->generation, q->scope,
@@ -194,8 +195,8 @@ serve_has_work(const struct queue *q)
 static enum wait_reason
 serve_open(struct queue *q, int64_t *until)
 {
-    uint64_t goal =
-        goal_connections(q->opt->max_connections, queue_active(q), GOAL_NORMAL);
+    uint64_t goal = goal_connections(q->opt->max_connections, queue_active(q),
+        goal_growth(q->opt->allocation));
 
     if (q->outlet_count && q->outlet_count >= goal &&
         q->opt->max_connections > 0 &&

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 
 #include "base/xmem.h"
-#include "queue/line.h"
+#include "queue/limits.h"
 #include "queue/queue.h"
 #include "base/banned.h"
 
 enum {
     THROTTLE_WAKE_MOST = 1024, /* queues in one go */
-    THROTTLE_TURNS_MS = 1000,
+    THROTTLE_GRANTED_MS = 5,
+    THROTTLE_TURN = 1000, /* one; as many come back in a ms as in a second */
     THROTTLE_TURNS_LEAST = 2
 };
 
@@ -31,7 +32,8 @@ throttle_new(struct scheduler *s, struct str key, struct throttle_rate rate)
     t->s = s;
     (void)str_copy(t->key, sizeof(t->key), key);
     tokens_init(&t->tokens, rate, loop_now(s->loop));
-    line_init(&t->waiting);
+    line_init(&t->waiting, limits_wake);
+    t->turned_at = loop_now(s->loop) - THROTTLE_TURN;
     timer_init(&t->timer, s->loop, throttle_time, t, "throttle");
     (void)map_put(&s->throttles, str_of(t->key), t);
     return t;
@@ -69,33 +71,52 @@ throttle_left(struct throttle *t)
     return tokens_left(&t->tokens, loop_now(t->s->loop)) - t->granted;
 }
 
+/* What is promised is used or given back within the turn, as a rule. */
 static void
 throttle_arm(struct throttle *t)
 {
-    timer_start_at(&t->timer, tokens_more_at(&t->tokens));
+    if (tokens_left(&t->tokens, loop_now(t->s->loop)) > 0)
+        timer_start(&t->timer, THROTTLE_GRANTED_MS);
+    else
+        timer_start_at(&t->timer, tokens_more_at(&t->tokens));
+}
+
+/* In a second. */
+static int64_t
+throttle_turns(const struct throttle *t)
+{
+    const struct throttle_rate *r = &t->tokens.rate;
+    int64_t most =
+        MIN_OF(r->count, INT32_MAX) * 2 * THROTTLE_TURN / r->window_ms;
+
+    return MAX_OF(most, THROTTLE_TURNS_LEAST);
 }
 
 /* May one more connect for a token that may be gone by then? */
 static bool
 throttle_may_turn(struct throttle *t)
 {
-    const struct throttle_rate *r = &t->tokens.rate;
-    int64_t now = loop_now(t->s->loop);
-    int64_t most = MIN_OF(r->count, INT32_MAX) * 2 * THROTTLE_TURNS_MS /
-        MAX_OF(r->window_ms, 1);
+    int64_t now = loop_now(t->s->loop), most = throttle_turns(t);
+    int64_t passed = MIN_OF(now - t->turned_at, THROTTLE_TURN);
 
-    if (now >= t->turns_until) {
-        t->turns = 0;
-        t->turns_until = now + THROTTLE_TURNS_MS;
-    }
-    return t->turns < MAX_OF(most, THROTTLE_TURNS_LEAST);
+    t->turns = MIN_OF(t->turns + passed * most, most * THROTTLE_TURN);
+    t->turned_at = now;
+    return t->turns >= THROTTLE_TURN;
+}
+
+static int64_t
+throttle_turn_at(const struct throttle *t)
+{
+    int64_t most = throttle_turns(t);
+
+    return t->turned_at + (THROTTLE_TURN - t->turns + most - 1) / most;
 }
 
 /* The first of the line has a session, or may have one. */
 static bool
 throttle_first_may(struct throttle *t)
 {
-    const struct queue *q = line_first(&t->waiting);
+    const struct queue *q = LIMITS_QUEUE(line_first(&t->waiting));
 
     return t != q->messages || q->outlet_count > q->opening ||
         throttle_may_turn(t);
@@ -113,7 +134,7 @@ throttle_grant(struct throttle *t, int64_t left)
         bool extra = t->last_first && share ? i >= waiting - more : i < more;
         uint32_t grant =
             (uint32_t)MIN_OF(share + (extra ? 1 : 0), (int64_t)UINT32_MAX);
-        struct queue *q = line_wake(&t->waiting);
+        struct queue *q = LIMITS_QUEUE(line_wake(&t->waiting));
 
         q->grant = grant;
         t->granted += grant;
@@ -130,7 +151,7 @@ throttle_pump(struct throttle *t)
         return;
     left = throttle_left(t);
     if (left > 0 && !throttle_first_may(t)) {
-        timer_start_at(&t->timer, t->turns_until);
+        timer_start_at(&t->timer, throttle_turn_at(t));
         return;
     }
     if (left > 0)
@@ -159,20 +180,20 @@ throttle_use_grant(struct throttle *t, struct queue *q, uint32_t n)
     t->granted -= n;
     q->grant -= n;
     if (!q->grant)
-        q->woken_from = NULL;
+        line_done(&q->waiter);
 }
 
 /* q goes without it for now. */
 static void
-throttle_wait(struct throttle *t, struct queue *q, bool ready, int64_t *until)
+throttle_wait(struct throttle *t, struct queue *q, int64_t *until)
 {
-    bool first = ready && t == q->messages && q->turn_kept;
+    bool first = t == q->messages && q->turn_kept;
 
-    if (q->waits_in == &t->waiting) {
+    if (q->waiter.in == &t->waiting) {
         *until = MAX_OF(q->until, tokens_more_at(&t->tokens));
     } else {
         *until = first ? tokens_more_at(&t->tokens) : throttle_turn(t);
-        line_join(&t->waiting, q, first);
+        line_join(&t->waiting, &q->waiter, first);
     }
     if (t == q->messages)
         q->turn_kept = false;
@@ -187,25 +208,23 @@ throttle_is_free(struct throttle *t, const struct queue *q, bool ready)
 {
     if (throttle_left(t) <= 0)
         return false;
-    if (t->waiting.count)
-        return ready && q->turn_kept && t == q->messages;
+    if (t->waiting.count && !(q->turn_kept && t == q->messages))
+        return false;
     return ready || throttle_may_turn(t);
 }
 
 bool
 throttle_has(struct throttle *t, struct queue *q, bool ready, int64_t *until)
 {
-    bool granted = q->grant && q->woken_from == &t->waiting;
+    bool granted = q->grant && q->waiter.from == &t->waiting;
 
     if (granted && tokens_left(&t->tokens, loop_now(t->s->loop)) <= 0) {
         throttle_use_grant(t, q, q->grant); /* the rate is lower now */
         granted = false;
     }
-    if (granted || throttle_is_free(t, q, ready)) {
-        t->turns += ready ? 0 : 1;
+    if (granted || throttle_is_free(t, q, ready))
         return true;
-    }
-    throttle_wait(t, q, ready, until);
+    throttle_wait(t, q, until);
     return false;
 }
 
@@ -214,10 +233,18 @@ throttle_take(struct throttle *t, struct queue *q)
 {
     int64_t stamp, until;
 
-    if (q->grant && q->woken_from == &t->waiting)
+    if (q->grant && q->waiter.from == &t->waiting)
         throttle_use_grant(t, q, 1);
     (void)tokens_take(&t->tokens, loop_now(t->s->loop), &stamp, &until);
+    if (!t->granted && t->waiting.count)
+        throttle_arm(t);
     return stamp;
+}
+
+void
+throttle_turn_used(struct throttle *t)
+{
+    t->turns -= THROTTLE_TURN;
 }
 
 void
@@ -230,10 +257,10 @@ throttle_refund(struct throttle *t, int64_t stamp)
 void
 throttle_pass_on(struct queue *q)
 {
-    struct throttle *t = CONTAINER_OF(q->woken_from, struct throttle, waiting);
+    struct throttle *t = CONTAINER_OF(q->waiter.from, struct throttle, waiting);
 
     throttle_use_grant(t, q, q->grant);
-    q->turn_kept = t == q->messages && q->opening;
+    q->turn_kept = t == q->messages && (q->opening || q->reason == WAIT_DNS);
     throttle_pump(t);
 }
 

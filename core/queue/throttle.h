@@ -27,6 +27,8 @@ struct throttle *throttle_get(
  * its turn, monotonic.  ready: it can use one at once. */
 bool throttle_has(
     struct throttle *t, struct queue *q, bool ready, int64_t *until);
+/* It was said yes to, not being ready: a connection is opened. */
+void throttle_turn_used(struct throttle *t);
 /* Take it: throttle_has() has just said yes.  The stamp is for a refund. */
 int64_t throttle_take(struct throttle *t, struct queue *q);
 void throttle_refund(struct throttle *t, int64_t stamp);

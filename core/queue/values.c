@@ -38,6 +38,8 @@ queue_values_read(struct queue_values *v, const struct scope *scope)
     v->suspended = queue_int(scope, QUEUE_SUSPEND_DELIVERY) != 0;
     v->max_active = scope_int(scope, active);
     v->strict_active = scope_origin(scope, active) != NULL;
+    v->allocation = scope_double(
+        scope, OPT(queue_options, QUEUE_CONNECTION_ALLOCATION_AGGRESSIVENESS));
     v->greets_as_sender = binding_greets_as_sender(scope);
     retry_read(&v->retry, scope);
     delaydsn_read(&v->delay, scope);

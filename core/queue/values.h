@@ -25,6 +25,7 @@ struct queue_values {
     int64_t idle_timeout, mx_failures, connect_timeout_to_delay;
     int64_t blackhole, max_active;
     bool suspended, strict_active;
+    double allocation;     /* of goal.h */
     bool greets_as_sender; /* a message is there before the connection */
     struct retry retry;
     struct delaydsn delay;

@@ -25,6 +25,9 @@
         "every usable host has as many connections as it may have") \
     X(CONNECTION_LIMIT, "max_outbound_connections", \
         "it has as many connections as max_outbound_connections allows") \
+    X(SCOPE_LIMIT, "scope_max_outbound_connections", \
+        "the stanza that limits it has as many connections as its " \
+        "scope_max_outbound_connections allows") \
     X(BINDING_LIMIT, "binding-limit", \
         "its binding has as many connections as " \
         "server_max_outbound_connections allows") \

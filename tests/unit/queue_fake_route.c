@@ -23,6 +23,7 @@ struct fake_host fake_hosts[FAKE_HOSTS];
 int fake_pick, fake_down_ms = 120000;
 bool fake_greets_as_sender;
 const char *fake_gateway;
+int fake_port;
 static struct domain *domains;
 static struct resolver *the_resolver;
 
@@ -35,6 +36,7 @@ fake_route_reset(void)
     fake_pick = HOP_OK;
     fake_down_ms = 120000;
     fake_gateway = NULL;
+    fake_port = 25;
     fake_greets_as_sender = false;
 }
 
@@ -45,7 +47,7 @@ resolve_destination(struct generation *g, struct str binding, struct str domain,
     (void)g, (void)binding;
     *to = (struct destination){.domain = domain,
         .method = METHOD_ESMTP,
-        .port = 25,
+        .port = (uint16_t)fake_port,
         .by_gateway = fake_gateway != NULL};
     if (fake_gateway)
         to->domain = str_of(fake_gateway);

@@ -92,6 +92,7 @@ extern struct fake_host fake_hosts[FAKE_HOSTS];
 extern int fake_pick;    /* if not HOP_OK: what every pick says */
 extern int fake_down_ms; /* host_failure_retry */
 extern bool fake_greets_as_sender;
+extern int fake_port;            /* of every destination */
 extern const char *fake_gateway; /* of every domain, or NULL */
 void fake_route_reset(void);
 void fake_route_changed(const char *domain); /* tell; NULL: of all */

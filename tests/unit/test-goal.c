@@ -39,4 +39,14 @@ test_edges(void **state)
     assert_int_equal(goal_connections(1000, 10, GOAL_NORMAL), 3);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_chart), cmocka_unit_test(test_edges))
+static void
+test_words(void **state)
+{
+    (void)state;
+    assert_true(goal_growth(-1) == GOAL_NORMAL);
+    assert_true(goal_growth(-2) == GOAL_HIGH);
+    assert_true(goal_growth(0.5) == 0.5);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_words), cmocka_unit_test(test_chart),
+    cmocka_unit_test(test_edges))

@@ -395,7 +395,173 @@ test_reload_changes_limits(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_binding_and_group),
+/* max_outbound_connections is for a binding and domain, whatever the ports of
+ * their queues. */
+static void
+test_twins(void **state)
+{
+    struct queue *a, *b;
+
+    (void)state;
+    world_begin("max_outbound_connections = 1\n");
+    many("default", "x.test", 2);
+    a = world_queue("x.test");
+    fake_port = 26;
+    many("default", "x.test", 1);
+    b = world_queue("x.test");
+    assert_ptr_not_equal(a, b);
+    assert_ptr_equal(a->twin, b);
+    assert_ptr_equal(b->twin, a);
+    many("other", "x.test", 1); /* a binding of its own */
+    assert_int_equal(fake_session_count, 2);
+    assert_int_equal(b->reason, WAIT_CONNECTION_LIMIT);
+    fake_ready(0, 1);
+    fake_delivered(0);
+    assert_true(fake_sessions[0].alive);
+    fake_delivered(0); /* idle now, and in the way */
+    assert_false(fake_sessions[0].alive);
+    assert_int_equal(b->outlet_count, 1);
+    world_end();
+}
+
+/* The place of the stanza says what is counted. */
+static void
+test_scope_max(void **state)
+{
+    static const struct {
+        const char *conf;
+        const char *open[8]; /* binding domain */
+        int most;
+        const char *apart; /* is not counted with them, or NULL */
+    } rows[] = {
+        {"scope_max_outbound_connections = 2",
+            {"one a.test", "two b.test", "three c.test"}, 2, NULL},
+        {"binding_group \"g\" { scope_max_outbound_connections = 2\n"
+         "binding \"one\" {} binding \"two\" {} }",
+            {"one a.test", "two b.test", "one b.test"}, 2, "three a.test"},
+        {"binding \"one\" { scope_max_outbound_connections = 2 }",
+            {"one a.test", "one b.test", "one c.test"}, 2, "two a.test"},
+        {"domain \"a.test\" { scope_max_outbound_connections = 2 }",
+            {"one a.test", "two a.test", "three a.test"}, 2, "one b.test"},
+        {"binding_group \"g\" { domain \"a.test\" {\n"
+         "scope_max_outbound_connections = 1 }\n"
+         "binding \"one\" {} binding \"two\" {} }",
+            {"one a.test", "two a.test"}, 1, "three a.test"},
+        {"binding \"one\" { domain \"a.test\" {\n"
+         "scope_max_outbound_connections = 0 } }",
+            {"one a.test"}, 0, "two a.test"},
+        {"domain \"/^.[.]test$/\" { scope_max_outbound_connections = 2 }",
+            {"one a.test", "two b.test", "one c.test"}, 2, "one bb.test"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct str binding, rest;
+        struct queue *q = NULL;
+        char name[16];
+
+        world_begin(rows[i].conf);
+        for (size_t n = 0; rows[i].open[n]; n++) {
+            rest = str_of(rows[i].open[n]);
+            binding = str_cut(&rest, ' ');
+            (void)str_copy(name, sizeof(name), binding);
+            many(name, rest.p, 1);
+            q = queue_get(world.s, binding, rest);
+        }
+        assert_int_equal(fake_session_alive(), rows[i].most);
+        assert_int_equal(q->reason, WAIT_SCOPE_LIMIT);
+        rest = str_of(rows[i].apart ? rows[i].apart : "");
+        binding = str_cut(&rest, ' ');
+        (void)str_copy(name, sizeof(name), binding);
+        if (rows[i].apart) {
+            many(name, rest.p, 1);
+            assert_int_equal(fake_session_alive(), rows[i].most + 1);
+        }
+        if (rows[i].most) { /* the next one is woken */
+            fake_closed(0, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
+            assert_int_equal(
+                fake_session_alive(), rows[i].most + (rows[i].apart ? 1 : 0));
+        }
+        world_configure("max_retries = none");
+        assert_null(q->scoped);
+        assert_int_equal(world.s->scoped.count, 0);
+        world_end();
+    }
+}
+
+/* Beyond the server's limit, now and then, and only for who has nothing. */
+static void
+test_reserve(void **state)
+{
+    (void)state;
+    world_begin("server_max_outbound_connections = 2\n"
+                "server_reserve_outbound_connections = 1\n"
+                "reserve_maintenance_interval = 10\n");
+    many("default", "big.test", 100);
+    assert_int_equal(fake_session_alive(), 2);
+    fake_ready(0, 1);
+    fake_ready(1, 1);
+    many("default", "a.test", 1);
+    many("default", "b.test", 1);
+    world_advance(9000);
+    assert_int_equal(fake_session_alive(), 2);
+    world_advance(1100);
+    assert_int_equal(fake_session_alive(), 3);
+    assert_int_equal(world_queue("a.test")->outlet_count, 1);
+    assert_int_equal(world_queue("b.test")->reason, WAIT_SERVER_LIMIT);
+    world_advance(60000);
+    assert_int_equal(fake_session_alive(), 3);
+    fake_ready(2, 1);
+    fake_delivered(2);
+    fake_closed(2, IMPEL_DELIVERED, IMPEL_BLAME_SESSION, true);
+    assert_int_equal(fake_session_alive(), 2); /* not before the next time */
+    world_advance(10100);
+    assert_int_equal(fake_session_alive(), 3);
+    assert_int_equal(world_queue("b.test")->outlet_count, 1);
+    world_end();
+}
+
+static void
+test_no_reserve_under_a_scope(void **state)
+{
+    (void)state;
+    world_begin("server_max_outbound_connections = 1\n"
+                "domain \"a.test\" { scope_max_outbound_connections = 9 }\n");
+    many("default", "big.test", 100);
+    fake_ready(0, 1);
+    many("default", "a.test", 1);
+    world_advance(31000);
+    assert_int_equal(fake_session_alive(), 1);
+    many("default", "b.test", 1);
+    world_advance(31000);
+    assert_int_equal(fake_session_alive(), 2);
+    assert_int_equal(world_queue("b.test")->outlet_count, 1);
+    world_end();
+}
+
+static void
+test_aggressiveness(void **state)
+{
+    (void)state;
+    world_begin("max_outbound_connections = 32\n"
+                "domain \"high.test\" {\n"
+                "  connection_allocation_aggressiveness = high }\n"
+                "domain \"two.test\" {\n"
+                "  connection_allocation_aggressiveness = 2.0 }\n");
+    many("default", "x.test", 50);
+    many("default", "high.test", 50);
+    many("default", "two.test", 50);
+    assert_int_equal(world_queue("x.test")->outlet_count, 12);
+    assert_int_equal(world_queue("high.test")->outlet_count, 22);
+    assert_int_equal(world_queue("two.test")->outlet_count, 31);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_twins), cmocka_unit_test(test_scope_max),
+    cmocka_unit_test(test_reserve),
+    cmocka_unit_test(test_no_reserve_under_a_scope),
+    cmocka_unit_test(test_aggressiveness),
+    cmocka_unit_test(test_binding_and_group),
     cmocka_unit_test(test_idle_one_makes_room),
     cmocka_unit_test(test_sibling_at_the_limit),
     cmocka_unit_test(test_waiting_for_a_sibling),

@@ -92,5 +92,44 @@ test_other_rate(void **state)
     assert_int_equal(stamp, -1);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_rates), cmocka_unit_test(test_refund),
+/* Not all at once: over a second, whatever the window, but for a few. */
+static void
+test_pace(void **state)
+{
+    struct tokens t;
+    int64_t most;
+
+    (void)state;
+    tokens_init(&t, (struct throttle_rate){1000, 1000}, 1000);
+    assert_int_equal(tokens_left(&t, 1000), 31);
+    assert_in_range(drive(&t, 1000, 100, 50, &most), 130, 132);
+    assert_in_range(most, 50, 81);
+    assert_in_range(drive(&t, 1100, 900, 1000, &most), 860, 870);
+    tokens_init(&t, (struct throttle_rate){64000, 3600000}, 0);
+    assert_in_range(drive(&t, 0, 1000, 1000, &most), 64000, 64000);
+    tokens_init(&t, (struct throttle_rate){16, 1000}, 0);
+    assert_int_equal(tokens_left(&t, 0), 16);
+}
+
+/* What left late counts from then on. */
+static void
+test_used_later(void **state)
+{
+    struct tokens t;
+    int64_t stamp, until;
+
+    (void)state;
+    tokens_init(&t, (struct throttle_rate){1, 1000}, 8000);
+    assert_true(tokens_take(&t, 8000, &stamp, &until));
+    assert_false(tokens_has(&t, 8200, &until));
+    assert_in_range(until, 9001, 9010);
+    tokens_used_at(&t, stamp, 8150);
+    assert_false(tokens_has(&t, 9020, &until));
+    assert_in_range(until, 9151, 9160);
+    tokens_used_at(&t, stamp, 8170); /* no more there */
+    assert_true(tokens_has(&t, until, &until));
+}
+
+UNIT_MAIN(cmocka_unit_test(test_used_later), cmocka_unit_test(test_pace),
+    cmocka_unit_test(test_rates), cmocka_unit_test(test_refund),
     cmocka_unit_test(test_other_rate))

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Throttles as the far end sees them: as much as they say, and no more in any
+second, wherever it begins."""
+import time
+
+import pytest
+
+from daemon import wait_for
+from peers import source
+
+LOOPS = "EventLoop { Concurrency = 2 }\n"
+
+
+def most_in_a_window(times, window=1.0):
+    first = most = 0
+    for last, at in enumerate(times):
+        while times[first] <= at - window:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def throttled(impeld, sink, rate, seconds, domains, more=""):
+    """When each was served at the sink."""
+    s = sink()
+    d = impeld(f"""
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+Outbound_Throttle_Messages = "{rate}"
+{more}
+""")
+    source(d.port, "-n", int(rate * (seconds + 1)), "-s", 512, "-d", domains,
+           "-c", 4)
+    wait_for(lambda: len(s.served()) > rate * seconds * 0.97,
+             seconds * 1.5 + 10, "the throttled mail")
+    time.sleep(1)
+    return sorted(at for _, at in s.served_at())
+
+
+def holds(times, rate, seconds):
+    # what the sink itself is late by, on a machine that does much else
+    late = 0.02
+    assert most_in_a_window(times, 1 - late) <= rate
+    n = sum(1 for at in times if at < times[0] + seconds)
+    assert rate * seconds * 0.98 <= n <= rate * seconds, n
+
+
+@pytest.mark.parametrize("domains", [1, 200])
+def test_a_throttle_holds(impeld, sink, domains):
+    holds(throttled(impeld, sink, 50, 5, domains), 50, 5)
+
+
+@pytest.mark.parametrize("domains", [1, 200])
+@pytest.mark.parametrize("rate", [50, 1000])
+def test_a_throttle_holds_for_a_minute(impeld, sink, long_run, domains, rate):
+    holds(throttled(impeld, sink, rate, 60, domains), rate, 60)
