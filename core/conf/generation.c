@@ -136,6 +136,23 @@ generation_parse(struct str text, bool yaml, const char *name,
     return generation_finish(g, r, to, e);
 }
 
+int
+generation_again(
+    const struct generation *g, struct generation **to, struct err *e)
+{
+    struct generation *again = generation_new(g->path);
+    struct conf_report *r = conf_report_new();
+    int rc;
+
+    *to = NULL;
+    tree_init(&again->tree, r);
+    tree_copy(&again->tree, &again->tree.root, &g->tree.root);
+    generation_build(again, r);
+    rc = generation_finish(again, r, to, e);
+    conf_report_free(&r);
+    return rc;
+}
+
 struct generation *
 generation_ref(struct generation *g)
 {

@@ -50,6 +50,10 @@ int generation_load(const struct generation_load *how, struct generation **to,
 int generation_parse(struct str text, bool yaml, const char *name,
     struct generation **to, struct conf_report *r, struct err *e);
 
+/* The same configuration once more, as a new generation. */
+int generation_again(
+    const struct generation *g, struct generation **to, struct err *e);
+
 struct generation *generation_ref(struct generation *g); /* any thread */
 void generation_unref(struct generation **g);            /* any thread */
 uint64_t generation_number(const struct generation *g);  /* rises */

@@ -84,6 +84,7 @@ struct generation {
     struct overlay *overlay;         /* or NULL */
     _Atomic bool overlaid;           /* there is something in it */
     _Atomic uint64_t overrides;      /* number of the change it has */
+    _Atomic size_t overlays;         /* stanzas and scopes made for them */
 };
 
 /* build.c: compile g->tree; what is wrong goes to r. */

@@ -103,6 +103,12 @@ generation_overrides(const struct generation *g)
     return atomic_load(&g->overrides);
 }
 
+size_t
+generation_overlays(const struct generation *g)
+{
+    return atomic_load(&g->overlays);
+}
+
 /* --- stanzas --- */
 
 static struct str
@@ -179,6 +185,7 @@ stanza_add(struct stanza *s, uint32_t option)
     s->setting_count = s->setting_size = 1;
     s->settings[0] = (struct setting){.id = option, .value = value};
     stanza_list_add(&s->g->all, s); /* who frees a generation frees it */
+    atomic_fetch_add(&s->g->overlays, 1);
     return value;
 }
 
@@ -406,6 +413,7 @@ compile(struct generation *g, const struct scope *base, struct found *f)
     struct setting *over =
         arena_alloc(g->arena, f->count * sizeof(struct setting));
 
+    atomic_fetch_add(&g->overlays, 1);
     *s = *base;
     s->over = over;
     for (size_t i = 0; i < f->count; i++) {

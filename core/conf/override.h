@@ -82,6 +82,9 @@ int override_place_check(const struct override_place *p, struct buf *room,
 int override_check_bounds(
     uint32_t option, const struct option_value *v, struct err *e);
 
+/* How many stanzas and scopes overrides have made in it so far: memory that
+ * goes with the generation, whether they still hold or not.  Any thread. */
+size_t generation_overlays(const struct generation *g);
 /* Rises with each change that was installed; 0: none ever was.  Any thread. */
 uint64_t generation_overrides(const struct generation *g);
 

@@ -413,6 +413,20 @@ open_dns(struct daemon *d, struct err *e)
 }
 
 static void
+remake(void *arg)
+{
+    struct daemon *d = arg;
+    struct generation *g;
+    struct err e;
+    if (generation_again(d->generation, &g, &e) < 0) {
+        log_error(LOG_CONF, "config-not-remade", "reason=\"%s\"", e.text);
+        return;
+    }
+    adopt(d, g);
+    generation_unref(&g);
+}
+
+static void
 make_scheduler(struct daemon *d)
 {
     struct scheduler_config s = {.loop = d->loops.scheduler,
@@ -420,7 +434,9 @@ make_scheduler(struct daemon *d)
         .io_count = d->loops.delivery_count,
         .spool = d->spool,
         .dns = d->dns,
-        .generation = d->generation};
+        .generation = d->generation,
+        .remake = remake,
+        .remake_arg = d};
     d->scheduler = scheduler_new(&s);
 }
 

@@ -14,6 +14,7 @@
 #include "base/banned.h"
 
 enum {
+    OVERRIDING_FEW = 16,       /* changes from one remake to the next */
     OVERRIDING_NEAR = 64,      /* queues that are kicked without a job */
     OVERRIDING_ENDS = 256,     /* that are ended in one turn */
     OVERRIDING_LOOK_MS = 60000 /* the wall clock may be set */
@@ -107,6 +108,10 @@ static void
 follow(struct scheduler *s, const struct override *v)
 {
     overrides_install(s->overriding.all, s->generation);
+    if (s->overriding.remake &&
+        generation_overlays(s->generation) >= s->overriding.most &&
+        !timer_armed(&s->overriding.remake_timer))
+        timer_start(&s->overriding.remake_timer, 0);
     if (v->option == OPT(queue_options, QUEUE_SERVER_MAX_OUTBOUND_CONNECTIONS))
         limits_adopt(s);
     if (v->place.domain.p)
@@ -482,11 +487,31 @@ overriding_print(struct scheduler *s, const struct override_place *place,
 
 /* --- life --- */
 
+/* If a few changes have made so many, most of them are in use, and would be
+ * there again at once. */
+static void
+overriding_remake(void *arg)
+{
+    struct scheduler *s = arg;
+    struct overriding *o = &s->overriding;
+    uint64_t now = generation_overrides(s->generation);
+    bool few = now - o->since < OVERRIDING_FEW;
+
+    o->since = now;
+    if (few)
+        o->most *= 2;
+    else if (!s->draining)
+        o->remake(o->remake_arg);
+}
+
 void
 overriding_init(struct scheduler *s)
 {
     s->overriding.all = overrides_new();
+    s->overriding.most = OVERRIDING_OVERLAYS;
     timer_init(&s->overriding.timer, s->loop, overriding_ended, s, "overrides");
+    timer_init(&s->overriding.remake_timer, s->loop, overriding_remake, s,
+        "remake the generation");
     spool_state_each(s->spool, STATE_NS, state_found, s);
     overriding_install(s, s->generation);
     arm(s);
@@ -502,11 +527,12 @@ void
 overriding_stop(struct scheduler *s)
 {
     timer_stop(&s->overriding.timer);
+    timer_stop(&s->overriding.remake_timer);
 }
 
 void
 overriding_fini(struct scheduler *s)
 {
-    timer_stop(&s->overriding.timer);
+    overriding_stop(s);
     overrides_free(&s->overriding.all);
 }

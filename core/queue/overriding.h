@@ -16,7 +16,10 @@
 #include "conf/override.h"
 #include "queue/scheduler.h"
 
-enum { OVERRIDING_SHOWN = 1000 };
+enum {
+    OVERRIDING_SHOWN = 1000,
+    OVERRIDING_OVERLAYS = 50000 /* of one generation, at first: 18 MB */
+};
 
 /* As overrides_set(); durable with the next commit.  expires in the past:
  * ERR_INVAL. */

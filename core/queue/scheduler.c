@@ -379,6 +379,8 @@ scheduler_new(const struct scheduler_config *c)
     s->stats.started_at = s->stats.reset_at = clock_wall();
     s->stats.recovering = true;
     delaydsn_open(s);
+    s->overriding.remake = c->remake;
+    s->overriding.remake_arg = c->remake_arg;
     overriding_init(s);
     scheduler_read_options(s);
     return s;
@@ -422,7 +424,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->drain_timer);
     timer_stop(&s->pause.timer);
     timer_stop(&s->delay_timer);
-    timer_stop(&s->overriding.timer);
+    overriding_stop(s);
     while ((n = list_first(&s->all_queues)) != NULL)
         scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
     MAP_FOREACH (c, &s->carriers, at) {

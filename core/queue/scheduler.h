@@ -23,6 +23,10 @@ struct scheduler_config {
     struct spool *spool; /* opened, not started */
     struct dns *dns;     /* on the same loop */
     struct generation *generation;
+    /* Overrides that were superseded take much memory: make the generation
+     * again (generation_again()) and adopt it.  Or NULL. */
+    void (*remake)(void *arg);
+    void *remake_arg;
 };
 /* Before spool_start(). */
 struct scheduler *scheduler_new(const struct scheduler_config *c);

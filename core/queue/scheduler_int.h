@@ -219,6 +219,11 @@ struct overriding { /* see overriding.h */
     struct overrides *all;
     struct timer timer;  /* of the one that ends first */
     bool walking, again; /* all queues are being looked at, and once more */
+    struct timer remake_timer;
+    size_t most;    /* overlays of a generation before it is made again */
+    uint64_t since; /* generation_overrides() when it was, or most changed */
+    void (*remake)(void *arg);
+    void *remake_arg;
 };
 
 struct scheduler {

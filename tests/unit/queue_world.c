@@ -8,9 +8,23 @@ struct world world;
 static uint64_t last_id;
 
 static void
+world_remake(void *arg)
+{
+    struct generation *g;
+    struct err e;
+
+    (void)arg;
+    world.remakes++;
+    assert_int_equal(generation_again(world.generation, &g, &e), 0);
+    generation_unref(&world.generation);
+    world.generation = g;
+    scheduler_adopt(world.s, g);
+}
+
+static void
 world_make(const char *conf)
 {
-    struct scheduler_config c = {.io_count = 1};
+    struct scheduler_config c = {.io_count = 1, .remake = world_remake};
     struct err e;
 
     world.loop = loop_new("test", &e);

@@ -20,6 +20,7 @@ struct world {
     struct loop *loop;
     struct generation *generation;
     struct scheduler *s;
+    int remakes; /* of the generation */
 };
 extern struct world world;
 

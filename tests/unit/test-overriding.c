@@ -328,6 +328,40 @@ test_many(void **state)
     world_end();
 }
 
+/* What changes for ever takes no more and more memory. */
+static void
+test_superseded(void **state)
+{
+    struct override v;
+    struct err e;
+
+    (void)state;
+    world_begin(BASE "domain x.test { retry_interval = 77 }\n");
+    world.remakes = 0;
+    set(NULL, "y.test", "retry_interval", "9", 0);
+    for (int i = 0; i < OVERRIDING_OVERLAYS; i++) {
+        char value[20];
+
+        (void)snprintf(value, sizeof(value), "%d", 1 + i % 100);
+        v = override_of(NULL, NULL, "retry_interval", value, 0);
+        v.source = OVERRIDE_ADAPTIVE;
+        assert_int_equal(overriding_set(world.s, &v, &e), 0);
+    }
+    world_run();
+    assert_int_equal(world.remakes, 1);
+    assert_in_range(generation_overlays(world.generation), 2, 6);
+    assert_int_equal(world_queue("x.test")->opt.retry.interval, 100000);
+    assert_int_equal(world_queue("y.test")->opt.retry.interval, 9000);
+    /* one change that makes as many scopes as that is no reason */
+    world.s->overriding.most = 2;
+    assert_true(overriding_clear(world.s, &v.place, v.source, v.option));
+    world_run();
+    assert_int_equal(world.remakes, 1);
+    assert_true(world.s->overriding.most > 2);
+    assert_int_equal(world_queue("x.test")->opt.retry.interval, 77000);
+    world_end();
+}
+
 int
 main(void)
 {
@@ -341,6 +375,7 @@ main(void)
         cmocka_unit_test(test_limits_of_many),
         cmocka_unit_test(test_suspended_mail_expires),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_superseded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
