@@ -663,8 +663,10 @@ queue_run(struct queue *q)
         return;
     }
     if (generation_number(q->generation) != generation_number(s->generation) ||
-        q->overrides != generation_overrides(s->generation))
+        q->overrides != generation_overrides(s->generation)) {
         queue_adopt(q);
+        suspend_surplus(q);
+    }
     more = active_shed(q);
     why = suspend_reason(q, &until);
     if (why == WAIT_STORING) { /* it is run when that is over */

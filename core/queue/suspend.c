@@ -52,21 +52,54 @@ suspend_reason(struct queue *q, int64_t *until)
     return WAIT_NONE;
 }
 
+/* No more for it, and what it has not begun comes back.  One that is being
+ * opened ends as soon as it is: a connection that is given up before would
+ * count against its host. */
+static void
+suspend_end(struct outlet *o)
+{
+    o->draining = true;
+    outlet_recall(o, false);
+    if (o->state == OUTLET_IDLE)
+        outlet_close(o, false);
+    else
+        outlet_update(o);
+}
+
 void
 suspend_withdraw(struct queue *q)
 {
     struct list *n;
 
-    LIST_FOREACH (n, &q->outlets) {
-        struct outlet *o = LIST_ENTRY(n, struct outlet, node);
+    LIST_FOREACH (n, &q->outlets)
+        suspend_end(LIST_ENTRY(n, struct outlet, node));
+}
 
-        /* One that is being opened ends as soon as it is: a connection that is
-         * given up before would count against its host. */
-        o->draining = true;
-        outlet_recall(o, false);
-        if (o->state == OUTLET_IDLE)
-            outlet_close(o, false);
-        else
-            outlet_update(o);
-    }
+static bool
+suspend_stays(const struct outlet *o)
+{
+    return o->state != OUTLET_CLOSING && !o->draining;
+}
+
+void
+suspend_surplus(struct queue *q)
+{
+    int64_t most = q->opt->max_connections;
+    uint64_t stay = 0;
+    struct list *n;
+
+    if (most < 0 || q->outlet_count <= (uint64_t)most)
+        return;
+    LIST_FOREACH (n, &q->outlets)
+        stay += suspend_stays(LIST_ENTRY(n, struct outlet, node));
+    for (int busy = 0; busy < 2; busy++) /* idle ones first, then the newest */
+        for (n = q->outlets.prev; n != &q->outlets && stay > (uint64_t)most;
+             n = n->prev) {
+            struct outlet *o = LIST_ENTRY(n, struct outlet, node);
+
+            if (!suspend_stays(o) || (!busy && o->state != OUTLET_IDLE))
+                continue;
+            suspend_end(o);
+            stay--;
+        }
 }

@@ -13,6 +13,9 @@ enum wait_reason suspend_reason(struct queue *q, int64_t *until);
 /* It may not deliver any more: what is lent and not begun comes back, and its
  * sessions end, those that have begun something after that. */
 void suspend_withdraw(struct queue *q);
+/* It has adopted other values: of its sessions those that are more than
+ * max_outbound_connections end likewise. */
+void suspend_surplus(struct queue *q);
 /* Who delivers the queue's method; asked again now and then while missing. */
 const struct module_found *suspend_module(struct queue *q);
 

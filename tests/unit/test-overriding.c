@@ -274,6 +274,38 @@ test_limits_of_many(void **state)
     world_end();
 }
 
+/* Fewer connections than there are: idle ones and the newest end, with what
+ * they have not begun; the rest goes on. */
+static void
+test_fewer_connections(void **state)
+{
+    struct queue *q;
+
+    (void)state;
+    world_begin(BASE "max_outbound_connections = 4\n"
+                     "connection_allocation_aggressiveness = high\n");
+    for (int i = 0; i < 40; i++)
+        (void)world_accept("s@from.test", "a@x.test");
+    q = world_queue("x.test");
+    assert_int_equal(fake_session_alive(), 4);
+    for (unsigned i = 0; i < 4; i++)
+        fake_ready(i, 1);
+    assert_int_equal(q->lent, 20);
+    set(NULL, "x.test", "max_outbound_connections", "1", 0);
+    assert_int_equal(fake_session_alive(), 1);
+    assert_true(fake_sessions[0].alive);
+    assert_int_equal(q->lent, 5);
+    fake_delivered(0);
+    assert_int_equal(q->lent, 5);
+    assert_int_equal(fake_session_alive(), 1);
+    set(NULL, "x.test", "max_outbound_connections", "0", 0);
+    assert_int_equal(fake_session_alive(), 0);
+    clear(NULL, "x.test", "max_outbound_connections");
+    assert_int_equal(fake_session_alive(), 4);
+    assert_int_equal(queue_active(q), 39);
+    world_end();
+}
+
 /* Expiry and `fail` go on while nothing is delivered. */
 static void
 test_suspended_mail_expires(void **state)
@@ -350,15 +382,15 @@ test_superseded(void **state)
     world_run();
     assert_int_equal(world.remakes, 1);
     assert_in_range(generation_overlays(world.generation), 2, 6);
-    assert_int_equal(world_queue("x.test")->opt.retry.interval, 100000);
-    assert_int_equal(world_queue("y.test")->opt.retry.interval, 9000);
+    assert_int_equal(world_queue("x.test")->opt->retry.interval, 100000);
+    assert_int_equal(world_queue("y.test")->opt->retry.interval, 9000);
     /* one change that makes as many scopes as that is no reason */
     world.s->overriding.most = 2;
     assert_true(overriding_clear(world.s, &v.place, v.source, v.option));
     world_run();
     assert_int_equal(world.remakes, 1);
     assert_true(world.s->overriding.most > 2);
-    assert_int_equal(world_queue("x.test")->opt.retry.interval, 77000);
+    assert_int_equal(world_queue("x.test")->opt->retry.interval, 77000);
     world_end();
 }
 
@@ -373,6 +405,7 @@ main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_a_throttle_of_an_override),
         cmocka_unit_test(test_limits_of_many),
+        cmocka_unit_test(test_fewer_connections),
         cmocka_unit_test(test_suspended_mail_expires),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_superseded),
