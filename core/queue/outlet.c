@@ -11,6 +11,7 @@
 #include "queue/limits.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
+#include "queue/review.h"
 #include "route/binding.h"
 #include "base/banned.h"
 
@@ -228,6 +229,17 @@ outlet_close(struct outlet *o, bool now)
     session_close(o->session, now);
 }
 
+void
+outlet_withdraw(struct outlet *o)
+{
+    o->draining = true;
+    outlet_recall(o, false);
+    if (o->state == OUTLET_IDLE)
+        outlet_close(o, false);
+    else
+        outlet_update(o);
+}
+
 bool
 outlet_make_room(struct queue *q, enum wait_reason why)
 {
@@ -261,6 +273,7 @@ outlet_ready(void *arg, struct session *session, uint32_t open)
         o->worked = true;
         hop_worked(&o->hop, str_of(o->queue->binding->name));
         queue_connect_worked(o->queue);
+        review_worked(o->queue);
     }
     if (open && outlet_is_coming(o))
         outlet_enter(o, OUTLET_OPEN);
@@ -339,6 +352,7 @@ outlet_closed(void *arg, struct session *session, const struct result *why,
     else if (!established && failed && !s->draining)
         queue_connect_failed(q, why);
     outlet_free(o);
+    review_closed(q);
     limits_closed(q);
     queue_kick(q);
     scheduler_check_drained(s);
@@ -450,7 +464,8 @@ outlet_request(struct outlet *o, const struct module *m)
         .scope = q->scope,
         .id = o->id};
 
-    binding_source(q->scope, o->hop.to.ip.family, &r.from);
+    binding_source(q->scope, o->hop.to.ip.family, &o->from);
+    r.from = o->from;
     binding_ehlo_name(q->scope, outlet_sender_domain(q), &name);
     r.ehlo_name = name.n ? name.p : "localhost";
     o->session = session_open(&r, loop_mailbox(o->s->loop), &events, o);

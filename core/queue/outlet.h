@@ -27,6 +27,10 @@ bool outlet_resume(struct outlet *o);
 /* In or out of its queue's roomy list. */
 void outlet_update(struct outlet *o);
 void outlet_close(struct outlet *o, bool now);
+/* No more for it: what is not begun comes back, and it ends.  One that is being
+ * opened ends as soon as it is: a connection that is given up before would
+ * count against its host. */
+void outlet_withdraw(struct outlet *o);
 /* Ask for what is lent back; now: what is begun, too. */
 void outlet_recall(struct outlet *o, bool now);
 /* Close an idle one somewhere, so that q may open another below the limit why;

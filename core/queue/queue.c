@@ -15,6 +15,7 @@
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue_options.h"
+#include "queue/review.h"
 #include "queue/serve.h"
 #include "queue/suspend.h"
 #include "queue/throttle.h"
@@ -85,6 +86,7 @@ queue_adopt(struct queue *q)
     q->generation = generation_ref(s->generation);
     q->scope = scope;
     q->opt = queue_values_get(&s->values, q->generation, scope);
+    review_soon(q);
     if (q->expire_at) /* by other rules */
         q->expire_at = loop_now(s->loop);
     delaydsn_adopt(q);
@@ -687,6 +689,7 @@ queue_run(struct queue *q)
         more |= serve_sweep(q);
     } else if (!blocked) {
         more |= active_fill(q);
+        review_outlets(q);
         why = serve_queue(q, &until);
     }
     if (!queue_parcels(q))

@@ -16,6 +16,7 @@
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/review.h"
 #include "queue/walk.h"
 #include "spool/spool_options.h"
 #include "base/banned.h"
@@ -103,8 +104,10 @@ scheduler_changed(void *arg, struct domain *d)
     LIST_FOREACH (n, &z->queues) {
         struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
 
-        if (q->record == d)
+        if (q->record == d) {
+            review_soon(q);
             queue_kick(q);
+        }
     }
 }
 

@@ -141,6 +141,7 @@ struct queue {
     struct list outlets;
     struct list roomy; /* those that take more, the newest first */
     uint64_t outlet_count, opening;
+    int64_t review_at; /* monotonic; when to look at them (review.h) */
 
     /* trouble */
     struct said *said;     /* what was said of it, or NULL: queue_said() */
@@ -150,7 +151,8 @@ struct queue {
     uint32_t charges;      /* failed connections whose parcel has to pay */
     uint32_t grant;        /* tokens of the throttle it was woken from */
     bool sweep;            /* all active parcels are being delayed */
-    bool scanning, delay_scanning; /* such a look is under way */
+    bool scanning, delay_scanning;     /* such a look is under way */
+    bool review_worked, review_closed; /* is a reason for a review */
 
     /* explain */
     enum wait_reason reason;
@@ -179,7 +181,9 @@ struct outlet { /* the scheduler's view of a session */
     struct list all_idle_node;
     struct list lent; /* struct active */
     struct hop hop;
-    char *key; /* what a sibling must have in common */
+    enum hop_standing standing; /* at the last review */
+    struct cidr from;           /* its source address */
+    char *key;                  /* what a sibling must have in common */
     unsigned io;
     bool bad;      /* the address is to be marked */
     bool worked;   /* it was ready once */

@@ -52,27 +52,13 @@ suspend_reason(struct queue *q, int64_t *until)
     return WAIT_NONE;
 }
 
-/* No more for it, and what it has not begun comes back.  One that is being
- * opened ends as soon as it is: a connection that is given up before would
- * count against its host. */
-static void
-suspend_end(struct outlet *o)
-{
-    o->draining = true;
-    outlet_recall(o, false);
-    if (o->state == OUTLET_IDLE)
-        outlet_close(o, false);
-    else
-        outlet_update(o);
-}
-
 void
 suspend_withdraw(struct queue *q)
 {
     struct list *n;
 
     LIST_FOREACH (n, &q->outlets)
-        suspend_end(LIST_ENTRY(n, struct outlet, node));
+        outlet_withdraw(LIST_ENTRY(n, struct outlet, node));
 }
 
 static bool
@@ -99,7 +85,7 @@ suspend_surplus(struct queue *q)
 
             if (!suspend_stays(o) || (!busy && o->state != OUTLET_IDLE))
                 continue;
-            suspend_end(o);
+            outlet_withdraw(o);
             stay--;
         }
 }

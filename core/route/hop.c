@@ -199,6 +199,79 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
     return h ? hop_take(&c, h, to) : hop_none(&c, to);
 }
 
+/* --- how one stands that was picked earlier --- */
+
+static bool
+hop_comes_before(const struct host *a, const struct host *b)
+{
+    if (a->item_pref != b->item_pref)
+        return a->item_pref < b->item_pref;
+    return a->rank < b->rank;
+}
+
+/* Of the record, and one that a pick may choose as far as the address goes. */
+static bool
+hop_is_there(const struct choice *c, const struct hop *hop)
+{
+    const struct domain *d = c->domain;
+    struct netaddr at;
+
+    for (size_t i = 0; i < d->host_count; i++) {
+        const struct host *h = d->hosts[i];
+        if (h != hop->host)
+            continue;
+        hop_address(c, h, &at);
+        return netaddr_eq(&at, &hop->to) && !hop_skipped(c, h) &&
+            !hop_prohibited(c, h);
+    }
+    return false;
+}
+
+static enum hop_standing
+hop_compare(struct choice *c, const struct host *mine)
+{
+    const struct domain *d = c->domain;
+
+    for (size_t i = 0; i < d->host_count; i++) {
+        if (!hop_comes_before(d->hosts[i], mine))
+            break; /* they are in order */
+        if (!hop_prohibited(c, d->hosts[i]) && hop_usable(c, d->hosts[i]))
+            return HOP_WORSE;
+    }
+    return c->full ? HOP_SPILLED : HOP_CURRENT;
+}
+
+enum hop_standing
+domain_standing(struct domain *d, struct generation *g,
+    const struct scope *scope, struct str binding, uint16_t default_port,
+    const struct hop *h, int64_t *until)
+{
+    struct choice c = {.domain = d,
+        .g = g,
+        .scope = scope,
+        .binding = binding,
+        .default_port = default_port,
+        .now = loop_now(d->resolver->loop)};
+    enum hop_standing found;
+
+    CHECK(d, DOMAIN_MAGIC);
+    resolver_adopt(d->resolver, g);
+    if (!d->resolved || d->expires <= c.now)
+        domain_look_up(d);
+    *until = domain_looking(d) ? INT64_MAX : d->expires;
+    if (!d->host_count)
+        return domain_looking(d) || d->verdict != HOP_FAIL ? HOP_CURRENT
+                                                           : HOP_GONE;
+    if (!hop_is_there(&c, h))
+        return HOP_GONE;
+    found = hop_compare(&c, h->host);
+    if (c.until)
+        *until = MIN_OF(*until, c.until);
+    return found;
+}
+
+/* --- afterwards --- */
+
 void
 hop_closed(
     struct hop *h, struct str binding, bool failed, const struct scope *scope)

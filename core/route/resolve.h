@@ -84,6 +84,20 @@ struct hop {
 enum hop_result domain_pick(struct domain *d, struct generation *g,
     const struct scope *scope, struct str binding, uint16_t default_port,
     struct hop *to);
+/* How a connection that domain_pick() chose stands now. */
+enum hop_standing {
+    HOP_CURRENT, /* the next one could go to the same host */
+    HOP_SPILLED, /* a host of a better preference is at its limit */
+    HOP_WORSE,   /* a host of a better preference can be used */
+    HOP_GONE     /* not among the hosts any more, or not to be used */
+};
+/* Arguments as for domain_pick(), h as it filled it.  A record that has
+ * expired is asked for anew; until changed() follows its hosts stand.
+ * *until: monotonic ms at which the answer may be another without changed();
+ * INT64_MAX: not before. */
+enum hop_standing domain_standing(struct domain *d, struct generation *g,
+    const struct scope *scope, struct str binding, uint16_t default_port,
+    const struct hop *h, int64_t *until);
 /* The connection is gone.  failed: the address is bad for host_failure_retry
  * (by address and binding). */
 void hop_closed(

@@ -192,6 +192,31 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
     return why;
 }
 
+enum hop_standing
+domain_standing(struct domain *d, struct generation *g,
+    const struct scope *scope, struct str binding, uint16_t default_port,
+    const struct hop *hop, int64_t *until)
+{
+    struct fake_host *mine = hop->host->h;
+    enum hop_standing found = HOP_CURRENT;
+
+    (void)g, (void)scope, (void)binding, (void)default_port;
+    *until = INT64_MAX;
+    if (!serves(mine, d))
+        return HOP_GONE;
+    for (struct fake_host *h = fake_hosts; h < mine; h++) {
+        if (!serves(h, d))
+            continue;
+        if (h->down_until > clock_mono())
+            *until = MIN_OF(*until, h->down_until);
+        else if (h->limit && h->open >= h->limit)
+            found = HOP_SPILLED;
+        else
+            return HOP_WORSE;
+    }
+    return found;
+}
+
 void
 hop_closed(
     struct hop *h, struct str binding, bool failed, const struct scope *scope)

@@ -235,6 +235,57 @@ test_limits_spill_over_and_return(void **state)
     world_close(&w);
 }
 
+static enum hop_standing
+standing(struct world *w, struct domain *d, const struct hop *h, int64_t *until)
+{
+    return domain_standing(d, w->g,
+        generation_scope(w->g, STR("default"), STR("d.test")), STR("default"),
+        25, h, until);
+}
+
+/* What a connection that was picked earlier is worth now. */
+static void
+test_standing(void **state)
+{
+    const char *conf = "host \"mx1.d.test\" { max_outbound_connections = 1 } "
+                       "host_failure_retry = 60\n";
+    struct world w;
+    struct domain *d;
+    struct hop best, other;
+    int64_t until;
+
+    (void)state;
+    world_open(&w, conf);
+    mx_zone();
+    d = world_domain(&w, "default", "d.test");
+    (void)world_next(&w, d); /* asks */
+    hop_closed(&w.open[0], STR("default"), true, generation_global(w.g));
+    assert_int_equal(world_pick(&w, d, "default", &other), HOP_OK);
+    assert_true(str_eq(other.name, STR("mx2.d.test")));
+    assert_int_equal(standing(&w, d, &other, &until), HOP_CURRENT);
+    assert_int_equal(until, loop_now(w.loop) + 60000); /* the mark's end */
+    world_pass(&w, 60000);
+    assert_int_equal(standing(&w, d, &other, &until), HOP_WORSE);
+    assert_int_equal(world_pick(&w, d, "default", &best), HOP_OK);
+    assert_true(str_eq(best.name, STR("mx1.d.test")));
+    assert_int_equal(standing(&w, d, &best, &until), HOP_CURRENT);
+    assert_int_equal(standing(&w, d, &other, &until), HOP_SPILLED);
+    assert_true(until > loop_now(w.loop) + 200000); /* the record's end */
+
+    world_configure(&w, "skip_hosts = ( \"10.1.0.1/32\" )\n");
+    assert_int_equal(standing(&w, d, &best, &until), HOP_GONE);
+    assert_int_equal(standing(&w, d, &other, &until), HOP_CURRENT);
+    world_configure(&w, "routes = (\"10.0.0.2\")\n");
+    assert_int_equal(standing(&w, d, &best, &until), HOP_CURRENT);
+    domain_refresh(d);
+    world_pass(&w, 0);
+    assert_int_equal(standing(&w, d, &best, &until), HOP_GONE);
+    hop_closed(&best, STR("default"), false, generation_global(w.g));
+    hop_closed(&other, STR("default"), false, generation_global(w.g));
+    domain_unref(&d);
+    world_close(&w);
+}
+
 struct verdict {
     const char *conf, *domain, *says;
 };
@@ -570,6 +621,7 @@ main(void)
         cmocka_unit_test(test_marks_by_binding),
         cmocka_unit_test(test_even_spread),
         cmocka_unit_test(test_limits_spill_over_and_return),
+        cmocka_unit_test(test_standing),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_ttl),
         cmocka_unit_test(test_routes_change_with_ttl),
