@@ -191,3 +191,25 @@ def test_suspended_and_resumed_under_load(impeld, server):
     came = sorted(m.recipients[0] for m in s.messages)
     assert came == sorted(f"r{i}@d{i % 3}.test" for i in range(300))
     assert len(d.wait_records("D", 300)) == 300 and not d.records("T")
+
+
+def test_fewer_connections_at_once(impeld, server):
+    """A limit that is lowered ends what is too many, in the midst of work."""
+    s = server(delay=0.01)
+    d = impeld(ROUTES % s.port + "Max_Outbound_Connections = 8\n"
+               "Suspend_Delivery = true\n")
+    with smtplib.SMTP("127.0.0.1", d.port) as c:
+        for i in range(250):
+            c.sendmail("a@origin.test", f"r{i}@dest.test",
+                       "Subject: x\r\n\r\nx\r\n")
+    d.ask("config", "set", "suspend_delivery", "false")
+    wait_for(lambda: s.open == 8, what="all connections")
+    d.ask("override", "set", "domain", "dest.test",
+          "max_outbound_connections", "2", "because", "they asked")
+    wait_for(lambda: s.open <= 2, 5, "fewer connections")
+    assert d.queued() > 50
+    d.ask("override", "clear", "domain", "dest.test", "all")
+    wait_for(lambda: s.open > 2, 5, "more connections")
+    d.wait_empty()
+    assert len(s.messages) == 250 and not d.records("T")
+    assert len({m.recipients[0] for m in s.messages}) == 250
