@@ -5,6 +5,8 @@
  */
 #include "conf_support.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -381,6 +383,54 @@ test_many(void **state)
     end();
 }
 
+enum { READERS = 3, CHANGES = 2000 };
+static _Atomic bool over;
+
+/* A value is one of those that were ever set, of a scope that stays. */
+static void *
+reads(void *arg)
+{
+    uint32_t id = option("retry_interval");
+    const struct scope *s, *last = NULL;
+
+    (void)arg;
+    while (!atomic_load(&over)) {
+        s = generation_scope(g, STR("b"), STR("d.test"));
+        if (scope_int(s, id) < 0 || scope_int(s, id) > 65000 ||
+            (last && scope_int(last, id) > 65000) || !scope_origin(s, id))
+            return (void *)(uintptr_t)1;
+        last = s;
+    }
+    return NULL;
+}
+
+/* I/O loops look scopes up while they change. */
+static void
+test_other_threads(void **state)
+{
+    pthread_t reader[READERS];
+    char value[20];
+    void *bad;
+
+    (void)state;
+    begin(text);
+    atomic_store(&over, false);
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(pthread_create(&reader[i], NULL, reads, NULL), 0);
+    for (int i = 0; i < CHANGES; i++) {
+        (void)snprintf(value, sizeof(value), "%d", 1 + i % 50);
+        set(i % 2 ? "binding b" : "domain d.test", "retry_interval", value);
+        if (i % 5 == 4)
+            clear(i % 2 ? "binding b" : "domain d.test", "retry_interval");
+    }
+    atomic_store(&over, true);
+    for (int i = 0; i < READERS; i++) {
+        assert_int_equal(pthread_join(reader[i], &bad), 0);
+        assert_null(bad);
+    }
+    end();
+}
+
 int
 main(void)
 {
@@ -392,6 +442,7 @@ main(void)
         cmocka_unit_test(test_where_a_value_is_from),
         cmocka_unit_test(test_adaptive_is_bounded),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_other_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
