@@ -66,6 +66,7 @@ struct intake_session {
     struct list incoming;      /* open messages */
     uint64_t id;
     bool can_relay; /* relay_hosts, open_relay */
+    bool trusted;   /* trusted_peers (trust.h) */
     char helo[NAME_SHOWN_MAX + 1];
     char login[NAME_SHOWN_MAX + 1];
     char peer[64]; /* the address as text */

@@ -217,6 +217,14 @@ static const struct option rows[] = {
         .manual = "A list in a listener takes the place of the global one. "
                   "IPv6 bare or in brackets.",
         .since = "0.1"},
+    [INTAKE_TRUSTED_PEERS] = {.name = "trusted_peers",
+        .type = OPTION_CIDRS,
+        .scopes = GLOBAL | PEERS,
+        .brief = "peers that are believed what they say of a message",
+        .manual = "Only they may choose a binding by X-Binding. A list in a "
+                  "listener takes the place of the global one; unset: nobody "
+                  "is trusted, and relay_hosts does not change that.",
+        .since = "0.1"},
     [INTAKE_RELAY_DOMAINS] = {.name = "relay_domains",
         .type = IMPEL_OPT_LIST,
         .scopes = GLOBAL | PEERS,

@@ -33,6 +33,7 @@ enum {
     INTAKE_RECONFIG_MESSAGE,
     INTAKE_CONTEXT,                   /* DICT */
     INTAKE_RELAY_HOSTS,               /* CIDRS */
+    INTAKE_TRUSTED_PEERS,             /* CIDRS */
     INTAKE_RELAY_DOMAINS,             /* LIST of globs, lower case */
     INTAKE_RELAY_FOR_SENDING_DOMAINS, /* LIST of globs, lower case */
     INTAKE_OPEN_RELAY,

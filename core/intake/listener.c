@@ -13,6 +13,7 @@
 #include "intake/policy.h"
 #include "intake/proxied.h"
 #include "intake/receive.h"
+#include "intake/trust.h"
 #include "base/banned.h"
 
 enum { OVER_LIMIT_MAX = 256 }; /* of one listener that are only told 421 */
@@ -278,6 +279,7 @@ serve(
         scope_int(is->scope, OPT(intake_options, INTAKE_OPEN_RELAY)) ||
         scope_cidr_has(
             is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), &from.ip);
+    is->trusted = trust_has(is->scope, &from.ip);
     is->session = session_accept(p->il->loop, p->listener->module, is->scope,
         fd, &from, local, is->id, session_released, is);
     /* told at once: a silent peer would keep its place for as long as it may

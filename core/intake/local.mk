@@ -10,7 +10,8 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/policy.c core/intake/policy.h \
 	core/intake/proxied.c core/intake/proxied.h \
 	core/intake/receive.c core/intake/receive.h \
-	core/intake/trace.c core/intake/trace.h
+	core/intake/trace.c core/intake/trace.h \
+	core/intake/trust.c core/intake/trust.h
 
 if HAVE_CMOCKA
 intake_tests = tests/unit/test-listener tests/unit/test-oob \

@@ -6,6 +6,7 @@
 #include "intake/intake_options.h"
 #include "intake/bounces.h"
 #include "intake/policy.h"
+#include "intake/trust.h"
 
 static struct intake in;
 static struct intake_loop il = {.intake = &in};
@@ -63,6 +64,32 @@ relaying_is_closed_by_default(void **state)
     assert_int_equal(rcpt_code("a@b.test", "x@any.test"), 550);
     is.can_relay = true;
     assert_int_equal(rcpt_code("a@b.test", "x@any.test"), 250);
+}
+
+static bool
+trusts(const char *address)
+{
+    struct cidr c = {0};
+    if (address)
+        assert_int_equal(cidr_parse(str_of(address), 0, &c, NULL), 0);
+    return trust_has(is.scope, &c);
+}
+
+static void
+nobody_is_trusted_unless_it_is_said(void **state)
+{
+    (void)state;
+    configure_listener("Open_Relay = true Relay_Hosts = ( 127.0.0.0/8 )");
+    assert_false(trusts("127.0.0.1"));
+    configure_listener("Trusted_Peers = ( 127.0.0.0/8 2001:db8::1 )");
+    assert_true(trusts("127.0.0.1"));
+    assert_true(trusts("::ffff:127.0.0.1"));
+    assert_true(trusts("2001:db8::1"));
+    assert_false(trusts("2001:db8::2"));
+    assert_false(trusts("128.0.0.1"));
+    assert_false(trusts(NULL)); /* a unix socket */
+    configure("Trusted_Peers = ( 10.0.0.0/8 )");
+    assert_true(trusts("10.1.2.3"));
 }
 
 static void
@@ -212,6 +239,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(relaying_is_closed_by_default),
+        cmocka_unit_test(nobody_is_trusted_unless_it_is_said),
         cmocka_unit_test(relay_domains_are_globs),
         cmocka_unit_test(senders_may_relay),
         cmocka_unit_test(senders_are_checked),

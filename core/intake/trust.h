@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trust.h - peers that are believed what they say of a message.
+ *
+ * Whose binding it is to have (X-Binding) and whom it comes from may be said
+ * by peers in trusted_peers alone.  That a peer may relay (relay_hosts) does
+ * not make it trusted.  What counts is who has connected, or whom a balancer
+ * has named in its PROXY header: nobody is trusted because a trusted peer
+ * speaks for him.
+ */
+#ifndef IMPEL_TRUST_H
+#define IMPEL_TRUST_H
+
+#include "base/cidr.h"
+#include "conf/scope.h"
+
+/* scope: of the peer; asked once, when a session is made (is->trusted). */
+bool trust_has(const struct scope *scope, const struct cidr *peer);
+
+#endif
