@@ -150,9 +150,12 @@ tokens_refund(struct tokens *t, int64_t stamp)
 void
 tokens_used_at(struct tokens *t, int64_t stamp, int64_t at)
 {
-    int64_t slot = MIN_OF(at / t->width, t->newest);
+    int64_t slot;
 
-    if (stamp < 0 || slot <= stamp || t->newest - stamp > t->slots ||
+    if (stamp < 0)
+        return; /* there was no limit */
+    slot = MIN_OF(at / t->width, t->newest);
+    if (slot <= stamp || t->newest - stamp > t->slots ||
         !t->used[stamp % TOKENS_RING])
         return;
     t->used[stamp % TOKENS_RING]--;

@@ -82,11 +82,6 @@ static const struct absent absent_rows[] = {
         "yes|true|on|1|enabled", NULL,
         "an idle connection serves every queue that would open one like it",
         NULL},
-    {"outbound_throttle_messages", OPTION, IMPEL_SCOPE_HOST, true, NULL, NULL,
-        "mail would leave faster; set the throttle for the domain", "0.3"},
-    {"outbound_throttle_connections", OPTION, IMPEL_SCOPE_HOST, true, NULL,
-        NULL, "mail would leave faster; set the throttle for the domain",
-        "0.3"},
     /* 3.5 rates */
     {"inbound_throttle_messages", OPTION, 0, false, NULL, NULL,
         "listener_sessions bounds what comes in", "0.3"},

@@ -223,6 +223,15 @@ stanza_name(const struct stanza *s)
     return s->name;
 }
 
+uint32_t
+stanza_place(const struct stanza *s)
+{
+    uint32_t in = s->parent ? s->parent->scope : 0;
+
+    return in & (IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING) ? in
+                                                          : IMPEL_SCOPE_GLOBAL;
+}
+
 struct str
 stanza_keyword(const struct stanza *s)
 {

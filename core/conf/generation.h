@@ -98,6 +98,8 @@ bool stanza_is_override(const struct stanza *s);
 int64_t stanza_expires(const struct stanza *s);
 uint64_t stanza_id(const struct stanza *s); /* same stanza, same text: same id
                                                in the next generation */
+/* The container it stands in: IMPEL_SCOPE_GROUP, _BINDING, else _GLOBAL. */
+uint32_t stanza_place(const struct stanza *s);
 const char *stanza_file(const struct stanza *s);
 int stanza_line(const struct stanza *s);
 /* Values of a stanza that is no outbound scope: itself, its parents, global,

@@ -117,6 +117,7 @@ explain_detail(const struct queue *q, struct buf *to)
     case WAIT_DNS_FAILED:
     case WAIT_HOSTS_DOWN:
     case WAIT_HOST_LIMIT:
+    case WAIT_HOST_THROTTLE:
         if (q->record)
             domain_why(q->record, to, &until);
         break;

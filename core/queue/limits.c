@@ -300,31 +300,41 @@ limits_moved(struct queue *from, struct queue *to)
 /* --- throttles --- */
 
 struct charge *
-limits_charge_message(struct queue *q)
+limits_charge_message(struct queue *q, struct outlet *o)
 {
+    struct tokens *host = hop_tokens(&o->hop);
     struct charge *c;
+    int64_t until;
 
-    if (!q->messages)
+    if (!q->messages && !host)
         return NULL;
     c = xnew(struct charge);
     c->throttle = q->messages;
-    c->stamp = throttle_take(q->messages, q);
+    c->host = host;
+    if (c->throttle)
+        c->stamp = throttle_take(q->messages, q);
+    if (host)
+        (void)tokens_take(host, loop_now(q->s->loop), &c->host_stamp, &until);
     return c;
 }
 
 void
 limits_refund_message(struct charge **c)
 {
-    if (*c)
+    if (*c && (*c)->throttle)
         throttle_refund((*c)->throttle, (*c)->stamp);
+    if (*c && (*c)->host)
+        tokens_refund((*c)->host, (*c)->host_stamp);
     xfree(c);
 }
 
 void
 limits_began(const struct charge *c, int64_t at)
 {
-    if (c)
+    if (c && c->throttle)
         tokens_used_at(&c->throttle->tokens, c->stamp, at);
+    if (c && c->host)
+        tokens_used_at(c->host, c->host_stamp, at);
 }
 
 /* --- limits by stanza --- */

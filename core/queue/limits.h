@@ -52,7 +52,7 @@ void limits_wake(struct waiter *w); /* for lines of queues */
 bool limits_may_lend(struct queue *q, bool session, int64_t *until);
 /* It is lent: what to refund should it not be tried; NULL: nothing. */
 struct charge;
-struct charge *limits_charge_message(struct queue *q);
+struct charge *limits_charge_message(struct queue *q, struct outlet *o);
 void limits_refund_message(struct charge **c);
 /* It was begun at that time. */
 void limits_began(const struct charge *c, int64_t at);

@@ -107,7 +107,7 @@ outlet_room(const struct outlet *o)
     if ((o->state != OUTLET_OPEN && o->state != OUTLET_IDLE) || o->draining ||
         !o->open || outlet_is_used_up(o))
         return 0;
-    if (q->messages)
+    if (q->messages || hop_tokens(&o->hop))
         window = 1;
     if (most)
         window = MIN_OF(window, most - o->deliveries);

@@ -49,7 +49,7 @@ static const struct option rows[] = {
     [QUEUE_SCOPE_MAX_OUTBOUND_CONNECTIONS] =
         {.name = "scope_max_outbound_connections",
             .type = IMPEL_OPT_INT,
-            .scopes = OUT,
+            .scopes = OUT | IMPEL_SCOPE_HOST,
             .initial = "-1",
             .min = -1,
             .max = 1000000000,
@@ -60,7 +60,8 @@ static const struct option rows[] = {
                       "level the whole server, in a group all its bindings, "
                       "in a domain that domain over all bindings (or over "
                       "those of the group or the binding that the stanza "
-                      "stands in). A regex counts all its matches together. "
+                      "stands in), in a host that host likewise. A regex "
+                      "counts all its matches together. "
                       "It holds beside the "
                       "other limits, and keeps what it limits out of the "
                       "reserve of server_reserve_outbound_connections.",
@@ -144,19 +145,22 @@ static const struct option rows[] = {
         .since = "0.1"},
     [QUEUE_OUTBOUND_THROTTLE_MESSAGES] = {.name = "outbound_throttle_messages",
         .type = OPTION_THROTTLE,
-        .scopes = OUT,
+        .scopes = OUT | IMPEL_SCOPE_HOST,
         .brief = "messages sent in a window: \"N\" a second, or \"N/T\" in "
                  "T seconds",
         .manual = "Unset or 0: no limit. The stanza that sets it has one "
                   "count, shared by all that fall back to it; to give each "
                   "binding or domain its own, write it in each. A throttled "
-                  "message waits; that is not a retry.",
+                  "message waits; that is not a retry. In a host stanza: "
+                  "messages to that host, beside the throttle of the domain; "
+                  "while it is used up mail goes to another host, of the same "
+                  "preference first.",
         .since = "0.1",
         .flags = OPTION_REFERENCE},
     [QUEUE_OUTBOUND_THROTTLE_CONNECTIONS] =
         {.name = "outbound_throttle_connections",
             .type = OPTION_THROTTLE,
-            .scopes = OUT,
+            .scopes = OUT | IMPEL_SCOPE_HOST,
             .brief =
                 "connections begun in a window: \"N\" a second, or \"N/T\"",
             .manual = "Counted as outbound_throttle_messages is.",

@@ -360,7 +360,8 @@ struct scheduler *
 scheduler_new(const struct scheduler_config *c)
 {
     struct scheduler *s = xnew(struct scheduler);
-    struct resolver_events ev = {.arg = s, .changed = scheduler_changed};
+    struct resolver_events ev = {
+        .arg = s, .changed = scheduler_changed, .wake = limits_wake};
 
     s->magic = SCHEDULER_MAGIC;
     s->loop = c->loop;

@@ -14,6 +14,11 @@
 #include "route/binding.h"
 #include "base/banned.h"
 
+struct held { /* by the throttle of a host; line NULL: not */
+    struct line *line;
+    int64_t until;
+};
+
 /* The recipients that the session may still name; UINT64_MAX: no limit. */
 static uint64_t
 serve_recipients(const struct outlet *o)
@@ -25,10 +30,32 @@ serve_recipients(const struct outlet *o)
     return (uint64_t)most > o->recipients ? (uint64_t)most - o->recipients : 0;
 }
 
+/* The next session with room whose host may be sent one more message.  A used
+ * one whose host may not is closed; a new one waits, as *held says. */
+static struct outlet *
+serve_next_outlet(struct queue *q, struct held *held)
+{
+    struct list *n, *next;
+
+    for (n = q->roomy.prev; n != &q->roomy; n = next) {
+        struct outlet *o = LIST_ENTRY(n, struct outlet, roomy_node);
+        struct line *l =
+            hop_may_send(&o->hop, loop_now(q->s->loop), &held->until);
+
+        next = n->prev;
+        if (!l)
+            return o;
+        held->line = l;
+        if (o->deliveries && !o->lent_count)
+            outlet_close(o, false);
+    }
+    return NULL;
+}
+
 /* One parcel to each session with room in turn, until one or the other runs
  * out. */
 static enum wait_reason
-serve_lend(struct queue *q, int64_t *until)
+serve_lend(struct queue *q, struct held *held, int64_t *until)
 {
     for (int n = 0; n < SCHED_RUN_MAX && q->ready_count; n++) {
         struct outlet *o;
@@ -36,7 +63,8 @@ serve_lend(struct queue *q, int64_t *until)
 
         if (list_empty(&q->roomy))
             return WAIT_NONE;
-        o = LIST_ENTRY(q->roomy.prev, struct outlet, roomy_node);
+        if (!(o = serve_next_outlet(q, held)))
+            return WAIT_NONE;
         if (!limits_may_lend(q, true, until))
             return WAIT_MESSAGE_THROTTLE;
         if (!outlet_resume(o)) {
@@ -47,7 +75,7 @@ serve_lend(struct queue *q, int64_t *until)
         p = pick_next(q, serve_recipients(o));
         if (!p)
             return WAIT_NONE;
-        p->in.active->charge = limits_charge_message(q);
+        p->in.active->charge = limits_charge_message(q, o);
         outlet_lend(o, p);
     }
     if (q->ready_count && !list_empty(&q->roomy))
@@ -149,6 +177,24 @@ serve_at_limit(struct queue *q, enum wait_reason why)
     return why;
 }
 
+/* In the line of one of the hosts that are full: whose it is frees first is not
+ * known, so it looks again by itself too, the later the more of them do. */
+static enum wait_reason
+serve_host_limit(struct queue *q, const struct hop *hop, int64_t *until)
+{
+    int64_t wait = SCHED_RETRY_MS;
+
+    if (hop->line) {
+        line_join(hop->line, &q->waiter, q->waiter.from == hop->line);
+        wait *= 1 + (int64_t)(hop->line->count / 1000);
+    }
+    *until = loop_now(q->s->loop) + wait;
+    if (!hop->until)
+        return WAIT_HOST_LIMIT;
+    *until = MAX_OF(hop->until, *until);
+    return WAIT_HOST_THROTTLE;
+}
+
 static enum wait_reason
 serve_open_one(struct queue *q, int64_t *until)
 {
@@ -169,8 +215,7 @@ serve_open_one(struct queue *q, int64_t *until)
     case HOP_WAIT:
         return WAIT_DNS;
     case HOP_LIMIT:
-        *until = loop_now(q->s->loop) + SCHED_RETRY_MS;
-        return WAIT_HOST_LIMIT;
+        return serve_host_limit(q, &hop, until);
     case HOP_DOWN:
         *until = hop.until;
         return serve_down(q);
@@ -193,7 +238,7 @@ serve_has_work(const struct queue *q)
 /* Connections up to the goal, but no more than there is waiting mail that
  * nobody comes for yet. */
 static enum wait_reason
-serve_open(struct queue *q, int64_t *until)
+serve_open(struct queue *q, struct held *held, int64_t *until)
 {
     uint64_t goal = goal_connections(q->opt->max_connections, queue_active(q),
         goal_growth(q->opt->allocation));
@@ -208,7 +253,7 @@ serve_open(struct queue *q, int64_t *until)
 
         /* A sibling's session is put to use before a third queue takes it. */
         if (why == WAIT_NONE && !list_empty(&q->roomy))
-            why = serve_lend(q, until);
+            why = serve_lend(q, held, until);
         if (why != WAIT_NONE)
             return why;
     }
@@ -262,13 +307,29 @@ serve_must_read(const struct queue *q)
         !q->lent;
 }
 
+/* A session is there, and its host may be sent nothing now. */
+static enum wait_reason
+serve_held(struct queue *q, const struct held *held, enum wait_reason why,
+    int64_t *until)
+{
+    if (!q->waiter.in)
+        line_join(held->line, &q->waiter, true);
+    if (why != WAIT_NONE && why != WAIT_CONNECTION_LIMIT)
+        return why;
+    *until = MAX_OF(held->until, loop_now(q->s->loop) + SCHED_RETRY_MS);
+    return WAIT_HOST_THROTTLE;
+}
+
 enum wait_reason
 serve_queue(struct queue *q, int64_t *until)
 {
-    enum wait_reason why = serve_lend(q, until);
+    struct held held = {0};
+    enum wait_reason why = serve_lend(q, &held, until);
 
     if (why == WAIT_NONE && serve_has_work(q))
-        why = serve_open(q, until);
+        why = serve_open(q, &held, until);
+    if (held.line && serve_has_work(q))
+        why = serve_held(q, &held, why, until);
     if (serve_must_read(q))
         queue_kick(q); /* and no sibling takes the session meanwhile */
     else if (!q->loading)

@@ -39,8 +39,9 @@ void throttle_fini(struct scheduler *s);
 
 /* What a parcel that is lent has cost, until it comes back. */
 struct charge {
-    struct throttle *throttle;
-    int64_t stamp;
+    struct throttle *throttle; /* or NULL */
+    struct tokens *host;       /* the same, of its host */
+    int64_t stamp, host_stamp;
 };
 
 #endif

@@ -23,6 +23,8 @@
     X(HOSTS_DOWN, "hosts-down", "every host of the domain is marked failed") \
     X(HOST_LIMIT, "host-limit", \
         "every usable host has as many connections as it may have") \
+    X(HOST_THROTTLE, "host-throttle", \
+        "the throttle of every usable host is used up for now") \
     X(CONNECTION_LIMIT, "max_outbound_connections", \
         "it has as many connections as max_outbound_connections allows") \
     X(SCOPE_LIMIT, "scope_max_outbound_connections", \

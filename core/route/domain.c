@@ -85,7 +85,6 @@ domain_free(struct domain *d)
     cursor_leave(&r->cursors, &d->node);
     list_remove(&d->node);
     list_remove(&d->told_node);
-    list_remove(&d->limited_node);
     heap_remove(&r->expiry, &d->expiry);
     heap_remove(&r->wakes, &d->wake);
     (void)map_remove(&r->domains, str_make(d->key, d->key_n));

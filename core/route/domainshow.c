@@ -166,7 +166,7 @@ domain_why(const struct domain *d, struct buf *to, int64_t *until)
     } else if ((*until = all_down_until(d)) != 0) {
         buf_printf(to, "all %zu hosts of %.*s failed a short while ago",
             d->host_count, STR_ARG(name));
-    } else if (list_linked(&d->limited_node)) {
+    } else if (d->limited) {
         buf_printf(to, "the hosts of %.*s are at their limit", STR_ARG(name));
     } else {
         buf_printf(to, "%.*s has a host to connect to", STR_ARG(name));

@@ -23,7 +23,9 @@ struct choice {
     int64_t now;
     /* what was found on the way */
     size_t down, full, skipped;
-    int64_t until; /* the earliest end of a mark */
+    int64_t until;     /* the earliest end of a mark */
+    int64_t more_at;   /* the earliest token of a throttle, or 0 */
+    struct line *line; /* the shortest of those that are full */
 };
 
 static void
@@ -52,6 +54,23 @@ hop_skipped(const struct choice *c, const struct host *h)
 }
 
 static bool
+hop_has_room(struct choice *c, const struct host *h)
+{
+    int64_t until;
+    struct line *full = hostlimits_full(
+        c->domain->resolver->limits, c->g, str_of(h->name), c->binding, &until);
+
+    if (!full)
+        return true;
+    c->full++;
+    if (!c->line || full->count < c->line->count)
+        c->line = full;
+    if (until)
+        c->more_at = c->more_at ? MIN_OF(c->more_at, until) : until;
+    return false;
+}
+
+static bool
 hop_usable(struct choice *c, const struct host *h)
 {
     const struct host_facts *f;
@@ -69,12 +88,7 @@ hop_usable(struct choice *c, const struct host *h)
             c->until ? MIN_OF(c->until, f->failed_until) : f->failed_until;
         return false;
     }
-    if (hosts_room(c->domain->resolver->hosts, c->g, str_of(h->name),
-            c->binding) <= 0) {
-        c->full++;
-        return false;
-    }
-    return true;
+    return hop_has_room(c, h);
 }
 
 /* Fewest connections; among those the one that was picked longest ago. */
@@ -120,12 +134,11 @@ hop_say(struct hop *to, unsigned code, const char *status, const char *text)
 static enum hop_result
 hop_none(struct choice *c, struct hop *to)
 {
-    struct resolver *r = c->domain->resolver;
-
+    c->domain->limited = c->full > 0;
     if (c->full) {
         hop_say(to, 451, "4.4.1", "all hosts are at their limit");
-        if (!list_linked(&c->domain->limited_node))
-            list_push(&r->limited, &c->domain->limited_node);
+        to->line = c->line;
+        to->until = c->more_at;
         if (c->until)
             resolver_wake(c->domain, c->until);
         return HOP_LIMIT;
@@ -149,7 +162,8 @@ hop_take(struct choice *c, struct host *h, struct hop *to)
     h->refs++;
     h->open++;
     h->picked = ++r->picks;
-    hosts_count(r->hosts, str_of(h->name), c->binding, 1);
+    hostlimits_enter(r->limits, c->g, str_of(h->name), c->binding, &to->pass);
+    c->domain->limited = false;
     to->host = h;
     to->name = str_of(h->name);
     hop_address(c, h, &to->to);
@@ -278,7 +292,6 @@ hop_closed(
 {
     struct host *host = h->host;
     struct resolver *r;
-    struct list *it;
     int64_t now, retry;
 
     if (!host)
@@ -287,15 +300,13 @@ hop_closed(
     r = host->resolver;
     now = loop_now(r->loop);
     host->open--;
-    hosts_count(r->hosts, str_of(host->name), binding, -1);
+    hostlimits_leave(r->limits, &h->pass);
     if (failed) {
         retry = scope_int(scope, OPT(route_options, ROUTE_HOST_FAILURE_RETRY));
         hosts_failed(r->hosts, &h->to, binding, now, now + retry);
     }
     host_unref(&h->host);
     h->name = h->uri = STR_NONE;
-    while ((it = list_take(&r->limited)) != NULL)
-        resolver_tell(LIST_ENTRY(it, struct domain, limited_node));
 }
 
 void
@@ -310,4 +321,16 @@ hop_worked(struct hop *h, struct str binding)
     r = h->host->resolver;
     now = loop_now(r->loop);
     hosts_worked(r->hosts, &h->to, binding, now, now - h->picked);
+}
+
+struct line *
+hop_may_send(struct hop *h, int64_t now, int64_t *until)
+{
+    return hostlimits_may_send(&h->pass, now, until);
+}
+
+struct tokens *
+hop_tokens(const struct hop *h)
+{
+    return hostlimits_tokens(&h->pass);
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "base/bug.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/xmem.h"
@@ -16,16 +15,10 @@ struct mark {
     size_t n;
     char key[]; /* family, address, port, binding */
 };
-struct count {
-    int64_t open;
-    size_t n;
-    char key[]; /* name, or name NUL binding */
-};
 struct hosts {
-    struct map marks, counts;
+    struct map marks;
     struct list updated;
     struct buf scratch;
-    uint32_t limit_id, options; /* of max_outbound_connections */
 };
 
 struct hosts *
@@ -34,9 +27,7 @@ hosts_new(void)
     struct hosts *h = xnew(struct hosts);
 
     map_init(&h->marks, false);
-    map_init(&h->counts, true);
     list_init(&h->updated);
-    h->limit_id = UINT32_MAX;
     return h;
 }
 
@@ -53,18 +44,13 @@ hosts_free(struct hosts **ph)
 {
     struct hosts *h = *ph;
     struct list *it;
-    struct count *c;
-    size_t at;
 
     if (!h)
         return;
     *ph = NULL;
     while ((it = list_first(&h->updated)) != NULL)
         mark_free(h, LIST_ENTRY(it, struct mark, node));
-    MAP_FOREACH (c, &h->counts, at)
-        free(c);
     map_fini(&h->marks);
-    map_fini(&h->counts);
     buf_fini(&h->scratch);
     free(h);
 }
@@ -175,79 +161,4 @@ hosts_sweep(struct hosts *h, int64_t now, int64_t lifetime_ms, size_t most)
         }
         mark_free(h, m);
     }
-}
-
-/* --- connections --- */
-
-static void
-count_change(struct hosts *h, struct str key, int change)
-{
-    struct count *c = map_find(&h->counts, key);
-
-    if (!c) {
-        BUG_ON(change < 0);
-        c = xcalloc(1, sizeof(*c) + key.n);
-        c->n = key.n;
-        memcpy(c->key, key.p, key.n);
-        (void)map_put(
-            &h->counts, str_make(c->key, c->n), c); /* none was there */
-    }
-    c->open += change;
-    BUG_ON(c->open < 0);
-    if (!c->open) {
-        (void)map_remove(&h->counts, str_make(c->key, c->n));
-        free(c);
-    }
-}
-
-static struct str
-count_key(struct hosts *h, struct str name, struct str binding)
-{
-    buf_cut(&h->scratch, 0);
-    buf_str(&h->scratch, name);
-    buf_char(&h->scratch, '\0');
-    buf_str(&h->scratch, binding);
-    return buf_get(&h->scratch);
-}
-
-void
-hosts_count(struct hosts *h, struct str name, struct str binding, int change)
-{
-    count_change(h, name, change);
-    count_change(h, count_key(h, name, binding), change);
-}
-
-/* The option belongs to a layer above; rows are added only at the end. */
-static uint32_t
-hosts_limit_id(struct hosts *h)
-{
-    if (h->options != option_count()) {
-        h->limit_id = option_find(STR("max_outbound_connections"));
-        h->options = option_count();
-    }
-    return h->limit_id;
-}
-
-int64_t
-hosts_room(
-    struct hosts *h, struct generation *g, struct str name, struct str binding)
-{
-    uint32_t id = hosts_limit_id(h);
-    const struct stanza *origin;
-    const struct scope *s;
-    const struct count *c;
-    int64_t limit;
-
-    if (id == UINT32_MAX)
-        return INT64_MAX;
-    s = generation_host_scope(g, binding, name);
-    origin = scope_origin(s, id);
-    limit = scope_int(s, id);
-    if (!origin || limit < 0)
-        return INT64_MAX;
-    if (origin == scope_origin(generation_host_scope(g, STR_NONE, name), id))
-        c = map_find(&h->counts, name);
-    else
-        c = map_find(&h->counts, count_key(h, name, binding));
-    return MAX_OF(limit - (c ? c->open : 0), 0);
 }

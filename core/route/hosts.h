@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * hosts.h - what is known of addresses and exchanges, whatever domain they
- * serve: failure marks and latency by (address and port, binding), and how many
- * connections are open to an exchange.  Scheduler thread only.
+ * serve: failure marks and latency by (address and port, binding).  Scheduler
+ * thread only.
  */
 #ifndef IMPEL_HOSTS_H
 #define IMPEL_HOSTS_H
@@ -36,14 +36,5 @@ void hosts_worked(struct hosts *h, const struct netaddr *at, struct str binding,
 /* Forget what was not updated for lifetime_ms, at most `most` at a time. */
 void hosts_sweep(
     struct hosts *h, int64_t now, int64_t lifetime_ms, size_t most);
-
-/* Connections to an exchange, in all and through one binding. */
-void hosts_count(
-    struct hosts *h, struct str name, struct str binding, int change);
-/* How many more the host stanzas allow (max_outbound_connections of host
- * scope): INT64_MAX without a limit.  One in a binding counts that binding's,
- * another all. */
-int64_t hosts_room(
-    struct hosts *h, struct generation *g, struct str name, struct str binding);
 
 #endif

@@ -4,6 +4,7 @@ core_route_libroute_a_SOURCES = \
 	core/route/binding.c core/route/binding.h \
 	core/route/domain.c core/route/domainshow.c \
 	core/route/hop.c \
+	core/route/hostlimits.c core/route/hostlimits.h \
 	core/route/hosts.c core/route/hosts.h \
 	core/route/method.c core/route/method.h \
 	core/route/mx.c core/route/mx.h \
@@ -15,9 +16,9 @@ core_route_libroute_a_SOURCES = \
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
-	tests/unit/test-hop
+	tests/unit/test-hop tests/unit/test-hostlimits
 TESTS += tests/unit/test-route-check tests/unit/test-resolve \
-	tests/unit/test-hop
+	tests/unit/test-hop tests/unit/test-hostlimits
 tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
 	core/route/route_check.c core/route/method.c
 tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
@@ -30,6 +31,11 @@ tests_unit_test_resolve_LDADD = core/route/libroute.a $(NET_LA) \
 tests_unit_test_hop_SOURCES = tests/unit/test-hop.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_hostlimits_SOURCES = tests/unit/test-hostlimits.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_hostlimits_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
 tests_unit_test_hop_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 endif

@@ -15,6 +15,7 @@
 #include "conf/generation.h"
 #include "net/dns.h"
 #include "net/netaddr.h"
+#include "route/hostlimits.h"
 #include "route/method.h"
 
 /* What a parcel's queue is keyed by. */
@@ -37,6 +38,7 @@ struct resolver_events {
     void *arg;
     /* hosts are known, changed, became usable again, or failed: look again */
     void (*changed)(void *arg, struct domain *d);
+    line_wake_f *wake; /* somebody in a line of HOP_LIMIT */
 };
 struct resolver *resolver_new(
     struct loop *l, struct dns *dns, const struct resolver_events *ev);
@@ -72,8 +74,10 @@ struct hop {
     struct netaddr to; /* port filled in */
     struct str uri;    /* the route as configured, or absent */
     int32_t preference;
-    int64_t until;            /* HOP_DOWN: monotonic ms */
-    int64_t picked;           /* monotonic ms, for the time to connect */
+    int64_t until;         /* HOP_DOWN: monotonic ms; HOP_LIMIT: that, or 0 */
+    struct line *line;     /* HOP_LIMIT: where to wait */
+    struct host_pass pass; /* HOP_OK: what it is counted in */
+    int64_t picked;        /* monotonic ms, for the time to connect */
     uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
     char text[200];           /* without code: "[internal] ..." */
 };
@@ -104,6 +108,11 @@ void hop_closed(
     struct hop *h, struct str binding, bool failed, const struct scope *scope);
 /* It worked (a session came up): failure counts restart. */
 void hop_worked(struct hop *h, struct str binding);
+
+/* May its host be sent one more message?  NULL: yes.  Else where to wait. */
+struct line *hop_may_send(struct hop *h, int64_t now, int64_t *until);
+/* What a message to it is charged to, or NULL. */
+struct tokens *hop_tokens(const struct hop *h);
 
 /* For `domain D`, `explain`: lines about hosts, addresses, marks, TTLs. */
 void domain_print(const struct domain *d, struct buf *to);

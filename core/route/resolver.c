@@ -28,9 +28,9 @@ resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
     map_init(&r->domains, false);
     list_init(&r->all);
     list_init(&r->told);
-    list_init(&r->limited);
     list_init(&r->cursors);
     r->hosts = hosts_new();
+    r->limits = hostlimits_new(l, ev->wake);
     timer_init(&r->sweep, l, resolver_sweep, r, "route sweep");
     timer_init(&r->wake, l, resolver_woken, r, "route wake");
     timer_start(&r->sweep, ROUTE_SWEEP_MS);
@@ -56,6 +56,7 @@ resolver_free(struct resolver **pr)
     heap_fini(&r->wakes);
     map_fini(&r->domains);
     hosts_free(&r->hosts);
+    hostlimits_free(&r->limits);
     if (r->generation)
         generation_unref(&r->generation);
     r->magic = 0;
@@ -162,6 +163,7 @@ resolver_sweep(void *arg)
         domain_expired(CONTAINER_OF(n, struct domain, expiry));
     }
     hosts_sweep(r->hosts, now, ROUTE_METRICS_MS, ROUTE_SWEEP_MOST);
+    hostlimits_sweep(r->limits);
     timer_start(&r->sweep, most > 0 ? ROUTE_SWEEP_MS : 100);
 }
 
@@ -201,7 +203,6 @@ domain_unref(struct domain **pd)
     if (--d->refs)
         return;
     list_remove(&d->told_node);
-    list_remove(&d->limited_node);
     heap_remove(&d->resolver->wakes, &d->wake);
     if (!d->expiry.index)
         resolver_expires(d, loop_now(d->resolver->loop));

@@ -30,14 +30,15 @@ struct resolver {
     struct loop *loop;
     struct dns *dns;
     struct resolver_events events;
-    struct generation *generation;  /* of the last pick */
-    struct map domains;             /* by domain.key */
-    struct list all, told, limited; /* domains */
-    struct list cursors;            /* over all */
+    struct generation *generation; /* of the last pick */
+    struct map domains;            /* by domain.key */
+    struct list all, told;         /* domains */
+    struct list cursors;           /* over all */
     struct heap expiry, wakes;
     struct timer sweep, wake;
     struct defer tell;
     struct hosts *hosts;
+    struct hostlimits *limits;
     uint64_t picks;
 };
 
@@ -70,7 +71,8 @@ struct domain {
     uint32_t magic;
     unsigned refs;
     struct resolver *resolver;
-    struct list node, told_node, limited_node;
+    struct list node, told_node;
+    bool limited; /* the last pick found all hosts at their limits */
     struct heap_node expiry, wake;
     char *key;
     size_t key_n;

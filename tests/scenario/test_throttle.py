@@ -53,3 +53,39 @@ def test_a_throttle_holds(impeld, sink, domains):
 @pytest.mark.parametrize("rate", [50, 1000])
 def test_a_throttle_holds_for_a_minute(impeld, sink, long_run, domains, rate):
     holds(throttled(impeld, sink, rate, 60, domains), rate, 60)
+
+
+def test_a_host_spills_over(impeld, server):
+    """What a host's throttle does not take goes to the next host at once."""
+    first, second = server(host="127.0.0.2"), server(host="127.0.0.3")
+    d = impeld(f"""
+Routes = ( "smtp://127.0.0.2?port={first.port}&pref=10"
+           "smtp://127.0.0.3?port={second.port}&pref=20" )
+Host "127.0.0.2" {{ Outbound_Throttle_Messages = "3/60" }}
+""")
+    source(d.port, "-n", 20, "-s", 512, "-c", 1)
+    d.wait_records("D", 20)
+    assert len(first.messages) == 3
+    assert len(second.messages) == 17
+    assert not d.records("T"), "throttled is not tried"
+
+
+def test_hosts_of_a_group_are_counted_together(impeld, server):
+    s = server(delay=0.3)
+    d = impeld(f"""
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+Binding_Group "g" {{
+  Host "127.0.0.1" {{ Max_Outbound_Connections = 1 }}
+  Binding "one" {{ }}
+  Binding "two" {{ }}
+}}
+ESMTP_Listener {{
+  Relay_Hosts = ( "127.0.0.0/8" )
+  Listen "127.0.0.1:@PORT@" {{ Context = [ binding = one ] }}
+  Listen "127.0.0.4:@PORT@" {{ Context = [ binding = two ] }}
+}}
+""", listener=False)
+    for host in "127.0.0.1", "127.0.0.4":
+        source(d.port, "-h", host, "-n", 1, "-s", 512, "-c", 1)
+    d.wait_records("D", 2)
+    assert s.most == 1

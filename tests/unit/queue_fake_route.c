@@ -24,6 +24,7 @@ int fake_pick, fake_down_ms = 120000;
 bool fake_greets_as_sender;
 const char *fake_gateway;
 int fake_port;
+struct line fake_line;
 static struct domain *domains;
 static struct resolver *the_resolver;
 
@@ -59,6 +60,7 @@ resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
     (void)l, (void)dns;
     the_resolver = xnew(struct resolver);
     the_resolver->ev = *ev;
+    line_init(&fake_line, ev->wake);
     return the_resolver;
 }
 
@@ -175,8 +177,10 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
             continue;
         if (h->down_until > clock_mono()) {
             to->until = MIN_OF(to->until, h->down_until);
-        } else if (h->limit && h->open >= h->limit) {
+        } else if (h->throttled || (h->limit && h->open >= h->limit)) {
             why = HOP_LIMIT;
+            to->line = &fake_line;
+            to->until = h->throttled ? clock_mono() + 3000 : 0;
         } else {
             to->host = xnew(struct host);
             to->host->h = h;
@@ -226,11 +230,27 @@ hop_closed(
     (void)binding, (void)scope;
     of->open--;
     assert_true(of->open >= 0);
+    (void)line_wake(&fake_line);
     if (failed) {
         of->failures++;
         of->down_until = clock_mono() + fake_down_ms;
     }
     xfree(&h->host);
+}
+
+struct line *
+hop_may_send(struct hop *h, int64_t now, int64_t *until)
+{
+    *until = now + 3000;
+    return h->host->h->throttled ? &fake_line : NULL;
+}
+
+struct tokens *
+hop_tokens(const struct hop *h)
+{
+    static struct tokens endless;
+
+    return h->host->h->paced ? &endless : NULL;
 }
 
 void

@@ -84,14 +84,17 @@ struct fake_host {
     const char *domain; /* of the record; NULL: any */
     const char *addr;   /* "192.0.2.1" */
     int limit;          /* connections; 0: none */
+    bool paced;         /* has a throttle */
+    bool throttled;     /* no message now */
     int open;
     int64_t down_until;
     int failures, worked;
 };
 enum { FAKE_HOSTS = 8 };
 extern struct fake_host fake_hosts[FAKE_HOSTS];
-extern int fake_pick;    /* if not HOP_OK: what every pick says */
-extern int fake_down_ms; /* host_failure_retry */
+extern struct line fake_line; /* of limits and throttles of hosts */
+extern int fake_pick;         /* if not HOP_OK: what every pick says */
+extern int fake_down_ms;      /* host_failure_retry */
 extern bool fake_greets_as_sender;
 extern int fake_port;            /* of every destination */
 extern const char *fake_gateway; /* of every domain, or NULL */

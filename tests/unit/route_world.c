@@ -21,6 +21,26 @@ static const struct option rows[] = {
         .max = 1000000,
         .brief = "test",
         .since = "0.1"},
+    {.name = "scope_max_outbound_connections",
+        .type = IMPEL_OPT_INT,
+        .scopes = IMPEL_SCOPE_OUTBOUND | IMPEL_SCOPE_HOST,
+        .initial = "-1",
+        .min = -1,
+        .max = 1000000,
+        .brief = "test",
+        .since = "0.1"},
+    {.name = "outbound_throttle_messages",
+        .type = OPTION_THROTTLE,
+        .scopes = IMPEL_SCOPE_OUTBOUND | IMPEL_SCOPE_HOST,
+        .brief = "test",
+        .since = "0.1",
+        .flags = OPTION_REFERENCE},
+    {.name = "outbound_throttle_connections",
+        .type = OPTION_THROTTLE,
+        .scopes = IMPEL_SCOPE_OUTBOUND | IMPEL_SCOPE_HOST,
+        .brief = "test",
+        .since = "0.1",
+        .flags = OPTION_REFERENCE},
     {.name = "lmtp_port",
         .type = IMPEL_OPT_PORT,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -31,6 +51,15 @@ static const struct option rows[] = {
         .since = "0.1"},
 };
 static struct option_set other_options = OPTION_SET("test", rows);
+
+static int *woken;
+
+static void
+on_wake(struct waiter *w)
+{
+    (void)w;
+    (*woken)++;
+}
 
 static void
 on_changed(void *arg, struct domain *d)
@@ -62,11 +91,13 @@ world_configure(struct world *w, const char *conf)
 void
 world_open(struct world *w, const char *conf)
 {
-    struct resolver_events ev = {.arg = w, .changed = on_changed};
+    struct resolver_events ev = {
+        .arg = w, .changed = on_changed, .wake = on_wake};
     struct dns_config c = {0};
     struct err e = {0};
 
     memset(w, 0, sizeof(*w));
+    woken = &w->woken;
     clock_fake(1000000, 1700000000000);
     option_reset();
     assert_int_equal(option_add(&route_options, &e), 0);

@@ -14,7 +14,7 @@ struct world {
     struct dns *dns;
     struct resolver *resolver;
     struct generation *g;
-    int changed;
+    int changed, woken;
     struct hop open[64]; /* of world_next() */
     size_t open_count;
 };

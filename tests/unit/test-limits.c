@@ -557,8 +557,50 @@ test_aggressiveness(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_twins), cmocka_unit_test(test_scope_max),
-    cmocka_unit_test(test_reserve),
+/* A used session to a host whose throttle is met ends, and another host takes
+ * over; a new one waits. */
+static void
+test_host_throttle(void **state)
+{
+    struct queue *q;
+
+    (void)state;
+    world_begin("max_outbound_connections = 1\n");
+    fake_hosts[1].addr = "192.0.2.2";
+    fake_hosts[0].paced = fake_hosts[1].paced = true;
+    many("default", "x.test", 2);
+    fake_ready(0, 1);
+    fake_hosts[0].throttled = true;
+    fake_delivered(0);
+    q = world_queue("x.test");
+    assert_false(fake_sessions[0].alive);
+    assert_int_equal(fake_session_count, 2);
+    assert_string_equal(fake_sessions[1].to, "192.0.2.2:25");
+    fake_hosts[1].throttled = true;
+    fake_ready(1, 1);
+    assert_true(fake_sessions[1].alive);
+    assert_int_equal(fake_sessions[1].count, 0);
+    assert_int_equal(q->reason, WAIT_HOST_THROTTLE);
+    assert_int_equal(q->outlet_count, 1);
+    fake_hosts[1].throttled = false;
+    assert_non_null(line_wake(&fake_line));
+    world_run();
+    assert_int_equal(fake_sessions[1].count, 1);
+    fake_delivered(1);
+    fake_hosts[0].throttled = fake_hosts[1].throttled = true;
+    many("default", "y.test", 1);
+    q = world_queue("y.test");
+    assert_int_equal(q->reason, WAIT_HOST_THROTTLE);
+    assert_ptr_equal(q->waiter.in, &fake_line);
+    fake_hosts[0].throttled = false;
+    assert_non_null(line_wake(&fake_line));
+    world_run();
+    assert_int_equal(q->outlet_count, 1);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_host_throttle), cmocka_unit_test(test_twins),
+    cmocka_unit_test(test_scope_max), cmocka_unit_test(test_reserve),
     cmocka_unit_test(test_no_reserve_under_a_scope),
     cmocka_unit_test(test_aggressiveness),
     cmocka_unit_test(test_binding_and_group),
