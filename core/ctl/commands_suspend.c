@@ -5,8 +5,11 @@
  */
 #include "ctl/commands_int.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/xmem.h"
 #include "queue/overriding.h"
 #include "queue/queue_options.h"
 #include "base/banned.h"
@@ -218,6 +221,40 @@ take_option(struct request *r)
     return false;
 }
 
+/* An answer that waits until a crash changes nothing. */
+struct later {
+    struct overriding_wait wait;
+    struct command_call *c;
+    struct buf text;
+};
+
+static void
+later_say(struct overriding_wait *w, bool stored)
+{
+    struct later *l = CONTAINER_OF(w, struct later, wait);
+
+    commands_say(l->c, "%.*s%s", STR_ARG(buf_get(&l->text)),
+        stored ? "" : "; it holds, but it is not on disk yet");
+    buf_fini(&l->text);
+    free(l);
+}
+
+static void say_later(struct command_call *c, const char *fmt, ...)
+    ATTR_PRINTF(2, 3);
+static void
+say_later(struct command_call *c, const char *fmt, ...)
+{
+    struct later *l = xnew(struct later);
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_vprintf(&l->text, fmt, ap);
+    va_end(ap);
+    l->c = c;
+    l->wait.done = later_say;
+    overriding_wait(c->on->scheduler, &l->wait);
+}
+
 static void
 say_place(const struct override *v, struct buf *to)
 {
@@ -239,7 +276,7 @@ set(struct request *r, const char *verb)
         return;
     }
     say_place(&r->v, &out);
-    commands_say(r->c, "%s %.*s", verb, STR_ARG(buf_get(&out)));
+    say_later(r->c, "%s %.*s", verb, STR_ARG(buf_get(&out)));
     buf_fini(&out);
 }
 
@@ -290,10 +327,10 @@ say_resumed(struct request *r, bool cleared)
     if (s && scope_int(s, r->v.option))
         scope_print_origin(s, r->v.option, &by);
     if (by.n && cleared)
-        commands_say(
+        say_later(
             r->c, "resumed %s, but it is still suspended: %s", place.p, by.p);
     else if (cleared)
-        commands_say(r->c, "resumed %s", place.p);
+        say_later(r->c, "resumed %s", place.p);
     else if (by.n)
         commands_fail(r->c,
             "nobody said `suspend %s`; it is suspended by another: %s", place.p,
@@ -360,10 +397,10 @@ command_override_clear(struct command_call *c, size_t at)
         commands_usage(c, at);
     } else if (is_word(&r, "all")) {
         n = overriding_clear_place(s, &r.v.place, source);
-        commands_say(c, "%zu override%s cleared", n, n == 1 ? "" : "s");
+        say_later(c, "%zu override%s cleared", n, n == 1 ? "" : "s");
     } else if (take_option(&r)) {
         if (overriding_clear(s, &r.v.place, source, r.v.option))
-            commands_say(c, "1 override cleared");
+            say_later(c, "1 override cleared");
         else
             commands_fail(c, "there is no such override");
     }

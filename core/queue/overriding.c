@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/xmem.h"
 #include "queue/limits.h"
 #include "queue/print.h"
 #include "queue/queue.h"
@@ -161,6 +162,47 @@ override_json(const struct override *v)
     return j;
 }
 
+static void
+wait_end(struct overriding_wait *w, bool stored)
+{
+    timer_stop(&w->timer);
+    list_remove(&w->node);
+    w->done(w, stored);
+}
+
+static void
+wait_is_long(void *arg)
+{
+    wait_end(arg, false);
+}
+
+/* They become durable in the order in which they were put. */
+static void
+state_stored(void *arg)
+{
+    struct scheduler *s = arg;
+    struct list *n, *tmp;
+
+    s->overriding.stored++;
+    LIST_FOREACH_SAFE (n, tmp, &s->overriding.waits) {
+        struct overriding_wait *w = LIST_ENTRY(n, struct overriding_wait, node);
+
+        if (w->number <= s->overriding.stored)
+            wait_end(w, true);
+    }
+}
+
+void
+overriding_wait(struct scheduler *s, struct overriding_wait *w)
+{
+    w->number = s->overriding.put;
+    timer_init(&w->timer, s->loop, wait_is_long, w, "override on disk");
+    list_push(&s->overriding.waits, &w->node);
+    timer_start(&w->timer, OVERRIDING_PATIENCE_MS);
+    if (w->number <= s->overriding.stored)
+        wait_end(w, true);
+}
+
 static int
 state_put(
     struct scheduler *s, const struct override *v, bool there, struct err *e)
@@ -172,8 +214,11 @@ state_put(
     override_print_key(v, &key);
     if (there)
         print_json(override_json(v), &text);
-    rc = spool_state_put(s->spool, STATE_NS, buf_get(&key),
-        there ? buf_get(&text) : STR_NONE, there ? v->expires : 0, e);
+    rc = spool_state_put_told(s->spool, STATE_NS, buf_get(&key),
+        there ? buf_get(&text) : STR_NONE, there ? v->expires : 0, state_stored,
+        s, e);
+    if (rc == 0)
+        s->overriding.put++;
     buf_fini(&key);
     buf_fini(&text);
     return rc;
@@ -216,19 +261,58 @@ override_read(struct scheduler *s, const json_t *j, struct err *e)
     return overrides_set(s->overriding.all, &v, e);
 }
 
+struct kept { /* those on disk, in no order */
+    json_t **all;
+    size_t count;
+};
+
 static void
-state_found(void *arg, struct str key, struct str value)
+state_kept(void *arg, struct str key, struct str value)
 {
-    struct err e = {0};
+    struct kept *f = arg;
     json_t *j;
 
     if (!str_starts(key, STR(STATE_KEY)))
         return;
     j = json_loadb(value.p, value.n, 0, NULL);
-    if (override_read(arg, j, &e))
-        log_warn(LOG_QUEUE, "override-ignored", "key=\"%.*s\" reason=\"%s\"",
-            STR_ARG(key), e.text);
-    json_decref(j);
+    if (!j)
+        j = json_object(); /* which means nothing, and that is said */
+    json_object_set_new(j, "key", print_str(key));
+    f->all = xgrow(f->all, f->count + 1, sizeof(json_t *));
+    f->all[f->count++] = j;
+}
+
+static int
+kept_order(const void *a, const void *b)
+{
+    json_int_t x =
+        json_integer_value(json_object_get(*(json_t *const *)a, "set"));
+    json_int_t y =
+        json_integer_value(json_object_get(*(json_t *const *)b, "set"));
+
+    return x < y ? -1 : x > y;
+}
+
+static void
+state_read(struct scheduler *s)
+{
+    struct kept f = {NULL, 0};
+
+    spool_state_each(s->spool, STATE_NS, state_kept, &f);
+    if (f.count)
+        qsort(f.all, f.count, sizeof(json_t *), kept_order);
+    for (size_t i = 0; i < f.count; i++) {
+        struct err e = {0};
+
+        if (override_read(s, f.all[i], &e)) {
+            struct str key = json_text(f.all[i], "key");
+
+            log_warn(LOG_QUEUE, "override-ignored",
+                "key=\"%.*s\" reason=\"%s\"", STR_ARG(key), e.text);
+        }
+        json_decref(f.all[i]);
+    }
+    free(f.all);
 }
 
 /* --- ends --- */
@@ -508,11 +592,12 @@ void
 overriding_init(struct scheduler *s)
 {
     s->overriding.all = overrides_new();
+    list_init(&s->overriding.waits);
     s->overriding.most = OVERRIDING_OVERLAYS;
     timer_init(&s->overriding.timer, s->loop, overriding_ended, s, "overrides");
     timer_init(&s->overriding.remake_timer, s->loop, overriding_remake, s,
         "remake the generation");
-    spool_state_each(s->spool, STATE_NS, state_found, s);
+    state_read(s);
     overriding_install(s, s->generation);
     arm(s);
 }
@@ -533,6 +618,10 @@ overriding_stop(struct scheduler *s)
 void
 overriding_fini(struct scheduler *s)
 {
+    struct list *n;
+
     overriding_stop(s);
+    while ((n = list_first(&s->overriding.waits)) != NULL)
+        wait_end(LIST_ENTRY(n, struct overriding_wait, node), false);
     overrides_free(&s->overriding.all);
 }

@@ -13,16 +13,19 @@
 #ifndef IMPEL_OVERRIDING_H
 #define IMPEL_OVERRIDING_H
 
+#include "base/list.h"
 #include "conf/override.h"
+#include "loop/timer.h"
 #include "queue/scheduler.h"
 
 enum {
+    OVERRIDING_PATIENCE_MS = 1000,
     OVERRIDING_SHOWN = 1000,
     OVERRIDING_OVERLAYS = 50000 /* of one generation, at first: 18 MB */
 };
 
-/* As overrides_set(); durable with the next commit.  expires in the past:
- * ERR_INVAL. */
+/* As overrides_set(); on disk soon, see overriding_wait().  expires in the
+ * past: ERR_INVAL. */
 int overriding_set(
     struct scheduler *s, const struct override *v, struct err *e);
 /* false: there is none. */
@@ -31,6 +34,15 @@ bool overriding_clear(struct scheduler *s, const struct override_place *place,
 /* All of exactly that place and source; how many. */
 size_t overriding_clear_place(struct scheduler *s,
     const struct override_place *place, enum override_source source);
+/* done() is called once: when all that was set and cleared is on disk, or
+ * after OVERRIDING_PATIENCE_MS, or at the end of the scheduler. */
+struct overriding_wait { /* embedded in the asker's object */
+    struct list node;
+    struct timer timer;
+    uint64_t number;
+    void (*done)(struct overriding_wait *w, bool stored);
+};
+void overriding_wait(struct scheduler *s, struct overriding_wait *w);
 const struct overrides *overriding_all(const struct scheduler *s);
 /* place NULL: of all places; at most OVERRIDING_SHOWN. */
 void overriding_print(struct scheduler *s, const struct override_place *place,

@@ -221,8 +221,10 @@ struct pause {       /* see pause.h */
 
 struct overriding { /* see overriding.h */
     struct overrides *all;
-    struct timer timer;  /* of the one that ends first */
-    bool walking, again; /* all queues are being looked at, and once more */
+    struct timer timer;   /* of the one that ends first */
+    bool walking, again;  /* all queues are being looked at, and once more */
+    uint64_t put, stored; /* values for the disk, and those that are there */
+    struct list waits;    /* struct overriding_wait */
     struct timer remake_timer;
     size_t most;    /* overlays of a generation before it is made again */
     uint64_t since; /* generation_overrides() when it was, or most changed */

@@ -159,6 +159,10 @@ void spool_load(struct spool *s, struct spool_load *l);
 /* --- small durable values, any thread.  ns: a module's name or "core". --- */
 int spool_state_put(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry_wall, struct err *e); /* absent: remove */
+/* The same; durable() is called on the scheduler after the commit. */
+int spool_state_put_told(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry_wall, void (*durable)(void *arg),
+    void *arg, struct err *e);
 /* Appends to `to`; ERR_NOTFOUND. */
 int spool_state_get(
     struct spool *s, struct str ns, struct str key, struct buf *to);

@@ -318,6 +318,14 @@ int
 spool_state_put(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry_wall, struct err *e)
 {
+    return spool_state_put_told(s, ns, key, value, expiry_wall, NULL, NULL, e);
+}
+
+int
+spool_state_put_told(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry_wall, void (*durable)(void *arg),
+    void *arg, struct err *e)
+{
     struct record_state r = {expiry_wall, ns, key, value};
     struct writer_result *w;
     struct value *v;
@@ -326,6 +334,8 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
         value.n > s->segment_bytes / 4)
         return err_set(e, ERR_LIMIT, "state: key or value is too long");
     w = writer_result_new(s, RECORD_STATE);
+    w->durable = durable;
+    w->arg = arg;
     record_put_state(&w->payload, &r);
     pthread_mutex_lock(&s->state->lock);
     v = value_find(s->state, ns, key, true);

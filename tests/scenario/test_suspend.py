@@ -98,6 +98,7 @@ def test_a_suspension_survives(impeld, server):
     send(d.port, "r8@dest.test")
     time.sleep(0.2)
     assert len(s.messages) == came
+    d.ask("suspend", "domain", "late.test")  # said means written
     d.kill()
     d.start()
     wait_for(lambda: not d.summary()["Recovering"], what="recovery")
@@ -116,8 +117,15 @@ def test_a_suspension_survives(impeld, server):
         f"r{i}@dest.test" for i in range(10)}
     d.terminate()
     d.start()
-    assert d.ask_json("override", "list")["overrides"][0]["option"] == \
-        "retry_interval"
+    kept = d.ask_json("override", "list")["overrides"]
+    assert [k["option"] for k in kept] == ["retry_interval",
+                                           "suspend_delivery"]
+    assert kept[1]["domain"] == "late.test" and "because" not in kept[1]
+    assert d.ask("resume", "domain", "late.test") == \
+        "resumed domain late.test\n"
+    d.kill()
+    d.start()
+    assert len(d.ask_json("override", "list")["overrides"]) == 1
     assert d.ask("override", "clear", "binding", "b", "all") == \
         "1 override cleared\n"
 

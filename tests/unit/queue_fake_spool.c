@@ -189,6 +189,45 @@ spool_unwritten(const struct spool *s)
 
 /* --- values --- */
 
+static struct posted *untold[16];
+static size_t untold_count;
+
+static void
+value_stored(struct mail *mail)
+{
+    struct posted *p = CONTAINER_OF(mail, struct posted, mail);
+
+    p->durable(p->arg);
+    free(p);
+}
+
+int
+spool_state_put_told(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry, void (*durable)(void *arg), void *arg,
+    struct err *e)
+{
+    struct posted *p = posted();
+
+    p->durable = durable;
+    p->arg = arg;
+    if (fake_store.hold_values) {
+        assert_true(untold_count < ARRAY_SIZE(untold));
+        untold[untold_count++] = p;
+    } else {
+        mailbox_post(loop_mailbox(world.loop), &p->mail, value_stored);
+    }
+    return spool_state_put(s, ns, key, value, expiry, e);
+}
+
+void
+fake_store_values(void)
+{
+    for (size_t i = 0; i < untold_count; i++)
+        mailbox_post(loop_mailbox(world.loop), &untold[i]->mail, value_stored);
+    untold_count = 0;
+    world_run();
+}
+
 static void
 value_put(struct str key, struct str text, int64_t expiry)
 {

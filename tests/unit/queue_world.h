@@ -60,7 +60,8 @@ struct fake_store {
     int accept_result;
     bool hold_loads; /* answer only when told */
     bool hold_places;
-    char state[64]; /* the one value that is kept */
+    bool hold_values; /* nor are these durable until told */
+    char state[64];   /* the one value that is kept */
     uint64_t state_puts;
     struct { /* those of overrides */
         char key[200], text[600];
@@ -77,6 +78,7 @@ void fake_store_keep(struct message *m); /* so that it can be read again */
 void fake_store_forget(uint64_t id);     /* as if it were finished */
 void fake_store_answer(void);            /* the loads that were held */
 void fake_store_place(void);             /* the ATTEMPTs that were held */
+void fake_store_values(void);            /* the values that were held */
 struct content *fake_store_content(const char *text);
 
 /* --- the resolver --- */

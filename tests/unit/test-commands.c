@@ -155,6 +155,9 @@ test_overrides(void **state)
     good("override list", "overrides -\n");
     good("override list domain X.Test.", "overrides domain x.test\n");
     bad("override list x", "usage: override list");
+    fake.not_stored = true;
+    good("resume all", "clear o5/suspend_delivery\n");
+    assert_non_null(strstr(answer.p, "resumed all; it holds, but it is not"));
     fake.overrides_refuse = true;
     bad("suspend all", "the test said so");
     bad("resume all", "all is not suspended");

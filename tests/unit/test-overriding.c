@@ -173,6 +173,8 @@ test_they_survive(void **state)
     clock_advance(601000);
     world_restart(BASE "binding b { }\n");
     assert_int_equal(overrides_count(overriding_all(world.s)), 3);
+    assert_int_equal(overrides_next(overriding_all(world.s), NULL)->option,
+        option_find(STR("suspend_delivery")));
     (void)world_accept("s@from.test", "a@x.test");
     (void)world_accept_for("b", "s@from.test", "a@y.test");
     assert_int_equal(reason("x.test"), WAIT_SUSPENDED);
@@ -306,6 +308,54 @@ test_fewer_connections(void **state)
     world_end();
 }
 
+struct waiting {
+    struct overriding_wait wait;
+    int done, stored;
+};
+
+static void
+waited(struct overriding_wait *w, bool stored)
+{
+    struct waiting *to = CONTAINER_OF(w, struct waiting, wait);
+
+    to->done++;
+    to->stored = stored;
+}
+
+/* Who asks is told when it is on disk, or that it is not after a while. */
+static void
+test_told_when_stored(void **state)
+{
+    struct waiting first = {.wait.done = waited}, second = first, third = first,
+                   last = first;
+
+    (void)state;
+    world_begin(BASE);
+    overriding_wait(world.s, &first.wait); /* for nothing */
+    assert_true(first.done == 1 && first.stored);
+    first.done = 0;
+    fake_store.hold_values = true;
+    set(NULL, NULL, "suspend_delivery", "true", 0);
+    overriding_wait(world.s, &first.wait);
+    clear(NULL, NULL, "suspend_delivery");
+    overriding_wait(world.s, &second.wait);
+    world_advance(OVERRIDING_PATIENCE_MS - 1);
+    assert_int_equal(first.done + second.done, 0);
+    fake_store_values();
+    assert_true(first.done == 1 && first.stored);
+    assert_true(second.done == 1 && second.stored);
+    set(NULL, NULL, "suspend_delivery", "true", 0);
+    overriding_wait(world.s, &third.wait);
+    world_advance(OVERRIDING_PATIENCE_MS);
+    assert_true(third.done == 1 && !third.stored);
+    fake_store_values();
+    set(NULL, NULL, "suspend_delivery", "false", 0);
+    overriding_wait(world.s, &last.wait);
+    fake_store_values();
+    assert_true(last.done == 1 && last.stored && third.done == 1);
+    world_end();
+}
+
 /* Expiry and `fail` go on while nothing is delivered. */
 static void
 test_suspended_mail_expires(void **state)
@@ -404,6 +454,7 @@ main(void)
         cmocka_unit_test(test_they_survive),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_a_throttle_of_an_override),
+        cmocka_unit_test(test_told_when_stored),
         cmocka_unit_test(test_limits_of_many),
         cmocka_unit_test(test_fewer_connections),
         cmocka_unit_test(test_suspended_mail_expires),
