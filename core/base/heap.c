@@ -2,6 +2,7 @@
 #include "base/heap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bug.h"
 #include "base/xmem.h"
@@ -11,12 +12,31 @@
 enum { HEAP_FIRST = 4, HEAP_KEEP = 1024 };
 
 void
+heap_init(struct heap *h, struct heap_node **room, size_t size)
+{
+    *h = (struct heap){.nodes = room, .room = room, .size = size};
+}
+
+void
 heap_fini(struct heap *h)
 {
     for (size_t i = 0; i < h->count; i++)
         h->nodes[i]->index = 0;
-    xfree(&h->nodes);
-    h->count = h->size = 0;
+    if (h->nodes != h->room)
+        free(h->nodes);
+    *h = (struct heap){0};
+}
+
+static void
+heap_resize(struct heap *h, size_t size)
+{
+    struct heap_node **was = h->nodes;
+
+    h->nodes =
+        xgrow(was == h->room ? NULL : was, size, sizeof(struct heap_node *));
+    if (was == h->room && h->count)
+        memcpy(h->nodes, was, h->count * sizeof(struct heap_node *));
+    h->size = size;
 }
 
 static void
@@ -77,8 +97,7 @@ heap_set(struct heap *h, struct heap_node *n, int64_t when)
     }
     if (h->count == h->size) {
         BUG_ON(h->count >= UINT32_MAX - 1);
-        h->size = h->size ? h->size + h->size / 2 : HEAP_FIRST;
-        h->nodes = xgrow(h->nodes, h->size, sizeof(struct heap_node *));
+        heap_resize(h, h->size ? h->size + h->size / 2 : HEAP_FIRST);
     }
     heap_up(h, h->count++, n);
 }
@@ -96,10 +115,8 @@ heap_remove(struct heap *h, struct heap_node *n)
     last = h->nodes[--h->count];
     if (last != n)
         heap_settle(h, i - 1, last);
-    if (h->size > HEAP_KEEP && h->count < h->size / 4) {
-        h->size /= 2;
-        h->nodes = xgrow(h->nodes, h->size, sizeof(struct heap_node *));
-    }
+    if (h->size > HEAP_KEEP && h->count < h->size / 4)
+        heap_resize(h, h->size / 2);
 }
 
 struct heap_node *

@@ -16,10 +16,13 @@ struct heap_node {
     uint32_t index; /* position + 1; 0: not in a heap */
 };
 struct heap {
-    struct heap_node **nodes;
+    struct heap_node **nodes, **room;
     size_t count, size;
 };
 
+/* The first `size` nodes have their places in `room`, the caller's, for as long
+ * as there are no more.  Zeroed memory is an empty heap without. */
+void heap_init(struct heap *h, struct heap_node **room, size_t size);
 void heap_fini(struct heap *h);
 /* Insert, or move if it is in this heap already. */
 void heap_set(struct heap *h, struct heap_node *n, int64_t when);

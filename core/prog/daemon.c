@@ -63,7 +63,7 @@ struct daemon {
     int pidfile_fd;
     enum memory_level memory;
     uint64_t memory_limit;
-    uint64_t trimmed; /* what was in use after memory was given back */
+    uint64_t trimmed; /* what the library had free then: given back */
     uint64_t worked;  /* records that the spool had written then */
     unsigned beats, ticks;
     bool recovering, stopping, queue_drained, intake_stopped;
@@ -262,7 +262,7 @@ on_signal(void *arg, int signo)
 /* What was freed is not in use, but the library keeps it.  It is given back
  * when there is little to do, or memory is short. */
 static void
-trim_memory(struct daemon *d, uint64_t used, bool now)
+trim_memory(struct daemon *d, bool now)
 {
     struct spool_stats st;
     spool_get_stats(d->spool, &st);
@@ -272,13 +272,12 @@ trim_memory(struct daemon *d, uint64_t used, bool now)
         now = true; /* what it took is as much as what it left */
     d->recovering = st.recovering;
     d->worked = worked;
-    d->trimmed = MIN_OF(d->trimmed, used);
-    if (d->beats % TRIM_BEATS == 0 && calm && used > d->trimmed + TRIM_WORTH)
-        now = true;
+    if (!now && d->beats % TRIM_BEATS == 0 && calm)
+        now = mallinfo2().fordblks > d->trimmed + TRIM_WORTH;
     if (!now)
         return;
     (void)malloc_trim(0);
-    d->trimmed = memory_used("/");
+    d->trimmed = mallinfo2().fordblks;
 }
 
 /* Before the kernel ends us: memory_goal, memory_hwm. */
@@ -294,7 +293,7 @@ watch_memory(struct daemon *d)
     enum memory_level level = memory_judge(used, d->memory_limit,
         scope_int(g, OPT(spool_options, SPOOL_MEMORY_GOAL)),
         scope_int(g, OPT(spool_options, SPOOL_MEMORY_HWM)), d->memory);
-    trim_memory(d, used,
+    trim_memory(d,
         level != MEMORY_FINE &&
             (d->memory == MEMORY_FINE || d->beats % SHORT_BEATS == 0));
     if (level == d->memory)

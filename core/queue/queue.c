@@ -2,6 +2,7 @@
 #include "queue/queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bug.h"
 #include "base/clock.h"
@@ -29,6 +30,26 @@ enum {
 
 /* --- making and freeing --- */
 
+/* There may be hundreds of thousands: what lives that long has memory of its
+ * own, so that what comes and goes with each delivery leaves no holes, and a
+ * short name is where its owner is. */
+static char *
+name_keep(struct str name, char *room, size_t size)
+{
+    if (name.n >= size)
+        return xdupn(name.p, name.n);
+    memcpy(room, name.p, name.n);
+    room[name.n] = '\0';
+    return room;
+}
+
+static void
+name_drop(char *name, const char *room)
+{
+    if (name != room)
+        free(name);
+}
+
 static struct zone *
 zone_get(struct scheduler *s, struct str name)
 {
@@ -36,8 +57,8 @@ zone_get(struct scheduler *s, struct str name)
 
     if (z)
         return z;
-    z = xnew(struct zone);
-    z->name = xdupn(name.p, name.n);
+    z = slab_take(&s->zone_slab);
+    z->name = name_keep(name, z->room, sizeof(z->room));
     list_init(&z->queues);
     list_push(&s->all_zones, &z->node);
     (void)map_put(&s->zones, str_make(z->name, name.n), z);
@@ -52,8 +73,8 @@ zone_drop(struct scheduler *s, struct zone *z)
     (void)map_remove(&s->zones, str_of(z->name));
     cursor_leave(&s->cursors, &z->node);
     list_remove(&z->node);
-    free(z->name);
-    free(z);
+    name_drop(z->name, z->room);
+    slab_give(&s->zone_slab, z);
 }
 
 static struct carrier *
@@ -101,11 +122,11 @@ static struct queue *
 queue_new(struct scheduler *s, struct str binding, const struct destination *d,
     struct str key)
 {
-    struct queue *q = xnew(struct queue);
+    struct queue *q = slab_take(&s->queue_slab);
 
     q->magic = QUEUE_MAGIC;
     q->s = s;
-    q->key = str_make(xdupn(key.p, key.n), key.n);
+    q->key = str_make(name_keep(key, q->room, sizeof(q->room)), key.n);
     q->method = d->method;
     q->port = d->port;
     q->gateway_port = d->gateway_port;
@@ -114,6 +135,7 @@ queue_new(struct scheduler *s, struct str binding, const struct destination *d,
     q->binding = limits_binding(s, binding);
     q->carrier = carrier_get(s, d->method);
     q->gather_head = UINT32_MAX;
+    heap_init(&q->delayed, q->few, FEW_DELAYED);
     list_init(&q->ready);
     list_init(&q->outlets);
     list_init(&q->roomy);
@@ -209,10 +231,10 @@ queue_free(struct queue **qp)
     generation_unref(&q->generation);
     heap_fini(&q->delayed);
     queue_forget_said(q);
-    free((void *)(uintptr_t)q->key.p);
+    name_drop((char *)(uintptr_t)q->key.p, q->room);
     s->stats.queues--;
     q->magic = 0;
-    free(q);
+    slab_give(&s->queue_slab, q);
 }
 
 uint64_t

@@ -350,6 +350,8 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->cursors);
     parcels_init(&s->parcels);
     slab_init(&s->actives, sizeof(struct active));
+    slab_init(&s->queue_slab, sizeof(struct queue));
+    slab_init(&s->zone_slab, sizeof(struct zone));
     timer_init(&s->wake_timer, s->loop, scheduler_wake, s, "queue times");
     timer_init(&s->more_timer, s->loop, scheduler_more, s, "more queues");
     timer_init(&s->drain_timer, s->loop, scheduler_drain_now, s, "drain");
@@ -443,6 +445,8 @@ scheduler_free(struct scheduler **sp)
     limits_fini(s);
     parcels_fini(&s->parcels);
     slab_fini(&s->actives);
+    slab_fini(&s->queue_slab);
+    slab_fini(&s->zone_slab);
     heap_fini(&s->wakes);
     resolver_free(&s->resolver);
     overriding_fini(s);

@@ -60,9 +60,14 @@ struct bindstate { /* one binding */
     uint64_t delivered, failed, transient, received;
     struct tally held;
 };
+enum {
+    NAME_ROOM = 40, /* most names are shorter */
+    FEW_DELAYED = 4 /* most queues have no more */
+};
 struct zone { /* all queues of one routing domain */
     struct list node;
-    char *name;
+    char *name; /* in room, or owned */
+    char room[NAME_ROOM];
     struct list queues;
     bool mixed; /* they differ in more than the binding */
     uint64_t delivered, failed, transient;
@@ -102,7 +107,8 @@ struct queue {
     bool turn_kept; /* it has its turn once it is connected (throttle.h) */
     bool reserve;   /* it may use the reserve in its next run */
     struct scheduler *s;
-    struct str key; /* owned */
+    struct str key; /* in room, or owned */
+    char room[NAME_ROOM + 16];
     struct list node, zone_node, dirty_node;
     struct waiter waiter;  /* for a limit or a throttle */
     struct heap_node wake; /* monotonic ms */
@@ -122,8 +128,9 @@ struct queue {
 
     /* parcels */
     struct heap delayed;
-    struct list ready; /* struct active with content */
-    uint64_t overflow; /* in `delayed` with PARCEL_DUE */
+    struct heap_node *few[FEW_DELAYED]; /* of it */
+    struct list ready;                  /* struct active with content */
+    uint64_t overflow;                  /* in `delayed` with PARCEL_DUE */
     uint64_t ready_count, loading, lent, failing;
     int64_t expire_at; /* monotonic; when to look for old ones; 0: never */
     struct list *scan_ready; /* how far that look has come in `ready`, */
@@ -245,7 +252,7 @@ struct scheduler {
     struct spool_events spool_events;
 
     struct parcels parcels;
-    struct slab actives;
+    struct slab actives, queue_slab, zone_slab;
     struct map queues; /* by key */
     struct list all_queues;
     struct map zones, bindings, bindgroups, throttles, carriers, idle;

@@ -2,7 +2,7 @@
  *
  * slab.h - many objects of one size: taken from blocks, given back to them.
  *
- * For parcels, of which there may be millions.  One thread.  A block without
+ * For parcels, of which there may be millions, and queues.  One thread.  A block without
  * objects returns to the system at once, but for one.
  */
 #ifndef IMPEL_SLAB_H

@@ -9,7 +9,7 @@ static void
 test_order(void **state)
 {
     static struct heap_node nodes[NODES];
-    struct heap h = {NULL, 0, 0};
+    struct heap h = {0};
     int64_t last = INT64_MIN;
     unsigned seed = 7;
 
@@ -39,7 +39,7 @@ static void
 test_fini_unlinks(void **state)
 {
     struct heap_node n = {0, 0};
-    struct heap h = {NULL, 0, 0};
+    struct heap h = {0};
 
     (void)state;
     heap_remove(&h, &n);
@@ -78,5 +78,29 @@ test_list(void **state)
     assert_true(list_empty(&head));
 }
 
+static void
+test_room(void **state)
+{
+    struct heap_node n[5] = {{0}}, *room[3];
+    struct heap h;
+
+    (void)state;
+    heap_init(&h, room, 3);
+    for (int i = 0; i < 3; i++)
+        heap_set(&h, &n[i], 10 - i);
+    assert_ptr_equal(h.nodes, room);
+    heap_set(&h, &n[3], 1); /* moves to memory of its own */
+    heap_set(&h, &n[4], 20);
+    assert_ptr_not_equal(h.nodes, room);
+    assert_ptr_equal(heap_first(&h), &n[3]);
+    heap_remove(&h, &n[3]);
+    assert_ptr_equal(heap_first(&h), &n[2]);
+    heap_fini(&h);
+    assert_int_equal(n[0].index, 0);
+    heap_init(&h, room, 3);
+    heap_set(&h, &n[0], 1);
+    heap_fini(&h); /* the room is not freed */
+}
+
 UNIT_MAIN(cmocka_unit_test(test_order), cmocka_unit_test(test_fini_unlinks),
-    cmocka_unit_test(test_list))
+    cmocka_unit_test(test_list), cmocka_unit_test(test_room))
