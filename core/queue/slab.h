@@ -2,8 +2,8 @@
  *
  * slab.h - many objects of one size: taken from blocks, given back to them.
  *
- * For parcels, of which there may be millions, and queues.  One thread.  A block without
- * objects returns to the system at once, but for one.
+ * For parcels, of which there may be millions, and queues.  One thread.  A
+ * block without objects returns to the system at once, but for one.
  */
 #ifndef IMPEL_SLAB_H
 #define IMPEL_SLAB_H
