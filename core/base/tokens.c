@@ -36,15 +36,25 @@ tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now)
 }
 
 void
+tokens_init_unpaced(struct tokens *t, struct throttle_rate rate, int64_t now)
+{
+    tokens_init(t, rate, now);
+    t->pace = t->level = 0;
+}
+
+void
 tokens_set_rate(struct tokens *t, struct throttle_rate rate, int64_t now)
 {
     int64_t sum = t->sum;
+    bool unpaced = !t->pace;
 
     if (rate.window_ms == t->rate.window_ms) {
         t->rate.count = rate.count;
         return;
     }
     tokens_init(t, rate, now);
+    if (unpaced)
+        t->pace = t->level = 0;
     t->used[t->newest % TOKENS_RING] = (uint32_t)sum;
     t->sum = sum;
 }
@@ -103,10 +113,15 @@ tokens_more_at(const struct tokens *t)
 int64_t
 tokens_left(struct tokens *t, int64_t now)
 {
+    int64_t left;
+
     if (t->rate.count <= 0)
         return INT64_MAX;
     tokens_slide(t, now);
-    return MAX_OF(MIN_OF(t->rate.count - t->sum, t->level / t->pace), 0);
+    left = t->rate.count - t->sum;
+    if (t->pace)
+        left = MIN_OF(left, t->level / t->pace);
+    return MAX_OF(left, 0);
 }
 
 bool

@@ -25,16 +25,19 @@ struct throttle_rate {
 enum { TOKENS_SLOTS = 128 };
 struct tokens {
     struct throttle_rate rate;
-    int64_t width;         /* ms of a slot */
-    int64_t slots;         /* full ones in a window */
-    int64_t newest;        /* number of the newest slot */
-    int64_t sum;           /* of the ring */
-    int64_t pace;          /* ms over which the tokens of a window come */
+    int64_t width;  /* ms of a slot */
+    int64_t slots;  /* full ones in a window */
+    int64_t newest; /* number of the newest slot */
+    int64_t sum;    /* of the ring */
+    int64_t pace;   /* ms over which the tokens of a window come; 0: at once */
     int64_t level, filled; /* came and not taken, times pace; as of when */
     uint32_t used[TOKENS_SLOTS + 2];
 };
 
 void tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now);
+/* The same without a pace, for who refuses what it cannot take at once. */
+void tokens_init_unpaced(
+    struct tokens *t, struct throttle_rate rate, int64_t now);
 /* Another rate of the same throttle; what is charged stays charged. */
 void tokens_set_rate(struct tokens *t, struct throttle_rate rate, int64_t now);
 /* One more at now (monotonic ms)?  true: charged, *stamp names it for a

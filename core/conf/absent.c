@@ -83,8 +83,6 @@ static const struct absent absent_rows[] = {
         "an idle connection serves every queue that would open one like it",
         NULL},
     /* 3.5 rates */
-    {"inbound_throttle_messages", OPTION, 0, false, NULL, NULL,
-        "listener_sessions bounds what comes in", "0.3"},
     {"siv_throttle_cache_size", OPTION, 0, false, NULL, NULL,
         "there are no throttles made by scripts", NULL},
     /* 3.6 sessions */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "intake/inbound_throttle.h"
 #include "intake/intake_int.h"
 #include "intake/intake_options.h"
 #include "intake/intakeapi.h"
@@ -46,6 +47,7 @@ intake_new(const struct intake_config *c)
     list_init(&in->listeners);
     map_init(&in->limits, false);
     pthread_mutex_init(&in->limits_lock, NULL);
+    inbound_throttle_init(in);
     /* connection ids are unlike those of earlier starts, for log tools */
     atomic_store(&in->next_session, (uint64_t)clock_wall() / 1000 << 24);
     session_set_intake(intakeapi_table());
@@ -69,6 +71,7 @@ intake_free(struct intake **in)
         free(limit);
     map_fini(&i->limits);
     pthread_mutex_destroy(&i->limits_lock);
+    inbound_throttle_fini(i);
     generation_unref(&i->generation);
     free(i->loops);
     xfree(in);

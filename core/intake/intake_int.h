@@ -39,6 +39,8 @@ struct intake {
     struct list listeners; /* struct listener; scheduler only */
     pthread_mutex_t limits_lock;
     struct map limits; /* session budgets by stanza, struct session_limit */
+    pthread_mutex_t throttles_lock;
+    struct map throttles; /* of inbound_throttle.c */
     struct generation *generation;
     _Atomic(const char *) refuse;
     _Atomic uint64_t next_session;

@@ -74,6 +74,17 @@ static const struct option rows[] = {
         .manual = "Outside a peer stanza one budget for all, inside one a "
                   "budget for that stanza.",
         .since = "0.1"},
+    [INTAKE_INBOUND_THROTTLE_MESSAGES] = {.name = "inbound_throttle_messages",
+        .type = OPTION_THROTTLE,
+        .scopes = GLOBAL | PEERS,
+        .brief = "messages taken in a window: \"N\" a second, or \"N/T\" in "
+                 "T seconds",
+        .manual = "Unset or 0: no limit. The stanza that sets it has one "
+                  "count for all its sessions. A message beyond it is refused "
+                  "at MAIL with 451 4.3.2; one that is not taken in the end "
+                  "does not count.",
+        .since = "0.3",
+        .flags = OPTION_REFERENCE},
     [INTAKE_SERVICE_SESSIONS] = {.name = "service_sessions",
         .type = IMPEL_OPT_INT,
         .scopes = PEERS,

@@ -16,6 +16,7 @@ enum {
     INTAKE_EVENT_LOOP,        /* STRING: an eventloop's name, or absent */
     INTAKE_LISTENER_SESSIONS, /* 0: no limit */
     INTAKE_SERVICE_SESSIONS,  /* 0: no limit */
+    INTAKE_INBOUND_THROTTLE_MESSAGES, /* THROTTLE */
     INTAKE_IDLE_TIME,
     INTAKE_MAX_RECEPTIONS_PER_CONNECTION, /* 0: no limit */
     INTAKE_MAX_RECIPIENTS_PER_MESSAGE,    /* 0: no limit */

@@ -179,7 +179,7 @@ limit_take(struct intake_session *is, int which, uint32_t option)
     const struct stanza *st = scope_origin(is->scope, option);
     /* a service limit is shared by all listeners of one keyword */
     uint64_t id = which ? str_ihash(str_of(is->listener->keyword))
-                        : (st ? stanza_id(st) : 0);
+                        : (st ? str_hash(stanza_path(st)) : 0);
     struct budget *b = limit_find(is->il->intake, which ? 'S' : 'L', id, max);
     if (!budget_take(b, 1))
         return false;

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += core/intake/libintake.a
 core_intake_libintake_a_SOURCES = \
 	core/intake/bounces.c core/intake/bounces.h \
+	core/intake/inbound_throttle.c core/intake/inbound_throttle.h \
 	core/intake/intake.c core/intake/intake.h core/intake/intake_int.h \
 	core/intake/intake_options.c core/intake/intake_options.h \
 	core/intake/intakeapi.c core/intake/intakeapi.h \

@@ -11,6 +11,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "intake/bounces.h"
+#include "intake/inbound_throttle.h"
 #include "intake/intake_options.h"
 #include "intake/policy.h"
 #include "intake/trace.h"
@@ -48,7 +49,8 @@ struct impel_incoming {
     int failure;     /* of the builder: ERR_* */
     struct oob *oob; /* it may be a bounce; or NULL */
     struct bounces *bounces;
-    struct list node; /* in is->incoming */
+    struct inbound_charge charge; /* until it is taken */
+    struct list node;             /* in is->incoming */
     struct list waiting;
     struct spool_accept accept;
 };
@@ -106,6 +108,7 @@ incoming_free(struct impel_incoming *m)
     CHECK(m, INCOMING_MAGIC);
     list_remove(&m->node);
     credits_release(m);
+    inbound_throttle_refund(m->il->intake, &m->charge);
     if (m->builder)
         content_builder_abandon(&m->builder);
     message_unref(&m->message);
@@ -335,6 +338,12 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
         refuse(m, SIZE_MAX, STR_NONE, "mailfrom", &r);
         return 0;
     }
+    if (!inbound_throttle_take(m->is, &m->charge)) {
+        policy_say(&r, IMPEL_RETRY, IMPEL_AT_SENDER, 451, "4.3.2",
+            "Too many messages for now, try later");
+        refuse(m, SIZE_MAX, STR_NONE, "mailfrom", &r);
+        return 0;
+    }
     env->envid = take_text(m, from->envid);
     env->auth = take_text(m, from->auth);
     env->ret = from->ret;
@@ -520,6 +529,7 @@ stored(struct spool_accept *a, int result, const struct err *e)
         snprintf(text, sizeof(text), "OK %s", id);
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0", text);
         log_reception(m);
+        m->charge.of = NULL;
         if (m->bounces)
             bounces_log(m->bounces);
         atomic_fetch_add(&in->received, 1);
@@ -549,6 +559,7 @@ settle_bounces(struct impel_incoming *m)
     if (msg->env.rcpt_count)
         return false;
     bounces_log(m->bounces);
+    m->charge.of = NULL;
     policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0",
         "OK, the bounce was logged");
     answer(m, SIZE_MAX, &r);

@@ -351,8 +351,8 @@ limits_scoped(struct queue *q)
 
     if (!origin || max < 0)
         return NULL;
-    (void)snprintf(
-        key, sizeof(key), "%016llx", (unsigned long long)stanza_id(origin));
+    (void)snprintf(key, sizeof(key), "%016llx",
+        (unsigned long long)str_hash(stanza_path(origin)));
     c = map_find(&s->scoped, str_of(key));
     if (!c) {
         c = xnew(struct scoped);

@@ -51,7 +51,7 @@ throttle_get(struct scheduler *s, const struct scope *scope, uint32_t option)
     if (!origin || rate.count <= 0)
         return NULL;
     (void)snprintf(key, sizeof(key), "%016llx/%u",
-        (unsigned long long)stanza_id(origin), option);
+        (unsigned long long)str_hash(stanza_path(origin)), option);
     t = map_find(&s->throttles, str_of(key));
     if (!t)
         t = throttle_new(s, str_of(key), rate);

@@ -33,13 +33,13 @@ struct host_count {
     struct line line;
     int64_t open;
     size_t n;
-    char key[]; /* exchange, NUL, place; or NUL and a stanza's id */
+    char key[]; /* exchange, NUL, place; or NUL and a stanza */
 };
 struct host_throttle {
     struct tokens tokens;
     struct line line;
     struct timer timer;
-    char key[40]; /* the stanza's id and the option */
+    char key[40]; /* the place of the stanza, and the option */
 };
 struct hostlimits {
     struct loop *loop;
@@ -115,7 +115,8 @@ count_stanza(struct hostlimits *h, const struct stanza *s)
 {
     buf_cut(&h->scratch, 0);
     buf_char(&h->scratch, '\0');
-    buf_printf(&h->scratch, "%016llx", (unsigned long long)stanza_id(s));
+    buf_printf(
+        &h->scratch, "%016llx", (unsigned long long)str_hash(stanza_path(s)));
     return buf_get(&h->scratch);
 }
 
@@ -232,7 +233,7 @@ throttle_find(struct hostlimits *h, const struct scope *s, int option)
     if (rate.count <= 0)
         return NULL;
     (void)snprintf(key, sizeof(key), "%016llx/%u",
-        (unsigned long long)stanza_id(scope_origin(s, id)), id);
+        (unsigned long long)str_hash(stanza_path(scope_origin(s, id))), id);
     t = map_find(&h->throttles, str_of(key));
     if (!t) {
         t = xnew(struct host_throttle);

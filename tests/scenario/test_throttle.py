@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throttles as the far end sees them: as much as they say, and no more in any
 second, wherever it begins."""
+import smtplib
 import time
 
 import pytest
 
 from daemon import wait_for
-from peers import source
-
-LOOPS = "EventLoop { Concurrency = 2 }\n"
-
+from peers import send, source
 
 def most_in_a_window(times, window=1.0):
     first = most = 0
@@ -89,3 +87,35 @@ ESMTP_Listener {{
         source(d.port, "-h", host, "-n", 1, "-s", 512, "-c", 1)
     d.wait_records("D", 2)
     assert s.most == 1
+
+
+def test_what_is_taken(impeld, server):
+    """inbound_throttle_messages: one count over two loops and all sessions."""
+    s = server()
+    d = impeld(f"""
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+EventLoop "io" {{ Concurrency = 2 }}
+ESMTP_Listener {{
+  Listen "127.0.0.1:@PORT@" {{ }}
+  Relay_Hosts = ( "127.0.0.0/8" )
+  Event_Loop = io
+  Inbound_Throttle_Messages = "5/60"
+}}
+""", listener=False)
+    with smtplib.SMTP("127.0.0.1", d.port) as c:
+        c.ehlo()
+        for i in range(10):  # given up: no cost
+            assert c.mail("a@origin.test")[0] == 250
+            assert c.rset()[0] == 250
+    refused = []
+    for i in range(8):
+        try:
+            send(d.port, f"r{i}@dest.test")
+        except smtplib.SMTPSenderRefused as e:
+            refused.append(e)
+    assert len(refused) == 3
+    assert refused[0].smtp_code == 451
+    assert refused[0].smtp_error.startswith(b"4.3.2")
+    d.wait_records("D", 5)
+    assert len(s.messages) == 5
+    assert any("451 4.3.2" in line for line in d.log("rejectlog"))

@@ -599,7 +599,33 @@ test_host_throttle(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_host_throttle), cmocka_unit_test(test_twins),
+/* Whatever a reload changes, what was sent in this window was sent. */
+static void
+test_reload_keeps_the_window(void **state)
+{
+    struct throttle *was;
+
+    (void)state;
+    world_begin("outbound_throttle_messages = \"1/60\"\n");
+    many("default", "a.test", 3);
+    fake_ready(0, 1);
+    fake_delivered(0);
+    was = world_queue("a.test")->messages;
+    world_configure("outbound_throttle_messages = \"1/60\"\n"
+                    "hostname = other.test\n");
+    assert_ptr_equal(world_queue("a.test")->messages, was);
+    assert_int_equal(fake_sessions[0].count, 0);
+    world_configure("outbound_throttle_messages = \"2/60\"\n");
+    assert_ptr_equal(world_queue("a.test")->messages, was);
+    assert_int_equal(fake_sessions[0].count, 1);
+    fake_delivered(0);
+    assert_int_equal(fake_sessions[0].count, 0);
+    assert_int_equal(world_queue("a.test")->reason, WAIT_MESSAGE_THROTTLE);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_reload_keeps_the_window),
+    cmocka_unit_test(test_host_throttle), cmocka_unit_test(test_twins),
     cmocka_unit_test(test_scope_max), cmocka_unit_test(test_reserve),
     cmocka_unit_test(test_no_reserve_under_a_scope),
     cmocka_unit_test(test_aggressiveness),

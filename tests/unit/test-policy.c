@@ -4,7 +4,9 @@
 #include <impel/module.h>
 #include "conf_support.h"
 #include "intake/intake_options.h"
+#include "base/clock.h"
 #include "intake/bounces.h"
+#include "intake/inbound_throttle.h"
 #include "intake/policy.h"
 #include "intake/trust.h"
 
@@ -234,6 +236,41 @@ blackholes_inline(void **state)
     binding = STR_NONE;
 }
 
+/* One count for the stanza that sets it; what is given back may be taken. */
+static void
+messages_in_a_window(void **state)
+{
+    struct inbound_charge c[4];
+    struct err e;
+    (void)state;
+    clock_fake(1000, 1700000000000);
+    inbound_throttle_init(&in);
+    il.loop = loop_new("test", &e);
+    configure_listener("");
+    for (int i = 0; i < 4; i++) {
+        assert_true(inbound_throttle_take(&is, &c[i]));
+        assert_null(c[i].of);
+    }
+    configure_listener("Inbound_Throttle_Messages = \"2/10\"");
+    assert_true(inbound_throttle_take(&is, &c[0]));
+    assert_true(inbound_throttle_take(&is, &c[1]));
+    assert_false(inbound_throttle_take(&is, &c[2]));
+    assert_null(c[2].of);
+    inbound_throttle_refund(&in, &c[0]);
+    inbound_throttle_refund(&in, &c[0]); /* once */
+    assert_true(inbound_throttle_take(&is, &c[2]));
+    assert_false(inbound_throttle_take(&is, &c[3]));
+    configure_listener("Inbound_Throttle_Messages = \"3/10\""); /* a reload */
+    assert_true(inbound_throttle_take(&is, &c[3]));
+    assert_false(inbound_throttle_take(&is, &c[0]));
+    clock_advance(10200);
+    loop_turn(il.loop, 0);
+    assert_true(inbound_throttle_take(&is, &c[0]));
+    inbound_throttle_fini(&in);
+    loop_free(&il.loop);
+    clock_real();
+}
+
 int
 main(void)
 {
@@ -248,6 +285,7 @@ main(void)
         cmocka_unit_test(names_at_the_greeting),
         cmocka_unit_test(bounce_domains),
         cmocka_unit_test(blackholes_inline),
+        cmocka_unit_test(messages_in_a_window),
     };
     return cmocka_run_group_tests(tests, options, end);
 }

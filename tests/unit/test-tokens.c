@@ -130,6 +130,20 @@ test_used_later(void **state)
     assert_true(tokens_has(&t, until, &until));
 }
 
-UNIT_MAIN(cmocka_unit_test(test_used_later), cmocka_unit_test(test_pace),
-    cmocka_unit_test(test_rates), cmocka_unit_test(test_refund),
-    cmocka_unit_test(test_other_rate))
+static void
+test_unpaced(void **state)
+{
+    struct tokens t;
+    int64_t most;
+
+    (void)state;
+    tokens_init_unpaced(&t, (struct throttle_rate){100, 1000}, 0);
+    assert_int_equal(tokens_left(&t, 0), 100);
+    assert_in_range(drive(&t, 0, 10, 10, &most), 100, 100);
+    tokens_set_rate(&t, (struct throttle_rate){200, 2000}, 10);
+    assert_int_equal(tokens_left(&t, 10), 100);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_unpaced), cmocka_unit_test(test_used_later),
+    cmocka_unit_test(test_pace), cmocka_unit_test(test_rates),
+    cmocka_unit_test(test_refund), cmocka_unit_test(test_other_rate))
