@@ -133,8 +133,6 @@ static const struct absent absent_rows[] = {
     {"ecstream_timeout", OPTION, 0, false, NULL, NULL, "module ecstream has it",
         "0.2"},
     /* 3.8, 3.9 retries */
-    {"delayed_binding_domain_fuzz", OPTION, 0, false, "0", NULL,
-        "mail that is delayed as a whole is not spread", "0.3"},
     {"address_metrics_lifetime", OPTION, 0, false, NULL, NULL,
         "figures of a host are forgotten half an hour after their last change",
         NULL},

@@ -262,11 +262,22 @@ outcome_asked(const struct parcel *p, const struct result *r)
     return asked;
 }
 
+/* How much later than the others of its queue; ms.  Ids are in a row, so they
+ * are mixed. */
+static int64_t
+outcome_spread(const struct parcel *p)
+{
+    uint64_t fuzz = (uint64_t)p->queue->opt->fuzz * 1000;
+
+    return fuzz ? (int64_t)((p->id * 0x9e3779b97f4a7c15u >> 32) % fuzz) : 0;
+}
+
 /* An attempt at all of its recipients failed for now.  The parcel is in no
- * list; r: one each.  at_once: on another host, if the policy allows more. */
+ * list; r: one each.  at_once: on another host, if the policy allows more.
+ * later: ms added to the time of the next attempt. */
 static void
-outcome_retry(
-    struct parcel *p, struct message *m, const struct result *r, bool at_once)
+outcome_retry(struct parcel *p, struct message *m, const struct result *r,
+    bool at_once, int64_t later)
 {
     struct queue *q = p->queue;
     int64_t next = 0, now = clock_wall();
@@ -294,6 +305,7 @@ outcome_retry(
         active_hold(active_new(p), m);
         queue_put_back(p);
     } else {
+        next = MIN_OF(next, INT64_MAX - later) + later;
         p->free_returns = 0;
         p->flags &= 7u & ~(unsigned)PARCEL_LAST_TRY;
         attempt_write(p, m, next, r);
@@ -302,7 +314,7 @@ outcome_retry(
 }
 
 void
-outcome_whole(struct parcel *p, const struct result *r)
+outcome_whole(struct parcel *p, const struct result *r, bool spread)
 {
     struct queue *q = p->queue;
     uint32_t count = p->rcpt_count;
@@ -321,7 +333,7 @@ outcome_whole(struct parcel *p, const struct result *r)
         outcome_log(&d, parcel_rcpt(p)[i], r);
     outcome_count(q, r, count);
     queue_remove(p);
-    outcome_retry(p, m, all, false);
+    outcome_retry(p, m, all, false, spread ? outcome_spread(p) : 0);
     outcome_free_results(all, count);
     if (m)
         message_unref(&m);
@@ -401,12 +413,12 @@ outcome_apply(struct parcel *p, struct outlet *o, struct message *m,
         outcome_failed(p, m, o, copy);
         break;
     case OUTCOME_DELAY:
-        outcome_retry(p, m, r, false);
+        outcome_retry(p, m, r, false, 0);
         break;
     case OUTCOME_NEXT:
         if (p->free_returns < PARCEL_RETURNS_MOST)
             p->free_returns++;
-        outcome_retry(p, m, r, p->free_returns < SCHED_FREE_RETURNS);
+        outcome_retry(p, m, r, p->free_returns < SCHED_FREE_RETURNS, 0);
         break;
     default:
         outcome_return(p, m);

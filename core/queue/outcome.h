@@ -34,8 +34,9 @@ enum outcome outcome_of(const struct result *r, bool begun);
 /* A batch is back: to logs, spool, queue. Frees it. */
 void outcome_batch(struct outlet *o, struct batch *b);
 /* A parcel of the active or delayed queue gets that result for all its
- * recipients: RETRY delays it, FAILED fails it. */
-void outcome_whole(struct parcel *p, const struct result *r);
+ * recipients: RETRY delays it, FAILED fails it.  spread: it is one of many that
+ * are delayed at once (delayed_binding_domain_fuzz). */
+void outcome_whole(struct parcel *p, const struct result *r, bool spread);
 /* It has failed for good: code, "5.4.7", text.  quiet: without a bounce. */
 void outcome_fail(struct parcel *p, int code, const char *status,
     const char *text, bool quiet);

@@ -3,6 +3,7 @@
  * queue_options.c - the rows of the queue layer.
  */
 #include "queue/queue_options.h"
+#include "base/num.h"
 #include "conf/checks.h"
 #include "base/banned.h"
 
@@ -18,6 +19,16 @@ static const char *const blackholes[] = {"false|no|off|0|disabled",
     "inline|true|yes|on|1|enabled", "internal", NULL};
 static const char *const originals[] = {"none", "headers", "all", NULL};
 static const char *const behaviors[] = {"pass", "blackhole", NULL};
+
+static int
+check_power(const struct option_value *v, struct err *e)
+{
+    int64_t n;
+
+    if (num_i64(v->text, &n) || (n & (n - 1)) == 0)
+        return 0; /* what is no number is said by the type */
+    return err_set(e, ERR_CONF, "expected a power of two, or 0");
+}
 
 static const struct option rows[] = {
     [QUEUE_MAX_OUTBOUND_CONNECTIONS] = {.name = "max_outbound_connections",
@@ -237,6 +248,22 @@ static const struct option rows[] = {
         .max = OPTION_FOREVER,
         .brief = "time without reaching a domain that delays all its mail",
         .since = "0.1"},
+    [QUEUE_DELAYED_BINDING_DOMAIN_FUZZ] =
+        {.name = "delayed_binding_domain_fuzz",
+            .type = IMPEL_OPT_INT,
+            .scopes = BINDINGS,
+            .initial = "0",
+            .min = 0,
+            .max = 1 << 24,
+            .brief = "seconds over which mail that is delayed as a whole is "
+                     "spread; a power of two",
+            .manual = "When all mail of a queue is delayed at once "
+                      "(mx_failures_to_delay, connect_timeout_to_delay, DNS) "
+                      "each message's next attempt is later by a part of "
+                      "it that depends on the message alone. 0: all are due "
+                      "together.",
+            .since = "0.3",
+            .check = check_power},
     [QUEUE_SUSPEND_DELIVERY] = {.name = "suspend_delivery",
         .type = IMPEL_OPT_BOOL,
         .scopes = OUT,

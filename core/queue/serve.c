@@ -109,7 +109,7 @@ serve_charge(struct queue *q)
 
     while (q->charges && (p = serve_next(q, false)) != NULL) {
         q->charges--;
-        outcome_whole(p, &queue_said(q)->why);
+        outcome_whole(p, &queue_said(q)->why, false);
     }
     q->charges = 0;
 }
@@ -367,7 +367,7 @@ serve_sweep(struct queue *q)
     for (int n = 0; n < SCHED_RUN_MAX; n++) {
         if (!(p = serve_next(q, black)))
             break;
-        outcome_whole(p, black ? &gone : &q->said->why);
+        outcome_whole(p, black ? &gone : &q->said->why, true);
     }
     if (!p && q->sweep) {
         q->sweep = false;

@@ -35,6 +35,7 @@ queue_values_read(struct queue_values *v, const struct scope *scope)
     v->connect_timeout_to_delay =
         queue_int(scope, QUEUE_CONNECT_TIMEOUT_TO_DELAY);
     v->blackhole = queue_int(scope, QUEUE_BLACKHOLE);
+    v->fuzz = queue_int(scope, QUEUE_DELAYED_BINDING_DOMAIN_FUZZ);
     v->suspended = queue_int(scope, QUEUE_SUSPEND_DELIVERY) != 0;
     v->max_active = scope_int(scope, active);
     v->strict_active = scope_origin(scope, active) != NULL;

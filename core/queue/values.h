@@ -23,7 +23,7 @@ struct queue_values {
     } key;
     int64_t max_connections, max_deliveries, max_recipients, max_batch;
     int64_t idle_timeout, mx_failures, connect_timeout_to_delay;
-    int64_t blackhole, max_active;
+    int64_t blackhole, max_active, fuzz;
     bool suspended, strict_active;
     double allocation;     /* of goal.h */
     bool greets_as_sender; /* a message is there before the connection */

@@ -576,6 +576,38 @@ test_sweep_after_failures(void **state)
     world_end();
 }
 
+/* Delayed as a whole, over 64 s; by one's own failure, not. */
+static void
+test_spread(void **state)
+{
+    int64_t now, least = INT64_MAX, most = 0;
+    uint64_t id[50];
+
+    (void)state;
+    world_begin(BASE "retry_interval = 100\n"
+                     "delayed_binding_domain_fuzz = 64\n");
+    for (int i = 0; i < 50; i++)
+        id[i] = world_accept("s@from.test", "a@x.test");
+    fake_ready(0, 1);
+    fake_done(
+        0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 452, "4.2.2", "full");
+    now = clock_wall();
+    assert_int_equal(world_parcel(id[0])->in.due.when, now + 100000);
+    fake_pick = HOP_DELAY;
+    for (unsigned i = 0; i < fake_session_count; i++)
+        if (fake_sessions[i].alive)
+            fake_closed(i, IMPEL_RETRY, IMPEL_BLAME_HOST, i == 0);
+    for (int i = 1; i < 50; i++) {
+        int64_t due = world_parcel(id[i])->in.due.when - now - 100000;
+
+        assert_in_range(due, 0, 63999);
+        least = due < least ? due : least;
+        most = due > most ? due : most;
+    }
+    assert_true(least < 8000 && most > 56000);
+    world_end();
+}
+
 static void
 test_exhausted(void **state)
 {
@@ -747,7 +779,8 @@ UNIT_MAIN(cmocka_unit_test(test_delivered),
     cmocka_unit_test(test_paused_behind_the_disk),
     cmocka_unit_test(test_missing_module), cmocka_unit_test(test_dns),
     cmocka_unit_test(test_drain), cmocka_unit_test(test_sweep_after_failures),
-    cmocka_unit_test(test_exhausted), cmocka_unit_test(test_free_returns),
+    cmocka_unit_test(test_spread), cmocka_unit_test(test_exhausted),
+    cmocka_unit_test(test_free_returns),
     cmocka_unit_test(test_batches_of_recipients),
     cmocka_unit_test(test_route_held), cmocka_unit_test(test_blackhole),
     cmocka_unit_test(test_overflow_stays_on_disk),
