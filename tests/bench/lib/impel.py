@@ -25,7 +25,17 @@ class Impel:
 
     def start(self, folder, port, relay):
         """With a spool of an earlier start in the folder: goes on with it."""
-        self.folder = folder
+        self.folder, self.port, self.relay = folder, port, relay
+        conf = self.write()
+        with open(folder / "stderr", "a") as log:
+            self.process = subprocess.Popen(
+                [str(BUILD / "core/prog/impeld"), "-c", str(conf), "-M",
+                 MODULES, "-d"], stderr=log, env=dict(os.environ, **self.env))
+        return self.process
+
+    def write(self):
+        """The configuration with the options of now; returns its path."""
+        folder, port, relay = self.folder, self.port, self.relay
         routes = self.routes
         if routes is None:
             routes = f'Routes = ( "smtp://127.0.0.1?port={relay}" )'
@@ -42,11 +52,7 @@ ESMTP_Listener {{
 Max_Outbound_Connections = {self.connections}
 {self.options.replace("@RELAY@", str(relay))}
 """)
-        with open(folder / "stderr", "a") as log:
-            self.process = subprocess.Popen(
-                [str(BUILD / "core/prog/impeld"), "-c", str(conf), "-M",
-                 MODULES, "-d"], stderr=log, env=dict(os.environ, **self.env))
-        return self.process
+        return conf
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
