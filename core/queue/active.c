@@ -11,6 +11,7 @@
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
+#include "queue/queue_options.h"
 #include "spool/content.h"
 #include "base/banned.h"
 
@@ -125,6 +126,31 @@ active_has_room(const struct queue *q)
     if (most < 0 || (!q->opt->strict_active && !scarce))
         return true;
     return held < (uint64_t)most;
+}
+
+bool
+active_say_full(const struct queue *q, struct buf *to)
+{
+    const struct scheduler *s = q->s;
+    int64_t most = s->resident_limit, bytes = s->resident_limit_bytes;
+
+    if (active_has_room(q) || (q->parked && !s->tight))
+        return false;
+    if (s->tight)
+        buf_cstr(to, "memory_goal is passed");
+    else if (most > 0 && s->resident_messages >= (uint64_t)most)
+        buf_printf(to, "%llu of max_resident_messages = %lld are in memory",
+            (unsigned long long)s->resident_messages, (long long)most);
+    else if (bytes > 0 && s->resident_bytes >= (uint64_t)bytes)
+        buf_printf(to, "%llu octets of max_resident_bytes = %lld are in use",
+            (unsigned long long)s->resident_bytes, (long long)bytes);
+    else {
+        buf_printf(to, "max_resident_active_queue = %lld of ",
+            (long long)q->opt->max_active);
+        scope_print_origin(
+            q->scope, OPT(queue_options, QUEUE_MAX_RESIDENT_ACTIVE_QUEUE), to);
+    }
+    return true;
 }
 
 bool

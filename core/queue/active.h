@@ -23,6 +23,8 @@ void active_free(struct parcel *p);          /* its message included */
 void active_hold(struct active *a, struct message *m);
 /* May one more parcel of q, with or without content, be kept in memory? */
 bool active_has_room(const struct queue *q);
+/* true: it may not for want of memory, and which is appended. */
+bool active_say_full(const struct queue *q, struct buf *to);
 /* Parcels whose time has come leave the heap and are read from disk.  Those
  * that are too old fail.  true: it stopped because it did enough for now. */
 bool active_fill(struct queue *q);

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/active.h"
-#include "queue/limits.h"
-#include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "base/banned.h"
@@ -46,7 +44,8 @@ explain_queue(const struct queue *q, struct explanation *to)
     *to = (struct explanation){.reason = q->reason,
         .since = q->since,
         .until = end ? end : explain_wall(q->s, q->until)};
-    if (to->reason == WAIT_NONE && list_linked(&q->dirty_node))
+    if (list_linked(&q->dirty_node) && queue_parcels(q) &&
+        (to->reason == WAIT_NONE || to->reason == WAIT_EMPTY))
         to->reason = WAIT_TURN;
 }
 
@@ -69,6 +68,12 @@ explain_ready(const struct parcel *p, struct explanation *to)
     }
 }
 
+static bool
+explain_is_full(const struct queue *q)
+{
+    return !q->parked && !active_has_room(q);
+}
+
 static void
 explain_delayed(const struct parcel *p, struct explanation *to)
 {
@@ -82,6 +87,8 @@ explain_delayed(const struct parcel *p, struct explanation *to)
         to->until = p->in.due.when;
     } else {
         explain_ready(p, to);
+        if (to->reason == WAIT_BEHIND && explain_is_full(p->queue))
+            to->reason = WAIT_MEMORY;
     }
 }
 
@@ -105,46 +112,4 @@ explain_parcel(const struct parcel *p, struct explanation *to)
             "message=%016llx state=%s queue=%s bug=1",
             (unsigned long long)p->id, parcel_state_name(p->state),
             p->queue ? p->queue->zone->name : "none");
-}
-
-void
-explain_detail(const struct queue *q, struct buf *to)
-{
-    int64_t until;
-
-    switch (q->reason) {
-    case WAIT_DNS:
-    case WAIT_DNS_FAILED:
-    case WAIT_HOSTS_DOWN:
-    case WAIT_HOST_LIMIT:
-    case WAIT_HOST_THROTTLE:
-        if (q->record)
-            domain_why(q->record, to, &until);
-        break;
-    case WAIT_SUSPENDED:
-    case WAIT_BLACKHOLE:
-        scope_print_origin(q->scope, explain_option(q), to);
-        break;
-    case WAIT_MODULE:
-        buf_cstr(to, q->carrier->found.why);
-        break;
-    case WAIT_ROUTE_HELD:
-        if (q->said)
-            result_print(&q->said->hold, to);
-        break;
-    case WAIT_STORING:
-        pause_print(q->s, to);
-        break;
-    case WAIT_DELAYING:
-        if (q->said)
-            result_print(&q->said->why, to);
-        break;
-    case WAIT_CONNECTION_LIMIT:
-        buf_printf(to, "%llu of %lld connections",
-            (unsigned long long)limits_pair_used(q),
-            (long long)q->opt->max_connections);
-        break;
-    default:
-        break;
-    }
 }

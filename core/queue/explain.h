@@ -3,7 +3,7 @@
  * explain.h - why a parcel or a queue waits, and for what.
  *
  * It only prints what the scheduler knows: the reason that queue_run() left in
- * the queue, and the state of the parcel.
+ * the queue, and the state of the parcel.  reasons.h has the others.
  */
 #ifndef IMPEL_EXPLAIN_H
 #define IMPEL_EXPLAIN_H
@@ -17,7 +17,5 @@ struct explanation {
 };
 void explain_parcel(const struct parcel *p, struct explanation *to);
 void explain_queue(const struct queue *q, struct explanation *to);
-/* More of a queue's reason: hosts, module, the peer's words; appended. */
-void explain_detail(const struct queue *q, struct buf *to);
 
 #endif

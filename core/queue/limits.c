@@ -30,7 +30,7 @@ limits_of(struct queue *q, struct shared to[LIMITS_SHARED])
     to[3] = (struct shared){WAIT_SERVER_LIMIT, &q->s->server};
 }
 
-static struct limit *
+struct limit *
 limits_by(struct queue *q, enum wait_reason why)
 {
     struct shared all[LIMITS_SHARED];

@@ -26,6 +26,8 @@
 /* May the queue open one more connection?  WAIT_NONE, or the limit that is
  * met; *until: monotonic, 0 unknown. */
 enum wait_reason limits_may_open(struct queue *q, int64_t *until);
+/* The limit behind a reason that is shared; NULL: there is none. */
+struct limit *limits_by(struct queue *q, enum wait_reason why);
 /* A limit that has a line? */
 bool limits_is_shared(enum wait_reason why);
 /* Would a connection less of b help a at that limit? */

@@ -26,6 +26,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/print.c core/queue/print.h \
 	core/queue/queue.c core/queue/queue.h \
 	core/queue/queue_options.c core/queue/queue_options.h \
+	core/queue/reasons.c core/queue/reasons.h \
 	core/queue/retry.c core/queue/retry.h \
 	core/queue/scheduler.c core/queue/scheduler.h \
 	core/queue/scheduler_int.h \
@@ -51,6 +52,7 @@ QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 
 QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
+	tests/unit/test-reasons \
 	tests/unit/test-values tests/unit/test-review \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
@@ -78,6 +80,8 @@ tests_unit_test_outcome_SOURCES = tests/unit/test-outcome.c $(QUEUE_WORLD)
 tests_unit_test_outcome_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_pick_SOURCES = tests/unit/test-pick.c $(QUEUE_WORLD)
 tests_unit_test_pick_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_reasons_SOURCES = tests/unit/test-reasons.c $(QUEUE_WORLD)
+tests_unit_test_reasons_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_explain_SOURCES = tests/unit/test-explain.c $(QUEUE_WORLD)
 tests_unit_test_explain_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_limits_SOURCES = tests/unit/test-limits.c $(QUEUE_WORLD)

@@ -2,6 +2,7 @@
 #include "queue/serve.h"
 
 #include "base/clock.h"
+#include "queue/active.h"
 #include "queue/goal.h"
 #include "queue/limits.h"
 #include "queue/notice.h"
@@ -287,6 +288,8 @@ serve_state(struct queue *q, int64_t *until)
         return q->opening ? WAIT_CONNECTING : WAIT_TURN;
     if (q->loading)
         return WAIT_LOADING;
+    if (q->overflow && !q->opening && !q->parked && !active_has_room(q))
+        return WAIT_MEMORY;
     if (q->overflow)
         return q->opening ? WAIT_CONNECTING : WAIT_TURN;
     if ((first = heap_first(&q->delayed)) != NULL) {

@@ -7,8 +7,6 @@
 #include "queue/queue_options.h"
 #include "base/banned.h"
 
-enum { MODULE_AGAIN_MS = 30000 }; /* ask again for one that is missing */
-
 const struct module_found *
 suspend_module(struct queue *q)
 {
@@ -18,7 +16,7 @@ suspend_module(struct queue *q)
 
     if (c->generation != number ||
         (c->found.state != MODULE_LOADED &&
-            now >= c->asked_at + MODULE_AGAIN_MS)) {
+            now >= c->asked_at + SUSPEND_MODULE_AGAIN_MS)) {
         registry_method(q->s->generation, c->method, &c->found);
         c->generation = number;
         c->asked_at = now;
@@ -42,7 +40,7 @@ suspend_reason(struct queue *q, int64_t *until)
     if (q->opt->suspended)
         return WAIT_SUSPENDED;
     if (suspend_module(q)->state != MODULE_LOADED) {
-        *until = q->carrier->asked_at + MODULE_AGAIN_MS;
+        *until = q->carrier->asked_at + SUSPEND_MODULE_AGAIN_MS;
         return WAIT_MODULE;
     }
     if (q->hold_until > now) {

@@ -8,6 +8,8 @@
 
 #include "queue/scheduler_int.h"
 
+enum { SUSPEND_MODULE_AGAIN_MS = 30000 }; /* ask for one that is missing */
+
 /* WAIT_NONE, or why not; *until monotonic, 0: unknown. */
 enum wait_reason suspend_reason(struct queue *q, int64_t *until);
 /* It may not deliver any more: what is lent and not begun comes back, and its

@@ -3,19 +3,25 @@
 
 #include "base/banned.h"
 
-#define WAIT_KEY(id, key, text) key,
-#define WAIT_TEXT(id, key, text) text,
-static const char *const keys[] = {WAIT_REASONS(WAIT_KEY)};
-static const char *const texts[] = {WAIT_REASONS(WAIT_TEXT)};
+#define WAIT_ROW(id, key, text, next, probe) {key, text, next},
+static const struct {
+    const char *key, *text, *next;
+} rows[] = {WAIT_REASONS(WAIT_ROW)};
 
 const char *
 wait_key(enum wait_reason r)
 {
-    return keys[(unsigned)r < WAIT_REASON_COUNT ? r : 0];
+    return rows[(unsigned)r < WAIT_REASON_COUNT ? r : 0].key;
 }
 
 const char *
 wait_text(enum wait_reason r)
 {
-    return texts[(unsigned)r < WAIT_REASON_COUNT ? r : 0];
+    return rows[(unsigned)r < WAIT_REASON_COUNT ? r : 0].text;
+}
+
+const char *
+wait_next(enum wait_reason r)
+{
+    return rows[(unsigned)r < WAIT_REASON_COUNT ? r : 0].next;
 }

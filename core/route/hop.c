@@ -132,22 +132,18 @@ hop_say(struct hop *to, unsigned code, const char *status, const char *text)
 }
 
 static enum hop_result
-hop_none(struct choice *c, struct hop *to)
+hop_none(const struct choice *c, struct hop *to)
 {
-    c->domain->limited = c->full > 0;
     if (c->full) {
         hop_say(to, 451, "4.4.1", "all hosts are at their limit");
         to->line = c->line;
         to->until = c->more_at;
-        if (c->until)
-            resolver_wake(c->domain, c->until);
         return HOP_LIMIT;
     }
     if (c->down) {
         hop_say(to, 421, "4.4.0",
             "no MXs for this domain could be reached at this time");
         to->until = c->until;
-        resolver_wake(c->domain, c->until);
         return HOP_DOWN;
     }
     hop_say(to, 451, "4.4.1", "No valid hosts");
@@ -182,6 +178,16 @@ hop_verdict(const struct domain *d, struct hop *to)
     return d->verdict;
 }
 
+/* Look again when a mark ends. */
+static enum hop_result
+hop_refuse(const struct choice *c, struct hop *to)
+{
+    c->domain->limited = c->full > 0;
+    if (c->until)
+        resolver_wake(c->domain, c->until);
+    return hop_none(c, to);
+}
+
 enum hop_result
 domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
     struct str binding, uint16_t default_port, struct hop *to)
@@ -210,7 +216,82 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
         hop_say(to, 551, "5.4.6", "Private/Loopback Address");
         return HOP_FAIL;
     }
-    return h ? hop_take(&c, h, to) : hop_none(&c, to);
+    return h ? hop_take(&c, h, to) : hop_refuse(&c, to);
+}
+
+/* --- looking only --- */
+
+static enum hop_seen
+look_seen(const struct choice *c, const struct host *h, bool chosen)
+{
+    struct choice one = *c;
+
+    if (hop_prohibited(c, h))
+        return HOP_SEEN_PROHIBITED;
+    if (chosen)
+        return HOP_SEEN_NEXT;
+    one.down = one.full = one.skipped = 0;
+    if (hop_usable(&one, h))
+        return HOP_SEEN_FREE;
+    if (one.skipped)
+        return HOP_SEEN_SKIPPED;
+    return one.down ? HOP_SEEN_FAILED : HOP_SEEN_FULL;
+}
+
+static void
+look_tell(const struct choice *c, const struct host *h, bool chosen,
+    hop_look_f *each, void *arg)
+{
+    struct hop_look row = {.seen = look_seen(c, h, chosen),
+        .name = str_of(h->name),
+        .preference =
+            c->domain->rules.configured ? h->item_pref : h->preference,
+        .open = h->open};
+    const struct host_facts *f;
+
+    hop_address(c, h, &row.at);
+    f = hosts_find(c->domain->resolver->hosts, &row.at, c->binding);
+    if (f && f->failed_until > c->now) {
+        row.failed_at = f->failed_at;
+        row.until = f->failed_until;
+    }
+    each(arg, &row);
+}
+
+enum hop_result
+domain_look(struct domain *d, struct generation *g, const struct scope *scope,
+    struct str binding, uint16_t default_port, struct hop *to, hop_look_f *each,
+    void *arg)
+{
+    struct choice c = {.domain = d,
+        .g = g,
+        .scope = scope,
+        .binding = binding,
+        .default_port = default_port,
+        .now = loop_now(d->resolver->loop)};
+    const struct host *h;
+    bool prohibited;
+
+    CHECK(d, DOMAIN_MAGIC);
+    memset(to, 0, sizeof(*to));
+    if (!d->host_count)
+        return domain_looking(d) || !d->resolved ? HOP_WAIT
+                                                 : hop_verdict(d, to);
+    h = hop_choose(&c, &prohibited);
+    for (size_t i = 0; i < d->host_count; i++)
+        look_tell(&c, d->hosts[i], d->hosts[i] == h && !prohibited, each, arg);
+    if (prohibited) {
+        hop_say(to, 551, "5.4.6", "Private/Loopback Address");
+        return HOP_FAIL;
+    }
+    return h ? HOP_OK : hop_none(&c, to);
+}
+
+void
+domain_say_full(struct domain *d, struct generation *g, struct str binding,
+    struct str name, struct buf *to)
+{
+    hostlimits_say(d->resolver->limits, g, name, binding, to);
 }
 
 /* --- how one stands that was picked earlier --- */

@@ -262,26 +262,55 @@ throttle_full(struct host_throttle *t, int64_t now, int64_t *until)
 
 /* --- connections --- */
 
-struct line *
-hostlimits_full(struct hostlimits *h, struct generation *g, struct str name,
-    struct str binding, int64_t *until)
+/* By which option, as well. */
+static struct line *
+full_by(struct hostlimits *h, struct generation *g, const struct scope *s,
+    struct str name, struct str binding, int64_t *until, uint32_t *option)
 {
-    const struct scope *s = generation_host_scope(g, binding, name);
     uint32_t max = hostlimits_id(h, HOST_MAX);
     uint32_t all = hostlimits_id(h, HOST_SCOPE_MAX);
     const struct stanza *by;
     struct line *l = NULL;
 
     *until = 0;
+    *option = max;
     if (max != UINT32_MAX && (by = scope_origin(s, max)) != NULL &&
         scope_int(s, max) >= 0)
         l = count_full(h, count_of(h, g, by, name, binding), scope_int(s, max));
     if (!l && all != UINT32_MAX && (by = scope_origin(s, all)) != NULL &&
-        scope_int(s, all) >= 0)
+        scope_int(s, all) >= 0) {
         l = count_full(h, count_stanza(h, by), scope_int(s, all));
-    for (int i = HOST_MESSAGES; !l && i <= HOST_CONNECTIONS; i++)
+        *option = all;
+    }
+    for (int i = HOST_MESSAGES; !l && i <= HOST_CONNECTIONS; i++) {
         l = throttle_full(throttle_find(h, s, i), loop_now(h->loop), until);
+        *option = hostlimits_id(h, i);
+    }
     return l;
+}
+
+struct line *
+hostlimits_full(struct hostlimits *h, struct generation *g, struct str name,
+    struct str binding, int64_t *until)
+{
+    uint32_t option;
+
+    return full_by(h, g, generation_host_scope(g, binding, name), name, binding,
+        until, &option);
+}
+
+void
+hostlimits_say(struct hostlimits *h, struct generation *g, struct str name,
+    struct str binding, struct buf *to)
+{
+    const struct scope *s = generation_host_scope(g, binding, name);
+    uint32_t option;
+    int64_t until;
+
+    if (!full_by(h, g, s, name, binding, &until, &option))
+        return;
+    buf_printf(to, "%s of ", option_get(option)->name);
+    scope_print_origin(s, option, to);
 }
 
 void

@@ -12,6 +12,7 @@
 #ifndef IMPEL_HOSTLIMITS_H
 #define IMPEL_HOSTLIMITS_H
 
+#include "base/buf.h"
 #include "base/line.h"
 #include "base/tokens.h"
 #include "conf/generation.h"
@@ -32,6 +33,9 @@ void hostlimits_free(struct hostlimits **h); /* nobody waits any more */
  * throttle has more, 0 if a connection has to end. */
 struct line *hostlimits_full(struct hostlimits *h, struct generation *g,
     struct str name, struct str binding, int64_t *until);
+/* Which option of which stanza that is, in words; nothing if none is. */
+void hostlimits_say(struct hostlimits *h, struct generation *g, struct str name,
+    struct str binding, struct buf *to);
 /* A connection begins, and has ended. */
 void hostlimits_enter(struct hostlimits *h, struct generation *g,
     struct str name, struct str binding, struct host_pass *to);

@@ -88,6 +88,32 @@ struct hop {
 enum hop_result domain_pick(struct domain *d, struct generation *g,
     const struct scope *scope, struct str binding, uint16_t default_port,
     struct hop *to);
+/* A host of a record, as domain_pick() would see it now. */
+enum hop_seen {
+    HOP_SEEN_NEXT, /* it would be chosen */
+    HOP_SEEN_FREE,
+    HOP_SEEN_FAILED,  /* marked until then */
+    HOP_SEEN_FULL,    /* at a limit of its own, or its throttle used up */
+    HOP_SEEN_SKIPPED, /* skip_hosts, or no source address of its family */
+    HOP_SEEN_PROHIBITED
+};
+struct hop_look {
+    enum hop_seen seen;
+    struct str name; /* exchange */
+    struct netaddr at;
+    int32_t preference;
+    int64_t open;             /* connections of this record */
+    int64_t failed_at, until; /* monotonic; 0: not known */
+};
+typedef void hop_look_f(void *arg, const struct hop_look *h);
+/* What domain_pick() would say, without its effects: nothing is looked up or
+ * counted.  Tells of each host, best first. */
+enum hop_result domain_look(struct domain *d, struct generation *g,
+    const struct scope *scope, struct str binding, uint16_t default_port,
+    struct hop *to, hop_look_f *each, void *arg);
+/* Why a host is HOP_SEEN_FULL: option and stanza. */
+void domain_say_full(struct domain *d, struct generation *g, struct str binding,
+    struct str name, struct buf *to);
 /* How a connection that domain_pick() chose stands now. */
 enum hop_standing {
     HOP_CURRENT, /* the next one could go to the same host */

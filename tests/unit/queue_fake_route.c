@@ -196,6 +196,44 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
     return why;
 }
 
+/* As domain_pick() says, without taking anything. */
+enum hop_result
+domain_look(struct domain *d, struct generation *g, const struct scope *scope,
+    struct str binding, uint16_t default_port, struct hop *to, hop_look_f *each,
+    void *arg)
+{
+    enum hop_result r = domain_pick(d, g, scope, binding, default_port, to);
+    struct host *taken = to->host;
+
+    for (int i = 0; i < FAKE_HOSTS && fake_pick == HOP_OK; i++) {
+        struct fake_host *h = &fake_hosts[i];
+        struct hop_look row = {.seen = HOP_SEEN_FREE, .open = h->open};
+
+        if (!serves(h, d))
+            continue;
+        row.name = str_of(h->addr);
+        assert_int_equal(cidr_parse(row.name, 0, &row.at.ip, NULL), 0);
+        if (h->down_until > clock_mono())
+            row.seen = HOP_SEEN_FAILED;
+        else if (h->throttled || (h->limit && h->open >= h->limit))
+            row.seen = HOP_SEEN_FULL;
+        each(arg, &row);
+    }
+    if (taken) {
+        taken->h->open--;
+        xfree(&to->host);
+    }
+    return r;
+}
+
+void
+domain_say_full(struct domain *d, struct generation *g, struct str binding,
+    struct str name, struct buf *to)
+{
+    (void)d, (void)g, (void)binding;
+    buf_printf(to, "a limit of %.*s", STR_ARG(name));
+}
+
 enum hop_standing
 domain_standing(struct domain *d, struct generation *g,
     const struct scope *scope, struct str binding, uint16_t default_port,

@@ -220,6 +220,12 @@ fake_closed(unsigned i, int verdict, int blame, bool established)
     world_run();
 }
 
+void
+fake_closed_quietly(unsigned i, int verdict, int blame)
+{
+    closed(i, verdict, blame, false);
+}
+
 bool
 fake_session_settle(void)
 {

@@ -33,16 +33,6 @@ says(uint64_t id, const char *word)
 }
 
 static void
-test_table_is_whole(void **state)
-{
-    (void)state;
-    for (int i = 0; i < WAIT_REASON_COUNT; i++) {
-        assert_true(strlen(wait_key((enum wait_reason)i)) > 0);
-        assert_true(strlen(wait_text((enum wait_reason)i)) > 10);
-    }
-}
-
-static void
 test_reasons(void **state)
 {
     uint64_t id, other;
@@ -447,7 +437,7 @@ test_numbers(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_table_is_whole), cmocka_unit_test(test_reasons),
+UNIT_MAIN(cmocka_unit_test(test_reasons),
     cmocka_unit_test(test_more_reasons),
     cmocka_unit_test(test_loading_and_bouncing), cmocka_unit_test(test_verbs),
     cmocka_unit_test(test_bulk), cmocka_unit_test(test_writing),
