@@ -274,9 +274,10 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
 
     CHECK(d, DOMAIN_MAGIC);
     memset(to, 0, sizeof(*to));
+    if (!d->host_count && domain_looking(d))
+        return HOP_WAIT;
     if (!d->host_count)
-        return domain_looking(d) || !d->resolved ? HOP_WAIT
-                                                 : hop_verdict(d, to);
+        return d->resolved ? hop_verdict(d, to) : HOP_OK;
     h = hop_choose(&c, &prohibited);
     for (size_t i = 0; i < d->host_count; i++)
         look_tell(&c, d->hosts[i], d->hosts[i] == h && !prohibited, each, arg);

@@ -107,7 +107,8 @@ struct hop_look {
 };
 typedef void hop_look_f(void *arg, const struct hop_look *h);
 /* What domain_pick() would say, without its effects: nothing is looked up or
- * counted.  Tells of each host, best first. */
+ * counted.  Tells of each host, best first.  HOP_OK
+ * if nobody has looked the record up yet. */
 enum hop_result domain_look(struct domain *d, struct generation *g,
     const struct scope *scope, struct str binding, uint16_t default_port,
     struct hop *to, hop_look_f *each, void *arg);

@@ -74,7 +74,7 @@ test_more_reasons(void **state)
     fake_hosts[0].down_until = clock_mono() + 60000;
     id = world_accept("s@from.test", "a@down.test");
     assert_int_equal(reason_of(id), WAIT_HOSTS_DOWN);
-    assert_true(says(id, "the hosts of down.test"));
+    assert_true(says(id, "1 of the 1 hosts of down.test"));
     fake_module_state = MODULE_KNOWN;
     world_configure("# another generation\n");
     assert_int_equal(reason_of(id), WAIT_MODULE);
@@ -437,8 +437,7 @@ test_numbers(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_reasons),
-    cmocka_unit_test(test_more_reasons),
+UNIT_MAIN(cmocka_unit_test(test_reasons), cmocka_unit_test(test_more_reasons),
     cmocka_unit_test(test_loading_and_bouncing), cmocka_unit_test(test_verbs),
     cmocka_unit_test(test_bulk), cmocka_unit_test(test_writing),
     cmocka_unit_test(test_failed_while_lent),
