@@ -61,8 +61,6 @@ static const struct absent absent_rows[] = {
         "mail to the other family would leave from an address the system "
         "chooses",
         "0.3"},
-    {"default_binding", OPTION, 0, true, "normal", NULL,
-        "mail without a binding would be sent", "0.3"},
     {"binding_auto_replumb", OPTION, 0, false, NULL, NULL,
         "the system keeps the addresses", NULL},
     {"binding_auto_replumb_interval", OPTION, 0, false, NULL, NULL,

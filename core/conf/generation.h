@@ -81,6 +81,9 @@ const struct scope *generation_host_scope(
  * is configured ("default" always is). */
 struct str generation_binding_group(
     const struct generation *g, struct str binding);
+/* A group's stanza, or NULL; its bindings are its children. */
+const struct stanza *generation_group(
+    const struct generation *g, struct str name);
 /* Is there a domain stanza (exact, global container) of that name? */
 bool generation_has_domain(const struct generation *g, struct str domain);
 

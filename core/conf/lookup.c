@@ -241,6 +241,12 @@ generation_binding_group(const struct generation *g, struct str binding)
     return s || str_eq(binding, STR("default")) ? STR("default") : STR_NONE;
 }
 
+const struct stanza *
+generation_group(const struct generation *g, struct str name)
+{
+    return map_find(&g->groups, name);
+}
+
 bool
 generation_has_domain(const struct generation *g, struct str domain)
 {

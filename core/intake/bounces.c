@@ -6,6 +6,7 @@
 
 #include "base/xmem.h"
 #include "intake/policy.h"
+#include "queue/choose.h"
 #include "queue/maillog.h"
 #include "queue/queue_options.h"
 #include "base/banned.h"
@@ -71,7 +72,6 @@ bounces_new(const struct intake_session *is, struct oob *o,
     b->suppressed = xdupn(list.n ? list.p : "", list.n);
     b->about = (struct maillog_report){.id = m->id,
         .connection = is->id,
-        .binding = m->env.binding,
         .peer_addr = m->env.peer_addr,
         .size = size};
     return b;
@@ -89,8 +89,10 @@ bounces_settle(const struct intake_session *is, struct oob *o,
         return NULL;
     }
     b = bounces_new(is, o, m, size);
+    b->about.binding = message_str(
+        m, choose_binding(is->generation, m->env.binding, m->id, STR_NONE));
     b->about.group = message_str(
-        m, generation_binding_group(is->generation, m->env.binding));
+        m, generation_binding_group(is->generation, b->about.binding));
     for (size_t i = 0; i < m->env.rcpt_count; i++) {
         bool bounce = bounces_takes(is, rcpt[i].address);
 

@@ -219,7 +219,8 @@ static const struct option rows[] = {
         .type = IMPEL_OPT_DICT,
         .scopes = PEERS,
         .brief = "values given to each message from here",
-        .manual = "The key binding assigns messages to that binding.",
+        .manual = "The key binding assigns messages to that binding, or to "
+                  "one of the bindings of that group.",
         .since = "0.1"},
     [INTAKE_RELAY_HOSTS] = {.name = "relay_hosts",
         .type = OPTION_CIDRS,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += core/intake/libintake.a
 core_intake_libintake_a_SOURCES = \
+	core/intake/assign.c core/intake/assign.h \
 	core/intake/bounces.c core/intake/bounces.h \
 	core/intake/inbound_throttle.c core/intake/inbound_throttle.h \
 	core/intake/intake.c core/intake/intake.h core/intake/intake_int.h \
@@ -15,7 +16,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/trust.c core/intake/trust.h
 
 if HAVE_CMOCKA
-intake_tests = tests/unit/test-listener tests/unit/test-oob \
+intake_tests = tests/unit/test-assign tests/unit/test-listener tests/unit/test-oob \
 	tests/unit/test-policy tests/unit/test-receive tests/unit/test-trace
 check_PROGRAMS += $(intake_tests)
 TESTS += $(intake_tests)
@@ -29,6 +30,9 @@ tests_unit_test_trace_LDADD = $(INTAKE_LA) core/ctl/libctl.a $(INTAKE_LA) \
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_policy_LDADD = $(tests_unit_test_trace_LDADD)
+tests_unit_test_assign_SOURCES = tests/unit/test-assign.c \
+	tests/unit/conf_support.c tests/unit/conf_support.h
+tests_unit_test_assign_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)

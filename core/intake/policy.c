@@ -5,6 +5,7 @@
 #include "intake/intake_options.h"
 #include "intake/bounces.h"
 #include "intake/trace.h"
+#include "queue/choose.h"
 #include "queue/queue_options.h"
 #include "base/banned.h"
 
@@ -122,8 +123,10 @@ policy_recipient(const struct intake_session *is, struct str binding,
             "Address literals are not accepted");
     if (!may_relay(is, sender, a.domain))
         return refuse(r, IMPEL_AT_RCPT, 550, "5.7.1", "Relaying denied");
-    const struct scope *out =
-        generation_scope(is->generation, binding, a.domain);
+    struct str known = choose_known(is->generation, binding, a.domain);
+    if (!known.p) /* any of a group: if need be it is failed later */
+        return 0;
+    const struct scope *out = generation_scope(is->generation, known, a.domain);
     if (scope_int(out, OPT(queue_options, QUEUE_BLACKHOLE)) ==
         QUEUE_BLACKHOLE_INLINE)
         return refuse(

@@ -10,11 +10,13 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "intake/assign.h"
 #include "intake/bounces.h"
 #include "intake/inbound_throttle.h"
 #include "intake/intake_options.h"
 #include "intake/policy.h"
 #include "intake/trace.h"
+#include "queue/choose.h"
 #include "queue/maillog.h"
 #include "base/banned.h"
 
@@ -48,6 +50,8 @@ struct impel_incoming {
     bool too_large;  /* the rest is swallowed: commit() will say so */
     int failure;     /* of the builder: ERR_* */
     struct oob *oob; /* it may be a bounce; or NULL */
+    struct assign *assign; /* a trusted peer's header */
+    bool in_header;        /* which has not ended yet */
     struct bounces *bounces;
     struct inbound_charge charge; /* until it is taken */
     struct list node;             /* in is->incoming */
@@ -112,6 +116,7 @@ incoming_free(struct impel_incoming *m)
     if (m->builder)
         content_builder_abandon(&m->builder);
     message_unref(&m->message);
+    assign_free(&m->assign);
     oob_free(&m->oob);
     bounces_free(&m->bounces);
     free(m->rcpt);
@@ -266,7 +271,7 @@ take_context(struct impel_incoming *m)
     for (size_t i = 0; i < scope_count(s, id); i++) {
         struct str k = scope_key(s, id, i), v = scope_item(s, id, i);
         if (str_ieq(k, STR("binding"))) {
-            if (generation_binding_group(m->is->generation, v).p)
+            if (assign_is_known(m->is->generation, v))
                 m->message->env.binding = message_str(m->message, v);
             continue;
         }
@@ -288,6 +293,10 @@ receive_begin(struct intake_session *is, uint64_t tag)
     m->message->env.connection = is->id;
     list_push(&is->incoming, &m->node);
     take_context(m);
+    if (is->trusted) {
+        m->assign = assign_new();
+        m->in_header = true;
+    }
     return m;
 }
 
@@ -469,11 +478,51 @@ body_is_too_large(struct impel_incoming *m, size_t n)
     return m->too_large;
 }
 
+static void
+body_store(struct impel_incoming *m, struct str s)
+{
+    struct err e;
+    int rc = s.n ? content_builder_add(m->builder, s.p, s.n, &e) : 0;
+    if (rc == ERR_AGAIN)
+        m->no_room = true;
+    else if (rc < 0) {
+        log_warn(LOG_SPOOL, "body-not-stored", "session=%llu reason=\"%s\"",
+            (unsigned long long)m->is->id, e.text);
+        m->failure = rc;
+    }
+}
+
+/* What a trusted peer's header says of the binding is not stored. */
+static void
+body_store_header(struct impel_incoming *m, struct str s)
+{
+    struct buf kept = BUF_INIT;
+    m->in_header = assign_filter(m->assign, s, &kept);
+    body_store(m, buf_get(&kept));
+    buf_fini(&kept);
+}
+
+/* All octets are there: what the header says goes before what is known of the
+ * peer. */
+static void
+settle_header(struct impel_incoming *m)
+{
+    struct envelope *env = &m->message->env;
+    struct buf kept = BUF_INIT;
+    if (!m->assign)
+        return;
+    struct str name = assign_said(m->assign);
+    assign_end(m->assign, &kept);
+    body_store(m, buf_get(&kept));
+    buf_fini(&kept);
+    if (name.p && assign_is_known(m->is->generation, name))
+        env->binding = message_str(m->message, name);
+}
+
 int
 receive_body(struct impel_incoming *m, const void *p, size_t n)
 {
     CHECK(m, INCOMING_MAGIC);
-    struct err e;
     if (!m->is || m->submitted)
         return IMPEL_E_INVAL;
     if (!m->builder)
@@ -485,14 +534,10 @@ receive_body(struct impel_incoming *m, const void *p, size_t n)
     m->bytes += n;
     if (m->oob)
         oob_feed(m->oob, p, n);
-    int rc = content_builder_add(m->builder, p, n, &e);
-    if (rc == ERR_AGAIN)
-        m->no_room = true;
-    else if (rc < 0) {
-        log_warn(LOG_SPOOL, "body-not-stored", "session=%llu reason=\"%s\"",
-            (unsigned long long)m->is->id, e.text);
-        m->failure = rc;
-    }
+    if (m->in_header)
+        body_store_header(m, str_make(p, n));
+    else
+        body_store(m, str_make(p, n));
     credits_spilled(m);
     return 0;
 }
@@ -506,8 +551,7 @@ log_reception(struct impel_incoming *m)
         m->is ? generation_ref(m->is->generation) : generation_current();
     if (!g) /* the daemon is at its very end */
         return;
-    maillog_reception(
-        m->message, generation_binding_group(g, m->message->env.binding));
+    maillog_reception(m->message, g);
     generation_unref(&g);
 }
 
@@ -549,7 +593,7 @@ settle_bounces(struct impel_incoming *m)
     struct oob *o = m->oob;
     struct impel_result r;
     if (!msg->env.binding.p)
-        msg->env.binding = STR("default");
+        msg->env.binding = STR(""); /* nobody has said */
     msg->env.peer_addr = message_str(msg, str_of(m->is->peer));
     m->oob = NULL;
     if (!o)
@@ -602,6 +646,20 @@ submit(struct impel_incoming *m)
     spool_accept(m->il->intake->spool, &m->accept);
 }
 
+static int
+check_bindings(const struct impel_incoming *m, struct impel_result *r)
+{
+    const struct envelope *env = &m->message->env;
+    for (size_t i = 0; i < env->rcpt_count; i++)
+        if (assign_refuses(
+                m->is->generation, env->binding, m->rcpt[i].domain)) {
+            policy_say(r, IMPEL_RETRY, IMPEL_AT_FINAL, 451, "4.3.5",
+                "No binding is assigned to this message");
+            return -1;
+        }
+    return 0;
+}
+
 int
 receive_commit(struct impel_incoming *m, struct impel_str key)
 {
@@ -614,6 +672,7 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
         body_begin(m);
     if (key.p && receive_meta(m, (struct impel_str){"resend-key", 10}, key) < 0)
         return IMPEL_E_INVAL;
+    settle_header(m);
     content_builder_facts(m->builder, &f);
     if (m->failure) {
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_FINAL, 452, "4.3.1",
@@ -623,6 +682,7 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
             "Message size exceeds the limit");
     } else if (policy_message(
                    m->is, &f, content_builder_header(m->builder), &r) == 0 &&
+        check_bindings(m, &r) == 0 &&
         policy_accepting(m->is, f.body_size, &r) == 0) {
         submit(m);
         return 0;

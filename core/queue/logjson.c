@@ -88,7 +88,7 @@ json_begin(struct buf *to, const char *type, uint64_t id, uint32_t rcpt,
 
 void
 logrecord_json_reception(struct buf *to, const struct message *m, uint32_t rcpt,
-    uint64_t size, struct str group)
+    uint64_t size, struct str group, struct str binding)
 {
     json_begin(to, "reception", m->id, rcpt, m->env.connection);
     json_pair(to, "recipient", m->env.rcpt[rcpt].address);
@@ -97,7 +97,7 @@ logrecord_json_reception(struct buf *to, const struct message *m, uint32_t rcpt,
     json_number(to, "size", size);
     json_pair(to, "protocol", m->env.protocol);
     json_pair(to, "binding_group", group);
-    json_pair(to, "binding", m->env.binding);
+    json_pair(to, "binding", binding);
     buf_char(to, '}');
 }
 

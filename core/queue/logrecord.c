@@ -90,7 +90,7 @@ logrecord_address(struct buf *to, struct str address)
 
 void
 logrecord_reception(struct buf *to, bool hires, const struct message *m,
-    uint32_t rcpt, uint64_t size, struct str group)
+    uint32_t rcpt, uint64_t size, struct str group, struct str binding)
 {
     struct str peer = m->env.peer_addr;
 
@@ -102,7 +102,7 @@ logrecord_reception(struct buf *to, bool hires, const struct message *m,
     logrecord_number(to, size);
     logrecord_next(to, m->env.protocol);
     logrecord_next(to, group);
-    logrecord_next(to, m->env.binding);
+    logrecord_next(to, binding);
 }
 
 /* ms >= 0. */

@@ -15,7 +15,7 @@
 void logrecord_time(struct buf *to, int64_t wall, bool hires);
 void logrecord_field(struct buf *to, struct str s); /* escaped */
 void logrecord_reception(struct buf *to, bool hires, const struct message *m,
-    uint32_t rcpt, uint64_t size, struct str group);
+    uint32_t rcpt, uint64_t size, struct str group, struct str binding);
 /* type: D, T or P */
 void logrecord_outcome(
     struct buf *to, bool hires, char type, const struct maillog_outcome *o);
@@ -27,7 +27,7 @@ void logrecord_rejection(
     struct buf *to, bool hires, const struct maillog_rejection *r);
 
 void logrecord_json_reception(struct buf *to, const struct message *m,
-    uint32_t rcpt, uint64_t size, struct str group);
+    uint32_t rcpt, uint64_t size, struct str group, struct str binding);
 void logrecord_json_outcome(
     struct buf *to, char type, const struct maillog_outcome *o);
 void logrecord_json_reported(struct buf *to, const struct maillog_report *r);

@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "base/xmem.h"
 #include "loop/logfile.h"
+#include "queue/choose.h"
 #include "queue/logrecord.h"
 #include "queue/maillog_options.h"
 #include "spool/content.h"
@@ -234,7 +235,7 @@ maillog_has(enum log_kind kind, unsigned what, bool bounces)
 }
 
 void
-maillog_reception(const struct message *m, struct str group)
+maillog_reception(const struct message *m, struct generation *g)
 {
     struct buf line = BUF_INIT;
     uint64_t size = 0;
@@ -247,12 +248,16 @@ maillog_reception(const struct message *m, struct str group)
     }
     pthread_rwlock_rdlock(&lock);
     for (uint32_t i = 0; i < m->env.rcpt_count; i++) {
+        struct str binding =
+            choose_binding(g, m->env.binding, m->id, m->env.rcpt[i].domain);
+        struct str group = generation_binding_group(g, binding);
+
         if (maillog_has(LOG_MAIN, WRITE_RECEPTIONS, false)) {
-            logrecord_reception(&line, hires, m, i, size, group);
+            logrecord_reception(&line, hires, m, i, size, group, binding);
             maillog_write(&line, LOG_MAIN, WRITE_RECEPTIONS, false);
         }
         if (maillog_has(LOG_JSON, WRITE_RECEPTIONS, false)) {
-            logrecord_json_reception(&line, m, i, size, group);
+            logrecord_json_reception(&line, m, i, size, group, binding);
             maillog_write(&line, LOG_JSON, WRITE_RECEPTIONS, false);
         }
     }

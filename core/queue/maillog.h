@@ -33,8 +33,9 @@ struct maillog_outcome {           /* one recipient's attempt */
     bool aside; /* bounce_pattern: not in the bouncelog */
     const struct result *result;
 };
-void maillog_reception(const struct message *m, struct str group); /* R */
-void maillog_delivery(const struct maillog_outcome *o);            /* D */
+/* R for each recipient, with the binding that g gives it. */
+void maillog_reception(const struct message *m, struct generation *g);
+void maillog_delivery(const struct maillog_outcome *o);  /* D */
 void maillog_transient(const struct maillog_outcome *o); /* T, bouncelog T */
 void maillog_permanent(const struct maillog_outcome *o); /* P, bouncelog B */
 struct maillog_report { /* a bounce that came as mail (out of band) */

@@ -129,8 +129,7 @@ notice_stored(struct spool_accept *a, int result, const struct err *e)
         return;
     }
     n->s->stats.bounced++;
-    maillog_reception(
-        n->message, str_of(limits_binding(n->s, n->binding)->group->name));
+    maillog_reception(n->message, n->s->generation);
     notice_finish(n);
 }
 

@@ -19,6 +19,7 @@ static const char *const blackholes[] = {"false|no|off|0|disabled",
     "inline|true|yes|on|1|enabled", "internal", NULL};
 static const char *const originals[] = {"none", "headers", "all", NULL};
 static const char *const behaviors[] = {"pass", "blackhole", NULL};
+static const char *const defaults[] = {"normal", "suspended", "none", NULL};
 
 static int
 check_power(const struct option_value *v, struct err *e)
@@ -270,6 +271,27 @@ static const struct option rows[] = {
         .initial = "false",
         .brief = "attempt nothing in this scope; mail is kept and expires "
                  "as usual",
+        .since = "0.1"},
+    [QUEUE_ASSIGN_BINDING] = {.name = "assign_binding",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL | DOMAIN,
+        .brief = "binding or group for the recipients of a domain",
+        .manual = "For messages of which neither X-Binding nor context says "
+                  "one. Of a group a member that is not suspended is taken "
+                  "for each message and domain, evenly. A name of nothing "
+                  "means binding default.",
+        .since = "0.1",
+        .flags = OPTION_TOP | OPTION_NO_OVERRIDE},
+    [QUEUE_DEFAULT_BINDING] = {.name = "default_binding",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = GLOBAL,
+        .initial = "normal",
+        .choices = defaults,
+        .brief = "mail that no binding was said for: normal, suspended, none",
+        .manual = "suspended: it is taken and waits in binding default. none: "
+                  "a message is refused with 451 if any of its recipients "
+                  "would go through binding default; bounces made here and "
+                  "what is queued already still do.",
         .since = "0.1"},
     [QUEUE_BLACKHOLE] = {.name = "blackhole",
         .type = IMPEL_OPT_CHOICE,

@@ -9,6 +9,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/choose.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
 #include "queue/outlet.h"
@@ -141,7 +142,10 @@ scheduler_gather(struct scheduler *s, const struct message *m, uint32_t *next,
     size_t count = 0;
 
     for (uint32_t i = 0; i < m->env.rcpt_count; i++) {
-        struct queue *q = queue_get(s, m->env.binding, m->env.rcpt[i].domain);
+        struct str domain = m->env.rcpt[i].domain;
+        struct queue *q = queue_get(s,
+            choose_binding(s->generation, m->env.binding, m->id, domain),
+            domain);
 
         next[i] = UINT32_MAX;
         if (q->gather_head == UINT32_MAX) {
@@ -261,7 +265,9 @@ scheduler_sort_found(struct scheduler *s, const struct found *f, uint32_t *next,
         next[i] = UINT32_MAX;
         if (!fp->rcpt_count)
             continue;
-        q = queue_get(s, f->binding, fp->domain);
+        q = queue_get(s,
+            choose_binding(s->generation, f->binding, f->id, fp->domain),
+            fp->domain);
         if (q->gather_head == UINT32_MAX) {
             to[queues++] = q;
             q->gather_head = q->gather_tail = i;
@@ -333,6 +339,9 @@ scheduler_read_options(struct scheduler *s)
         scope_int(g, OPT(queue_options, QUEUE_MAX_RESIDENT_MESSAGES));
     s->resident_limit_bytes =
         scope_int(g, OPT(spool_options, SPOOL_MAX_RESIDENT_BYTES));
+    s->default_suspended =
+        scope_int(g, OPT(queue_options, QUEUE_DEFAULT_BINDING)) ==
+        QUEUE_DEFAULT_SUSPENDED;
     limits_adopt(s);
 }
 

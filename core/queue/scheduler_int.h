@@ -277,7 +277,8 @@ struct scheduler {
     uint64_t jobs;         /* bulk work under way */
     uint64_t resident_bytes, resident_messages;
     int64_t resident_limit, resident_limit_bytes;
-    bool tight; /* memory_goal is passed */
+    bool tight;             /* memory_goal is passed */
+    bool default_suspended; /* default_binding */
 
     int64_t delay_since; /* wall; notices due until then were written */
     struct timer delay_timer;

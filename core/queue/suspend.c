@@ -24,6 +24,13 @@ suspend_module(struct queue *q)
     return &c->found;
 }
 
+/* default_binding = suspended */
+static bool
+suspend_default(const struct queue *q)
+{
+    return q->s->default_suspended && strcmp(q->binding->name, "default") == 0;
+}
+
 enum wait_reason
 suspend_reason(struct queue *q, int64_t *until)
 {
@@ -37,7 +44,7 @@ suspend_reason(struct queue *q, int64_t *until)
         return WAIT_BLACKHOLE;
     if (q->sweep)
         return WAIT_DELAYING;
-    if (q->opt->suspended)
+    if (q->opt->suspended || suspend_default(q))
         return WAIT_SUSPENDED;
     if (suspend_module(q)->state != MODULE_LOADED) {
         *until = q->carrier->asked_at + SUSPEND_MODULE_AGAIN_MS;

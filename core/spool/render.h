@@ -5,8 +5,7 @@
  * Forms are IMPEL_BODY_* of module.h.  DOTTED is RAW with dots stuffed, a
  * final CRLF if missing, and the closing ".\r\n".  SEVENBIT is RAW with 8-bit
  * parts re-encoded (transform_8bitmime_content).  What a delivery adds stands
- * in the prefix (Return-Path and the like); a header field named in `drop` is
- * left out (X-Binding).  A form is never stored.
+ * in the prefix (Return-Path and the like).  A form is never stored.
  */
 #ifndef IMPEL_RENDER_H
 #define IMPEL_RENDER_H

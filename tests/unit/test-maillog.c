@@ -73,7 +73,7 @@ test_records(void **state)
         "1700000000@00/00-00000-01000101@00/00-00000-01000100@@B@"
         "@x.test@@@g1@b1@5@22@2168@@452 4.2.2 full \\x40 100\\\\%");
     m->env.connection = 8;
-    logrecord_reception(&b, false, m, 0, 77, STR("g1"));
+    logrecord_reception(&b, false, m, 0, 77, STR("g1"), STR("default"));
     golden(&b,
         "1700000000@00/00-00000-01000100@00/00-00000-01000100@"
         "00/00-00000-00000008@R@a@x.test@s@from.test@198.51.100.7@77@"
@@ -201,7 +201,7 @@ test_files(void **state)
     assert_non_null(strstr(slurp("bounce"), "@B@b@x.test@"));
     maillog_reopen();
     maillog_delivery(&o);
-    maillog_reception(m, STR("default"));
+    maillog_reception(m, g);
     maillog_rejection(&(struct maillog_rejection){.connection = 3,
         .peer = STR("192.0.2.9:40"),
         .local = STR("192.0.2.1:25"),

@@ -260,7 +260,7 @@ test_conf_refusals(void **state)
         {"esmtp_listener { peer 10.0.0.0/33 {} }", "no address or prefix"},
         {"binding b {} binding_group g { binding b {} }", "one group"},
         {"tls = required", "mail would be sent in clear; it comes with 0.4"},
-        {"default_binding = none", "default_binding"},
+        {"default_binding = nobody", "default_binding"},
         {"xclient = required", "comes with 0.3"},
         {"opendkim \"k\" {}", "unsigned"},
         {"delivery_method = UUCP", "unknown delivery_method 'UUCP'"},

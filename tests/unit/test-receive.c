@@ -189,10 +189,10 @@ content_free(struct content **c)
 
 static unsigned rejections;
 void
-maillog_reception(const struct message *m, struct str group)
+maillog_reception(const struct message *m, struct generation *conf)
 {
     (void)m;
-    (void)group;
+    (void)conf;
 }
 
 void
