@@ -4,8 +4,9 @@
  *
  * Bytes are as received (CRLF lines, dot-unstuffed), behind an overlay of
  * header edits kept in order (trace fields prepended here), never a second
- * copy; a field that is not to be delivered (X-Binding) never comes here.  A body above large_message_threshold goes
- * to large/NN/ID by a body thread in 256 KiB steps while it is received.
+ * copy; a field that is not to be delivered (X-Binding) never comes here.  A
+ * body above large_message_threshold goes to large/NN/ID by a body thread in
+ * 256 KiB steps while it is received.
  */
 #ifndef IMPEL_CONTENT_H
 #define IMPEL_CONTENT_H

@@ -305,7 +305,8 @@ test_show_queue(void **state)
     fake_ready(0, 1);
     fake_done(
         0, IMPEL_RETRY, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, 451, "4.2.2", "full");
-    world_configure("retry_interval = 1200\nsuspend_delivery = true\n");
+    world_configure("retry_interval = 1200\nsuspend_delivery = true\n"
+                    "binding \"other\" { }\n");
     for (int i = 0; i < 30; i++)
         (void)world_accept_for("other", "t@from.test", "d@x.test");
     scheduler_show_queue(world.s, STR("default"), STR("x.test"), 100, 0, &ask);

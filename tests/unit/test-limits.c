@@ -403,7 +403,7 @@ test_twins(void **state)
     struct queue *a, *b;
 
     (void)state;
-    world_begin("max_outbound_connections = 1\n");
+    world_begin("max_outbound_connections = 1\nbinding \"other\" { }\n");
     many("default", "x.test", 2);
     a = world_queue("x.test");
     fake_port = 26;
@@ -454,13 +454,21 @@ test_scope_max(void **state)
             {"one a.test", "two b.test", "one c.test"}, 2, "one bb.test"},
     };
 
+    static const char *const names[] = {"one", "two", "three"};
+    struct buf conf = BUF_INIT;
+
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct str binding, rest;
         struct queue *q = NULL;
         char name[16];
 
-        world_begin(rows[i].conf);
+        buf_cut(&conf, 0);
+        buf_cstr(&conf, rows[i].conf);
+        for (size_t n = 0; n < ARRAY_SIZE(names); n++)
+            if (!strstr(rows[i].conf, names[n]))
+                buf_printf(&conf, "\nbinding \"%s\" { }", names[n]);
+        world_begin(conf.p);
         for (size_t n = 0; rows[i].open[n]; n++) {
             rest = str_of(rows[i].open[n]);
             binding = str_cut(&rest, ' ');
@@ -487,6 +495,7 @@ test_scope_max(void **state)
         assert_int_equal(world.s->scoped.count, 0);
         world_end();
     }
+    buf_fini(&conf);
 }
 
 /* Beyond the server's limit, now and then, and only for who has nothing. */
