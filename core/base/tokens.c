@@ -7,7 +7,8 @@
 #include "base/banned.h"
 
 enum {
-    TOKENS_RING = TOKENS_SLOTS + 2,
+    TOKENS_RING = TOKENS_SLOTS + 3,
+    TOKENS_SPARE = 64, /* slots, of which one more costs little */
     TOKENS_PACE_MS = 1000,
     TOKENS_TOGETHER = 16 /* and a 64th of them */
 };
@@ -29,6 +30,7 @@ tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now)
         t->rate.window_ms = 1;
     t->width = (t->rate.window_ms + TOKENS_SLOTS - 1) / TOKENS_SLOTS;
     t->slots = (t->rate.window_ms + t->width - 1) / t->width;
+    t->slots += t->slots >= TOKENS_SPARE; /* what arrives a little later */
     t->newest = now / t->width;
     t->pace = MIN_OF(t->rate.window_ms, TOKENS_PACE_MS);
     t->level = tokens_most(t);

@@ -2,7 +2,7 @@
  *
  * tokens.h - throttles: at most `count` in any window of `window_ms`.
  *
- * A sliding window in slots of about 1/128: whatever the alignment, no window
+ * A sliding window in slots of about 1/256: whatever the alignment, no window
  * ever holds more than count, at a cost of less than 2 % of the rate.  What
  * was charged and not used is refunded to the slot it came from.
  *
@@ -22,16 +22,16 @@ struct throttle_rate {
     int64_t window_ms; /* 1000 unless written "N/T" */
 };
 
-enum { TOKENS_SLOTS = 128 };
+enum { TOKENS_SLOTS = 256 };
 struct tokens {
     struct throttle_rate rate;
     int64_t width;  /* ms of a slot */
-    int64_t slots;  /* full ones in a window */
+    int64_t slots;  /* full ones in a window, and a spare one */
     int64_t newest; /* number of the newest slot */
     int64_t sum;    /* of the ring */
     int64_t pace;   /* ms over which the tokens of a window come; 0: at once */
     int64_t level, filled; /* came and not taken, times pace; as of when */
-    uint32_t used[TOKENS_SLOTS + 2];
+    uint32_t used[TOKENS_SLOTS + 3];
 };
 
 void tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now);

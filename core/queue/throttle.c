@@ -13,7 +13,8 @@ enum {
     THROTTLE_WAKE_MOST = 1024, /* queues in one go */
     THROTTLE_GRANTED_MS = 5,
     THROTTLE_TURN = 1000, /* one; as many come back in a ms as in a second */
-    THROTTLE_TURNS_LEAST = 2
+    THROTTLE_TURNS_LEAST = 2,
+    THROTTLE_TURNS_BURST = 32
 };
 
 static void throttle_pump(struct throttle *t);
@@ -33,7 +34,8 @@ throttle_new(struct scheduler *s, struct str key, struct throttle_rate rate)
     (void)str_copy(t->key, sizeof(t->key), key);
     tokens_init(&t->tokens, rate, loop_now(s->loop));
     line_init(&t->waiting, limits_wake);
-    t->turned_at = loop_now(s->loop) - THROTTLE_TURN;
+    t->turned_at = loop_now(s->loop);
+    t->turns = INT64_C(1000) * INT32_MAX; /* as many as there may be */
     timer_init(&t->timer, s->loop, throttle_time, t, "throttle");
     (void)map_put(&s->throttles, str_of(t->key), t);
     return t;
@@ -98,8 +100,10 @@ throttle_may_turn(struct throttle *t)
 {
     int64_t now = loop_now(t->s->loop), most = throttle_turns(t);
     int64_t passed = MIN_OF(now - t->turned_at, THROTTLE_TURN);
+    int64_t burst =
+        MAX_OF(most, MIN_OF(t->tokens.rate.count, THROTTLE_TURNS_BURST));
 
-    t->turns = MIN_OF(t->turns + passed * most, most * THROTTLE_TURN);
+    t->turns = MIN_OF(t->turns + passed * most, burst * THROTTLE_TURN);
     t->turned_at = now;
     return t->turns >= THROTTLE_TURN;
 }
@@ -201,15 +205,15 @@ throttle_wait(struct throttle *t, struct queue *q, int64_t *until)
         throttle_arm(t);
 }
 
-/* If tokens are left while there is a line, then because the first of it have
- * to connect: they may do so in a moment. */
+/* If tokens are left while there is a line, then because the first of it has to
+ * connect and may not yet: who is ready takes nothing from it. */
 static bool
 throttle_is_free(struct throttle *t, const struct queue *q, bool ready)
 {
     if (throttle_left(t) <= 0)
         return false;
     if (t->waiting.count && !(q->turn_kept && t == q->messages))
-        return false;
+        return ready && !throttle_first_may(t);
     return ready || throttle_may_turn(t);
 }
 

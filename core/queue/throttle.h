@@ -12,7 +12,7 @@
  * Who has to connect before it can use its turn keeps the turn, not the token;
  * the next one is asked meanwhile.  That would connect the whole line for one
  * token, so a throttle gives no more such turns in a second than it has tokens
- * in two.
+ * in two, but for the first few.
  */
 #ifndef IMPEL_THROTTLE_H
 #define IMPEL_THROTTLE_H

@@ -633,7 +633,66 @@ test_reload_keeps_the_window(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_reload_keeps_the_window),
+/* All limits are there at once, and each in turn is the one that is met: it is
+ * named, nothing passes it, and who waits for it goes on when there is room. */
+static void
+test_all_at_once(void **state)
+{
+    static const struct {
+        enum wait_reason why;
+        int pair, scope, binding, group, server, host;
+        const char *messages, *connections;
+        int open; /* of three domains with a message each */
+    } rows[] = {
+        {WAIT_CONNECTION_LIMIT, 0, 9, 9, 9, 9, 9, "9/9", "9/9", 0},
+        {WAIT_SCOPE_LIMIT, 9, 2, 9, 9, 9, 9, "9/9", "9/9", 2},
+        {WAIT_BINDING_LIMIT, 9, 9, 2, 9, 9, 9, "9/9", "9/9", 2},
+        {WAIT_GROUP_LIMIT, 9, 9, 9, 2, 9, 9, "9/9", "9/9", 2},
+        {WAIT_SERVER_LIMIT, 9, 9, 9, 9, 2, 9, "9/9", "9/9", 2},
+        {WAIT_HOST_LIMIT, 9, 9, 9, 9, 9, 2, "9/9", "9/9", 2},
+        {WAIT_CONNECTION_THROTTLE, 9, 9, 9, 9, 9, 9, "9/9", "2/9", 2},
+        {WAIT_SCOPE_LIMIT, 2, 2, 2, 2, 2, 2, "2/9", "2/9", 2},
+        {WAIT_GROUP_LIMIT, 2, 9, 9, 2, 2, 2, "2/9", "2/9", 2},
+        {WAIT_CONNECTION_THROTTLE, 9, 9, 9, 9, 9, 2, "9/9", "2/9", 2},
+    };
+    static const char *const domains[] = {"a.test", "b.test", "c.test"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char conf[1000];
+        struct queue *q;
+
+        (void)snprintf(conf, sizeof(conf),
+            "server_max_outbound_connections = %d\n"
+            "server_reserve_outbound_connections = 0\n"
+            "idle_timeout = 0\n"
+            "scope_max_outbound_connections = %d\n"
+            "max_outbound_connections = %d\n"
+            "outbound_throttle_messages = \"%s\"\n"
+            "outbound_throttle_connections = \"%s\"\n"
+            "binding_group \"g\" { server_max_outbound_connections = %d\n"
+            "  binding \"b\" { server_max_outbound_connections = %d } }\n",
+            rows[i].server, rows[i].scope, rows[i].pair, rows[i].messages,
+            rows[i].connections, rows[i].group, rows[i].binding);
+        world_begin(conf);
+        fake_hosts[0].limit = rows[i].host;
+        for (size_t n = 0; n < ARRAY_SIZE(domains); n++)
+            many("b", domains[n], 1);
+        q = queue_get(world.s, STR("b"), STR("c.test"));
+        assert_int_equal(fake_session_alive(), rows[i].open);
+        assert_string_equal(wait_key(q->reason), wait_key(rows[i].why));
+        for (int s = 0; s < rows[i].open; s++) {
+            fake_ready((unsigned)s, 1);
+            fake_delivered((unsigned)s);
+        }
+        world_advance(9200); /* the throttles */
+        assert_int_equal(q->outlet_count, rows[i].open ? 1 : 0);
+        world_end();
+    }
+}
+
+UNIT_MAIN(cmocka_unit_test(test_all_at_once),
+    cmocka_unit_test(test_reload_keeps_the_window),
     cmocka_unit_test(test_host_throttle), cmocka_unit_test(test_twins),
     cmocka_unit_test(test_scope_max), cmocka_unit_test(test_reserve),
     cmocka_unit_test(test_no_reserve_under_a_scope),
