@@ -14,6 +14,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/cursor.h \
 	core/base/err.c core/base/err.h \
 	core/base/heap.c core/base/heap.h \
+	core/base/idna.c core/base/idna.h \
 	core/base/line.c core/base/line.h \
 	core/base/list.h \
 	core/base/log.c core/base/log.h \
@@ -39,6 +40,7 @@ base_tests = \
 	tests/unit/test-clock \
 	tests/unit/test-err \
 	tests/unit/test-heap \
+	tests/unit/test-idna \
 	tests/unit/test-log \
 	tests/unit/test-map \
 	tests/unit/test-num \
@@ -56,6 +58,8 @@ tests_unit_test_budget_SOURCES = tests/unit/test-budget.c
 tests_unit_test_budget_LDADD = $(base_test_libs)
 tests_unit_test_buf_SOURCES = tests/unit/test-buf.c
 tests_unit_test_buf_LDADD = $(base_test_libs)
+tests_unit_test_idna_SOURCES = tests/unit/test-idna.c
+tests_unit_test_idna_LDADD = $(base_test_libs)
 tests_unit_test_clock_SOURCES = tests/unit/test-clock.c
 tests_unit_test_clock_LDADD = $(base_test_libs)
 tests_unit_test_err_SOURCES = tests/unit/test-err.c

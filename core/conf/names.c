@@ -7,6 +7,7 @@
 
 #include "conf/generation_int.h"
 
+#include "base/idna.h"
 #include "base/num.h"
 #include "base/banned.h"
 
@@ -20,8 +21,26 @@ names_is_regex(struct str name, struct str *pattern)
 }
 
 static bool
+names_idn(struct str name, char *to, size_t *n)
+{
+    struct buf b = BUF_INIT;
+    bool fits;
+
+    (void)idna_fold(name, &b); /* what is no name matches as it stands */
+    fits = b.n <= GENERATION_NAME_MAX;
+    if (fits) {
+        memcpy(to, b.n ? b.p : "", b.n);
+        *n = b.n;
+    }
+    buf_fini(&b);
+    return fits;
+}
+
+static bool
 names_lower(struct str name, char *to, size_t *n)
 {
+    if (!idna_is_plain(name))
+        return names_idn(name, to, n);
     if (name.n > GENERATION_NAME_MAX)
         return false;
     for (size_t i = 0; i < name.n; i++) {

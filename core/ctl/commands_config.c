@@ -5,6 +5,7 @@
 #include "ctl/commands_int.h"
 
 #include <stdlib.h>
+#include "base/idna.h"
 #include "base/log.h"
 #include "conf/query.h"
 #include "ctl/agree.h"
@@ -65,23 +66,21 @@ static void
 add_gateway(const struct command_call *c, size_t at, struct buf *out)
 {
     struct str domain = named(c, at, "domain");
-    char lower[256];
+    struct buf lower = BUF_INIT;
     struct destination d;
 
     if (c->json || !commands_is(c, at - 1, "explain") || !domain.n ||
-        domain.n >= sizeof(lower) || commands_is(c, at, "global"))
+        domain.n > 320 || commands_is(c, at, "global"))
         return;
-    for (size_t i = 0; i < domain.n; i++)
-        lower[i] =
-            (char)(domain.p[i] >= 'A' && domain.p[i] <= 'Z' ? domain.p[i] | 0x20
-                                                            : domain.p[i]);
-    domain = str_make(lower, domain.n);
-    resolve_destination(c->on->generation, named(c, at, "binding"), domain, &d);
+    (void)idna_fold(domain, &lower);
+    resolve_destination(
+        c->on->generation, named(c, at, "binding"), buf_get(&lower), &d);
     if (d.by_gateway)
         buf_printf(out,
             "  Its mail goes by the gateway %.*s: but for gateway, "
             "delivery_method and ports, ask for domain %.*s\n",
             STR_ARG(d.domain), STR_ARG(d.domain));
+    buf_fini(&lower);
 }
 
 void

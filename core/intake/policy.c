@@ -2,6 +2,7 @@
 #include "intake/policy.h"
 
 #include <string.h>
+#include "base/idna.h"
 #include "intake/intake_options.h"
 #include "intake/bounces.h"
 #include "intake/trace.h"
@@ -189,15 +190,36 @@ policy_message(const struct intake_session *is, const struct content_facts *f,
     return check_header(is, header, r);
 }
 
+/* Both in one spelling, which costs something only where one has octets above
+ * 127. */
+static bool
+glob_matches(struct str want, struct str domain)
+{
+    size_t star = want.n && want.p[0] == '*' ? 1 : 0;
+    struct buf w = BUF_INIT, d = BUF_INIT;
+
+    if (!idna_is_plain(want) || !idna_is_plain(domain)) {
+        if (star && want.n > 1 && want.p[1] == '.')
+            buf_char(&w, '.');
+        (void)idna_fold(str_from(want, star + w.n), &w);
+        (void)idna_fold(domain, &d); /* no name: as it is */
+        want = buf_get(&w);
+        domain = buf_get(&d);
+    } else {
+        want = str_from(want, star);
+    }
+    bool same = star ? str_iends(domain, want) : str_ieq(domain, want);
+    buf_fini(&w);
+    buf_fini(&d);
+    return same;
+}
+
 bool
 policy_glob(const struct scope *s, uint32_t option, struct str domain)
 {
     size_t n = scope_count(s, option);
-    for (size_t i = 0; i < n; i++) {
-        struct str want = scope_item(s, option, i);
-        bool glob = want.n && want.p[0] == '*';
-        if (glob ? str_iends(domain, str_from(want, 1)) : str_ieq(domain, want))
+    for (size_t i = 0; i < n; i++)
+        if (glob_matches(scope_item(s, option, i), domain))
             return true;
-    }
     return false;
 }

@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/idna.h"
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
@@ -365,6 +366,26 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     return 0;
 }
 
+static struct str
+fold_domain(struct impel_incoming *m, struct str domain)
+{
+    struct buf b = BUF_INIT;
+    struct str to;
+    if (!idna_is_plain(domain)) {
+        (void)idna_fold(domain, &b); /* no name: as it is */
+        to = message_str(m->message, buf_get(&b));
+        buf_fini(&b);
+        return to;
+    }
+    to = message_str(m->message, domain);
+    for (size_t i = 0; i < to.n; i++) {
+        char *c = (char *)to.p + i; /* our own fresh copy */
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 32);
+    }
+    return to;
+}
+
 static void
 add_rcpt(
     struct impel_incoming *m, struct str address, const struct impel_rcpt *to)
@@ -379,12 +400,7 @@ add_rcpt(
     memset(rc, 0, sizeof(*rc));
     rc->address = message_str(m->message, address);
     (void)address_parse(rc->address, ADDRESS_UTF8, &a, NULL); /* was checked */
-    rc->domain = message_str(m->message, a.domain);
-    for (size_t i = 0; i < rc->domain.n; i++) {
-        char *c = (char *)rc->domain.p + i; /* our own fresh copy */
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    }
+    rc->domain = fold_domain(m, a.domain);
     rc->original = take_text(m, to->original);
     rc->notify = to->notify;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/dns.h"
 
-#include <idn2.h>
 #include <stdlib.h>
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/idna.h"
 #include "base/list.h"
 #include "base/magic.h"
 #include "base/map.h"
@@ -352,15 +352,10 @@ name_plain(struct str name, struct buf *to)
 static bool
 name_idn(struct str name, struct buf *to)
 {
-    char utf8[512], *ascii = NULL;
-    bool ok;
+    struct buf ascii = BUF_INIT;
+    bool ok = idna_fold(name, &ascii) && name_plain(buf_get(&ascii), to);
 
-    if (!str_copy(utf8, sizeof(utf8), name) ||
-        idn2_to_ascii_8z(utf8, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) !=
-            IDN2_OK)
-        return false;
-    ok = name_plain(str_of(ascii), to);
-    idn2_free(ascii);
+    buf_fini(&ascii);
     return ok;
 }
 

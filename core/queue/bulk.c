@@ -8,6 +8,7 @@
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/idna.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "loop/job.h"
@@ -289,11 +290,7 @@ refresh_need_record(struct scheduler *s, struct str domain)
     struct zone *z;
     struct list *n;
 
-    for (size_t i = 0; i < domain.n; i++) {
-        char c = domain.p[i];
-
-        buf_char(&name, c >= 'A' && c <= 'Z' ? (char)(c | 32) : c);
-    }
+    (void)idna_fold(domain, &name); /* what is no name is not there */
     z = map_find(&s->zones, buf_get(&name));
     buf_fini(&name);
     if (!z)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/notice.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/idna.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "queue/active.h"
@@ -149,11 +149,12 @@ static struct str
 notice_domain(struct message *m, struct str address)
 {
     size_t at = str_rchr(address, '@');
-    struct str d = message_str(m, str_from(address, at + 1));
-    char *p = (char *)(uintptr_t)d.p; /* in our own arena */
+    struct buf name = BUF_INIT;
+    struct str d;
 
-    for (size_t i = 0; i < d.n; i++)
-        p[i] = (char)tolower((unsigned char)p[i]);
+    (void)idna_fold(str_from(address, at + 1), &name); /* no name: as it is */
+    d = message_str(m, buf_get(&name));
+    buf_fini(&name);
     return d;
 }
 

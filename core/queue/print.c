@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/idna.h"
 #include "base/xmem.h"
 #include "queue/queue.h"
 #include "base/banned.h"
@@ -37,15 +38,14 @@ struct zone *
 print_zone(struct scheduler *s, struct str domain)
 {
     struct zone *z = map_find(&s->zones, domain);
-    char lower[256];
+    struct buf name = BUF_INIT;
 
-    if (z || domain.n >= sizeof(lower))
+    if (z || domain.n > 320)
         return z;
-    (void)str_copy(lower, sizeof(lower), domain);
-    for (char *p = lower; *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p + 'a' - 'A');
-    return map_find(&s->zones, str_of(lower));
+    (void)idna_fold(domain, &name); /* what is no name is not there */
+    z = map_find(&s->zones, buf_get(&name));
+    buf_fini(&name);
+    return z;
 }
 
 json_t *

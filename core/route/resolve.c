@@ -8,6 +8,7 @@
 
 #include "route/route_options.h"
 #include "route/rules.h"
+#include "base/idna.h"
 #include "base/banned.h"
 
 enum { METHODS_MAX = METHOD_OTHER + 64 };
@@ -103,6 +104,20 @@ gateway_of(struct generation *g, const struct scope *s)
     return text;
 }
 
+/* A name with octets above 127, as mail that an older version stored has it,
+ * is the domain of its A-labels. */
+static struct str
+resolve_idn(struct str domain)
+{
+    static struct buf name; /* scheduler only, until the next call */
+
+    if (idna_is_plain(domain))
+        return domain;
+    buf_cut(&name, 0);
+    (void)idna_fold(domain, &name); /* no name: DNS will say so */
+    return buf_get(&name);
+}
+
 /* In lower case; v6 in brackets, as a domain that is an address stands. */
 static struct str
 gateway_name(const struct route_item *item)
@@ -134,9 +149,9 @@ resolve_destination(struct generation *g, struct str binding, struct str domain,
     struct route_item item;
 
     memset(to, 0, sizeof(*to));
-    to->domain = domain;
+    to->domain = resolve_idn(domain);
     if (gateway.n && route_gateway_parse(gateway, &item, NULL) == 0) {
-        to->domain = gateway_name(&item);
+        to->domain = resolve_idn(gateway_name(&item));
         to->by_gateway = true;
         to->gateway_port = (uint16_t)item.port;
         routing = generation_scope(g, binding, to->domain);

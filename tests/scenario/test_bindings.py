@@ -182,3 +182,27 @@ def test_default_binding_waits(impeld, server):
     assert "suspended" in d.ask("explain", "domain", "x.test")
     d.ask("config", "set", "default_binding", "normal")
     wait_for(lambda: len(s.messages) == 2)
+
+
+def test_both_spellings_are_one_domain(impeld, server):
+    """Stanza, queue and console: U-labels and A-labels."""
+    s = server(extensions=("PIPELINING", "8BITMIME", "SMTPUTF8"))
+    d = impeld(TRUSTING + BINDINGS + routes(s, """
+domain "B\u00dcCHER.test" { assign_binding = "b1" suspend_delivery = true }
+domain "xn--fr-xka.test" { assign_binding = "b2" }
+"""), listener=False)
+    send(d.port, "a@xn--bcher-kva.test")
+    for to in ("b@b\u00fccher.test", "c@F\u00fcr.test"):
+        send(d.port, to, mail_options=["SMTPUTF8"])
+    assert delivered(d) == [("xn--fr-xka.test", "b2")]
+    assert s.messages[0].recipients == ["c@F\u00fcr.test"]
+    for name in ("xn--bcher-kva.test", "b\u00fccher.test", "B\u00dccher.test"):
+        assert "xn--bcher-kva.test" in d.ask("domain", name)
+        assert "suspended" in d.ask("explain", "domain", name)
+        assert d.ask("config", "eval", "domain", name,
+                     "assign_binding").strip().endswith("b1")
+    assert {r[8] for r in d.records("D")} == {"b2"}
+    d.ask("config", "reload")
+    assert d.queued() == 2
+    d.ask("binding", "fail", "domain", "quiet", "b1", "B\u00fccher.test")
+    wait_for(lambda: d.queued() == 0)

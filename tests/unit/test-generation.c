@@ -212,7 +212,10 @@ test_literals(void **state)
         "domain \"192.0.43.10\" { idle_timeout = 1 }\n"
         "domain \"[IPv6:2001:db8::0001]\" { idle_timeout = 2 }\n"
         "domain apn_example.com { idle_timeout = 3 }\n"
-        "domain \"#relay\" { idle_timeout = 4 }\n",
+        "domain \"#relay\" { idle_timeout = 4 }\n"
+        "domain \"B\xc3\x9c"
+        "CHER.test\" { idle_timeout = 5 }\n"
+        "domain \"/^xn--fr-/\" { idle_timeout = 6 }\n",
         false);
 
     (void)state;
@@ -225,6 +228,15 @@ test_literals(void **state)
     assert_int_equal(
         conf_support_int(g, NULL, "apn_example.com.", "idle_timeout"), 3000);
     assert_int_equal(conf_support_int(g, NULL, "#relay", "idle_timeout"), 4000);
+    assert_int_equal(
+        conf_support_int(g, NULL, "xn--bcher-kva.TEST", "idle_timeout"), 5000);
+    assert_int_equal(conf_support_int(g, NULL,
+                         "b\xc3\xbc"
+                         "cher.test.",
+                         "idle_timeout"),
+        5000);
+    assert_int_equal(
+        conf_support_int(g, NULL, "f\xc3\xbcr.test", "idle_timeout"), 6000);
     generation_unref(&g);
 }
 

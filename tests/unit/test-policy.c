@@ -106,6 +106,31 @@ relay_domains_are_globs(void **state)
     assert_int_equal(rcpt_code("", "x@nothere.test"), 550);
 }
 
+static bool
+relays(const char *domain)
+{
+    return policy_glob(
+        is.scope, OPT(intake_options, INTAKE_RELAY_DOMAINS), str_of(domain));
+}
+
+static void
+either_spelling_of_a_domain(void **state)
+{
+    (void)state;
+    configure_listener("Relay_Domains = ( \"b\xc3\xbc"
+                       "cher.test\""
+                       " \"*.f\xc3\xbcr.test\" xn--bcher-kva.example )");
+    assert_true(relays("B\xc3\x9c"
+                       "cher.test"));
+    assert_true(relays("xn--bcher-kva.test"));
+    assert_true(relays("b\xc3\xbc"
+                       "cher.example"));
+    assert_true(relays("a.xn--fr-xka.test"));
+    assert_true(relays("a.f\xc3\xbcr.test"));
+    assert_false(relays("f\xc3\xbcr.test"));
+    assert_false(relays("bucher.test"));
+}
+
 static void
 senders_may_relay(void **state)
 {
@@ -278,6 +303,7 @@ main(void)
         cmocka_unit_test(relaying_is_closed_by_default),
         cmocka_unit_test(nobody_is_trusted_unless_it_is_said),
         cmocka_unit_test(relay_domains_are_globs),
+        cmocka_unit_test(either_spelling_of_a_domain),
         cmocka_unit_test(senders_may_relay),
         cmocka_unit_test(senders_are_checked),
         cmocka_unit_test(messages_are_checked),

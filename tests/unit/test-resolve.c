@@ -117,6 +117,11 @@ test_methods_and_ports(void **state)
             0, false},
         {"gateway = \"Relay.Example:26\"", "b", "d.test", "relay.example",
             METHOD_ESMTP, 25, 26, true},
+        {"", "b",
+            "b\xc3\xbc"
+            "cher.test",
+            "xn--bcher-kva.test", METHOD_ESMTP, 25, 0,
+            false}, /* stored by an older version */
         {"gateway = \"[2001:db8::1]:26\"", "b", "d.test", "[2001:db8::1]",
             METHOD_ESMTP, 25, 26, true},
         {"delivery_method = smtp", "b", "d.test", "d.test", METHOD_SMTP, 25, 0,
