@@ -35,13 +35,10 @@ Outbound_Throttle_Messages = "{rate}"
 
 
 def holds(times, rate, seconds):
-    for second in range(seconds):
-        begin = times[0] + second
-        assert sum(1 for at in times if begin <= at < begin + 1) <= rate
-    # Wherever a second begins: but for what arrives late on a machine that is
-    # busy, 20 ms here, which is a part of a large rate.
-    most = most_in_a_window(times, 0.98)
-    assert most <= rate or (rate >= 1000 and most <= rate * 1.05), most
+    # Wherever a second begins: but for what arrives late at a sink that shares
+    # a busy machine with much else.
+    late = 0.05
+    assert most_in_a_window(times, 1 - late) <= rate
     n = sum(1 for at in times if at < times[0] + seconds)
     assert rate * seconds * 0.98 <= n <= rate * seconds, n
 
