@@ -109,6 +109,14 @@
         "open listeners: name, address, sessions", 0) \
     X(dns_cache_stats, "dns_cache stats", "", \
         "questions, time-outs, answers in the cache", 0) \
+    X(dns_cache_list, "dns_cache list", "[N]", \
+        "the N answers that were used last, 100 unless said otherwise", 0) \
+    X(dns_cache_show, "dns_cache show", "NAME", \
+        "what the cache has of a name", 0) \
+    X(dns_cache_flush, "dns_cache flush", "NAME|all", \
+        "forget it; hosts of domains stay until refresh domain", 1) \
+    X(dig, "dig", "NAME [A|AAAA|MX|TXT|PTR|TLSA]", \
+        "ask DNS as delivery does, the cache included", 0) \
     X(jobs, "jobs", "", \
         "long work that runs now, and how far it is", 0) \
     X(cancel_job, "cancel job", "N", \

@@ -19,7 +19,8 @@
 enum {
     DNS_IN_FLIGHT_MAX = 1000, /* the rest waits its turn */
     DNS_SEND_PER_TURN = 64,
-    DNS_HOSTS_TTL = 60, /* of what the hosts file says */
+    DNS_DROP_PER_TURN = 1000, /* of a cache that was flushed */
+    DNS_HOSTS_TTL = 60,       /* of what the hosts file says */
     DNS_HOSTS_MAX = 16,
     DNS_NEGATIVE_TTL = 60, /* of negative answers without SOA */
     DNS_FAILURE_TTL = 5    /* so that a dead server is not flooded */
@@ -32,7 +33,8 @@ struct lookup {
     struct list questions;
     enum dns_type type;
     int64_t asked_us;
-    bool forgotten; /* dns_forget() came after it was sent */
+    bool forgotten;   /* dns_forget() came after it was sent */
+    uint64_t flushes; /* dns.flushes when it was sent */
     size_t key_n;
     char *name; /* NUL-ended; in key */
     char key[];
@@ -52,7 +54,8 @@ struct dns {
     struct map lookups; /* by type and name */
     struct list waiting, ready;
     size_t in_flight;
-    struct defer deliver, more;
+    struct defer deliver, more, drop;
+    uint64_t flushes;
     struct dns_stats stats;
     int64_t response_us_sum;
     uint64_t responses;
@@ -60,10 +63,9 @@ struct dns {
 
 static const struct {
     enum dns_type type;
-    const char *name;
     int stat; /* of dns_stats, or -1 */
-} dns_types[] = {{DNS_A, "A", 0}, {DNS_AAAA, "AAAA", 1}, {DNS_MX, "MX", 2},
-    {DNS_TXT, "TXT", 3}, {DNS_PTR, "PTR", -1}, {DNS_TLSA, "TLSA", -1}};
+} dns_types[] = {{DNS_A, 0}, {DNS_AAAA, 1}, {DNS_MX, 2}, {DNS_TXT, 3},
+    {DNS_PTR, -1}, {DNS_TLSA, -1}};
 
 static int
 dns_stat(enum dns_type t)
@@ -186,7 +188,7 @@ lookup_end(struct lookup *k, struct dnscache_answer *a)
     uint32_t keep = dns_keep(d, &a->a);
 
     a->expires = loop_now(d->loop) + (int64_t)keep * 1000;
-    if (keep && !k->forgotten)
+    if (keep && !k->forgotten && k->flushes == d->flushes)
         dnscache_put(d->cache, name, k->type, a);
     while ((it = list_first(&k->questions)) != NULL)
         dns_ready(d, LIST_ENTRY(it, struct dns_question, node), a);
@@ -289,6 +291,7 @@ lookup_send(struct lookup *k)
     int stat = dns_stat(k->type);
 
     list_remove(&k->waiting);
+    k->flushes = d->flushes;
     if (lookup_local(k))
         return;
     if (stat >= 0)
@@ -477,6 +480,98 @@ dns_forget(struct dns *d, struct str name)
     buf_fini(&key);
 }
 
+static void
+dns_drop(void *arg)
+{
+    struct dns *d = arg;
+
+    CHECK(d, DNS_MAGIC);
+    if (dnscache_drop_cleared(d->cache, DNS_DROP_PER_TURN))
+        defer_post(d->loop, &d->drop, dns_drop, d, "dns flush");
+}
+
+void
+dns_flush(struct dns *d)
+{
+    CHECK(d, DNS_MAGIC);
+    d->flushes++;
+    dnscache_clear(d->cache);
+    dns_drop(d);
+}
+
+/* --- looking --- */
+
+struct each {
+    struct dns *dns;
+    dns_each_f *fn;
+    void *arg;
+};
+
+static bool
+each_kept(void *arg, struct str name, enum dns_type t,
+    const struct dnscache_answer *a)
+{
+    struct each *e = arg;
+    struct dns_kept k = {.name = name, .type = t, .answer = a->a};
+    int64_t left = a->expires - loop_now(e->dns->loop);
+
+    k.answer.ttl = (uint32_t)MIN_OF((left + 999) / 1000, UINT32_MAX);
+    return e->fn(e->arg, &k);
+}
+
+/* One name is found by its keys: the cache may be large. */
+static void
+each_of_name(struct each *e, struct str asked)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(dns_types); i++) {
+        enum dns_type t = dns_types[i].type;
+        struct buf key = BUF_INIT;
+        struct dnscache_answer *a;
+        bool more = true;
+
+        if (name_key(asked, t, &key)) {
+            struct str name = str_from(buf_get(&key), 1);
+
+            a = dnscache_find(e->dns->cache, name, t, loop_now(e->dns->loop));
+            if (a)
+                more = each_kept(e, name, t, a);
+            dnscache_answer_unref(&a);
+        }
+        buf_fini(&key);
+        if (!more)
+            return;
+    }
+}
+
+void
+dns_each(struct dns *d, struct str name, dns_each_f *each, void *arg)
+{
+    struct each e = {.dns = d, .fn = each, .arg = arg};
+
+    CHECK(d, DNS_MAGIC);
+    if (name.p)
+        each_of_name(&e, name);
+    else
+        dnscache_each(d->cache, loop_now(d->loop), each_kept, &e);
+}
+
+bool
+dns_is_kept(struct dns *d, struct str name, enum dns_type t)
+{
+    struct dnscache_answer *a = NULL;
+    struct buf key = BUF_INIT;
+    bool found;
+
+    CHECK(d, DNS_MAGIC);
+    if (name_key(name, t, &key))
+        a = dnscache_find(
+            d->cache, str_from(buf_get(&key), 1), t, loop_now(d->loop));
+    found = a != NULL;
+    dnscache_answer_unref(&a);
+    buf_fini(&key);
+    return found;
+}
+
 void
 dns_get_stats(const struct dns *d, struct dns_stats *st)
 {
@@ -510,6 +605,7 @@ dns_free(struct dns **pd)
         dns_deliver(d);
     defer_cancel(&d->deliver);
     defer_cancel(&d->more);
+    defer_cancel(&d->drop);
     dnscache_free(&d->cache);
     map_fini(&d->lookups);
     d->magic = 0;

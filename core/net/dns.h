@@ -66,6 +66,24 @@ struct dns_question *dns_ask(struct dns *d, struct str name, enum dns_type t,
 void dns_cancel(struct dns_question **q);        /* fn is not called any more */
 void dns_forget(struct dns *d, struct str name); /* of the cache, all types */
 
+/* All of the cache; what is under way is not kept either. */
+void dns_flush(struct dns *d);
+/* Is the answer in the cache? */
+bool dns_is_kept(struct dns *d, struct str name, enum dns_type t);
+/* Tells of what the cache holds, the last used first, until it says false.  It
+ * must ask nothing.  name: of that one only; absent: of all. */
+struct dns_kept {
+    struct str name;
+    enum dns_type type;
+    struct dns_answer answer; /* its ttl is what is left */
+};
+typedef bool dns_each_f(void *arg, const struct dns_kept *k);
+void dns_each(struct dns *d, struct str name, dns_each_f *each, void *arg);
+/* "MX"; and the type of such a name in any case, or 0. */
+const char *dns_type_name(enum dns_type t);
+enum dns_type dns_type_find(struct str name);
+const char *dns_status_name(enum dns_status s);
+
 struct dns_stats {
     uint64_t queries[4], timeouts[4]; /* A, AAAA, MX, TXT */
     uint64_t pending, cache_hits, cache_count;

@@ -11,6 +11,7 @@
 struct entry {
     struct list node; /* in order of use, the latest at the end */
     struct dnscache_answer *answer;
+    uint64_t number; /* of the put */
     size_t n;
     char key[]; /* type, name */
 };
@@ -18,6 +19,7 @@ struct dnscache {
     struct map map;
     struct list used;
     size_t most;
+    uint64_t puts, cleared; /* those up to that one are gone */
 };
 
 enum { KEY_MAX = 257 };
@@ -122,7 +124,7 @@ dnscache_find(struct dnscache *c, struct str name, enum dns_type t, int64_t now)
 
     if (!e)
         return NULL;
-    if (e->answer->expires <= now) {
+    if (e->answer->expires <= now || e->number <= c->cleared) {
         dnscache_drop(c, e);
         return NULL;
     }
@@ -145,6 +147,7 @@ dnscache_put(struct dnscache *c, struct str name, enum dns_type t,
         return;
     dnscache_shrink(c, c->most - 1);
     e = xcalloc(1, sizeof(*e) + key.n);
+    e->number = ++c->puts;
     e->n = key.n;
     memcpy(e->key, key.p, key.n);
     e->answer = dnscache_answer_ref(a);
@@ -170,4 +173,44 @@ size_t
 dnscache_count(const struct dnscache *c)
 {
     return c->map.count;
+}
+
+void
+dnscache_clear(struct dnscache *c)
+{
+    c->cleared = c->puts;
+}
+
+/* What was cleared stands before the rest: nothing of it is used any more. */
+bool
+dnscache_drop_cleared(struct dnscache *c, size_t most)
+{
+    struct list *n;
+
+    for (; (n = list_first(&c->used)) != NULL; most--) {
+        struct entry *e = LIST_ENTRY(n, struct entry, node);
+
+        if (e->number > c->cleared)
+            return false;
+        if (!most)
+            return true;
+        dnscache_drop(c, e);
+    }
+    return false;
+}
+
+void
+dnscache_each(
+    const struct dnscache *c, int64_t now, dnscache_each_f *each, void *arg)
+{
+    for (const struct list *n = c->used.prev; n != &c->used; n = n->prev) {
+        const struct entry *e = LIST_ENTRY(n, struct entry, node);
+
+        if (e->number <= c->cleared)
+            return;
+        if (e->answer->expires > now &&
+            !each(arg, str_make(e->key + 1, e->n - 1),
+                (enum dns_type)(unsigned char)e->key[0], e->answer))
+            return;
+    }
 }

@@ -32,6 +32,16 @@ struct dnscache_answer *dnscache_find(
 void dnscache_put(struct dnscache *c, struct str name, enum dns_type t,
     struct dnscache_answer *a);
 void dnscache_forget(struct dnscache *c, struct str name);
+/* All that is there now is found no more, and goes with the next puts or by
+ * dnscache_drop_cleared(): at most `most`; true: there are more. */
+void dnscache_clear(struct dnscache *c);
+bool dnscache_drop_cleared(struct dnscache *c, size_t most);
+/* Tells of those that have not expired, the last used first, until it says
+ * false.  It must not change the cache. */
+typedef bool dnscache_each_f(void *arg, struct str name, enum dns_type t,
+    const struct dnscache_answer *a);
+void dnscache_each(
+    const struct dnscache *c, int64_t now, dnscache_each_f *each, void *arg);
 size_t dnscache_count(const struct dnscache *c);
 
 #endif

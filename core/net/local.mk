@@ -7,7 +7,7 @@ core_net_libnet_a_SOURCES = \
 	core/net/dns.c core/net/dns.h \
 	core/net/dnscache.c core/net/dnscache.h \
 	core/net/dnschannel.c core/net/dnschannel.h \
-	core/net/dnsparse.c core/net/dnsparse.h \
+	core/net/dnsparse.c core/net/dnsparse.h core/net/dnswords.c \
 	core/net/netaddr.c core/net/netaddr.h \
 	core/net/proxyproto.c core/net/proxyproto.h \
 	core/net/resolvconf.c core/net/resolvconf.h

@@ -139,3 +139,25 @@ def test_resolv_conf_is_replaced(impeld, knot, places, tmp_path):
             return
         time.sleep(1)
     raise AssertionError("the new server was never asked")
+
+
+def test_dig_and_the_cache(impeld, knot, unbound, places, tmp_path):
+    """What delivery sees is shown, and forgotten on demand."""
+    mx1, _ = places
+    k = knot({"dest.test": ZONE, "hosts.test": HOSTS}, signed=("dest.test",))
+    d = impeld(by_dns(tmp_path, unbound(k).port, mx1.port))
+    first = d.ask("dig", "pair.dest.test")
+    assert "MX: ok" in first and "asked now, authenticated" in first
+    assert "  10 mx1.hosts.test\n" in first
+    assert "pair.dest.test A: no such data" in first
+    assert "MX: ok" in (text := d.ask("dig", "Pair.Dest.test", "mx")) and \
+        "from the cache" in text
+    doc = d.ask_json("dig", "plain.dest.test", "A")["answers"][0]
+    assert doc["records"][0]["value"] == "127.0.0.21"
+    assert doc["status"] == "ok" and doc["authenticated"]
+    assert "pair.dest.test MX" in d.ask("dns_cache", "list")
+    assert "no such name" in d.ask("dig", "missing.dest.test")
+    d.ask("dns_cache", "flush", "pair.dest.test")
+    assert "asked now" in d.ask("dig", "pair.dest.test", "MX")
+    assert "forgotten" in d.ask("dns_cache", "flush", "all")
+    assert "nothing" in d.ask("dns_cache", "list")

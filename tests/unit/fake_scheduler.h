@@ -31,4 +31,6 @@ void fake_progress(uint64_t done, uint64_t total);
 void fake_config(
     struct control_config *c, struct loop *loop, struct generation *g);
 
+void fake_dns_fill(void); /* the cache has its one answer again */
+
 #endif

@@ -358,6 +358,38 @@ complete(const char *line, size_t want, const char *more, const char *list)
 }
 
 static void
+test_dns(void **state)
+{
+    (void)state;
+    fake_dns_fill();
+    good("dns_cache list", "");
+    assert_str(buf_get(&answer),
+        "kept.test MX: ok, TTL 60 s, from the cache\n  10 mx.kept.test\n");
+    good("dns_cache show kept.test", "");
+    assert_non_null(strstr(answer.p, "10 mx.kept.test"));
+    good("dns_cache list 0", "");
+    good("dns_cache show other.test", "");
+    assert_non_null(strstr(answer.p, "nothing of it"));
+    bad("dns_cache list x", "x");
+    good("dig kept.test mx", "");
+    assert_non_null(strstr(answer.p, "from the cache"));
+    good("dig other.test", "");
+    assert_str(buf_get(&answer),
+        "other.test MX: no such name, TTL 5 s, asked now\n"
+        "other.test A: no such name, TTL 5 s, asked now\n");
+    assert_non_null(strstr(
+        run("dig kept.test MX", true), "\"value\": \"10 mx.kept.test\""));
+    bad("dig kept.test NAPTR", "usage: dig NAME");
+    bad("dig", "usage: dig NAME");
+    good("dns_cache flush kept.test", "");
+    good("dns_cache show kept.test", "");
+    assert_non_null(strstr(answer.p, "nothing of it"));
+    fake_dns_fill();
+    good("dns_cache flush all", "");
+    assert_non_null(strstr(run("dns_cache list", true), "\"answers\": []"));
+}
+
+static void
 test_complete(void **state)
 {
     (void)state;
@@ -380,4 +412,5 @@ UNIT_MAIN(cmocka_unit_test_setup_teardown(test_overrides, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_json_merge, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_later, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_dns, set_up, tear_down),
     cmocka_unit_test(test_complete))

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "dns_wire.h"
 #include "net/dns.h"
+#include "net/dnscache.h"
 #include "net/resolvconf.h"
 
 /* A server on a loop-back port that answers by the name's first letter. */
@@ -343,6 +344,97 @@ test_ttl_clamps(void **state)
     teardown(&w);
 }
 
+struct listed {
+    int count, stop;
+    uint32_t ttl;
+    char last[64];
+};
+
+static bool
+list_one(void *arg, const struct dns_kept *k)
+{
+    struct listed *l = arg;
+
+    l->count++;
+    l->ttl = k->answer.ttl;
+    (void)snprintf(l->last, sizeof(l->last), "%.*s/%s", STR_ARG(k->name),
+        dns_type_name(k->type));
+    return l->count != l->stop;
+}
+
+/* What is kept is listed, the last used first; a flush forgets it, and what is
+ * on its way as well. */
+static void
+test_list_and_flush(void **state)
+{
+    struct listed l = {0};
+    struct world w;
+    int asked;
+
+    (void)state;
+    setup(&w);
+    ask(&w, "a.example", DNS_A);
+    ask(&w, "n.example", DNS_A);
+    dns_each(w.dns, STR_NONE, list_one, &l);
+    assert_int_equal(l.count, 2);
+    assert_string_equal(l.last, "a.example/A");
+    assert_true(l.ttl > 0);
+    l = (struct listed){.stop = 1};
+    dns_each(w.dns, STR_NONE, list_one, &l);
+    assert_string_equal(l.last, "n.example/A");
+    l = (struct listed){0};
+    dns_each(w.dns, STR("A.Example."), list_one, &l);
+    assert_int_equal(l.count, 1);
+    assert_true(dns_is_kept(w.dns, STR("a.example"), DNS_A));
+    assert_false(dns_is_kept(w.dns, STR("a.example"), DNS_MX));
+    dns_ask(w.dns, STR("c.example"), DNS_A, on_answer, &w);
+    for (int i = 0; i < 4; i++)
+        loop_turn(w.loop, 0); /* it is sent, and not answered yet */
+    dns_flush(w.dns);
+    run_until(&w, 3);
+    l = (struct listed){0};
+    dns_each(w.dns, STR_NONE, list_one, &l);
+    assert_int_equal(l.count, 0);
+    asked = w.server.asked;
+    ask(&w, "a.example", DNS_A);
+    assert_int_equal(w.server.asked, asked + 1);
+    teardown(&w);
+}
+
+/* 100,000 domains have an MX and an A each: all of them are kept, and dropped
+ * in pieces. */
+static void
+test_large_cache(void **state)
+{
+    enum { NAMES = 100000 };
+    struct dnscache *c = dnscache_new(2 * (size_t)NAMES);
+    struct dnscache_answer *a = dnscache_answer_new();
+    char name[40];
+    int rounds = 0;
+
+    (void)state;
+    a->expires = 1000;
+    for (int i = 0; i < NAMES; i++) {
+        (void)snprintf(name, sizeof(name), "d%d.test", i);
+        dnscache_put(c, str_of(name), DNS_MX, a);
+        dnscache_put(c, str_of(name), DNS_A, a);
+    }
+    assert_int_equal(dnscache_count(c), 2 * NAMES);
+    dnscache_put(c, STR("one.more.test"), DNS_A, a);
+    assert_int_equal(dnscache_count(c), 2 * NAMES);
+    assert_null(dnscache_find(c, STR("d0.test"), DNS_MX, 0)); /* the oldest */
+    assert_null(dnscache_find(c, STR("d7.test"), DNS_MX, 1000)); /* expired */
+    dnscache_clear(c);
+    assert_null(dnscache_find(c, STR("d9.test"), DNS_MX, 0));
+    dnscache_put(c, STR("new.test"), DNS_A, a);
+    while (dnscache_drop_cleared(c, 1000))
+        rounds++;
+    assert_in_range(rounds, 199, 200);
+    assert_int_equal(dnscache_count(c), 1);
+    dnscache_answer_unref(&a);
+    dnscache_free(&c);
+}
+
 static void
 test_failures(void **state)
 {
@@ -457,6 +549,8 @@ main(void)
         cmocka_unit_test(test_shared_waits),
         cmocka_unit_test(test_negative_and_expiry),
         cmocka_unit_test(test_ttl_clamps),
+        cmocka_unit_test(test_list_and_flush),
+        cmocka_unit_test(test_large_cache),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_down_at_start),
         cmocka_unit_test(test_many),
