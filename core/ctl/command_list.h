@@ -17,6 +17,10 @@
 #define SUSPEND_PLACE \
     "all|domain DOMAIN|binding BINDING [domain DOMAIN]|" \
     "binding_group GROUP [domain DOMAIN]"
+#define MAIL_CHOSEN \
+    "[--domain DOMAIN] [--binding BINDING] [--group GROUP] " \
+    "[--sender PATTERN] [--header NAME:PATTERN] [--older TIME] " \
+    "[--newer TIME] [--dry-run]"
 #define COMMANDS(X) \
     X(summary, "summary", "", \
         "sessions, queues, DNS, deliveries and rates at a glance", 0) \
@@ -55,6 +59,13 @@
     X(binding_fail_domain, "binding fail domain", \
         "[quiet] BINDING DOMAIN|all [TEXT...]", \
         "the same on one binding", 1) \
+    X(fail_all, "fail all", MAIL_CHOSEN " [--quiet] [--text TEXT...]", \
+        "give up the mail that is all of that; --dry-run: show what is meant", \
+        1) \
+    X(flush_all, "flush all", MAIL_CHOSEN, \
+        "try it now, if it is delayed", 1) \
+    X(delay, "delay", "TIME " MAIL_CHOSEN, \
+        "not before that time has passed; no attempt is counted", 1) \
     X(suspend, "suspend", SUSPEND_PLACE " [for TIME|until TIME] [because...]", \
         "deliver nothing of that, until then or until resume", 1) \
     X(resume, "resume", SUSPEND_PLACE, \

@@ -36,6 +36,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/single.c \
 	core/queue/slab.c core/queue/slab.h \
 	core/queue/review.c core/queue/review.h \
+	core/queue/filter.c core/queue/filter.h core/queue/select.c \
 	core/queue/suspend.c core/queue/suspend.h \
 	core/queue/values.c core/queue/values.h \
 	core/queue/throttle.c core/queue/throttle.h \
@@ -54,7 +55,7 @@ QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
 	tests/unit/test-reasons \
-	tests/unit/test-values tests/unit/test-review \
+	tests/unit/test-values tests/unit/test-review tests/unit/test-select \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
@@ -89,6 +90,8 @@ tests_unit_test_limits_SOURCES = tests/unit/test-limits.c $(QUEUE_WORLD)
 tests_unit_test_limits_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_review_SOURCES = tests/unit/test-review.c $(QUEUE_WORLD)
 tests_unit_test_review_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_select_SOURCES = tests/unit/test-select.c $(QUEUE_WORLD)
+tests_unit_test_select_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_values_SOURCES = tests/unit/test-values.c $(QUEUE_WORLD)
 tests_unit_test_values_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_retry_SOURCES = tests/unit/test-retry.c $(CONF_ROWS)

@@ -130,6 +130,24 @@ scheduler_fail_domain(struct scheduler *s, struct str binding,
     take(ask);
 }
 
+void
+scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
+    const struct scheduler_order *o, const struct scheduler_ask *ask)
+{
+    static const char *const verbs[] = {"fail", "flush", "delay"};
+
+    (void)s;
+    note("%s binding=%.*s group=%.*s domain=%.*s sender=%.*s header=%.*s "
+         "pattern=%.*s older=%lld newer=%lld dry=%d quiet=%d delay=%lld "
+         "text=%.*s",
+        verbs[o->work], STR_ARG(shown(f->binding)), STR_ARG(shown(f->group)),
+        STR_ARG(shown(f->domain)), STR_ARG(shown(f->sender)),
+        STR_ARG(shown(f->header)), STR_ARG(shown(f->pattern)),
+        (long long)f->older, (long long)f->newer, o->dry_run, o->quiet,
+        (long long)o->delay, STR_ARG(shown(o->text)));
+    take(ask);
+}
+
 /* --- verbs that answer at once --- */
 
 void

@@ -166,6 +166,35 @@ test_overrides(void **state)
 }
 
 static void
+test_chosen_mail(void **state)
+{
+    (void)state;
+    good("fail all --domain x.test --quiet --text 554 go away",
+        "fail binding=- group=- domain=x.test sender=- header=- pattern=- "
+        "older=0 newer=0 dry=0 quiet=1 delay=0 text=554 go away\n");
+    good("fail all --sender *@a.test --older 2h --dry-run",
+        "fail binding=- group=- domain=- sender=*@a.test header=- pattern=- "
+        "older=7200000 newer=0 dry=1 quiet=0 delay=0 text=-\n");
+    good("flush all --binding b --newer 90",
+        "flush binding=b group=- domain=- sender=- header=- pattern=- "
+        "older=0 newer=90000 dry=0 quiet=0 delay=0 text=-\n");
+    good("delay 15m --group g --header X-Job:a*",
+        "delay binding=- group=g domain=- sender=- header=X-Job pattern=a* "
+        "older=0 newer=0 dry=0 quiet=0 delay=900000 text=-\n");
+    good("delay 15m --header X-Job",
+        "delay binding=- group=- domain=- sender=- header=X-Job pattern=- "
+        "older=0 newer=0 dry=0 quiet=0 delay=900000 text=-\n");
+    bad("fail all", "which mail?");
+    bad("fail all --dry-run", "which mail?");
+    bad("fail all --domain", "--domain needs a value");
+    bad("fail all x.test", "unknown word \"x.test\"");
+    bad("flush all --domain x.test --quiet", "unknown word");
+    bad("fail all --older soon", "is no time");
+    bad("delay", "usage: delay TIME");
+    bad("delay 0 --domain x.test", "is no time");
+}
+
+static void
 test_queues(void **state)
 {
     (void)state;
@@ -404,6 +433,7 @@ test_complete(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test_setup_teardown(test_overrides, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_chosen_mail, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_wrong, set_up, tear_down),

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * commands_select.c - fail all, flush all, delay: mail chosen by what it is.
+ */
+#include "ctl/commands_int.h"
+
+#include "base/num.h"
+#include "queue/scheduler.h"
+#include "base/banned.h"
+
+/* What stands behind the words of a command. */
+struct selection {
+    struct command_call *c;
+    struct scheduler_filter filter;
+    struct scheduler_order order;
+    struct buf text;
+    size_t at;
+    bool chosen; /* something was said about which mail */
+};
+
+static bool
+selection_time(struct selection *sel, struct str word, int64_t *to)
+{
+    if (num_duration(word, to) == 0 && *to > 0)
+        return true;
+    commands_fail(
+        sel->c, "\"%.*s\" is no time: say 90, 15m, 2h or 3d", STR_ARG(word));
+    return false;
+}
+
+/* "Name: pattern", "Name=pattern", or a name alone: it is there. */
+static bool
+selection_header(struct selection *sel, struct str word)
+{
+    size_t colon = str_chr(word, ':', 0), equal = str_chr(word, '=', 0);
+    size_t end = colon < equal ? colon : equal;
+
+    if (end == SIZE_MAX) {
+        sel->filter.header = word;
+        return true;
+    }
+    sel->filter.header = str_trim(str_make(word.p, end));
+    sel->filter.pattern = str_trim(str_from(word, end + 1));
+    return true;
+}
+
+static bool
+selection_take(struct selection *sel, const char *name, struct str word)
+{
+    struct scheduler_filter *f = &sel->filter;
+    struct str n = str_of(name);
+
+    sel->chosen = true;
+    if (str_eq(n, STR("--domain")))
+        f->domain = word;
+    else if (str_eq(n, STR("--binding")))
+        f->binding = word;
+    else if (str_eq(n, STR("--group")))
+        f->group = word;
+    else if (str_eq(n, STR("--sender")))
+        f->sender = word;
+    else if (str_eq(n, STR("--header")))
+        return selection_header(sel, word);
+    else if (str_eq(n, STR("--older")))
+        return selection_time(sel, word, &f->older);
+    else
+        return selection_time(sel, word, &f->newer);
+    return true;
+}
+
+/* One option with its value, if one stands there. */
+static bool
+selection_option(struct selection *sel, bool *bad)
+{
+    static const char *const names[] = {"--domain", "--binding", "--group",
+        "--sender", "--header", "--older", "--newer"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!commands_is(sel->c, sel->at, names[i]))
+            continue;
+        if (sel->at + 1 >= sel->c->word_count) {
+            commands_fail(sel->c, "%s needs a value", names[i]);
+            *bad = true;
+        } else {
+            *bad = !selection_take(sel, names[i], sel->c->words[sel->at + 1]);
+            sel->at += 2;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool
+selection_words(struct selection *sel)
+{
+    struct command_call *c = sel->c;
+    bool fails = sel->order.work == SCHEDULER_FAIL, bad = false;
+
+    while (sel->at < c->word_count && !bad) {
+        if (selection_option(sel, &bad))
+            continue;
+        if (commands_is(c, sel->at, "--dry-run")) {
+            sel->order.dry_run = true;
+        } else if (fails && commands_is(c, sel->at, "--quiet")) {
+            sel->order.quiet = true;
+        } else if (fails && commands_is(c, sel->at, "--text")) {
+            commands_join(c, sel->at + 1, &sel->text);
+            sel->order.text = sel->text.n ? buf_get(&sel->text) : STR_NONE;
+            return true;
+        } else {
+            commands_fail(c, "unknown word \"%.*s\"; see \"help\"",
+                STR_ARG(c->words[sel->at]));
+            return false;
+        }
+        sel->at++;
+    }
+    return !bad;
+}
+
+static void
+selection_run(
+    struct command_call *c, size_t at, enum scheduler_work work, int64_t delay)
+{
+    struct selection sel = {.c = c,
+        .at = at,
+        .order = {.work = work, .text = STR_NONE, .delay = delay},
+        .filter = {.binding = STR_NONE,
+            .group = STR_NONE,
+            .domain = STR_NONE,
+            .sender = STR_NONE,
+            .header = STR_NONE,
+            .pattern = STR_NONE}};
+
+    if (selection_words(&sel)) {
+        if (sel.chosen)
+            scheduler_select(
+                c->on->scheduler, &sel.filter, &sel.order, commands_ask(c));
+        else
+            commands_fail(c,
+                "which mail? say at least one of --domain, --binding, --group, "
+                "--sender, --header, --older, --newer");
+    }
+    buf_fini(&sel.text);
+}
+
+void
+command_fail_all(struct command_call *c, size_t at)
+{
+    selection_run(c, at, SCHEDULER_FAIL, 0);
+}
+
+void
+command_flush_all(struct command_call *c, size_t at)
+{
+    selection_run(c, at, SCHEDULER_FLUSH, 0);
+}
+
+void
+command_delay(struct command_call *c, size_t at)
+{
+    int64_t delay;
+
+    if (c->word_count <= at) {
+        commands_usage(c, at);
+        return;
+    }
+    if (num_duration(c->words[at], &delay) < 0 || delay <= 0)
+        commands_fail(c, "\"%.*s\" is no time: say 90, 15m, 2h or 3d",
+            STR_ARG(c->words[at]));
+    else
+        selection_run(c, at + 1, SCHEDULER_DELAY, delay);
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * select.c - fail, flush or delay the mail that a filter means: a job that
+ * first notes what may be meant, so that it is counted before anything is
+ * done, and then works through it.
+ *
+ * What is noted is a message's id and a recipient's index: parcels come and go
+ * meanwhile.  One that has moved within its queue's heap may be noted twice, so
+ * work that is done already is not done, and not counted, again.
+ */
+#include "queue/print.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/xmem.h"
+#include "loop/job.h"
+#include "queue/doom.h"
+#include "queue/filter.h"
+#include "queue/notice.h"
+#include "queue/outlet.h"
+#include "queue/queue.h"
+#include "queue/walk.h"
+#include "spool/render.h"
+#include "base/banned.h"
+
+enum {
+    SELECT_STEP = 2048,    /* delayed parcels noted in one step */
+    SELECT_PASSES = 3,     /* over a heap that changes meanwhile */
+    SELECT_PATIENCE = 200, /* steps to wait for what is being read */
+    SELECT_READS = 16      /* under way at once */
+};
+
+struct selected {
+    uint64_t id;
+    uint32_t rcpt; /* the first of the parcel then */
+};
+struct select {
+    struct scheduler *s;
+    struct scheduler_ask ask;
+    struct filter *filter;
+    struct scheduler_order order; /* its text is in `doom` */
+    struct doom *doom;
+    int64_t now; /* wall; of the beginning */
+
+    /* noting */
+    size_t index, heap_count; /* in the queue that is looked at */
+    int pass, patience;
+    struct selected *list;
+    size_t count, size;
+
+    /* working */
+    size_t next;
+    int reading;
+    bool over, cancelled; /* the job has ended */
+    uint64_t done, busy;  /* busy: with a session, so left alone */
+    json_t *rows;         /* of a dry run */
+    struct buf text;
+};
+
+/* --- noting --- */
+
+static void
+select_note(struct select *sel, const struct parcel *p)
+{
+    if (!filter_parcel(sel->filter, p, sel->now))
+        return;
+    if (sel->count == sel->size) {
+        sel->size = sel->size ? sel->size + sel->size / 2 : 64;
+        sel->list = xgrow(sel->list, sel->size, sizeof(*sel->list));
+    }
+    sel->list[sel->count++] =
+        (struct selected){.id = p->id, .rcpt = parcel_rcpt(p)[0]};
+}
+
+/* Those in memory are bounded, and in lists that change: all at once. */
+static void
+select_note_active(struct select *sel, const struct queue *q)
+{
+    struct list *n, *on;
+
+    LIST_FOREACH (on, &q->outlets)
+        LIST_FOREACH (n, &LIST_ENTRY(on, struct outlet, node)->lent)
+            select_note(sel, LIST_ENTRY(n, struct active, node)->parcel);
+    LIST_FOREACH (n, &q->ready)
+        select_note(sel, LIST_ENTRY(n, struct active, node)->parcel);
+}
+
+static enum job_step
+select_note_delayed(struct select *sel, const struct queue *q)
+{
+    size_t end = MIN_OF(sel->index + SELECT_STEP, q->delayed.count);
+
+    if (!sel->index)
+        sel->heap_count = q->delayed.count;
+    for (; sel->index < end; sel->index++)
+        select_note(sel,
+            CONTAINER_OF(q->delayed.nodes[sel->index], struct parcel, in.due));
+    if (sel->index < q->delayed.count)
+        return JOB_MORE;
+    if (sel->heap_count == q->delayed.count || ++sel->pass >= SELECT_PASSES)
+        return JOB_DONE;
+    sel->index = 0;
+    return JOB_MORE;
+}
+
+static enum job_step
+select_queue(void *arg, struct list *n, bool fresh)
+{
+    struct queue *q = LIST_ENTRY(n, struct queue, node);
+    struct select *sel = arg;
+
+    if (!filter_queue(sel->filter, q))
+        return JOB_DONE;
+    if (fresh) {
+        sel->index = 0;
+        sel->pass = 0;
+        sel->patience = 0;
+    }
+    if (q->loading && ++sel->patience < SELECT_PATIENCE)
+        return JOB_PAUSE; /* those are in no list */
+    if (!sel->index && !sel->pass)
+        select_note_active(sel, q);
+    return select_note_delayed(sel, q);
+}
+
+/* --- working --- */
+
+static struct parcel *
+select_parcel(const struct select *sel, const struct selected *one)
+{
+    struct parcel *p = parcel_find(&sel->s->parcels, one->id);
+
+    for (; p; p = parcel_next(p))
+        for (uint32_t i = 0; i < p->rcpt_count; i++)
+            if (parcel_rcpt(p)[i] == one->rcpt)
+                return p;
+    return NULL;
+}
+
+static void
+select_row(struct select *sel, const struct parcel *p, struct str sender)
+{
+    const char *state = p->state == PARCEL_DELAYED ? "delayed" : "active";
+    char id[MESSAGE_ID_SIZE];
+
+    if (sel->done > SCHEDULER_DRY_ROWS)
+        return;
+    message_id_print(p->id + parcel_rcpt(p)[0], id);
+    if (sel->rows)
+        json_array_append_new(sel->rows,
+            json_pack("{s:s,s:s,s:o,s:o,s:I,s:o}", "id", id, "queue", state,
+                "binding", print_str(str_of(p->queue->binding->name)), "domain",
+                print_str(str_of(p->queue->zone->name)), "created",
+                (json_int_t)p->received, "sender",
+                sender.p ? print_str(sender) : json_null()));
+    else
+        buf_printf(&sel->text, "[%s/%s] %s Created: %u To: %s%s%.*s%s\n", state,
+            p->queue->binding->name, id, p->received, p->queue->zone->name,
+            sender.p ? " From: <" : "", STR_ARG(sender), sender.p ? ">" : "");
+}
+
+static void
+select_flush(struct select *sel, struct parcel *p)
+{
+    if (p->state != PARCEL_DELAYED || p->in.due.when <= sel->now)
+        return;
+    p->flags |= PARCEL_LAST_TRY;
+    queue_reschedule(p, sel->now);
+    sel->done++;
+}
+
+static void
+select_delay(struct select *sel, struct parcel *p)
+{
+    int64_t due = sel->now + sel->order.delay;
+
+    if (p->state != PARCEL_DELAYED && p->state != PARCEL_READY) {
+        sel->busy++;
+        return;
+    }
+    due = MIN_OF(due, queue_expiry(p->queue, p));
+    if (p->state == PARCEL_DELAYED && !(p->flags & PARCEL_DUE) &&
+        p->in.due.when == due)
+        return;
+    queue_remove(p);
+    queue_delay(p, due);
+    sel->done++;
+}
+
+static void
+select_work(
+    struct select *sel, const struct selected *one, const struct message *m)
+{
+    struct parcel *p = select_parcel(sel, one);
+
+    if (!p || !filter_queue(sel->filter, p->queue))
+        return; /* it has left meanwhile */
+    if (sel->order.dry_run) {
+        sel->done++;
+        select_row(sel, p, m ? m->env.sender : STR_NONE);
+        return;
+    }
+    switch (sel->order.work) {
+    case SCHEDULER_FAIL:
+        sel->done += doom_parcel(p, sel->doom);
+        break;
+    case SCHEDULER_FLUSH:
+        select_flush(sel, p);
+        break;
+    case SCHEDULER_DELAY:
+        select_delay(sel, p);
+        break;
+    }
+}
+
+/* --- the answer --- */
+
+static const char *
+select_verb(const struct select *sel)
+{
+    static const char *const verbs[] = {
+        "failed", "requeued for delivery", "delayed"};
+
+    return sel->order.dry_run ? "are meant; nothing was done"
+                              : verbs[sel->order.work];
+}
+
+static void
+select_print(struct select *sel)
+{
+    static const char *const verbs[] = {"fail", "flush", "delay"};
+
+    if (sel->ask.json) {
+        json_t *j = json_pack("{s:s,s:I,s:I,s:b,s:b}", "verb",
+            verbs[sel->order.work], "messages", (json_int_t)sel->done, "busy",
+            (json_int_t)sel->busy, "dry_run", (int)sel->order.dry_run,
+            "cancelled", (int)sel->cancelled);
+        if (sel->rows)
+            json_object_set(j, "rows", sel->rows);
+        print_json(j, &sel->text);
+        return;
+    }
+    if (sel->order.dry_run && sel->done > SCHEDULER_DRY_ROWS)
+        buf_cstr(&sel->text, "...\n");
+    buf_printf(&sel->text, "%llu messages %s.\n", (unsigned long long)sel->done,
+        select_verb(sel));
+    if (sel->busy)
+        buf_printf(&sel->text, "%llu are with a session and were left alone.\n",
+            (unsigned long long)sel->busy);
+    if (sel->cancelled)
+        buf_cstr(&sel->text, "Cancelled before the end.\n");
+}
+
+static void
+select_finish(struct select *sel)
+{
+    struct scheduler *s = sel->s;
+    const struct err ok = {0};
+
+    if (!sel->over || sel->reading)
+        return;
+    select_print(sel);
+    sel->ask.reply(sel->ask.arg, buf_get(&sel->text), &ok);
+    json_decref(sel->rows);
+    buf_fini(&sel->text);
+    filter_free(&sel->filter);
+    doom_unref(&sel->doom);
+    free(sel->list);
+    free(sel);
+    s->jobs--;
+    scheduler_check_drained(s);
+}
+
+/* --- reading --- */
+
+struct select_read {
+    struct spool_load load;
+    struct select *sel;
+    struct selected one;
+    struct render *render;
+    struct buf header;
+};
+
+static void
+select_read_end(struct select_read *r, bool meant)
+{
+    struct select *sel = r->sel;
+
+    if (meant && !sel->over)
+        select_work(sel, &r->one, r->load.message);
+    render_free(&r->render);
+    message_unref(&r->load.message);
+    free(r->load.rcpt);
+    buf_fini(&r->header);
+    free(r);
+    sel->reading--;
+    select_finish(sel);
+}
+
+static bool
+select_header_is_whole(const struct buf *header)
+{
+    return header->n >= FILTER_HEADER_MOST ||
+        memmem(header->p, header->n, "\r\n\r\n", 4);
+}
+
+static void
+select_header(void *arg, int result)
+{
+    struct select_read *r = arg;
+    int64_t n = result;
+    char chunk[4096];
+
+    while (n >= 0 && !(r->header.n && select_header_is_whole(&r->header))) {
+        n = render_read(r->render, r->header.n, chunk, sizeof(chunk),
+            loop_mailbox(r->sel->s->loop), select_header, r);
+        if (n == ERR_AGAIN)
+            return;
+        if (n <= 0)
+            break;
+        buf_add(&r->header, chunk, (size_t)n);
+    }
+    select_read_end(
+        r, n >= 0 && filter_header(r->sel->filter, buf_get(&r->header)));
+}
+
+static void
+select_loaded(struct spool_load *l, int result, const struct err *e)
+{
+    struct select_read *r = CONTAINER_OF(l, struct select_read, load);
+    const struct filter *f = r->sel->filter;
+
+    (void)e; /* one that cannot be read is not meant */
+    if (result < 0 || !filter_sender(f, l->message->env.sender)) {
+        select_read_end(r, false);
+        return;
+    }
+    if (!filter_reads_header(f)) {
+        select_read_end(r, true);
+        return;
+    }
+    if (l->message->content)
+        r->render = render_new(l->message, IMPEL_BODY_RAW, STR_NONE, NULL);
+    if (r->render)
+        select_header(r, 0);
+    else
+        select_read_end(r, false);
+}
+
+static void
+select_read(struct select *sel, const struct selected *one)
+{
+    const struct parcel *p = select_parcel(sel, one);
+    struct select_read *r;
+
+    if (!p)
+        return;
+    r = xnew(struct select_read);
+    r->sel = sel;
+    r->one = *one;
+    r->load = (struct spool_load){.accept = p->accept,
+        .id = p->id,
+        .want_content = filter_reads_header(sel->filter),
+        .home = loop_mailbox(sel->s->loop),
+        .done = select_loaded};
+    sel->reading++;
+    spool_load(sel->s->spool, &r->load);
+}
+
+/* --- the job --- */
+
+static enum job_step
+select_step(struct job *j, void *arg)
+{
+    struct select *sel = arg;
+    const struct selected *one;
+
+    if (sel->next == sel->count)
+        return sel->reading ? JOB_PAUSE : JOB_DONE;
+    if (sel->reading >= SELECT_READS ||
+        (sel->order.work == SCHEDULER_FAIL && !notice_has_room(sel->s)))
+        return JOB_PAUSE;
+    one = &sel->list[sel->next++];
+    if (filter_reads_envelope(sel->filter))
+        select_read(sel, one);
+    else
+        select_work(sel, one, NULL);
+    if (sel->next % 64 == 0 || sel->next == sel->count) {
+        job_progress(j, sel->next, sel->count);
+        if (sel->ask.progress)
+            sel->ask.progress(sel->ask.arg, sel->next, sel->count);
+    }
+    return JOB_MORE;
+}
+
+static void
+select_end(struct job *j, void *arg, bool cancelled)
+{
+    struct select *sel = arg;
+
+    (void)j;
+    sel->over = true;
+    sel->cancelled |= cancelled;
+    select_finish(sel);
+}
+
+static void
+select_noted(void *arg, bool cancelled)
+{
+    static const char *const names[] = {"fail all", "flush all", "delay"};
+    struct select *sel = arg;
+
+    if (cancelled) {
+        sel->cancelled = sel->over = true;
+        select_finish(sel);
+        return;
+    }
+    if (sel->ask.progress)
+        sel->ask.progress(sel->ask.arg, 0, sel->count);
+    (void)job_start(
+        sel->s->loop, names[sel->order.work], select_step, select_end, sel);
+}
+
+void
+scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
+    const struct scheduler_order *o, const struct scheduler_ask *ask)
+{
+    struct select *sel;
+    struct filter *filter;
+    struct err e;
+
+    if (filter_new(f, &filter, &e) < 0) {
+        ask->reply(ask->arg, STR(""), &e);
+        return;
+    }
+    sel = xnew(struct select);
+    sel->s = s;
+    sel->ask = *ask;
+    sel->filter = filter;
+    sel->order = *o;
+    sel->order.text = STR_NONE;
+    sel->doom =
+        doom_new(o->text, "[internal] Message manually purged", o->quiet);
+    sel->now = clock_wall();
+    sel->rows = o->dry_run && ask->json ? json_array() : NULL;
+    s->jobs++;
+    walk_start(s,
+        &(struct walk_request){.name = "count",
+            .head = &s->all_queues,
+            .total = s->stats.queues,
+            .visit = select_queue,
+            .end = select_noted,
+            .arg = sel});
+}

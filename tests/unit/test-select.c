@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Failing, flushing and delaying the mail that a filter means.
+ */
+#include "queue_world.h"
+
+#include <jansson.h>
+
+#include "loop/job.h"
+#include "queue/filter.h"
+#include "queue/scheduler.h"
+
+static char answer[8192];
+static uint64_t told_total;
+
+static void
+replied(void *arg, struct str text, const struct err *e)
+{
+    (void)arg;
+    assert_true(
+        str_copy(answer, sizeof(answer), e->code < 0 ? str_of(e->text) : text));
+}
+
+static void
+progress(void *arg, uint64_t done, uint64_t total)
+{
+    (void)arg, (void)done;
+    told_total = total;
+}
+
+static const struct scheduler_ask ask = {
+    .reply = replied, .progress = progress};
+
+static struct scheduler_filter
+any(void)
+{
+    return (struct scheduler_filter){.binding = STR_NONE,
+        .group = STR_NONE,
+        .domain = STR_NONE,
+        .sender = STR_NONE,
+        .header = STR_NONE,
+        .pattern = STR_NONE};
+}
+
+static const char *
+select_mail(
+    const struct scheduler_filter *f, enum scheduler_work work, bool dry_run)
+{
+    struct scheduler_order o = {.work = work,
+        .dry_run = dry_run,
+        .quiet = true,
+        .text = STR_NONE,
+        .delay = 600000};
+
+    answer[0] = '\0';
+    scheduler_select(world.s, f, &o, &ask);
+    for (int i = 0; i < 400 && !answer[0]; i++)
+        world_advance(10);
+    return answer;
+}
+
+static uint64_t
+delayed(const char *domain)
+{
+    return queue_delayed(world_queue(domain));
+}
+
+/* Mail from two senders to two domains, all of it delayed. */
+static void
+begin(void)
+{
+    world_begin("retry_interval = 1200\nmax_outbound_connections = 1\n");
+    fake_pick = HOP_DELAY; /* each attempt fails for now */
+    for (int i = 0; i < 3; i++) {
+        (void)world_accept("news@a.test", "u@x.test v@y.test");
+        (void)world_accept("shop@b.test", "w@x.test");
+    }
+    world_run();
+    assert_int_equal(delayed("x.test"), 6);
+    assert_int_equal(delayed("y.test"), 3);
+}
+
+static void
+test_by_domain_and_binding(void **state)
+{
+    struct scheduler_filter f = any();
+
+    (void)state;
+    begin();
+    f.domain = STR("Y.test");
+    f.binding = STR("other");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "0 messages failed.\n");
+    f.binding = STR("default");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "3 messages failed.\n");
+    assert_int_equal(told_total, 3);
+    assert_int_equal(delayed("y.test"), 0);
+    assert_int_equal(delayed("x.test"), 6);
+    f = any();
+    f.group = STR("default");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "6 messages failed.\n");
+    assert_int_equal(world.s->stats.messages, 0);
+    world_end();
+}
+
+static void
+test_by_age(void **state)
+{
+    struct scheduler_filter f = any();
+
+    (void)state;
+    begin();
+    world_advance(60000);
+    (void)world_accept("late@a.test", "late@x.test");
+    world_run();
+    f.newer = 60000;
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "1 messages failed.\n");
+    f.newer = 0;
+    f.older = 3600000;
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "0 messages failed.\n");
+    f.older = 60000;
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "9 messages failed.\n");
+    world_end();
+}
+
+static void
+test_delay_and_flush(void **state)
+{
+    struct scheduler_filter f = any();
+    struct heap_node *first;
+
+    (void)state;
+    begin();
+    f.domain = STR("x.test");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_DELAY, false), "6 messages delayed.\n");
+    first = heap_first(&world_queue("x.test")->delayed);
+    assert_in_range((uint64_t)first->when, (uint64_t)clock_wall() + 590000,
+        (uint64_t)clock_wall() + 600000);
+    assert_int_equal(CONTAINER_OF(first, struct parcel, in.due)->retries, 1);
+    fake_pick = HOP_OK;
+    assert_string_equal(select_mail(&f, SCHEDULER_FLUSH, false),
+        "6 messages requeued for delivery.\n");
+    assert_int_equal(delayed("x.test"), 0);
+    assert_int_equal(delayed("y.test"), 3);
+    world_end();
+}
+
+static void
+test_dry_run(void **state)
+{
+    struct scheduler_filter f = any();
+    unsigned rows = 0;
+
+    (void)state;
+    begin();
+    for (int i = 0; i < 30; i++)
+        (void)world_accept("many@a.test", "m@z.test");
+    world_run();
+    f.domain = STR("z.test");
+    (void)select_mail(&f, SCHEDULER_FAIL, true);
+    for (const char *p = answer; (p = strstr(p, "To: z.test")) != NULL; p++)
+        rows++;
+    assert_int_equal(rows, SCHEDULER_DRY_ROWS);
+    assert_non_null(strstr(answer, "...\n30 messages are meant; nothing"));
+    assert_int_equal(delayed("z.test"), 30);
+    assert_int_equal(fake_store.finished, 0);
+    world_end();
+}
+
+/* The sender is in the envelope, which is read. */
+static void
+test_by_sender(void **state)
+{
+    struct scheduler_filter f = any();
+    uint64_t loads;
+
+    (void)state;
+    begin();
+    loads = fake_store.loads;
+    f.sender = STR("news@*");
+    f.domain = STR("x.test");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "3 messages failed.\n");
+    assert_true(fake_store.loads >= loads + 6);
+    assert_int_equal(delayed("x.test"), 3);
+    assert_int_equal(delayed("y.test"), 3);
+    (void)select_mail(&f, SCHEDULER_FAIL, true);
+    assert_string_equal(answer, "0 messages are meant; nothing was done.\n");
+    f.sender = STR("shop@*");
+    (void)select_mail(&f, SCHEDULER_FAIL, true);
+    assert_non_null(strstr(answer, "From: <shop@b.test>"));
+    world_end();
+}
+
+/* Cancelled while something is read: it ends when that is there. */
+static void
+test_cancel_while_reading(void **state)
+{
+    struct scheduler_filter f = any();
+    struct job *j;
+
+    (void)state;
+    begin();
+    fake_store.hold_loads = true;
+    f.sender = STR("news@*");
+    answer[0] = '\0';
+    scheduler_select(world.s, &f,
+        &(struct scheduler_order){.work = SCHEDULER_FAIL, .text = STR_NONE},
+        &ask);
+    for (int i = 0; i < 20; i++)
+        world_advance(10);
+    j = job_next(world.loop, NULL);
+    assert_non_null(j);
+    job_cancel(j);
+    world_run();
+    assert_string_equal(answer, "");
+    fake_store.hold_loads = false;
+    fake_store_answer();
+    world_run();
+    assert_non_null(strstr(answer, "Cancelled before the end."));
+    assert_int_equal(delayed("x.test"), 6);
+    world_end();
+}
+
+static void
+test_cancel(void **state)
+{
+    struct scheduler_filter f = any();
+    struct job *j;
+
+    (void)state;
+    begin();
+    f.domain = STR("x.test");
+    answer[0] = '\0';
+    scheduler_select(world.s, &f,
+        &(struct scheduler_order){.work = SCHEDULER_FAIL, .text = STR_NONE},
+        &ask);
+    j = job_next(world.loop, NULL);
+    assert_non_null(j);
+    job_cancel(j);
+    world_run();
+    assert_string_equal(
+        answer, "0 messages failed.\nCancelled before the end.\n");
+    assert_int_equal(delayed("x.test"), 6);
+    world_end();
+}
+
+static void
+test_busy(void **state)
+{
+    struct scheduler_filter f = any();
+
+    (void)state;
+    world_begin("retry_interval = 1200\nmax_outbound_connections = 1\n");
+    (void)world_accept("s@a.test", "u@x.test");
+    fake_ready(0, 1);
+    fake_sessions[0].deaf = true;
+    f.domain = STR("x.test");
+    assert_string_equal(select_mail(&f, SCHEDULER_DELAY, false),
+        "0 messages delayed.\n1 are with a session and were left alone.\n");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "1 messages failed.\n");
+    fake_sessions[0].deaf = false;
+    world_run();
+    assert_int_equal(world.s->stats.messages, 0);
+    world_end();
+}
+
+static struct filter *
+made(struct scheduler_filter *f)
+{
+    struct filter *to = NULL;
+    struct err e;
+
+    assert_int_equal(filter_new(f, &to, &e), 0);
+    return to;
+}
+
+static void
+test_patterns(void **state)
+{
+    static const char header[] =
+        "From: a@a.test\r\nX-Campaign: Spring\r\n  Sale 7\r\n"
+        "Subject:no blank\r\n\r\nX-Campaign: not this\r\n";
+    static const struct {
+        const char *header, *pattern;
+        bool found;
+    } rows[] = {{"x-campaign", NULL, true}, {"X-Campaign", "spring*7", true},
+        {"X-Campaign", "Sale*", false}, {"Subject", "no blank", true},
+        {"X-Campaign", "*not this*", false}, {"X-Other", NULL, false},
+        {"From", "a@[a-c].test", true}, {"From", "", false}};
+    struct scheduler_filter f = any();
+    struct filter *made_of;
+    char many[600];
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        f.header = str_of(rows[i].header);
+        f.pattern = rows[i].pattern ? str_of(rows[i].pattern) : STR_NONE;
+        made_of = made(&f);
+        assert_true(filter_reads_envelope(made_of));
+        if (filter_header(made_of, str_of(header)) != rows[i].found)
+            fail_msg("row %zu", i);
+        filter_free(&made_of);
+    }
+    f = any();
+    f.sender = STR("*@A.test");
+    made_of = made(&f);
+    assert_true(filter_sender(made_of, STR("news@a.test")));
+    assert_false(filter_sender(made_of, STR("")));
+    assert_false(filter_reads_header(made_of));
+    filter_free(&made_of);
+    f.sender = STR("<>");
+    made_of = made(&f);
+    assert_true(filter_sender(made_of, STR("")));
+    assert_false(filter_sender(made_of, STR("a@a.test")));
+    filter_free(&made_of);
+    memset(many, '*', sizeof(many));
+    f.sender = str_make(many, sizeof(many));
+    assert_int_equal(filter_new(&f, &made_of, &e), ERR_CONF);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_by_domain_and_binding),
+    cmocka_unit_test(test_by_age), cmocka_unit_test(test_delay_and_flush),
+    cmocka_unit_test(test_dry_run), cmocka_unit_test(test_cancel),
+    cmocka_unit_test(test_by_sender),
+    cmocka_unit_test(test_cancel_while_reading), cmocka_unit_test(test_busy),
+    cmocka_unit_test(test_patterns))
