@@ -611,6 +611,12 @@ settle_bounces(struct impel_incoming *m)
     if (!msg->env.binding.p)
         msg->env.binding = STR(""); /* nobody has said */
     msg->env.peer_addr = message_str(msg, str_of(m->is->peer));
+    if (m->is->session)
+        msg->env.peer_port = session_peer(m->is->session)->port;
+    if (m->is->helo[0])
+        msg->env.helo = message_str(msg, str_of(m->is->helo));
+    if (m->is->login[0])
+        msg->env.login = message_str(msg, str_of(m->is->login));
     m->oob = NULL;
     if (!o)
         return false;

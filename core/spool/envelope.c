@@ -4,6 +4,10 @@
  */
 #include "spool/envelope.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/num.h"
 #include "spool/content_int.h"
 
 #include "base/banned.h"
@@ -30,6 +34,63 @@ envelope_text(struct envelope *e, int i)
     }
 }
 enum { TEXT_BINDING = 3, TEXT_COUNT = 6 };
+
+/* Extras by tag; numbers are never used again. */
+enum { EXTRA_HELO = 1, EXTRA_LOGIN = 2, EXTRA_PEER_PORT = 3 };
+
+static void
+put_extra(struct buf *to, uint32_t tag, struct str text)
+{
+    if (!text.p)
+        return;
+    wire_put32(to, tag);
+    wire_put_str(to, text);
+}
+
+/* An extra that is not known is absent, and is not written. */
+static void
+put_extras(struct buf *to, const struct envelope *e)
+{
+    char port[12];
+    struct str text = {NULL, 0};
+
+    if (e->peer_port) {
+        snprintf(port, sizeof(port), "%" PRIu32, e->peer_port);
+        text = str_of(port);
+    }
+    wire_put32(to, !!e->helo.p + !!e->login.p + !!text.p);
+    put_extra(to, EXTRA_HELO, e->helo);
+    put_extra(to, EXTRA_LOGIN, e->login);
+    put_extra(to, EXTRA_PEER_PORT, text);
+}
+
+static void
+get_port(struct envelope *e, struct str text)
+{
+    uint64_t port;
+
+    if (num_u64(text, &port) == 0 && port <= UINT16_MAX)
+        e->peer_port = (uint32_t)port;
+}
+
+/* Those with a tag of a later version are passed over. */
+static void
+get_extras(struct wire *w, struct message *m)
+{
+    uint32_t count = wire_get32(w);
+
+    while (count-- && !w->bad) {
+        uint32_t tag = wire_get32(w);
+        struct str text = wire_get_str(w);
+
+        if (tag == EXTRA_HELO)
+            m->env.helo = message_str(m, text);
+        else if (tag == EXTRA_LOGIN)
+            m->env.login = message_str(m, text);
+        else if (tag == EXTRA_PEER_PORT)
+            get_port(&m->env, text);
+    }
+}
 
 static void
 put_rcpt(struct buf *to, const struct rcpt *r)
@@ -64,7 +125,7 @@ envelope_encode(const struct message *m, struct buf *to)
     }
     for (size_t i = 0; i < e.rcpt_count; i++)
         put_rcpt(to, &e.rcpt[i]);
-    wire_put32(to, 0); /* extras */
+    put_extras(to, &e);
     record_end_accept(to, at, (uint32_t)(to->n - at));
 }
 
@@ -123,6 +184,7 @@ envelope_decode(
         *envelope_text(&m->env, i) = message_str(m, wire_get_str(&w));
     get_metas(&w, m, head->meta_count);
     get_rcpts(&w, m, head->rcpt_count);
+    get_extras(&w, m);
     return w.bad || !m->env.sender.p ? ERR_DAMAGED : 0;
 }
 

@@ -43,6 +43,9 @@ struct envelope {           /* all text lives in the message's arena */
     struct str binding;   /* "default" if nobody chose */
     struct str peer_addr; /* "192.0.2.1", or absent: made here */
     struct str protocol;  /* "esmtp", "ecstream", "internal": R records */
+    struct str helo;      /* what the peer called itself, or absent */
+    struct str login;     /* whom it proved to be, or absent */
+    uint32_t peer_port;   /* 0: not known */
     uint64_t connection;  /* the inbound session's id, 0: none */
     size_t meta_count;
     const struct meta *meta;

@@ -206,6 +206,8 @@ kit_message(struct kit *k, const char *const *rcpt, size_t body, unsigned seed)
     m->env.rcpt_count = n;
     m->env.sender = message_str(m, STR("sender@example.org"));
     m->env.binding = message_str(m, STR("default"));
+    m->env.helo = message_str(m, STR("client.example"));
+    m->env.peer_port = 65535;
     m->env.protocol = message_str(m, STR("esmtp"));
     m->env.received = clock_wall();
     content_builder_prepend(b, STR("Received: from here\r\n"));

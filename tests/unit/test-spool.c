@@ -112,6 +112,9 @@ test_accept_and_restart(void **arg)
     assert_int_equal(l.message->env.rcpt[2].notify, 2);
     assert_true(str_eq(l.message->env.sender, STR("sender@example.org")));
     assert_null(l.message->env.envid.p);
+    assert_true(str_eq(l.message->env.helo, STR("client.example")));
+    assert_null(l.message->env.login.p);
+    assert_int_equal(l.message->env.peer_port, 65535);
     content_get_facts(l.message->content, &f);
     assert_int_equal(f.body_size, body.n);
     assert_true(str_eq(buf_get(&l.message->content->body), body));
