@@ -145,6 +145,13 @@ layout_envelope(void)
     FIELD(impel_envelope, attempt);
     FIELD(impel_envelope, rcpt_count);
     FIELD(impel_envelope, rcpt);
+    FIELD(impel_envelope, client_addr);
+    FIELD(impel_envelope, client_name);
+    FIELD(impel_envelope, client_helo);
+    FIELD(impel_envelope, client_login);
+    FIELD(impel_envelope, client_proto);
+    FIELD(impel_envelope, client_port);
+    FIELD(impel_envelope, reserved);
     END(impel_envelope);
 }
 

@@ -68,7 +68,12 @@ lent_fill(struct impel_batch *b, const struct batch *batch)
         .ret = env->ret,
         .attempt = batch->attempt,
         .rcpt_count = batch->rcpt_count,
-        .rcpt = b->rcpt_ptr};
+        .rcpt = b->rcpt_ptr,
+        .client_addr = lent_str(env->peer_addr),
+        .client_helo = lent_str(env->helo),
+        .client_login = lent_str(env->login),
+        .client_proto = lent_str(env->protocol),
+        .client_port = env->peer_port};
 }
 
 struct impel_batch *
