@@ -86,8 +86,6 @@ static const struct absent absent_rows[] = {
     /* 3.6 sessions */
     {"expensive_batch_assessment", OPTION, 0, false, NULL, NULL,
         "recipients of one message always share their content", NULL},
-    {"xclient", OPTION, 0, true, "no|false|off|0|disabled", "ifavailable",
-        "mail would be sent without XCLIENT", "0.3"},
     {"disable_nagle_algorithm", OPTION, 0, false, "yes|true|on|1|enabled", NULL,
         "Nagle's algorithm is always off", NULL},
     {"tcp_buffer_size", OPTION, 0, false, NULL, NULL,

@@ -12,6 +12,8 @@ static const char *const eightbit[] = {
     "no|false|off|0|disabled", "ifavailable", NULL};
 static const char *const transforms[] = {
     "no|false|off|0|disabled", "ifneeded", "strict", "strip", NULL};
+static const char *const xclients[] = {
+    "no|false|off|0|disabled", "ifavailable", "required", NULL};
 static const char *const levels[] = {
     "debug", "info", "notice", "warning", "error", "critical", NULL};
 
@@ -96,6 +98,22 @@ static const struct option rows[] = {
                   "be done. strip: the high bits are cleared, whatever the "
                   "peer offers.",
         .since = "0.1"},
+    [XPORT_XCLIENT] = {.name = "xclient",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = OUT,
+        .initial = "no",
+        .choices = xclients,
+        .brief = "tell a host by XCLIENT whom each message came from: no, "
+                 "ifavailable, required",
+        .manual = "Before each message, with the attributes that the host "
+                  "lists: address, port, protocol and the name given in "
+                  "EHLO; what is not known, as the name by DNS or the login, "
+                  "is said to be unavailable. ifavailable: without it where "
+                  "the host does not offer it or refuses. required: the "
+                  "message waits then. On a connection on which a host has "
+                  "taken it once, no message goes without. Each message "
+                  "takes two round trips more.",
+        .since = "0.3"},
     [XPORT_MODULE_ENABLED] = {.name = "enabled",
         .type = IMPEL_OPT_BOOL,
         .scopes = SCOPE_MODULE,

@@ -18,6 +18,7 @@ enum {
     XPORT_EHLO_HOSTNAME, /* STRING: "__hostname__", "__message__", a name */
     XPORT_SEND_8BITMIME, /* XPORT_8BITMIME_* */
     XPORT_TRANSFORM_8BITMIME_CONTENT, /* XPORT_TRANSFORM_* */
+    XPORT_XCLIENT,                    /* XPORT_XCLIENT_* */
     XPORT_MODULE_ENABLED,             /* enabled, in a module's stanza */
     XPORT_MODULE_DEBUG_LEVEL          /* debug_level: enum log_level */
 };
@@ -28,6 +29,7 @@ enum {
     XPORT_TRANSFORM_STRICT,
     XPORT_TRANSFORM_STRIP
 };
+enum { XPORT_XCLIENT_NO, XPORT_XCLIENT_IFAVAILABLE, XPORT_XCLIENT_REQUIRED };
 extern struct option_set xport_options;
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "line.h"
+#include "xclient.h"
 
 void
 client_fail(struct client *c, const struct impel_result *why)
@@ -31,11 +32,26 @@ client_end(struct client *c)
     c->host->closed(c->session, NULL);
 }
 
+/* A batch is here: its result is due whatever happens. */
+static bool
+client_is_busy(const struct client *c)
+{
+    switch (c->state) {
+    case CLIENT_XRESET:
+    case CLIENT_XCLIENT:
+    case CLIENT_XHELLO:
+    case CLIENT_BUSY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Where the session stands, for the result of a failure. */
 static int
 client_stage(const struct client *c)
 {
-    return c->state == CLIENT_BUSY ? pipeline_stage(c) : IMPEL_AT_CONNECT;
+    return client_is_busy(c) ? pipeline_stage(c) : IMPEL_AT_CONNECT;
 }
 
 static int
@@ -49,10 +65,14 @@ client_doing(const struct client *c)
 {
     switch (c->state) {
     case CLIENT_EHLO:
+    case CLIENT_XHELLO:
         return "EHLO";
+    case CLIENT_XCLIENT:
+        return "XCLIENT";
     case CLIENT_HELO:
         return "HELO";
     case CLIENT_PROBE:
+    case CLIENT_XRESET:
         return "RSET";
     case CLIENT_BUSY:
         return pipeline_doing(c);
@@ -110,8 +130,7 @@ client_flush(struct client *c)
     return false;
 }
 
-/* One command outside a transaction. */
-static void
+void
 client_say(
     struct client *c, enum client_state state, const char *verb, bool name)
 {
@@ -223,6 +242,11 @@ client_reply(struct client *c, const struct reply *r)
     case CLIENT_HELO:
         client_hello(c, r);
         break;
+    case CLIENT_XRESET:
+    case CLIENT_XCLIENT:
+    case CLIENT_XHELLO:
+        xclient_reply(c, r);
+        break;
     case CLIENT_BUSY:
         pipeline_reply(c, r);
         break;
@@ -332,7 +356,7 @@ client_lost(struct client *c, int64_t error)
         "451 4.4.2 [internal] connection closed by remote host");
     /* a warm connection that went away before it answered at all: the peer
      * had enough of the session, the message was never looked at */
-    if (c->state == CLIENT_BUSY && c->warm && !c->t.answered)
+    if (client_is_busy(c) && c->warm && !c->t.answered)
         r.verdict = IMPEL_UNTRIED;
     client_fail(c, &r);
 }
@@ -435,6 +459,13 @@ client_open(void *ctx, struct impel_session *session,
     return 0;
 }
 
+void
+client_transact(struct client *c)
+{
+    c->state = CLIENT_BUSY;
+    pipeline_begin(c, c->t.batch, c->t.envelope);
+}
+
 static void
 client_deliver(
     void *s, struct impel_batch *batch, const struct impel_envelope *envelope)
@@ -449,8 +480,12 @@ client_deliver(
         c->host->rest_done(batch, &r);
         return;
     }
-    c->state = CLIENT_BUSY;
-    pipeline_begin(c, batch, envelope);
+    memset(&c->t, 0, sizeof(c->t));
+    c->t.batch = batch;
+    c->t.envelope = envelope;
+    c->t.left = envelope->rcpt_count;
+    if (xclient_begin(c))
+        client_transact(c);
     client_send(c);
 }
 
@@ -462,7 +497,7 @@ client_cancel(void *s, struct impel_batch *batch)
     struct impel_result r = outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
         client_stage(c), "451 4.4.2 [internal] delivery was cancelled");
 
-    if (c->state == CLIENT_BUSY && batch == c->t.batch)
+    if (client_is_busy(c) && batch == c->t.batch)
         client_fail(c, &r);
 }
 
@@ -491,13 +526,13 @@ client_close(void *s, int now)
         client_send(c);
         return;
     }
-    if (!now && c->state == CLIENT_BUSY) {
+    if (!now && client_is_busy(c)) {
         c->parting = true;
         return;
     }
     if (!now && c->state == CLIENT_QUIT)
         return;
-    if (c->state != CLIENT_BUSY) {
+    if (!client_is_busy(c)) {
         client_end(c);
         return;
     }

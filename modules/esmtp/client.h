@@ -2,10 +2,10 @@
  *
  * client.h - one outbound session, as client.c and pipeline.c share it.
  *
- * client.c has its life: greeting, idling, probing, parting.  pipeline.c has
- * one transaction.  A transaction is two walks over the same steps, one that
- * sends and one that reads replies; the reader never overtakes the sender, and
- * neither goes back:
+ * client.c has its life: greeting, idling, probing, parting.  xclient.c says
+ * whom a message came from.  pipeline.c has one transaction.  A transaction is
+ * two walks over the same steps, one that sends and one that reads replies; the
+ * reader never overtakes the sender, and neither goes back:
  *
  *     RSET?  MAIL  RCPT...  DATA  BODY  END      with DATA
  *     RSET?  MAIL  RCPT...  BDAT  BODY  END      with BDAT: one reply for both
@@ -32,7 +32,11 @@ enum client_state {
     CLIENT_EHLO,
     CLIENT_HELO,
     CLIENT_READY, /* nothing is outstanding */
-    CLIENT_BUSY,  /* a transaction */
+    /* a batch is here, and is introduced (xclient.h) */
+    CLIENT_XRESET,
+    CLIENT_XCLIENT,
+    CLIENT_XHELLO,
+    CLIENT_BUSY, /* a transaction */
     CLIENT_PROBE,
     CLIENT_QUIT,
     CLIENT_DEAD /* closed() was called */
@@ -67,12 +71,14 @@ struct client {
     struct impel_session *session;
     const struct impel_scope *scope;
     enum client_state state;
-    bool plain;      /* method SMTP: HELO and nothing more */
-    bool warm;       /* a transaction went through before */
-    bool need_reset; /* the last transaction was left open at the peer */
-    bool parting;    /* close() came while busy */
-    bool full;       /* output waits for EV_DRAINED */
-    bool lost;       /* nothing can be sent any more */
+    bool plain;           /* method SMTP: HELO and nothing more */
+    bool warm;            /* a transaction went through before */
+    bool need_reset;      /* the last transaction was left open at the peer */
+    bool parting;         /* close() came while busy */
+    bool full;            /* output waits for EV_DRAINED */
+    bool lost;            /* nothing can be sent any more */
+    bool introduced;      /* the host took an XCLIENT */
+    bool xclient_refused; /* it did not, and is not asked again */
     struct capability capability;
     struct reply_scan scan;
     struct deadline deadline;
@@ -90,6 +96,11 @@ void client_finished(struct client *c);
 /* Hand c->out to the host.  False: it waits, or the connection is gone. */
 bool client_flush(struct client *c);
 void client_wait(struct client *c, enum option_row timeout);
+/* One command outside a transaction; name: with ours. */
+void client_say(
+    struct client *c, enum client_state state, const char *verb, bool name);
+/* The transaction that c->t names begins. */
+void client_transact(struct client *c);
 
 /* pipeline.c */
 void pipeline_begin(struct client *c, struct impel_batch *batch,

@@ -48,6 +48,7 @@ const struct impel_option options_rows[OPT_ROWS] = {
     [OPT_SESSION_TIME] = IMPORT("session_time"),
     [OPT_BODY_TIME] = IMPORT("body_time"),
     [OPT_BARE_NEWLINE] = IMPORT("rfc2822_lone_lf_in_body"),
+    [OPT_XCLIENT] = IMPORT("xclient"),
     [OPT_BANNER_TIMEOUT] = {.name = "esmtp_banner_timeout",
         .type = IMPEL_OPT_DURATION,
         .scopes = OUTBOUND,

@@ -35,6 +35,7 @@ enum option_row {
     OPT_SESSION_TIME,
     OPT_BODY_TIME,
     OPT_BARE_NEWLINE,
+    OPT_XCLIENT,
     /* this module's own: client */
     OPT_BANNER_TIMEOUT,
     OPT_DATA_TIMEOUT,

@@ -36,6 +36,29 @@ capability_bit(struct impel_str word)
     return 0;
 }
 
+/* The attributes behind XCLIENT; those unknown are never said. */
+static uint32_t
+capability_attributes(struct impel_str rest)
+{
+    static const char *const names[] = {"NAME", "ADDR", "PORT", "PROTO", "HELO",
+        "LOGIN", "DESTADDR", "DESTPORT"};
+    uint32_t bits = 0, i;
+
+    while (rest.n > 0) {
+        struct impel_str word = {rest.p, 0};
+
+        while (word.n < rest.n && word.p[word.n] != ' ')
+            word.n++;
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            if (line_same(word, names[i]))
+                bits |= 1u << i;
+        rest.p += word.n, rest.n -= word.n;
+        while (rest.n > 0 && *rest.p == ' ')
+            rest.p++, rest.n--;
+    }
+    return bits;
+}
+
 static void
 capability_line(struct capability *c, struct impel_str line)
 {
@@ -46,13 +69,15 @@ capability_line(struct capability *c, struct impel_str line)
     while (word.n < line.n && line.p[word.n] != ' ' && line.p[word.n] != '=')
         word.n++;
     c->has |= capability_bit(word);
-    if (!line_same(word, "SIZE"))
-        return;
     rest = (struct impel_str){line.p + word.n, line.n - word.n};
     while (rest.n > 0 && (*rest.p == ' ' || *rest.p == '='))
         rest.p++, rest.n--;
     while (rest.n > 0 && rest.p[rest.n - 1] == ' ')
         rest.n--;
+    if (line_same(word, "XCLIENT"))
+        c->xclient |= capability_attributes(rest);
+    if (!line_same(word, "SIZE"))
+        return;
     if (verb_number(rest, INT64_MAX, &limit))
         c->size_limit = limit;
 }

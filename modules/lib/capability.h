@@ -21,10 +21,20 @@ enum {
     CAPABILITY_XCLIENT = 256,
     CAPABILITY_AUTH = 512
 };
+enum { /* what XCLIENT lists */
+    CAPABILITY_XCLIENT_NAME = 1,
+    CAPABILITY_XCLIENT_ADDR = 2,
+    CAPABILITY_XCLIENT_PORT = 4,
+    CAPABILITY_XCLIENT_PROTO = 8,
+    CAPABILITY_XCLIENT_HELO = 16,
+    CAPABILITY_XCLIENT_LOGIN = 32,
+    CAPABILITY_XCLIENT_DESTADDR = 64,
+    CAPABILITY_XCLIENT_DESTPORT = 128
+};
 
 struct capability {
     uint32_t has;
-    uint32_t reserved;
+    uint32_t xclient;    /* CAPABILITY_XCLIENT_* */
     uint64_t size_limit; /* what SIZE said; 0: nothing, or no limit */
 };
 

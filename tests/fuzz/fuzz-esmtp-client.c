@@ -45,6 +45,7 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs)
     size_t at, take, used = 0, i;
 
     h->full_every = piece == 7 ? 3 : 0;
+    h->option[OPT_XCLIENT] = (int64_t)(n % 3); /* no, ifavailable, required */
     esmtp_host_connect(h, "ESMTP");
     for (at = 0; at < n && !h->session.closed; at += take) {
         take = n - at < piece ? n - at : piece;
@@ -61,7 +62,11 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs)
                 .envid = {"id", 2},
                 .ret = 1,
                 .rcpt_count = 3,
-                .rcpt = rcpt};
+                .rcpt = rcpt,
+                .client_addr = {"2001:db8::7", 11},
+                .client_helo = {"a\r\nQUIT", 7},
+                .client_proto = {"smtp", 4},
+                .client_port = 4711};
         esmtp_host_lend(h, &batch[used++]);
     }
     esmtp_host_end(h);

@@ -142,7 +142,12 @@ world_batch_new(struct impel_session *s, const struct script_message *m)
         .ret = m->ret,
         .attempt = 1,
         .rcpt_count = m->rcpt_count,
-        .rcpt = b->rcpt};
+        .rcpt = b->rcpt,
+        .client_addr = m->client_addr,
+        .client_helo = m->client_helo,
+        .client_login = m->client_login,
+        .client_proto = m->client_proto,
+        .client_port = m->client_port};
     part_forms(b, &m->body);
     w->batch = xgrow(w->batch, w->batch_count + 1, sizeof(w->batch[0]));
     w->batch[w->batch_count++] = b;

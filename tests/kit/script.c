@@ -196,6 +196,34 @@ parse_rcpt(struct reading *r, struct str rest)
     return 0;
 }
 
+/* client addr=A port=N helo=X proto=X login=X */
+static int
+parse_client(struct reading *r, struct str rest)
+{
+    struct script_message *m = r->message;
+    struct str word, key;
+    int port = 0;
+
+    while ((word = word_next(&rest)).n) {
+        key = str_cut(&word, '=');
+        word = word_unquoted(word);
+        if (str_eq(key, STR("addr")))
+            m->client_addr = kept_str(r->s, word);
+        else if (str_eq(key, STR("helo")))
+            m->client_helo = kept_str(r->s, word);
+        else if (str_eq(key, STR("proto")))
+            m->client_proto = kept_str(r->s, word);
+        else if (str_eq(key, STR("login")))
+            m->client_login = kept_str(r->s, word);
+        else if (!str_eq(key, STR("port")))
+            return bad(r, "unknown key", key);
+        else if (parse_number(r, word, &port))
+            return ERR_CONF;
+    }
+    m->client_port = (uint32_t)port;
+    return 0;
+}
+
 static int
 parse_message_line(struct reading *r, struct str key, struct str rest)
 {
@@ -208,6 +236,8 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
         m->envid = kept_str(r->s, rest);
     else if (str_eq(key, STR("ret")))
         m->ret = str_eq(rest, STR("hdrs")) ? IMPEL_RET_HDRS : IMPEL_RET_FULL;
+    else if (str_eq(key, STR("client")))
+        rc = parse_client(r, rest);
     else if (str_eq(key, STR("needs")))
         rc = parse_bits(r, word_need, rest, &m->needs);
     else if (str_eq(key, STR("rcpt")))

@@ -38,6 +38,8 @@ struct script_message {
     const char *name;
     int line;
     struct impel_str sender, envid;
+    struct impel_str client_addr, client_helo, client_proto, client_login;
+    uint32_t client_port;
     uint32_t needs;
     int32_t ret;
     size_t rcpt_count;

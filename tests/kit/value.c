@@ -10,6 +10,8 @@
 #include "base/banned.h"
 
 static const char *const bit8_choices[] = {"no", "ifavailable", NULL};
+static const char *const xclient_choices[] = {
+    "no", "ifavailable", "required", NULL};
 static const char *const lone_choices[] = {"pedantic", "fix", NULL};
 static const char *const transform_choices[] = {
     "no", "ifneeded", "strict", "strip", NULL};
@@ -51,6 +53,7 @@ static const struct impel_option core_rows[] = {
     ROW("send_8bitmime", IMPEL_OPT_CHOICE, "no", bit8_choices),
     ROW("transform_8bitmime_content", IMPEL_OPT_CHOICE, "ifneeded",
         transform_choices),
+    ROW("xclient", IMPEL_OPT_CHOICE, "no", xclient_choices),
     ROW("remote_smtp_port", IMPEL_OPT_PORT, "25", NULL),
     TEXT("ehlo_hostname"),
     TEXT("banner_hostname"),

@@ -261,7 +261,7 @@ test_conf_refusals(void **state)
         {"binding b {} binding_group g { binding b {} }", "one group"},
         {"tls = required", "mail would be sent in clear; it comes with 0.4"},
         {"default_binding = nobody", "default_binding"},
-        {"xclient = required", "comes with 0.3"},
+        {"xclient = maybe", "required"},
         {"opendkim \"k\" {}", "unsigned"},
         {"delivery_method = UUCP", "unknown delivery_method 'UUCP'"},
         {"delivery_method = ESMPT", "did you mean"},
