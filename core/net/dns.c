@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/xmem.h"
 #include "loop/defer.h"
+#include "loop/timer.h"
 #include "net/dnscache.h"
 #include "net/dnschannel.h"
 #include "net/dnsparse.h"
@@ -28,11 +29,12 @@ enum {
 
 /* A name and type that is being asked; all who ask meanwhile share it. */
 struct lookup {
-    struct list waiting; /* in dns.waiting until it is sent */
+    struct list waiting; /* in dns.waiting or dns.limited until it is sent */
     struct dns *dns;
     struct list questions;
     enum dns_type type;
     int64_t asked_us;
+    bool is_limited;
     bool forgotten;   /* dns_forget() came after it was sent */
     uint64_t flushes; /* dns.flushes when it was sent */
     size_t key_n;
@@ -53,6 +55,10 @@ struct dns {
     struct dnscache *cache;
     struct map lookups; /* by type and name */
     struct list waiting, ready;
+    struct list limited; /* MX questions that wait for a token */
+    size_t limited_count, limited_max;
+    struct tokens tokens;
+    struct timer tokens_timer;
     size_t in_flight;
     struct defer deliver, more, drop;
     uint64_t flushes;
@@ -82,12 +88,17 @@ dns_path(const struct dns_config *c)
     return c->resolv_conf ? c->resolv_conf : "/etc/resolv.conf";
 }
 
+static void dns_send_more(void *arg);
+
 static void
 dns_configure(struct dns *d, const struct dns_config *c)
 {
     d->min_ttl = MIN_OF(c->min_ttl, c->max_ttl);
     d->max_ttl = c->max_ttl;
     d->negative_ttl_max = c->negative_ttl_max;
+    d->limited_max = c->mx_waiting_max;
+    tokens_set_rate(&d->tokens, c->mx_rate, loop_now(d->loop));
+    defer_post(d->loop, &d->more, dns_send_more, d, "dns send");
 }
 
 struct dns *
@@ -106,6 +117,9 @@ dns_new(struct loop *l, const struct dns_config *c, struct err *e)
     map_init(&d->lookups, false);
     list_init(&d->waiting);
     list_init(&d->ready);
+    list_init(&d->limited);
+    tokens_init(&d->tokens, c->mx_rate, loop_now(l));
+    timer_init(&d->tokens_timer, l, dns_send_more, d, "dns rate limit");
     dns_configure(d, c);
     return d;
 }
@@ -215,8 +229,6 @@ lookup_count(struct lookup *k, enum dns_status status)
     d->stats.response_us_peak = MAX_OF(d->stats.response_us_peak, us);
 }
 
-static void dns_send_more(void *arg);
-
 static void
 lookup_answered(void *arg, enum dns_status status, struct str bytes)
 {
@@ -231,7 +243,7 @@ lookup_answered(void *arg, enum dns_status status, struct str bytes)
     else
         a->a.ttl = UINT32_MAX;
     d->in_flight--;
-    if (list_first(&d->waiting))
+    if (list_first(&d->waiting) || list_first(&d->limited))
         defer_post(d->loop, &d->more, dns_send_more, d, "dns send");
     lookup_end(k, a);
     dnscache_answer_unref(&a);
@@ -291,6 +303,8 @@ lookup_send(struct lookup *k)
     int stat = dns_stat(k->type);
 
     list_remove(&k->waiting);
+    d->limited_count -= k->is_limited;
+    k->is_limited = false;
     k->flushes = d->flushes;
     if (lookup_local(k))
         return;
@@ -299,6 +313,25 @@ lookup_send(struct lookup *k)
     d->in_flight++;
     k->asked_us = clock_mono_us();
     dnschannel_send(d->channel, k->name, k->type, lookup_answered, k);
+}
+
+/* Those that wait for the rate, as far as it goes. */
+static int
+dns_send_limited(struct dns *d, int left)
+{
+    int64_t stamp, until;
+    struct list *it;
+
+    while (left && d->in_flight < DNS_IN_FLIGHT_MAX &&
+        (it = list_first(&d->limited)) != NULL) {
+        if (!tokens_take(&d->tokens, loop_now(d->loop), &stamp, &until)) {
+            timer_start_at(&d->tokens_timer, until);
+            break;
+        }
+        lookup_send(LIST_ENTRY(it, struct lookup, waiting));
+        left--;
+    }
+    return left;
 }
 
 static void
@@ -314,7 +347,7 @@ dns_send_more(void *arg)
         lookup_send(LIST_ENTRY(it, struct lookup, waiting));
         left--;
     }
-    if (!left)
+    if (!dns_send_limited(d, left))
         defer_post(d->loop, &d->more, dns_send_more, d, "dns send");
 }
 
@@ -330,7 +363,10 @@ lookup_new(struct dns *d, struct str key)
     k->name = k->key + 1;
     list_init(&k->questions);
     (void)map_put(&d->lookups, str_make(k->key, key.n), k); /* none there */
-    list_push(&d->waiting, &k->waiting);
+    k->is_limited = k->type == DNS_MX && d->tokens.rate.count > 0 &&
+        d->limited_count < d->limited_max;
+    d->limited_count += k->is_limited;
+    list_push(k->is_limited ? &d->limited : &d->waiting, &k->waiting);
     /* Not from here: c-ares may answer at once. */
     defer_post(d->loop, &d->more, dns_send_more, d, "dns send");
     return k;
@@ -579,28 +615,39 @@ dns_get_stats(const struct dns *d, struct dns_stats *st)
     *st = d->stats;
     st->replies = d->responses;
     st->pending = d->lookups.count;
+    st->limited = d->limited_count;
     st->cache_count = dnscache_count(d->cache);
     st->response_us_avg =
         d->responses ? d->response_us_sum / (int64_t)d->responses : 0;
+}
+
+static void
+dns_refuse_all(struct list *waiting)
+{
+    struct list *it;
+
+    while ((it = list_first(waiting)) != NULL) {
+        struct dnscache_answer *a = dnscache_answer_new();
+
+        a->a.status = DNS_SERVFAIL;
+        lookup_end(LIST_ENTRY(it, struct lookup, waiting), a);
+        dnscache_answer_unref(&a);
+    }
 }
 
 void
 dns_free(struct dns **pd)
 {
     struct dns *d = *pd;
-    struct list *it;
 
     if (!d)
         return;
     CHECK(d, DNS_MAGIC);
     *pd = NULL;
     dnschannel_free(&d->channel); /* ends what was sent */
-    while ((it = list_first(&d->waiting)) != NULL) {
-        struct dnscache_answer *a = dnscache_answer_new();
-        a->a.status = DNS_SERVFAIL;
-        lookup_end(LIST_ENTRY(it, struct lookup, waiting), a);
-        dnscache_answer_unref(&a);
-    }
+    dns_refuse_all(&d->waiting);
+    dns_refuse_all(&d->limited);
+    timer_stop(&d->tokens_timer);
     while (list_first(&d->ready))
         dns_deliver(d);
     defer_cancel(&d->deliver);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/cidr.h"
+#include "base/tokens.h"
 #include "loop/loop.h"
 
 enum dns_type {
@@ -49,6 +50,8 @@ struct dns_config {
     uint32_t min_ttl, max_ttl; /* seconds; clamp what the cache keeps */
     uint32_t negative_ttl_max; /* seconds */
     size_t cache_size;         /* answers kept */
+    struct throttle_rate mx_rate; /* MX questions to servers; count 0: any */
+    size_t mx_waiting_max;        /* more of them do not wait for that */
 };
 struct dns;
 struct dns *dns_new(struct loop *l, const struct dns_config *c, struct err *e);
@@ -87,6 +90,7 @@ const char *dns_status_name(enum dns_status s);
 struct dns_stats {
     uint64_t queries[4], timeouts[4]; /* A, AAAA, MX, TXT */
     uint64_t pending, cache_hits, cache_count;
+    uint64_t limited; /* MX questions that wait for mx_rate */
     uint64_t replies; /* of servers, whatever they said */
     int64_t response_us_avg, response_us_peak;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An authoritative DNS server on loopback whose records a test sets."""
 import threading
+import time
 
 import dnslib
 import dnslib.server
@@ -16,6 +17,7 @@ class Server:
 
     def __init__(self):
         self.records, self.broken, self.asked = {}, {}, []
+        self.asked_at = []  # monotonic, of each
         self.port = free_port()
         self.servers = [
             dnslib.server.DNSServer(self, address="127.0.0.1", port=self.port,
@@ -48,6 +50,7 @@ class Server:
         name = str(request.q.qname).rstrip(".").lower()
         kind = dnslib.QTYPE[request.q.qtype]
         self.asked.append((name, kind))
+        self.asked_at.append(time.monotonic())
         reply = request.reply()
         how = self.broken.get(name)
         if how == "SILENT":

@@ -161,3 +161,21 @@ def test_dig_and_the_cache(impeld, knot, unbound, places, tmp_path):
     assert "asked now" in d.ask("dig", "pair.dest.test", "MX")
     assert "forgotten" in d.ask("dns_cache", "flush", "all")
     assert "nothing" in d.ask("dns_cache", "list")
+
+
+def test_mx_questions_are_limited(impeld, server, dns, tmp_path):
+    """No more than five in a second, and all of them in the end."""
+    s = server(host="127.0.0.21")
+    for i in range(13):
+        dns.add(f"d{i}.test", "MX", "10 mx.test")
+    dns.add("mx.test", "A", "127.0.0.21")
+    d = impeld(by_dns(tmp_path, dns.port, s.port,
+                      "DNS_Rate_Limit_Enabled = true\n"
+                      "DNS_Rate_Limit_MX_Queries = 5\n"
+                      "DNS_Rate_Limit_Period = 1\n"))
+    send(d.port, [f"to@d{i}.test" for i in range(13)])
+    s.wait(13)
+    at = [t for t, (_, kind) in zip(dns.asked_at, dns.asked) if kind == "MX"]
+    assert len(at) == 13
+    assert all(sum(1 for t in at if a <= t < a + 0.95) <= 5 for a in at)
+    assert at[-1] - at[0] >= 1.9

@@ -344,6 +344,69 @@ test_ttl_clamps(void **state)
     teardown(&w);
 }
 
+/* Three MX questions in ten seconds, and two may wait; addresses go ahead. */
+static void
+test_rate_limit(void **state)
+{
+    struct dns_config c;
+    struct dns_stats st;
+    struct world w;
+    char name[20];
+    int at_once;
+
+    (void)state;
+    setup(&w);
+    clock_fake(1000000, 1700000000000);
+    loop_turn(w.loop, 0);
+    c = config(&w);
+    c.mx_rate = (struct throttle_rate){.count = 3, .window_ms = 10000};
+    c.mx_waiting_max = 5;
+    dns_reload(w.dns, &c);
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(name, sizeof(name), "m%d.example", i);
+        dns_ask(w.dns, str_of(name), DNS_MX, on_answer, &w);
+    }
+    dns_ask(w.dns, STR("a.example"), DNS_A, on_answer, &w);
+    dns_get_stats(w.dns, &st);
+    assert_int_equal(st.limited, 5);
+    for (int i = 0; i < 300; i++) {
+        loop_turn(w.loop, 1);
+        server_serve(&w.server);
+    }
+    /* What did not fit, the address, and what the rate allows by then. */
+    dns_get_stats(w.dns, &st);
+    at_once = w.answers;
+    assert_in_range(at_once, 3 + 1 + 1, 3 + 1 + 3);
+    assert_int_equal(st.limited, 9 - at_once);
+    for (int i = 0; i < 30; i++) {
+        clock_advance(100);
+        for (int n = 0; n < 20; n++) {
+            loop_turn(w.loop, 1);
+            server_serve(&w.server);
+        }
+    }
+    assert_int_equal(w.answers, 3 + 1 + 3); /* not one more in the window */
+    for (int i = 0; i < 120; i++) {
+        clock_advance(100);
+        for (int n = 0; n < 5; n++) {
+            loop_turn(w.loop, 0);
+            server_serve(&w.server);
+        }
+    }
+    run_until(&w, 9);
+    dns_get_stats(w.dns, &st);
+    assert_int_equal(st.limited, 0);
+    dns_ask(w.dns, STR("m8.example"), DNS_MX, on_answer, &w);
+    for (int i = 9; i < 14; i++) {
+        (void)snprintf(name, sizeof(name), "m%d.example", i);
+        dns_ask(w.dns, str_of(name), DNS_MX, on_answer, &w);
+    }
+    c.mx_rate.count = 0; /* switched off: those that wait go */
+    dns_reload(w.dns, &c);
+    run_until(&w, 15);
+    teardown(&w);
+}
+
 struct listed {
     int count, stop;
     uint32_t ttl;
@@ -549,6 +612,7 @@ main(void)
         cmocka_unit_test(test_shared_waits),
         cmocka_unit_test(test_negative_and_expiry),
         cmocka_unit_test(test_ttl_clamps),
+        cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_list_and_flush),
         cmocka_unit_test(test_large_cache),
         cmocka_unit_test(test_failures),
