@@ -34,10 +34,9 @@ Outbound_Throttle_Messages = "{rate}"
     return sorted(at for _, at in s.served_at())
 
 
-def holds(times, rate, seconds):
-    # Wherever a second begins: but for what arrives late at a sink that shares
-    # a busy machine with much else.
-    late = 0.05
+def holds(times, rate, seconds, late):
+    """late: what arrives later than it was sent, at a sink that shares a busy
+    machine with much else."""
     assert most_in_a_window(times, 1 - late) <= rate
     n = sum(1 for at in times if at < times[0] + seconds)
     assert rate * seconds * 0.98 <= n <= rate * seconds, n
@@ -45,13 +44,13 @@ def holds(times, rate, seconds):
 
 @pytest.mark.parametrize("domains", [1, 200])
 def test_a_throttle_holds(impeld, sink, domains):
-    holds(throttled(impeld, sink, 50, 5, domains), 50, 5)
+    holds(throttled(impeld, sink, 50, 5, domains), 50, 5, 0.2)
 
 
 @pytest.mark.parametrize("domains", [1, 200])
 @pytest.mark.parametrize("rate", [50, 1000])
 def test_a_throttle_holds_for_a_minute(impeld, sink, long_run, domains, rate):
-    holds(throttled(impeld, sink, rate, 60, domains), rate, 60)
+    holds(throttled(impeld, sink, rate, 60, domains), rate, 60, 0.1)
 
 
 def test_a_host_spills_over(impeld, server):
