@@ -22,6 +22,7 @@ static pthread_rwlock_t option_lock = PTHREAD_RWLOCK_INITIALIZER;
 static const struct option *option_rows[OPTION_MAX];
 static const struct option_set *option_owner[OPTION_MAX];
 static const struct option_set *option_sets[OPTION_SETS_MAX];
+static _Atomic bool option_imports[OPTION_MAX];
 static _Atomic uint32_t option_rows_count;
 static uint32_t option_sets_count;
 static struct map option_names = {.fold = true};
@@ -100,6 +101,19 @@ option_find(struct str name)
     at = (uintptr_t)map_find(&option_names, name);
     (void)pthread_rwlock_unlock(&option_lock);
     return at ? (uint32_t)(at - 1) : UINT32_MAX;
+}
+
+void
+option_import(uint32_t id)
+{
+    if (id < OPTION_MAX)
+        atomic_store(&option_imports[id], true);
+}
+
+bool
+option_is_imported(uint32_t id)
+{
+    return id < OPTION_MAX && atomic_load(&option_imports[id]);
 }
 
 uint32_t
@@ -197,6 +211,8 @@ option_reset(void)
     map_fini(&option_names);
     map_init(&option_names, true);
     atomic_store(&option_rows_count, 0);
+    for (uint32_t i = 0; i < OPTION_MAX; i++)
+        atomic_store(&option_imports[i], false);
     option_sets_count = 0;
     (void)pthread_rwlock_unlock(&option_lock);
     kind_reset();

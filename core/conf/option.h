@@ -116,6 +116,9 @@ int option_add(struct option_set *set, struct err *e);
 uint32_t option_count(void);
 const struct option *option_get(uint32_t id);
 const char *option_layer(uint32_t id);
+/* A module reads a row that it does not have itself; once it has said so. */
+void option_import(uint32_t id);
+bool option_is_imported(uint32_t id);
 uint32_t option_set_count(void);
 const struct option_set *option_set_get(uint32_t i);
 /* By name in any case; UINT32_MAX: none. */

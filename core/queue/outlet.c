@@ -365,20 +365,41 @@ static const struct session_events events = {.ready = outlet_ready,
 
 /* --- opening --- */
 
+static struct str
+outlet_sender_domain(const struct queue *q)
+{
+    struct list *n = list_first(&q->ready);
+    const struct message *m =
+        n ? LIST_ENTRY(n, struct active, node)->message : NULL;
+    size_t at = m ? str_rchr(m->env.sender, '@') : SIZE_MAX;
+
+    return at == SIZE_MAX ? STR_NONE : str_from(m->env.sender, at + 1);
+}
+
 /* Sibling domains share a session only if it would have come out the same:
- * one compiled scope stands for all options at once. */
+ * where to, where from, under what name, with which options of sessions.  What
+ * is limited is the queue's own affair. */
 static char *
 outlet_key(const struct queue *q, const struct hop *hop)
 {
     struct buf b = BUF_INIT;
+    struct cidr from;
 
     netaddr_print(&hop->to, &b);
-    buf_printf(&b, " %d %p ", q->method, (const void *)q->scope);
+    buf_printf(&b, " %d %llu %llx ", q->method,
+        (unsigned long long)generation_number(q->generation),
+        (unsigned long long)q->opt->session);
     buf_cstr(&b, q->binding->name);
     buf_char(&b, ' ');
     buf_str(&b, hop->name);
     buf_char(&b, ' ');
     buf_str(&b, hop->uri);
+    buf_char(&b, ' ');
+    binding_source(q->scope, hop->to.ip.family, &from);
+    if (from.family)
+        cidr_print(&from, &b);
+    buf_char(&b, ' ');
+    binding_ehlo_name(q->scope, outlet_sender_domain(q), &b);
     return buf_detach(&b, NULL);
 }
 
@@ -427,17 +448,6 @@ outlet_choose_loop(const struct scheduler *s)
         if (s->io_sessions[i] < s->io_sessions[best])
             best = i;
     return best;
-}
-
-static struct str
-outlet_sender_domain(const struct queue *q)
-{
-    struct list *n = list_first(&q->ready);
-    const struct message *m =
-        n ? LIST_ENTRY(n, struct active, node)->message : NULL;
-    size_t at = m ? str_rchr(m->env.sender, '@') : SIZE_MAX;
-
-    return at == SIZE_MAX ? STR_NONE : str_from(m->env.sender, at + 1);
 }
 
 static void

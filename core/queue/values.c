@@ -2,6 +2,7 @@
 #include "queue/values.h"
 
 #include <stdlib.h>
+#include "base/buf.h"
 #include "base/bug.h"
 #include "base/xmem.h"
 #include "conf/generation.h"
@@ -21,6 +22,40 @@ queue_int(const struct scope *scope, int row)
     return scope_int(scope, OPT(queue_options, row));
 }
 
+/* Of the core's own layers sessions read what a module has imported. */
+static bool
+queue_sessions_read(uint32_t id)
+{
+    static const char *const others[] = {
+        "queue", "route", "intake", "spool", "logs", "ctl"};
+
+    if (option_is_imported(id))
+        return true;
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        if (str_eq(str_of(option_layer(id)), str_of(others[i])))
+            return false;
+    return true;
+}
+
+/* Options of sessions by where they are set: two scopes that fall back to the
+ * same stanzas for all of them make the same sessions. */
+static uint64_t
+queue_session_hash(const struct scope *scope)
+{
+    struct buf b = BUF_INIT;
+    uint64_t hash;
+
+    for (uint32_t id = 0; id < option_count(); id++) {
+        const struct stanza *from = scope_origin(scope, id);
+
+        if (from && queue_sessions_read(id))
+            buf_printf(&b, "%u=%p ", id, (const void *)from);
+    }
+    hash = str_hash(buf_get(&b));
+    buf_fini(&b);
+    return hash;
+}
+
 static void
 queue_values_read(struct queue_values *v, const struct scope *scope)
 {
@@ -35,6 +70,7 @@ queue_values_read(struct queue_values *v, const struct scope *scope)
     v->connect_timeout_to_delay =
         queue_int(scope, QUEUE_CONNECT_TIMEOUT_TO_DELAY);
     v->blackhole = queue_int(scope, QUEUE_BLACKHOLE);
+    v->session = queue_session_hash(scope);
     v->fuzz = queue_int(scope, QUEUE_DELAYED_BINDING_DOMAIN_FUZZ);
     v->suspended = queue_int(scope, QUEUE_SUSPEND_DELIVERY) != 0;
     v->max_active = scope_int(scope, active);

@@ -25,6 +25,7 @@ struct queue_values {
     int64_t idle_timeout, mx_failures, connect_timeout_to_delay;
     int64_t blackhole, max_active, fuzz;
     bool suspended, strict_active;
+    uint64_t session;      /* of what sessions read: equal if all of it is */
     double allocation;     /* of goal.h */
     bool greets_as_sender; /* a message is there before the connection */
     struct retry retry;

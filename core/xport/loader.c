@@ -261,6 +261,7 @@ loader_import(struct module *m, struct err *e)
             return err_set(e, ERR_NOTFOUND,
                 "%s: imports option %s, which this core does not have", m->file,
                 d->options[i].name);
+        option_import(m->option_ids[i]);
     }
     return 0;
 }

@@ -45,7 +45,7 @@ test_idle_one_makes_room(void **state)
 {
     (void)state;
     world_begin("server_max_outbound_connections = 1\n"
-                "domain \"b.test\" { idle_timeout = 9 }\n");
+                "domain \"b.test\" { connect_timeout = 9 }\n");
     many("default", "a.test", 1);
     fake_ready(0, 1);
     fake_delivered(0);
@@ -70,6 +70,33 @@ test_sibling_at_the_limit(void **state)
     assert_int_equal(fake_sessions[0].count, 1);
     fake_delivered(0);
     assert_int_equal(world.s->stats.delivered, 2);
+    world_end();
+}
+
+/* Whose sessions come out the same is a sibling, whatever else its stanza says;
+ * a session of other options is not for it. */
+static void
+test_siblings_with_stanzas(void **state)
+{
+    (void)state;
+    world_begin("binding \"other\" {}\n"
+                "domain \"a.test\" { max_outbound_connections = 5 }\n"
+                "domain \"b.test\" { max_retries = 3 idle_timeout = 9 }\n"
+                "domain \"c.test\" { connect_timeout = 9 }\n");
+    many("default", "a.test", 1);
+    fake_ready(0, 1);
+    fake_delivered(0);
+    many("default", "c.test", 1);
+    assert_int_equal(fake_session_count, 2);
+    many("default", "b.test", 1);
+    assert_int_equal(fake_session_count, 2);
+    assert_int_equal(fake_sessions[0].count, 1);
+    fake_delivered(0);
+    many("other", "b.test", 1); /* another binding */
+    assert_int_equal(fake_session_count, 3);
+    world_configure("domain \"c.test\" { connect_timeout = 8 }\n");
+    many("default", "a.test", 1); /* what it was made with is no more */
+    assert_int_equal(fake_session_count, 4);
     world_end();
 }
 
@@ -100,8 +127,8 @@ test_place_is_passed_on(void **state)
 
     (void)state;
     world_begin("server_max_outbound_connections = 1\n"
-                "domain \"b.test\" { idle_timeout = 8 }\n"
-                "domain \"c.test\" { idle_timeout = 9 }\n");
+                "domain \"b.test\" { connect_timeout = 8 }\n"
+                "domain \"c.test\" { connect_timeout = 9 }\n");
     many("default", "a.test", 1);
     fake_ready(0, 1);
     many("default", "b.test", 1);
@@ -691,7 +718,8 @@ test_all_at_once(void **state)
     }
 }
 
-UNIT_MAIN(cmocka_unit_test(test_all_at_once),
+UNIT_MAIN(cmocka_unit_test(test_siblings_with_stanzas),
+    cmocka_unit_test(test_all_at_once),
     cmocka_unit_test(test_reload_keeps_the_window),
     cmocka_unit_test(test_host_throttle), cmocka_unit_test(test_twins),
     cmocka_unit_test(test_scope_max), cmocka_unit_test(test_reserve),
