@@ -144,7 +144,7 @@ probe_full_host(struct probe *x, bool throttled)
             str_of(x->q->binding->name), x->full, &x->why);
     }
     if (x->hop.until) /* better than when the queue looks again */
-        x->wall = clock_wall() + (x->hop.until - loop_now(x->q->s->loop));
+        x->mono = x->hop.until;
     return x->hosts == HOP_LIMIT && throttled == (x->hop.until != 0);
 }
 

@@ -83,14 +83,16 @@ test_explained(void **state)
                          world.s, STR("x.test"), STR_NONE, false, &out, &e),
         0);
     assert_non_null(strstr(out.p,
-        "because: override of domain x.test by uid=0 pid=7 until "
+        "because: suspend_delivery of override of domain x.test by uid=0 "
+        "pid=7 until "
         "2023-11-14T22:23:20.000Z (a test)\n  next: "
-        "2023-11-14T22:23:20.000Z\n"));
+        "2023-11-14T22:23:20.000Z, it is resumed\n"));
     buf_cut(&out, 0);
     assert_int_equal(scheduler_explain_domain(
                          world.s, STR("y.test"), STR_NONE, false, &out, &e),
         0);
-    assert_non_null(strstr(out.p, "because: domain y.test ("));
+    assert_non_null(
+        strstr(out.p, "because: suspend_delivery of domain y.test ("));
     buf_fini(&out);
     world_end();
 }
