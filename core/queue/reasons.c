@@ -143,8 +143,9 @@ probe_full_host(struct probe *x, bool throttled)
         domain_say_full(x->record, x->q->generation,
             str_of(x->q->binding->name), x->full, &x->why);
     }
-    if (x->hop.until) /* better than when the queue looks again */
-        x->mono = x->hop.until;
+    if (x->hop.until && x->hop.until != INT64_MAX) /* better than when the
+                                                      queue looks again */
+        x->wall = clock_wall() + (x->hop.until - loop_now(x->q->s->loop));
     return x->hosts == HOP_LIMIT && throttled == (x->hop.until != 0);
 }
 
