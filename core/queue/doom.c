@@ -62,6 +62,16 @@ doom_new(struct str text, const char *otherwise, bool quiet)
 }
 
 struct doom *
+doom_delay(int64_t until)
+{
+    struct doom *d = xnew(struct doom);
+
+    d->refs = 1;
+    d->until = until;
+    return d;
+}
+
+struct doom *
 doom_ref(struct doom *d)
 {
     d->refs++;
@@ -82,8 +92,10 @@ static bool
 doom_lent(struct parcel *p, struct doom *d)
 {
     struct active *a = p->in.active;
-    bool first = !a->doom;
+    bool news = !a->doom || (a->doom->until && !d->until);
 
+    if (d->until && a->doom && !a->doom->until)
+        return false;
     doom_unref(&a->doom);
     a->doom = doom_ref(d);
     if (d->quiet)
@@ -92,7 +104,7 @@ doom_lent(struct parcel *p, struct doom *d)
         parcel_enter(p, PARCEL_RECALLING);
         session_recall(a->outlet->session, a->batch, false);
     }
-    return first;
+    return news;
 }
 
 bool
@@ -102,7 +114,10 @@ doom_parcel(struct parcel *p, struct doom *d)
     case PARCEL_DELAYED:
     case PARCEL_READY:
     case PARCEL_LOADING:
-        outcome_fail(p, d->code, d->status, d->text, d->quiet);
+        if (d->until)
+            outcome_put_off(p, d->until);
+        else
+            outcome_fail(p, d->code, d->status, d->text, d->quiet);
         return true;
     case PARCEL_LENT:
     case PARCEL_RECALLING:

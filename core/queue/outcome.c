@@ -339,6 +339,40 @@ outcome_whole(struct parcel *p, const struct result *r, bool spread)
         message_unref(&m);
 }
 
+/* p is in no list.  While an ATTEMPT is on its way another would not know its
+ * place: that one stays the last on disk. */
+static void
+outcome_wait(struct parcel *p, struct message *m, int64_t until)
+{
+    struct result r = {.retry_after = -1};
+    uint32_t count = p->rcpt_count;
+    struct result *all;
+
+    p->flags &= 7u & ~(unsigned)PARCEL_LAST_TRY;
+    until = MIN_OF(until, queue_expiry(p->queue, p));
+    if (!p->writing) {
+        result_set(&r, IMPEL_RETRY, IMPEL_BLAME_MESSAGE, 0, 450, "4.7.0",
+            "[internal] delayed by hand");
+        all = outcome_results(p, &r);
+        attempt_write(p, m, until, all);
+        outcome_free_results(all, count);
+        result_fini(&r);
+    }
+    queue_delay(p, until);
+    queue_kick(p->queue);
+}
+
+void
+outcome_put_off(struct parcel *p, int64_t until)
+{
+    struct message *m = outcome_message(p);
+
+    queue_remove(p);
+    outcome_wait(p, m, until);
+    if (m)
+        message_unref(&m);
+}
+
 /* --- a batch --- */
 
 /* Back to the active queue without an attempt; the third time in a row it has
@@ -398,7 +432,12 @@ outcome_apply(struct parcel *p, struct outlet *o, struct message *m,
 {
     struct result *copy;
 
-    if (doom && what != OUTCOME_DONE && what != OUTCOME_FAIL) {
+    if (doom && doom->until) {
+        if (what == OUTCOME_RETURN) {
+            outcome_wait(p, m, doom->until);
+            return;
+        }
+    } else if (doom && what != OUTCOME_DONE && what != OUTCOME_FAIL) {
         outcome_doomed(p, m, doom);
         return;
     }

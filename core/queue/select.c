@@ -19,6 +19,7 @@
 #include "queue/filter.h"
 #include "queue/notice.h"
 #include "queue/outlet.h"
+#include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/walk.h"
 #include "spool/render.h"
@@ -173,19 +174,15 @@ select_flush(struct select *sel, struct parcel *p)
 static void
 select_delay(struct select *sel, struct parcel *p)
 {
-    int64_t due = sel->now + sel->order.delay;
+    int64_t due = MIN_OF(sel->doom->until, queue_expiry(p->queue, p));
 
-    if (p->state != PARCEL_DELAYED && p->state != PARCEL_READY) {
-        sel->busy++;
-        return;
-    }
-    due = MIN_OF(due, queue_expiry(p->queue, p));
     if (p->state == PARCEL_DELAYED && !(p->flags & PARCEL_DUE) &&
         p->in.due.when == due)
         return;
-    queue_remove(p);
-    queue_delay(p, due);
-    sel->done++;
+    if (doom_parcel(p, sel->doom))
+        sel->done++;
+    else if (p->state == PARCEL_BEGUN)
+        sel->busy++;
 }
 
 static void
@@ -246,7 +243,7 @@ select_print(struct select *sel)
     buf_printf(&sel->text, "%llu messages %s.\n", (unsigned long long)sel->done,
         select_verb(sel));
     if (sel->busy)
-        buf_printf(&sel->text, "%llu are with a session and were left alone.\n",
+        buf_printf(&sel->text, "%llu are being sent and were left alone.\n",
             (unsigned long long)sel->busy);
     if (sel->cancelled)
         buf_cstr(&sel->text, "Cancelled before the end.\n");
@@ -370,6 +367,18 @@ select_read(struct select *sel, const struct selected *one)
 
 /* --- the job --- */
 
+/* What it makes has room: bounces, and results on their way to the disk, of
+ * which so many would hold up deliveries. */
+static bool
+select_has_room(const struct select *sel)
+{
+    if (sel->order.dry_run)
+        return true;
+    if (sel->order.work == SCHEDULER_DELAY)
+        return spool_unwritten(sel->s->spool) < PAUSE_UNWRITTEN / 4;
+    return sel->order.work != SCHEDULER_FAIL || notice_has_room(sel->s);
+}
+
 static enum job_step
 select_step(struct job *j, void *arg)
 {
@@ -378,8 +387,7 @@ select_step(struct job *j, void *arg)
 
     if (sel->next == sel->count)
         return sel->reading ? JOB_PAUSE : JOB_DONE;
-    if (sel->reading >= SELECT_READS ||
-        (sel->order.work == SCHEDULER_FAIL && !notice_has_room(sel->s)))
+    if (sel->reading >= SELECT_READS || !select_has_room(sel))
         return JOB_PAUSE;
     one = &sel->list[sel->next++];
     if (filter_reads_envelope(sel->filter))
@@ -440,9 +448,12 @@ scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
     sel->filter = filter;
     sel->order = *o;
     sel->order.text = STR_NONE;
-    sel->doom =
-        doom_new(o->text, "[internal] Message manually purged", o->quiet);
     sel->now = clock_wall();
+    if (o->work == SCHEDULER_DELAY)
+        sel->doom = doom_delay(sel->now + o->delay);
+    else
+        sel->doom =
+            doom_new(o->text, "[internal] Message manually purged", o->quiet);
     sel->rows = o->dry_run && ask->json ? json_array() : NULL;
     s->jobs++;
     walk_start(s,

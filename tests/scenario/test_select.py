@@ -2,6 +2,7 @@
 """`fail all`, `flush all` and `delay`: mail chosen by what it is."""
 import pytest
 
+from daemon import wait_for
 from peers import send
 
 WAITING = ("Retry_Interval = 600\nMax_Outbound_Connections = 2\n"
@@ -56,6 +57,9 @@ def test_delay_and_flush(full):
     full.server.full = False
     assert full.ask("delay", "1h", "--domain", "x.test") == \
         "8 messages delayed.\n"
+    full.terminate()
+    full.start()
+    wait_for(lambda: full.queued() == 16)
     assert full.ask("flush", "all", "--domain", "y.test") == \
         "8 messages requeued for delivery.\n"
     full.server.wait(8)

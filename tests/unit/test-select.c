@@ -262,13 +262,47 @@ test_busy(void **state)
     fake_ready(0, 1);
     fake_sessions[0].deaf = true;
     f.domain = STR("x.test");
-    assert_string_equal(select_mail(&f, SCHEDULER_DELAY, false),
-        "0 messages delayed.\n1 are with a session and were left alone.\n");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_DELAY, false), "1 messages delayed.\n");
     assert_string_equal(
         select_mail(&f, SCHEDULER_FAIL, false), "1 messages failed.\n");
+    assert_string_equal(/* what fails is not put off */
+        select_mail(&f, SCHEDULER_DELAY, false), "0 messages delayed.\n");
     fake_sessions[0].deaf = false;
     world_run();
     assert_int_equal(world.s->stats.messages, 0);
+    world_end();
+}
+
+/* In memory, and with a session that has not begun; it is on disk, and no
+ * retry. */
+static void
+test_delay_of_what_moves(void **state)
+{
+    struct scheduler_filter f = any();
+    uint64_t lent, loose;
+
+    (void)state;
+    world_begin("max_outbound_connections = 1\nmessage_expiration = 86400\n");
+    lent = world_accept("s@a.test", "u@x.test");
+    fake_ready(0, 1);
+    loose = world_accept("s@a.test", "u@y.test");
+    assert_int_equal(world_state(lent), PARCEL_LENT);
+    assert_int_equal(world_state(loose), PARCEL_READY);
+    f.group = STR("default");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_DELAY, false), "2 messages delayed.\n");
+    world_run();
+    assert_int_equal(world_state(lent), PARCEL_DELAYED);
+    assert_int_equal(world_state(loose), PARCEL_DELAYED);
+    assert_int_equal(world_parcel(lent)->retries, 0);
+    assert_int_equal(fake_store.attempts, 2);
+    assert_int_equal(fake_store.last.retries, 0);
+    assert_in_range(fake_store.last.next, (uint64_t)clock_wall() + 590000,
+        (uint64_t)clock_wall() + 600000);
+    assert_string_equal(/* the same again is another time */
+        select_mail(&f, SCHEDULER_DELAY, false), "2 messages delayed.\n");
+    assert_int_equal(fake_store.attempts, 4);
     world_end();
 }
 
@@ -332,4 +366,4 @@ UNIT_MAIN(cmocka_unit_test(test_by_domain_and_binding),
     cmocka_unit_test(test_dry_run), cmocka_unit_test(test_cancel),
     cmocka_unit_test(test_by_sender),
     cmocka_unit_test(test_cancel_while_reading), cmocka_unit_test(test_busy),
-    cmocka_unit_test(test_patterns))
+    cmocka_unit_test(test_delay_of_what_moves), cmocka_unit_test(test_patterns))
