@@ -12,6 +12,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/dsn.c core/queue/dsn.h \
 	core/queue/explain.c core/queue/explain.h \
 	core/queue/goal.c core/queue/goal.h \
+	core/queue/greeting.c core/queue/greeting.h \
 	core/queue/limits.c core/queue/limits.h \
 	core/queue/listing.c \
 	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \

@@ -8,6 +8,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/greeting.h"
 #include "queue/limits.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
@@ -127,6 +128,16 @@ outlet_update(struct outlet *o)
         (o->draining || outlet_is_used_up(o))) {
         outlet_close(o, false);
     }
+}
+
+void
+outlet_finish(struct outlet *o)
+{
+    o->draining = true;
+    if (o->state == OUTLET_IDLE)
+        outlet_close(o, false);
+    else
+        outlet_update(o);
 }
 
 /* --- work --- */
@@ -327,6 +338,7 @@ outlet_free(struct outlet *o)
     o->s->io_sessions[o->io]--;
     o->magic = 0;
     free(o->key);
+    free(o->greets);
     free(o);
 }
 
@@ -365,22 +377,11 @@ static const struct session_events events = {.ready = outlet_ready,
 
 /* --- opening --- */
 
-static struct str
-outlet_sender_domain(const struct queue *q)
-{
-    struct list *n = list_first(&q->ready);
-    const struct message *m =
-        n ? LIST_ENTRY(n, struct active, node)->message : NULL;
-    size_t at = m ? str_rchr(m->env.sender, '@') : SIZE_MAX;
-
-    return at == SIZE_MAX ? STR_NONE : str_from(m->env.sender, at + 1);
-}
-
 /* Sibling domains share a session only if it would have come out the same:
  * where to, where from, under what name, with which options of sessions.  What
  * is limited is the queue's own affair. */
 static char *
-outlet_key(const struct queue *q, const struct hop *hop)
+outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
 {
     struct buf b = BUF_INIT;
     struct cidr from;
@@ -399,7 +400,9 @@ outlet_key(const struct queue *q, const struct hop *hop)
     if (from.family)
         cidr_print(&from, &b);
     buf_char(&b, ' ');
-    binding_ehlo_name(q->scope, outlet_sender_domain(q), &b);
+    binding_ehlo_name(q->scope, greets ? str_of(greets) : STR_NONE, &b);
+    if (greets)
+        buf_printf(&b, " as %s", greets);
     return buf_detach(&b, NULL);
 }
 
@@ -432,9 +435,10 @@ outlet_take_over(struct queue *q, const struct hop *hop, const char *key)
 bool
 outlet_take_idle(struct queue *q, const struct hop *hop)
 {
-    char *key = outlet_key(q, hop);
+    char *greets = greeting_next(q), *key = outlet_key(q, hop, greets);
     bool taken = outlet_take_over(q, hop, key);
 
+    free(greets);
     free(key);
     return taken;
 }
@@ -476,7 +480,8 @@ outlet_request(struct outlet *o, const struct module *m)
 
     binding_source(q->scope, o->hop.to.ip.family, &o->from);
     r.from = o->from;
-    binding_ehlo_name(q->scope, outlet_sender_domain(q), &name);
+    binding_ehlo_name(
+        q->scope, o->greets ? str_of(o->greets) : STR_NONE, &name);
     r.ehlo_name = name.n ? name.p : "localhost";
     o->session = session_open(&r, loop_mailbox(o->s->loop), &events, o);
     buf_fini(&name);
@@ -485,10 +490,11 @@ outlet_request(struct outlet *o, const struct module *m)
 void
 outlet_open(struct queue *q, struct hop *hop, const struct module *m)
 {
-    char *key = outlet_key(q, hop);
+    char *greets = greeting_next(q), *key = outlet_key(q, hop, greets);
     struct outlet *o;
 
     if (outlet_take_over(q, hop, key)) {
+        free(greets);
         free(key);
         return;
     }
@@ -497,6 +503,7 @@ outlet_open(struct queue *q, struct hop *hop, const struct module *m)
     o->s = q->s;
     o->queue = q;
     o->key = key;
+    o->greets = greets;
     o->hop = *hop;
     o->id = ++q->s->last_connection;
     o->opened_at = loop_now(q->s->loop);

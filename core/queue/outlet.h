@@ -26,6 +26,8 @@ void outlet_rest(struct outlet *o);
 bool outlet_resume(struct outlet *o);
 /* In or out of its queue's roomy list. */
 void outlet_update(struct outlet *o);
+/* No more for it: it ends once it has done what it holds. */
+void outlet_finish(struct outlet *o);
 void outlet_close(struct outlet *o, bool now);
 /* No more for it: what is not begun comes back, and it ends.  One that is being
  * opened ends as soon as it is: a connection that is given up before would

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "queue/active.h"
+#include "queue/greeting.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
 #include "base/banned.h"
@@ -27,12 +28,12 @@ pick_cut(struct queue *q, struct parcel *p, uint64_t most)
 }
 
 struct parcel *
-pick_next(struct queue *q, uint64_t most)
+pick_next(struct queue *q, uint64_t most, const char *greets)
 {
     int64_t now = clock_wall();
     struct list *n;
 
-    while (most && (n = list_first(&q->ready)) != NULL) {
+    while (most && (n = greeting_first(q, greets)) != NULL) {
         struct parcel *p = LIST_ENTRY(n, struct active, node)->parcel;
 
         if (q->opt->retry.skip_expired && queue_expiry(q, p) <= now &&

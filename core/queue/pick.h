@@ -11,7 +11,7 @@
 
 /* The next parcel with content, cut to what `most` recipients allow (the rest
  * is a parcel of its own behind it); NULL: none.  Parcels that are too old for
- * never_attempt_expired_messages fail on the way. */
-struct parcel *pick_next(struct queue *q, uint64_t most);
+ * never_attempt_expired_messages fail on the way.  greets: of the session. */
+struct parcel *pick_next(struct queue *q, uint64_t most, const char *greets);
 
 #endif

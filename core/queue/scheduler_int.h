@@ -191,6 +191,8 @@ struct outlet { /* the scheduler's view of a session */
     enum hop_standing standing; /* at the last review */
     struct cidr from;           /* its source address */
     char *key;                  /* what a sibling must have in common */
+    char *greets;               /* of greeting.h, or NULL */
+    uint32_t overtook;          /* likewise */
     unsigned io;
     bool bad;      /* the address is to be marked */
     bool worked;   /* it was ready once */

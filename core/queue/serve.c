@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "queue/active.h"
 #include "queue/goal.h"
+#include "queue/greeting.h"
 #include "queue/limits.h"
 #include "queue/notice.h"
 #include "queue/outcome.h"
@@ -66,6 +67,10 @@ serve_lend(struct queue *q, struct held *held, int64_t *until)
             return WAIT_NONE;
         if (!(o = serve_next_outlet(q, held)))
             return WAIT_NONE;
+        if (greeting_is_over(o)) {
+            outlet_finish(o);
+            continue;
+        }
         if (!limits_may_lend(q, true, until))
             return WAIT_MESSAGE_THROTTLE;
         if (!outlet_resume(o)) {
@@ -73,7 +78,7 @@ serve_lend(struct queue *q, struct held *held, int64_t *until)
                 return WAIT_NONE; /* one for a token, not all */
             continue;
         }
-        p = pick_next(q, serve_recipients(o));
+        p = pick_next(q, serve_recipients(o), o->greets);
         if (!p)
             return WAIT_NONE;
         p->in.active->charge = limits_charge_message(q, o);
@@ -249,6 +254,7 @@ serve_open(struct queue *q, struct held *held, int64_t *until)
         q->outlet_count >= (uint64_t)q->opt->max_connections)
         return WAIT_CONNECTION_LIMIT;
     while (q->outlet_count < goal &&
+        (q->ready_count || !q->opt->greets_as_sender) &&
         q->ready_count + q->loading + q->overflow > q->opening) {
         enum wait_reason why = serve_open_one(q, until);
 

@@ -2,11 +2,12 @@
 """Which binding mail goes through: by header, by peer and listener, by domain,
 from a group; and what happens where nobody says one."""
 import smtplib
+import threading
 
 import pytest
 
 from daemon import free_port, wait_for
-from peers import send
+from peers import address, send
 
 BINDINGS = """
 binding "b1" { }
@@ -206,3 +207,36 @@ domain "xn--fr-xka.test" { assign_binding = "b2" }
     assert d.queued() == 2
     d.ask("binding", "fail", "domain", "quiet", "b1", "B\u00fccher.test")
     wait_for(lambda: d.queued() == 0)
+
+
+def test_greeting_of_the_sender(impeld, server):
+    """ehlo_hostname = __message__: a session is for one sender's domain."""
+    here, pairs = threading.local(), []
+
+    def answer(stage, line):
+        if stage == "EHLO":
+            here.name = line.split()[1].decode()
+        if stage == "MAIL":
+            pairs.append((here.name, address(line).decode()))
+
+    s = server(answer=answer)
+    d = impeld(TRUSTING + routes(s, "ehlo_hostname = __message__\n"
+               "hostname = mta.test\nmax_outbound_connections = 2\n"
+               "suspend_delivery = true\n"), listener=False)
+    name = {"a@one.test": "one.test", "b@two.test": "two.test",
+            "c@B\u00fccher.test": "xn--bcher-kva.test", "": "mta.test",
+            "d@ONE.test": "one.test"}
+    senders = [list(name)[i % 5] for i in range(60)] + ["a@one.test"] * 40
+    with smtplib.SMTP("127.0.0.1", d.port, timeout=30) as c:
+        c.ehlo("x.test")
+        c.command_encoding = "utf-8"
+        for i, sender in enumerate(senders):
+            c.mail(sender, ["SMTPUTF8"] if not sender.isascii() else [])
+            c.rcpt(f"r{i}@dest.test")
+            c.data(b"Subject: x\r\n\r\ny\r\n")
+    assert d.queued() == len(senders)
+    d.ask("config", "set", "suspend_delivery", "false")
+    d.wait_empty()
+    assert sorted(p[1] for p in pairs) == sorted(senders)
+    assert [p for p in pairs if name[p[1]] != p[0]] == []
+    assert s.connections <= 30  # a session is used again and again
