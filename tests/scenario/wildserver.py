@@ -66,11 +66,17 @@ class Wild:
                 c, _ = self.tcp.accept()
             except OSError:
                 return
-            with c, c.makefile("rb") as f:
-                size = f.read(2)
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        with c, c.makefile("rb") as f:
+            while len(size := f.read(2)) == 2:
                 q = dnslib.DNSRecord.parse(f.read(struct.unpack("!H", size)[0]))
-                for reply in self.replies(q, tcp=True):
+                replies = self.replies(q, tcp=True)
+                for reply in replies:
                     c.sendall(struct.pack("!H", len(reply)) + reply)
+                if not replies:
+                    return
 
     def replies(self, q, tcp):
         """What is sent, one after the other."""
