@@ -237,6 +237,63 @@ test_limits_spill_over_and_return(void **state)
     world_close(&w);
 }
 
+static void
+look_row(void *arg, const struct hop_look *h)
+{
+    static const char marks[] = ">.*#-!";
+    struct buf *to = arg;
+
+    netaddr_print(&h->at, to);
+    buf_char(to, marks[h->seen]);
+}
+
+static const char *
+look(struct world *w, struct domain *d, enum hop_result want)
+{
+    static char line[400];
+    struct buf rows = BUF_INIT;
+    struct hop hop;
+
+    assert_int_equal(domain_look(d, w->g,
+                         generation_scope(w->g, STR("default"), STR("d.test")),
+                         STR("default"), 25, &hop, look_row, &rows),
+        want);
+    assert_null(hop.host);
+    (void)str_copy(line, sizeof(line), buf_get(&rows));
+    buf_fini(&rows);
+    return line;
+}
+
+/* A look says what a pick would do, and does nothing of it. */
+static void
+test_look(void **state)
+{
+    struct buf why = BUF_INIT;
+    struct domain *d;
+    struct world w;
+
+    (void)state;
+    world_open(&w,
+        "host_failure_retry = 100 skip_hosts = ( 10.1.0.9 )\n"
+        "host \"mx1.d.test\" {\nmax_outbound_connections = 1 }");
+    mx_zone();
+    d = world_domain(&w, "default", "d.test");
+    assert_string_equal(look(&w, d, HOP_OK), ""); /* nobody has looked it up */
+    assert_string_equal(world_next(&w, d), "10.1.0.1:25");
+    for (int i = 0; i < 3; i++)
+        assert_non_null(
+            strstr(look(&w, d, HOP_OK), "10.1.0.1:25#10.1.0.2:25>"));
+    domain_say_full(d, w.g, STR("default"), STR("mx1.d.test"), &why);
+    assert_non_null(strstr(why.p, "max_outbound_connections of host"));
+    assert_non_null(strstr(why.p, ":3)"));
+    hop_closed(&w.open[0], STR("default"), true, generation_global(w.g));
+    assert_non_null(strstr(look(&w, d, HOP_OK), "10.1.0.1:25*10.1.0.2:25>"));
+    assert_string_equal(world_next(&w, d), "10.1.0.2:25");
+    buf_fini(&why);
+    domain_unref(&d);
+    world_close(&w);
+}
+
 static enum hop_standing
 standing(struct world *w, struct domain *d, const struct hop *h, int64_t *until)
 {
@@ -623,6 +680,7 @@ main(void)
         cmocka_unit_test(test_marks_by_binding),
         cmocka_unit_test(test_even_spread),
         cmocka_unit_test(test_limits_spill_over_and_return),
+        cmocka_unit_test(test_look),
         cmocka_unit_test(test_standing),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_ttl),
