@@ -116,6 +116,8 @@
         "sessions of clients, one per line", 0) \
     X(show_outbound, "show outbound", "", \
         "sessions to other hosts, one per line", 0) \
+    X(count, "count", "outbound[/BINDING] [ADDRESS[/PREFIX]]", \
+        "how many connections there are to hosts in a network", 0) \
     X(listeners, "listeners", "", \
         "open listeners: name, address, sessions", 0) \
     X(dns_cache_stats, "dns_cache stats", "", \

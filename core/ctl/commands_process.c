@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/cidr.h"
 #include "base/xmem.h"
 #include "ctl/jsontext.h"
 #include "ctl/metrics.h"
@@ -144,6 +145,48 @@ void
 command_show_outbound(struct command_call *c, size_t at)
 {
     show(c, at, false);
+}
+
+/* "outbound" or "outbound/BINDING"; false: neither. */
+static bool
+count_what(struct str word, struct str *binding)
+{
+    struct str what = str_cut(&word, '/');
+
+    *binding = word;
+    return str_ieq(what, STR("outbound"));
+}
+
+void
+command_count(struct command_call *c, size_t at)
+{
+    struct str binding;
+    struct cidr net = {.family = 0};
+    struct buf out = BUF_INIT;
+    struct scheduler_count n;
+    struct err e;
+
+    if (!commands_args(c, at, 1, 2))
+        return;
+    if (!count_what(c->words[at], &binding)) {
+        commands_usage(c, at);
+        return;
+    }
+    if (at + 1 < c->word_count &&
+        cidr_parse(c->words[at + 1], CIDR_PREFIX | CIDR_BRACKETS, &net, &e)) {
+        commands_fail(c, "%s", e.text);
+        return;
+    }
+    n = scheduler_count_outbound(c->on->scheduler, binding, &net);
+    if (c->json)
+        jsontext_take(&out,
+            json_pack("{sI,sI}", "connections", (json_int_t)n.open, "busy",
+                (json_int_t)n.busy));
+    else
+        buf_printf(&out, "%llu connection%s, %llu with mail\n",
+            (unsigned long long)n.open, n.open == 1 ? "" : "s",
+            (unsigned long long)n.busy);
+    commands_take(c, &out);
 }
 
 /* --- jobs --- */

@@ -6,6 +6,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/adaptive_options.c core/queue/adaptive_options.h \
 	core/queue/attempt.c core/queue/attempt.h \
 	core/queue/choose.c core/queue/choose.h \
+	core/queue/count.c \
 	core/queue/bounceclass.c core/queue/bulk.c \
 	core/queue/doom.c core/queue/doom.h \
 	core/queue/delaydsn.c core/queue/delaydsn.h \

@@ -334,6 +334,7 @@ outlet_free(struct outlet *o)
     idle_remove(o);
     timer_stop(&o->timer);
     list_remove(&o->node);
+    list_remove(&o->every_node);
     list_remove(&o->roomy_node);
     o->s->io_sessions[o->io]--;
     o->magic = 0;
@@ -513,6 +514,7 @@ outlet_open(struct queue *q, struct hop *hop, const struct module *m)
     list_init(&o->lent);
     timer_init(&o->timer, q->s->loop, outlet_idled, o, "outlet idle");
     list_push(&q->outlets, &o->node);
+    list_push(&q->s->all_outlets, &o->every_node);
     limits_opened(q);
     q->opening++;
     outlet_request(o, m);

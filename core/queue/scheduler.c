@@ -354,6 +354,7 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->all_zones);
     list_init(&s->all_bindings);
     list_init(&s->all_idle);
+    list_init(&s->all_outlets);
     list_init(&s->dirty);
     list_init(&s->load_wait);
     list_init(&s->cursors);

@@ -69,6 +69,13 @@ bool scheduler_is_drained(const struct scheduler *s);
 /* --- the console's verbs; text (or JSON) is appended to `out` --- */
 int scheduler_print_domain(struct scheduler *s, struct str domain, bool json,
     struct buf *out, struct err *e); /* `domain D`; ERR_NOTFOUND */
+/* `count outbound`: connections, those that are being made included; busy: with
+ * mail.  binding: empty: any; net: family 0: any.  O(connections). */
+struct scheduler_count {
+    uint64_t open, busy;
+};
+struct scheduler_count scheduler_count_outbound(
+    const struct scheduler *s, struct str binding, const struct cidr *net);
 void scheduler_print_bindings(
     struct scheduler *s, struct str which, bool json, struct buf *out);
 /* `explain`: every reason why it does not move, since when, what comes next. */

@@ -186,7 +186,8 @@ struct outlet { /* the scheduler's view of a session */
     struct list roomy_node; /* of the queue's roomy */
     struct list idle_node;  /* of those with the same key */
     struct list all_idle_node;
-    struct list lent; /* struct active */
+    struct list every_node; /* of all_outlets */
+    struct list lent;       /* struct active */
     struct hop hop;
     enum hop_standing standing; /* at the last review */
     struct cidr from;           /* its source address */
@@ -262,6 +263,7 @@ struct scheduler {
     struct map scoped;
     struct list all_zones, all_bindings;
     struct list all_idle; /* outlets, the longest first */
+    struct list all_outlets;
     struct heap wakes;
     struct timer wake_timer, more_timer;
     int64_t wake_armed;
