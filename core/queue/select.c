@@ -29,7 +29,8 @@ enum {
     SELECT_STEP = 2048,    /* delayed parcels noted in one step */
     SELECT_PASSES = 3,     /* over a heap that changes meanwhile */
     SELECT_PATIENCE = 200, /* steps to wait for what is being read */
-    SELECT_READS = 16      /* under way at once */
+    SELECT_READS = 16,     /* under way at once */
+    SELECT_TELLS = 64      /* messages between words of progress */
 };
 
 struct selected {
@@ -51,7 +52,7 @@ struct select {
     size_t count, size;
 
     /* working */
-    size_t next;
+    size_t next, told;
     int reading;
     bool over, cancelled; /* the job has ended */
     uint64_t done, busy;  /* busy: with a session, so left alone */
@@ -279,6 +280,9 @@ struct select_read {
     struct buf header;
 };
 
+static bool select_next(struct select *sel);
+
+/* The next takes its place at once: the job looks in now and then only. */
 static void
 select_read_end(struct select_read *r, bool meant)
 {
@@ -292,7 +296,10 @@ select_read_end(struct select_read *r, bool meant)
     buf_fini(&r->header);
     free(r);
     sel->reading--;
-    select_finish(sel);
+    if (sel->over)
+        select_finish(sel);
+    else
+        (void)select_next(sel);
 }
 
 static bool
@@ -379,27 +386,39 @@ select_has_room(const struct select *sel)
     return sel->order.work != SCHEDULER_FAIL || notice_has_room(sel->s);
 }
 
-static enum job_step
-select_step(struct job *j, void *arg)
+/* false: none is left, or there is no room. */
+static bool
+select_next(struct select *sel)
 {
-    struct select *sel = arg;
     const struct selected *one;
 
-    if (sel->next == sel->count)
-        return sel->reading ? JOB_PAUSE : JOB_DONE;
-    if (sel->reading >= SELECT_READS || !select_has_room(sel))
-        return JOB_PAUSE;
+    if (sel->next == sel->count || sel->reading >= SELECT_READS ||
+        !select_has_room(sel))
+        return false;
     one = &sel->list[sel->next++];
     if (filter_reads_envelope(sel->filter))
         select_read(sel, one);
     else
         select_work(sel, one, NULL);
-    if (sel->next % 64 == 0 || sel->next == sel->count) {
+    return true;
+}
+
+static enum job_step
+select_step(struct job *j, void *arg)
+{
+    struct select *sel = arg;
+    bool more = select_next(sel);
+
+    if (sel->next - sel->told >= SELECT_TELLS ||
+        (sel->next == sel->count && sel->told != sel->next)) {
+        sel->told = sel->next;
         job_progress(j, sel->next, sel->count);
         if (sel->ask.progress)
             sel->ask.progress(sel->ask.arg, sel->next, sel->count);
     }
-    return JOB_MORE;
+    if (more)
+        return JOB_MORE;
+    return sel->next < sel->count || sel->reading ? JOB_PAUSE : JOB_DONE;
 }
 
 static void
