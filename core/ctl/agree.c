@@ -10,6 +10,7 @@
 #include "conf/report_int.h"
 #include "ctl/ctl_options.h"
 #include "intake/intake_options.h"
+#include "route/fit.h"
 #include "xport/registry.h"
 #include "base/banned.h"
 
@@ -142,5 +143,6 @@ agree_check(void *arg, struct generation *g, struct conf_report *r)
 {
     int names = agree_names(arg, g, r);
     int modules = registry_check(arg, g, r);
+    (void)fit_check(arg, g, r); /* it only warns */
     return names < 0 ? names : modules;
 }

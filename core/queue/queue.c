@@ -21,6 +21,7 @@
 #include "queue/suspend.h"
 #include "queue/throttle.h"
 #include "route/binding.h"
+#include "route/fit.h"
 #include "base/banned.h"
 
 enum {
@@ -107,6 +108,8 @@ queue_adopt(struct queue *q)
     q->generation = generation_ref(s->generation);
     q->scope = scope;
     q->opt = queue_values_get(&s->values, q->generation, scope);
+    q->misfit = !fit_routes(
+        q->generation, str_of(q->zone->name), q->method, q->by_gateway, NULL);
     review_soon(q);
     if (q->expire_at) /* by other rules */
         q->expire_at = loop_now(s->loop);
@@ -648,6 +651,7 @@ queue_waits_long(const struct queue *q)
     switch (q->reason) {
     case WAIT_SUSPENDED:
     case WAIT_MODULE:
+    case WAIT_MISFIT:
         return true;
     case WAIT_ROUTE_HELD:
     case WAIT_HOSTS_DOWN:

@@ -10,6 +10,7 @@
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/suspend.h"
+#include "route/fit.h"
 #include "base/banned.h"
 
 /* What is asked; a probe that says yes may fill in the rest. */
@@ -73,6 +74,15 @@ suspended(struct probe *x)
 {
     probe_origin(x, x->q->scope, OPT(queue_options, QUEUE_SUSPEND_DELIVERY));
     return x->q->opt->suspended;
+}
+
+static bool
+misfit(struct probe *x)
+{
+    struct queue *q = x->q;
+
+    return !fit_routes(q->generation, str_of(q->zone->name), q->method,
+        q->by_gateway, &x->why);
 }
 
 static bool

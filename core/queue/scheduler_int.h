@@ -103,6 +103,7 @@ struct queue {
     int method;
     uint16_t port, gateway_port;
     bool by_gateway;
+    bool misfit;    /* its routes are for another method (route/fit.h) */
     bool parked;    /* it waits long: nothing of it is kept in memory */
     bool turn_kept; /* it has its turn once it is connected (throttle.h) */
     bool reserve;   /* it may use the reserve in its next run */

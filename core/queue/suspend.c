@@ -50,6 +50,8 @@ suspend_reason(struct queue *q, int64_t *until)
         *until = q->carrier->asked_at + SUSPEND_MODULE_AGAIN_MS;
         return WAIT_MODULE;
     }
+    if (q->misfit)
+        return WAIT_MISFIT;
     if (q->hold_until > now) {
         *until = q->hold_until;
         return WAIT_ROUTE_HELD;

@@ -75,6 +75,8 @@
         "the route is tried again", route_held) \
     X(MODULE, "module", "nothing delivers its method", \
         "the module is looked for again", module) \
+    X(MISFIT, "routes", "its routes are for another delivery method", \
+        "the configuration changes", misfit) \
     X(DELAYING, "delaying", \
         "too many connections failed: its mail is being delayed", \
         "all of it is delayed", delaying) \

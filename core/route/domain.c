@@ -177,8 +177,8 @@ domain_look_up(struct domain *d)
     ipv6 = scope_int(s, OPT(route_options, ROUTE_USE_IPV6));
     to_a = domain_falls_to_a(d, s);
     rules_fini(&d->rules);
-    rules_load(
-        &d->rules, r->generation, s, d->name, d->by_gateway, d->gateway_port);
+    rules_load(&d->rules, r->generation, s, d->name, d->method, d->by_gateway,
+        d->gateway_port);
     d->asked = loop_now(r->loop);
     d->lookup_count = d->rules.count;
     d->lookups =

@@ -3,6 +3,7 @@ noinst_LIBRARIES += core/route/libroute.a
 core_route_libroute_a_SOURCES = \
 	core/route/binding.c core/route/binding.h \
 	core/route/domain.c core/route/domainshow.c \
+	core/route/fit.c core/route/fit.h \
 	core/route/hop.c \
 	core/route/hostlimits.c core/route/hostlimits.h \
 	core/route/hosts.c core/route/hosts.h \

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/xmem.h"
+#include "route/method.h"
 #include "route/route_options.h"
 #include "base/banned.h"
 
@@ -54,8 +55,8 @@ rule_implied(
 }
 
 static bool
-rule_from_item(
-    struct rule *to, struct str text, size_t place, struct str domain)
+rule_from_item(struct rule *to, struct str text, size_t place,
+    struct str domain, int method)
 {
     struct route_item item;
     struct err e;
@@ -66,6 +67,10 @@ rule_from_item(
     if (route_item_parse(copy, &item, &e) < 0) {
         log_error(LOG_CONF, "route-unreadable", "route=\"%.*s\" reason=\"%s\"",
             STR_ARG(text), e.text); /* was checked when it was loaded */
+        xfree(&to->text);
+        return false;
+    }
+    if (item.scheme.p && !method_takes_scheme(method, item.scheme)) {
         xfree(&to->text);
         return false;
     }
@@ -94,7 +99,7 @@ rule_from_item(
 
 void
 rules_load(struct rules *to, struct generation *g, const struct scope *scope,
-    struct str name, bool by_gateway, uint16_t gateway_port)
+    struct str name, int method, bool by_gateway, uint16_t gateway_port)
 {
     uint32_t id = OPT(route_options, ROUTE_ROUTES);
     size_t count =
@@ -104,8 +109,8 @@ rules_load(struct rules *to, struct generation *g, const struct scope *scope,
     to->items = xcalloc(count ? count : 1, sizeof(*to->items));
     to->configured = count > 0;
     for (size_t i = 0; i < count; i++)
-        if (rule_from_item(
-                &to->items[to->count], scope_item(scope, id, i), i, name))
+        if (rule_from_item(&to->items[to->count], scope_item(scope, id, i), i,
+                name, method))
             to->count++;
     if (!count) {
         rule_implied(&to->items[0], name, by_gateway, gateway_port);

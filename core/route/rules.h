@@ -28,9 +28,10 @@ struct rules {
     bool configured; /* by routes */
 };
 
-/* name must live as long as the rules.  scope: of the name, in no binding. */
+/* name must live as long as the rules.  scope: of the name, in no binding.
+ * Items for another method are left out; fit.h says when none is left. */
 void rules_load(struct rules *to, struct generation *g,
-    const struct scope *scope, struct str name, bool by_gateway,
+    const struct scope *scope, struct str name, int method, bool by_gateway,
     uint16_t gateway_port);
 void rules_fini(struct rules *r);
 

@@ -5,6 +5,7 @@
 #include "queue_world.h"
 
 #include "route/binding.h"
+#include "route/fit.h"
 #include "route/resolve.h"
 
 struct resolver {
@@ -21,12 +22,22 @@ struct host {
 
 struct fake_host fake_hosts[FAKE_HOSTS];
 int fake_pick, fake_down_ms = 120000;
-bool fake_greets_as_sender;
+bool fake_greets_as_sender, fake_misfit;
 const char *fake_gateway;
 int fake_port;
 struct line fake_line;
 static struct domain *domains;
 static struct resolver *the_resolver;
+
+bool
+fit_routes(struct generation *g, struct str domain, int method, bool by_gateway,
+    struct buf *why)
+{
+    (void)g, (void)domain, (void)method, (void)by_gateway;
+    if (fake_misfit && why)
+        buf_cstr(why, "\"apn\" does not fit");
+    return !fake_misfit;
+}
 
 void
 fake_route_reset(void)
@@ -38,7 +49,7 @@ fake_route_reset(void)
     fake_down_ms = 120000;
     fake_gateway = NULL;
     fake_port = 25;
-    fake_greets_as_sender = false;
+    fake_greets_as_sender = fake_misfit = false;
 }
 
 void

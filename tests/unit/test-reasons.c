@@ -368,6 +368,20 @@ make_module(void)
 }
 
 static void
+make_misfit(void)
+{
+    begin("");
+    fake_misfit = true;
+    world_configure(conf);
+    (void)one("a@x.test");
+    expect_detail("x.test", WAIT_MISFIT, "\"apn\" does not fit");
+    assert_int_equal(fake_session_count, 0);
+    fake_misfit = false;
+    world_configure(conf);
+    assert_int_equal(fake_session_count, 1);
+}
+
+static void
 make_delaying(void)
 {
     begin("mx_failures_to_delay = 1\n");
@@ -558,6 +572,7 @@ static void (*const makers[WAIT_REASON_COUNT])(void) = {
     MAKER(SUSPENDED) = make_suspended,
     MAKER(ROUTE_HELD) = make_route_held,
     MAKER(MODULE) = make_module,
+    MAKER(MISFIT) = make_misfit,
     MAKER(DELAYING) = make_delaying,
     MAKER(BLACKHOLE) = make_blackhole,
     MAKER(STORING) = make_storing,

@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "route/fit.h"
+#include "route/rules.h"
 #include "route_world.h"
 
 struct row {
@@ -168,6 +170,121 @@ test_global_routes(void **state)
     world_close(&w);
 }
 
+/* Routes and a method that meet by fallback. */
+static void
+test_fit(void **state)
+{
+    static const struct {
+        const char *conf, *domain;
+        int method;
+        bool by_gateway, fits;
+        const char *why;
+    } rows[] = {
+        {"", "x.test", METHOD_LMTP, false, true, ""},
+        {"routes = ( \"10.0.0.1\" )", "x.test", METHOD_LMTP, false, true, ""},
+        {"routes = ( \"smtp://10.0.0.1\" )", "x.test", METHOD_SMTP, false, true,
+            ""},
+        {"routes = ( \"smtp://10.0.0.1\" )", "x.test", METHOD_LMTP, false,
+            false,
+            "\"smtp\" does not fit delivery_method LMTP, which takes lmtp"},
+        {"routes = ( \"smtp://10.0.0.1\" \"lmtp://10.0.0.2\" )", "x.test",
+            METHOD_LMTP, false, true, ""},
+        {"routes = ( \"smtp://10.0.0.1\" )", "gw.test", METHOD_LMTP, true, true,
+            ""}, /* those of the global stanza are not a gateway's */
+        {"domain \"gw.test\" { routes = ( \"smtp://10.0.0.1\" ) }", "gw.test",
+            METHOD_LMTP, true, false, "domain gw.test"},
+        {"routes = ( \"10.0.0.1\" )", "x.test", METHOD_ECSTREAM, false, false,
+            "use gateway"},
+        {"routes = ( \"http://10.0.0.1\" )", "x.test", METHOD_APN, false, true,
+            ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct buf why = BUF_INIT;
+        struct world w;
+        bool fits;
+
+        world_open(&w, rows[i].conf);
+        fits = fit_routes(w.g, str_of(rows[i].domain), rows[i].method,
+            rows[i].by_gateway, &why);
+        if (fits != rows[i].fits || (!fits && !strstr(why.p, rows[i].why)))
+            fail_msg("row %zu: %d %s", i, fits, why.n ? why.p : "");
+        buf_fini(&why);
+        world_close(&w);
+    }
+}
+
+/* Of a list where some fit those are used, in their places. */
+static void
+test_items_that_fit(void **state)
+{
+    struct rules r;
+    struct world w;
+
+    (void)state;
+    world_open(&w,
+        "routes = ( \"lmtp://10.0.0.1\" \"smtp://10.0.0.2\" "
+        "\"10.0.0.3\" )");
+    rules_load(
+        &r, w.g, generation_global(w.g), STR("x.test"), METHOD_ESMTP, false, 0);
+    assert_int_equal(r.count, 2);
+    assert_int_equal(r.items[0].pref, 2);
+    assert_int_equal(r.items[1].pref, 3);
+    rules_fini(&r);
+    world_close(&w);
+}
+
+/* Said when the configuration is loaded, with both places. */
+static void
+test_fit_check(void **state)
+{
+    static const struct {
+        const char *conf, *says; /* "": nothing */
+    } rows[] = {
+        {"routes = ( \"smtp://10.0.0.1\" )\n"
+         "domain \"x.test\" { delivery_method = SMTP }",
+            ""},
+        {"routes = ( \"smtp://10.0.0.1\" )\n"
+         "domain \"x.test\" { delivery_method = LMTP }",
+            "does not fit delivery_method LMTP, which takes lmtp; routes of "},
+        {"routes = ( \"smtp://10.0.0.1\" )\n"
+         "domain \"x.test\" { delivery_method = LMTP gateway = \"g.test\" }",
+            ""},
+        {"delivery_method = LMTP\n"
+         "domain \"x.test\" { routes = ( \"smtp://10.0.0.1\" ) }",
+            "does not fit delivery_method LMTP"},
+        {"routes = ( \"smtp://10.0.0.1\" )\n"
+         "binding \"b\" { delivery_method = ECSTREAM }",
+            "use gateway; routes of "},
+        {"routes = ( \"smtp://10.0.0.1\" )\n"
+         "binding_group \"g\" { binding \"b\" { domain \"y.test\" { "
+         "delivery_method = APN } } }",
+            "does not fit delivery_method APN"},
+        {"routes = ( \"smtp://10.0.0.1\" )\n"
+         "binding_group \"g\" { delivery_method = APN binding \"b\" { } }",
+            "does not fit delivery_method APN"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct conf_report *r = conf_report_new();
+        struct buf said = BUF_INIT;
+        struct world w;
+
+        world_open(&w, rows[i].conf);
+        assert_int_equal(fit_check(NULL, w.g, r), 0);
+        conf_report_print(r, &said);
+        if (rows[i].says[0] ? !said.n || !strstr(said.p, rows[i].says)
+                            : said.n > 0)
+            fail_msg("row %zu: %s", i, said.n ? said.p : "nothing");
+        assert_int_equal(conf_report_count(r, true), 0);
+        buf_fini(&said);
+        conf_report_free(&r);
+        world_close(&w);
+    }
+}
+
 int
 main(void)
 {
@@ -176,6 +293,9 @@ main(void)
         cmocka_unit_test(test_gateway_and_routes),
         cmocka_unit_test(test_methods_and_ports),
         cmocka_unit_test(test_global_routes),
+        cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_items_that_fit),
+        cmocka_unit_test(test_fit_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
