@@ -98,7 +98,7 @@ extern struct line fake_line; /* of limits and throttles of hosts */
 extern int fake_pick;         /* if not HOP_OK: what every pick says */
 extern int fake_down_ms;      /* host_failure_retry */
 extern bool fake_greets_as_sender;
-extern bool fake_misfit; /* routes are for another method */
+extern bool fake_misfit;         /* routes are for another method */
 extern int fake_port;            /* of every destination */
 extern const char *fake_gateway; /* of every domain, or NULL */
 void fake_route_reset(void);
