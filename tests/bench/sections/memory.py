@@ -39,6 +39,11 @@ def delayed(server):
             int(m['parcels{state="active"}'] + m['parcels{state="lent"}']))
 
 
+# Seconds without less: records of hosts that nobody uses go 10 s later, some
+# thousands a second, and what was freed is given back every 10 s.
+QUIET = 30
+
+
 def settle(server, want, seconds=1800):
     """Until all wait for their retry; then until what is freed when the
     daemon is at rest has been given back."""
@@ -48,7 +53,7 @@ def settle(server, want, seconds=1800):
             raise SystemExit(f"bench: {delayed(server)} of {want} are delayed")
         time.sleep(1)
     least, same = process.rss_mb(server.process.pid), 0
-    while same < 12:  # seconds without less
+    while same < QUIET:
         time.sleep(1)
         now = process.rss_mb(server.process.pid)
         same = 0 if now < least - 0.5 else same + 1
