@@ -49,10 +49,6 @@ static const struct absent absent_rows[] = {
     {"match_cache_life", OPTION, 0, false, NULL, NULL,
         "matches are cached without being told how many", NULL},
     /* 3.3 bindings */
-    {"bind_address_secondary", OPTION, 0, true, NULL, NULL,
-        "mail to the other family would leave from an address the system "
-        "chooses",
-        "0.3"},
     {"binding_auto_replumb", OPTION, 0, false, NULL, NULL,
         "the system keeps the addresses", NULL},
     {"binding_auto_replumb_interval", OPTION, 0, false, NULL, NULL,

@@ -66,8 +66,8 @@ source_find(struct str name, int family, struct cidr *to)
     (void)pthread_mutex_unlock(&sources_lock);
 }
 
-void
-binding_source(const struct scope *s, int family, struct cidr *to)
+static void
+source_primary(const struct scope *s, int family, struct cidr *to)
 {
     struct str text = scope_str(s, OPT(route_options, ROUTE_BIND_ADDRESS));
 
@@ -76,6 +76,19 @@ binding_source(const struct scope *s, int family, struct cidr *to)
         return;
     if (cidr_parse_host(text, to, NULL) < 0)
         source_find(text, family, to);
+}
+
+void
+binding_source(const struct scope *s, int family, struct cidr *to)
+{
+    struct str text =
+        scope_str(s, OPT(route_options, ROUTE_BIND_ADDRESS_SECONDARY));
+    struct cidr second;
+
+    source_primary(s, family, to);
+    if (text.n && to->family != family &&
+        cidr_parse_host(text, &second, NULL) == 0 && second.family == family)
+        *to = second;
 }
 
 static void

@@ -297,12 +297,31 @@ route_check_schemes(
     return 0;
 }
 
+static int
+route_check_sources(const struct stanza *s, uint32_t *at, struct err *e)
+{
+    struct option_value first, second;
+    struct cidr a, b;
+
+    if (!stanza_value(s, OPT(route_options, ROUTE_BIND_ADDRESS), &first) ||
+        !stanza_value(
+            s, OPT(route_options, ROUTE_BIND_ADDRESS_SECONDARY), &second) ||
+        cidr_parse_host(first.text, &a, NULL) < 0 ||
+        cidr_parse_host(second.text, &b, NULL) < 0 || a.family != b.family)
+        return 0;
+    *at = OPT(route_options, ROUTE_BIND_ADDRESS_SECONDARY);
+    return err_set(e, ERR_CONF,
+        "an address of the other family than bind_address's is expected");
+}
+
 int
 route_check_stanza(const struct stanza *s, uint32_t *at, struct err *e)
 {
     struct option_value routes, other;
     int method;
 
+    if (route_check_sources(s, at, e) < 0)
+        return ERR_CONF;
     if (!stanza_value(s, OPT(route_options, ROUTE_ROUTES), &routes))
         return 0;
     *at = OPT(route_options, ROUTE_ROUTES);

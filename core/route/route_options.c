@@ -11,6 +11,17 @@
 #define GLOBAL IMPEL_SCOPE_GLOBAL
 #define DOMAIN IMPEL_SCOPE_DOMAIN
 
+static int
+check_secondary_address(const struct option_value *v, struct err *e)
+{
+    struct cidr c;
+
+    if (!v->text.n || cidr_parse_host(v->text, &c, e) == 0)
+        return 0;
+    return err_set(
+        e, ERR_CONF, "\"%.*s\": an address is expected", STR_ARG(v->text));
+}
+
 static const struct option rows[] = {
     [ROUTE_GATEWAY] = {.name = "gateway",
         .type = IMPEL_OPT_STRING,
@@ -94,9 +105,20 @@ static const struct option rows[] = {
                  "choose",
         .manual = "An address, IPv6 bare or in brackets, or a host name. The "
                   "length of a prefix behind it is not used. A host of the "
-                  "other family cannot be reached from it.",
+                  "other family is reached from bind_address_secondary, or "
+                  "not at all.",
         .since = "0.1",
         .check = check_bind_address},
+    [ROUTE_BIND_ADDRESS_SECONDARY] = {.name = "bind_address_secondary",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL | IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
+        .brief = "source address for hosts of the family that bind_address has "
+                 "none of",
+        .manual = "An address, IPv6 bare or in brackets, of the other family "
+                  "than bind_address. Where bind_address is *, it is used for "
+                  "its family, and the system chooses for the other.",
+        .since = "0.3",
+        .check = check_secondary_address},
     [ROUTE_HOSTNAME] = {.name = "hostname",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,

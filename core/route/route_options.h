@@ -16,8 +16,9 @@ enum {
     ROUTE_PROHIBITED_HOSTS,
     ROUTE_SKIP_HOSTS,
     ROUTE_USE_IPV6,
-    ROUTE_BIND_ADDRESS, /* STRING: "*", an address, a name */
-    ROUTE_HOSTNAME,     /* unset: gethostname() */
+    ROUTE_BIND_ADDRESS,           /* STRING: "*", an address, a name */
+    ROUTE_BIND_ADDRESS_SECONDARY, /* STRING: an address */
+    ROUTE_HOSTNAME,               /* unset: gethostname() */
     ROUTE_MX_FAILURES_FALLBACK_TO_A,
     ROUTE_DNS_FAILURES_TO_PURGE,
     ROUTE_MIN_DNS_TTL,

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "route/binding.h"
 #include "route_world.h"
 
 /* What is found first, second ... while each one fails. */
@@ -300,6 +301,64 @@ standing(struct world *w, struct domain *d, const struct hop *h, int64_t *until)
     return domain_standing(d, w->g,
         generation_scope(w->g, STR("default"), STR("d.test")), STR("default"),
         25, h, until);
+}
+
+/* Of the two the one of the host's family; a host of a family that there is no
+ * source of is passed over. */
+static void
+test_two_sources(void **state)
+{
+    static const struct {
+        const char *conf, *v4, *v6; /* "": the system chooses */
+    } rows[] = {{"", "", ""},
+        {"bind_address = \"10.0.0.1\"", "10.0.0.1", "10.0.0.1"},
+        {"bind_address = \"10.0.0.1\" bind_address_secondary = \"::2\"",
+            "10.0.0.1", "::2"},
+        {"bind_address = \"[::2]\" bind_address_secondary = \"10.0.0.1\"",
+            "10.0.0.1", "::2"},
+        {"bind_address_secondary = \"::2\"", "", "::2"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct world w;
+
+        world_open(&w, rows[i].conf);
+        for (int v6 = 0; v6 < 2; v6++) {
+            const char *want = v6 ? rows[i].v6 : rows[i].v4;
+            struct buf got = BUF_INIT;
+            struct cidr from;
+
+            binding_source(generation_global(w.g), v6 ? 6 : 4, &from);
+            if (from.family)
+                cidr_print(&from, &got);
+            if (strcmp(got.n ? got.p : "", want) != 0)
+                fail_msg("row %zu: %s, not %s", i, got.n ? got.p : "", want);
+            buf_fini(&got);
+        }
+        world_close(&w);
+    }
+}
+
+static void
+test_two_families(void **state)
+{
+    struct world w;
+    struct domain *d;
+
+    (void)state;
+    world_open(&w, "use_ipv6 = true bind_address = \"10.0.0.1\"");
+    fake_dns_add("two.test", DNS_MX, 300, 10, "six.two.test");
+    fake_dns_add("two.test", DNS_MX, 300, 20, "four.two.test");
+    fake_dns_add("six.two.test", DNS_AAAA, 300, 0, "2001:db8::6");
+    fake_dns_add("four.two.test", DNS_A, 300, 0, "10.1.0.4");
+    d = world_domain(&w, "default", "two.test");
+    assert_string_equal(world_try(&w, d, false), "10.1.0.4:25");
+    world_configure(&w,
+        "use_ipv6 = true bind_address = \"10.0.0.1\" "
+        "bind_address_secondary = \"2001:db8::1\"");
+    assert_string_equal(world_try(&w, d, false), "[2001:db8::6]:25");
+    domain_unref(&d);
+    world_close(&w);
 }
 
 /* What a connection that was picked earlier is worth now. */
@@ -681,6 +740,8 @@ main(void)
         cmocka_unit_test(test_even_spread),
         cmocka_unit_test(test_limits_spill_over_and_return),
         cmocka_unit_test(test_look),
+        cmocka_unit_test(test_two_sources),
+        cmocka_unit_test(test_two_families),
         cmocka_unit_test(test_standing),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_ttl),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes are for methods: in one stanza, and where they meet by fallback."""
+"""What does not go together: in one stanza, and where it meets by fallback."""
 from daemon import wait_for
 from peers import send
 
@@ -41,3 +41,13 @@ def test_by_fallback_it_is_a_warning_and_mail_waits(impeld, server):
     d.ask("config", "reload")
     s.wait(2)
     d.wait_empty()
+
+
+def test_two_sources_of_one_family_are_an_error(impeld):
+    d = impeld('Binding "b" { Bind_Address = "127.0.0.2" '
+               'Bind_Address_Secondary = "127.0.0.3" }\n', start=False)
+    p = d.check()
+    assert p.returncode != 0 and "of the other family" in p.stderr
+    d.write('Binding "b" { Bind_Address = "127.0.0.2" '
+            'Bind_Address_Secondary = "::1" }\n')
+    assert d.check().returncode == 0
