@@ -5,6 +5,7 @@
 #include "conf/query.h"
 #include "queue/overriding.h"
 #include "route/resolve.h"
+#include "route/fit.h"
 #include "spool/content.h"
 #include "xport/registry.h"
 #include "xport/session.h"
@@ -128,6 +129,17 @@ scheduler_fail_domain(struct scheduler *s, struct str binding,
     note("fail binding=%.*s domain=%.*s quiet=%d text=%.*s", STR_ARG(binding),
         STR_ARG(domain), quiet, STR_ARG(text));
     take(ask);
+}
+
+struct scheduler_count
+scheduler_count_outbound(
+    const struct scheduler *s, struct str binding, const struct cidr *net)
+{
+    (void)s;
+    binding = shown(binding.n ? binding : STR_NONE);
+    note("count outbound binding=%.*s family=%d bits=%d", STR_ARG(binding),
+        net->family, net->family ? net->bits : 0);
+    return (struct scheduler_count){.open = 3, .busy = 2};
 }
 
 void
@@ -375,6 +387,13 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
     (void)g;
     (void)r;
     return fake.modules_refuse ? ERR_CONF : 0;
+}
+
+int
+fit_check(void *arg, struct generation *g, struct conf_report *r)
+{
+    (void)arg, (void)g, (void)r;
+    return 0;
 }
 
 void

@@ -166,6 +166,18 @@ test_overrides(void **state)
 }
 
 static void
+test_count_outbound(void **state)
+{
+    (void)state;
+    good("count outbound", "count outbound binding=- family=0 bits=0\n");
+    assert_non_null(strstr(answer.p, "3 connections, 2 with mail"));
+    good("count outbound/b1 192.0.2.0/24",
+        "count outbound binding=b1 family=4 bits=24\n");
+    bad("count inbound", "usage: count");
+    bad("count outbound nowhere", "nowhere");
+}
+
+static void
 test_chosen_mail(void **state)
 {
     (void)state;
@@ -433,6 +445,7 @@ test_complete(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test_setup_teardown(test_overrides, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_count_outbound, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_chosen_mail, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
