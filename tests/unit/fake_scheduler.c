@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "conf/query.h"
 #include "queue/overriding.h"
+#include "route/fit.h"
 #include "route/resolve.h"
 #include "route/fit.h"
 #include "spool/content.h"
