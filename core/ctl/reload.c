@@ -18,14 +18,15 @@ struct reload {
     struct loop *scheduler;
     char *path;
     bool strict;
-    reload_adopt_f *adopt;
-    void *adopt_arg;
+    struct reload_into into;
     reload_done_f *done;
     void *done_arg;
     struct generation *generation;
     struct conf_report *report;
     struct err error;
     int result;
+    uint64_t old; /* domains with older routes */
+    bool partly;  /* not all were asked */
 };
 /* One at a time.  What was edited after one had read its file counts, too, so
  * who asks meanwhile has his turn after it.  Scheduler's thread. */
@@ -47,15 +48,32 @@ load(struct pool_job *j)
 }
 
 static void
+print_old(const struct reload *r, struct buf *to)
+{
+    if (r->partly)
+        buf_cstr(to, "At least ");
+    if (!r->old && !r->partly)
+        buf_cstr(to, "No domain keeps routes of an older configuration\n");
+    else
+        buf_printf(to,
+            "%llu domain%s until their TTL ends (refresh domain all changes "
+            "them at once)\n",
+            (unsigned long long)r->old,
+            r->old == 1 ? " keeps its older routes" : "s keep older routes");
+}
+
+static void
 finish(struct reload *r, bool ok)
 {
     struct buf text = BUF_INIT;
     conf_report_print(r->report, &text);
     if (!ok)
         buf_printf(&text, "Reconfigure failed: %s\n", r->error.text);
-    else
+    else {
         buf_printf(&text, "Configuration generation %llu is in force\n",
             (unsigned long long)generation_number(r->generation));
+        print_old(r, &text);
+    }
     r->done(r->done_arg, ok, buf_get(&text));
     buf_fini(&text);
     if (r->generation)
@@ -68,6 +86,15 @@ finish(struct reload *r, bool ok)
         all.waiting--;
         reload_begin(LIST_ENTRY(list_take(&all.list), struct reload, node));
     }
+}
+
+static void
+counted(void *arg, uint64_t count, bool partly)
+{
+    struct reload *r = arg;
+    r->old = count;
+    r->partly = partly;
+    finish(r, true);
 }
 
 static const char *
@@ -94,10 +121,10 @@ loaded(struct pool_job *j)
         finish(r, false);
         return;
     }
-    r->adopt(r->adopt_arg, r->generation);
+    r->into.adopt(r->into.arg, r->generation);
     log_notice(LOG_CONF, "reload", "file=%s generation=%llu", r->path,
         (unsigned long long)generation_number(r->generation));
-    finish(r, true);
+    r->into.count(r->into.arg, counted, r);
 }
 
 static void
@@ -109,7 +136,7 @@ reload_begin(struct reload *r)
 
 void
 reload_start(struct pool *helper, struct loop *scheduler, const char *path,
-    bool strict, reload_adopt_f *adopt, void *adopt_arg, reload_done_f *done,
+    bool strict, const struct reload_into *into, reload_done_f *done,
     void *done_arg)
 {
     if (all.waiting == RELOADS_WAITING) {
@@ -121,8 +148,7 @@ reload_start(struct pool *helper, struct loop *scheduler, const char *path,
     r->scheduler = scheduler;
     r->path = xdup(path);
     r->strict = strict;
-    r->adopt = adopt;
-    r->adopt_arg = adopt_arg;
+    r->into = *into;
     r->done = done;
     r->done_arg = done_arg;
     r->report = conf_report_new();

@@ -182,12 +182,24 @@ adopt(void *arg, struct generation *g)
 }
 
 static void
+count_old_routes(void *arg, reload_old_f *told, void *told_arg)
+{
+    struct daemon *d = arg;
+    if (d->stopping) /* nobody waits for jobs any more */
+        told(told_arg, 0, true);
+    else
+        scheduler_count_old_routes(d->scheduler, told, told_arg);
+}
+
+static void
 reload_asked(void *arg, struct str path,
     void (*done)(void *done_arg, bool ok, struct str text), void *done_arg)
 {
     struct daemon *d = arg;
     char *z = path.n ? xdupn(path.p, path.n) : xdup(d->config->path);
-    reload_start(d->helper, d->loops.scheduler, z, d->config->strict, adopt, d,
+    reload_start(d->helper, d->loops.scheduler, z, d->config->strict,
+        &(struct reload_into){
+            .arg = d, .adopt = adopt, .count = count_old_routes},
         done, done_arg);
     free(z);
 }

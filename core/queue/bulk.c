@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bulk.c - flush, fail and refresh of many: jobs in slices, cancellable.
+ * bulk.c - flush, fail and refresh of many, and the count of those that were
+ * not refreshed: jobs in slices, cancellable.
  */
 #include "queue/print.h"
 
@@ -312,4 +313,56 @@ scheduler_refresh_domain(
     domain_cursor_begin(s->resolver, &r->cursor);
     s->jobs++;
     (void)job_start(s->loop, "refresh", refresh_step, refresh_end, r);
+}
+
+/* --- those that a reload has not reached yet --- */
+
+struct old_routes {
+    struct scheduler *s;
+    struct domain_cursor cursor;
+    scheduler_old_f *told;
+    void *arg;
+    uint64_t count;
+};
+
+static enum job_step
+old_routes_step(struct job *j, void *arg)
+{
+    struct old_routes *o = arg;
+    struct domain *d = domain_cursor_next(&o->cursor);
+
+    (void)j;
+    if (!d)
+        return JOB_DONE;
+    o->count += domain_is_old(d);
+    return JOB_MORE;
+}
+
+static void
+old_routes_end(struct job *j, void *arg, bool cancelled)
+{
+    struct old_routes *o = arg;
+    struct scheduler *s = o->s;
+
+    (void)j;
+    domain_cursor_end(&o->cursor);
+    o->told(o->arg, o->count, cancelled);
+    free(o);
+    s->jobs--;
+    scheduler_check_drained(s);
+}
+
+void
+scheduler_count_old_routes(
+    struct scheduler *s, scheduler_old_f *told, void *arg)
+{
+    struct old_routes *o = xnew(struct old_routes);
+
+    o->s = s;
+    o->told = told;
+    o->arg = arg;
+    domain_cursor_begin(s->resolver, &o->cursor);
+    s->jobs++;
+    (void)job_start(
+        s->loop, "count old routes", old_routes_step, old_routes_end, o);
 }

@@ -426,6 +426,11 @@ reasons_print_hosts(struct queue *q, const char *indent, struct buf *to)
         .q = q, .record = probe_record(q), .indent = indent, .to = to};
     struct hop hop;
 
+    if (domain_is_old(l.record)) {
+        buf_cstr(to, indent);
+        domain_print_old(l.record, to);
+        buf_char(to, '\n');
+    }
     (void)domain_look(l.record, q->generation, q->scope,
         str_of(q->binding->name), q->port, &hop, host_line, &l);
     domain_unref(&l.record);

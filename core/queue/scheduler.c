@@ -504,6 +504,7 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
     CHECK(s, SCHEDULER_MAGIC);
     s->generation = generation_ref(g);
     generation_unref(&was);
+    resolver_adopt(s->resolver, g);
     overriding_install(s, g); /* nothing, if scheduler_prepare() was called */
     scheduler_read_options(s);
     /* Each compares numbers when it runs; those that are held back by an

@@ -141,5 +141,10 @@ void scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
     const struct scheduler_order *o, const struct scheduler_ask *ask);
 void scheduler_refresh_domain(
     struct scheduler *s, struct str domain, const struct scheduler_ask *ask);
+/* How many domains serve by other routes than those in force; told once, later.
+ * partly: the job was cancelled, there may be more. */
+typedef void scheduler_old_f(void *arg, uint64_t count, bool partly);
+void scheduler_count_old_routes(
+    struct scheduler *s, scheduler_old_f *told, void *arg);
 
 #endif

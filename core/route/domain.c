@@ -179,6 +179,7 @@ domain_look_up(struct domain *d)
     rules_fini(&d->rules);
     rules_load(&d->rules, r->generation, s, d->name, d->method, d->by_gateway,
         d->gateway_port);
+    d->rules_hash = rules_hash(r->generation, s, d->by_gateway);
     d->asked = loop_now(r->loop);
     d->lookup_count = d->rules.count;
     d->lookups =
@@ -220,6 +221,17 @@ domain_refresh(struct domain *d)
         }
     }
     domain_look_up(d);
+}
+
+bool
+domain_is_old(const struct domain *d)
+{
+    const struct resolver *r = d->resolver;
+
+    CHECK(d, DOMAIN_MAGIC);
+    return d->resolved && r->generation &&
+        d->found_hash !=
+        rules_hash(r->generation, resolver_scope(r, d->name), d->by_gateway);
 }
 
 /* In use: look up again, so that no mail waits for it.  Failed ones wait for
@@ -549,6 +561,8 @@ domain_settle(void *arg)
         domain_found(d, &g);
     else
         domain_not_found(d);
+    if (!d->stale_ok)
+        d->found_hash = d->rules_hash;
     lookups_end(d);
     resolver_expires(d, d->expires);
     resolver_tell(d);

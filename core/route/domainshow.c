@@ -102,6 +102,16 @@ seconds_left(const struct domain *d)
 }
 
 void
+domain_print_old(const struct domain *d, struct buf *to)
+{
+    CHECK(d, DOMAIN_MAGIC);
+    buf_printf(to,
+        "routes of an older configuration hold for %lld s more, until their "
+        "TTL ends (refresh domain %.*s changes them at once)",
+        seconds_left(d), STR_ARG(d->name));
+}
+
+void
 domain_print(const struct domain *d, struct buf *to)
 {
     CHECK(d, DOMAIN_MAGIC);
@@ -113,6 +123,10 @@ domain_print(const struct domain *d, struct buf *to)
     if (d->rules.configured)
         buf_cstr(to, " (by routes)");
     buf_char(to, '\n');
+    if (domain_is_old(d)) {
+        domain_print_old(d, to);
+        buf_char(to, '\n');
+    }
     print_hosts(d, to);
     if (!d->resolved)
         buf_cstr(to,

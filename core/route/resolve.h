@@ -43,6 +43,8 @@ struct resolver_events {
 struct resolver *resolver_new(
     struct loop *l, struct dns *dns, const struct resolver_events *ev);
 void resolver_free(struct resolver **r);
+/* Lookups that begin from now on read this generation. */
+void resolver_adopt(struct resolver *r, struct generation *g);
 
 /* The record of (routing domain, method); made if there is none. A reference.
  * by_gateway: lookups follow the rules of gateway names. */
@@ -50,6 +52,11 @@ struct domain *domain_get(struct resolver *r, const struct destination *d);
 void domain_unref(struct domain **d);
 struct str domain_name(const struct domain *d);
 void domain_refresh(struct domain *d); /* look up now: `refresh domain` */
+/* Does it serve by other routes than those of the generation in force?  Until
+ * its TTL ends or somebody refreshes it. */
+bool domain_is_old(const struct domain *d);
+/* A sentence about that with its time, and how to end it. */
+void domain_print_old(const struct domain *d, struct buf *to);
 /* All records, for work in slices: those that go meanwhile are left out. */
 struct domain_cursor {
     struct cursor cursor;

@@ -81,7 +81,8 @@ struct domain {
     bool by_gateway;
     uint16_t gateway_port;
 
-    struct rules rules; /* those of the hosts and lookups below */
+    struct rules rules;              /* those of the hosts and lookups below */
+    uint64_t rules_hash, found_hash; /* of them, of those of the last answer */
     struct rule_lookup *lookups;
     size_t lookup_count, lookup_open;
     bool settling; /* a defer to settle is posted */
@@ -104,7 +105,6 @@ struct domain {
 };
 
 /* resolver.c */
-void resolver_adopt(struct resolver *r, struct generation *g);
 void resolver_tell(struct domain *d); /* changed(), at the end of the turn */
 void resolver_wake(struct domain *d, int64_t when); /* changed() then */
 void resolver_expires(struct domain *d, int64_t when);

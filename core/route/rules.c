@@ -118,6 +118,20 @@ rules_load(struct rules *to, struct generation *g, const struct scope *scope,
     }
 }
 
+uint64_t
+rules_hash(struct generation *g, const struct scope *scope, bool by_gateway)
+{
+    uint32_t id = OPT(route_options, ROUTE_ROUTES);
+    size_t count =
+        rules_has_routes(g, scope, by_gateway) ? scope_count(scope, id) : 0;
+    uint64_t hash = count;
+
+    for (size_t i = 0; i < count; i++) /* their order counts */
+        hash = hash * UINT64_C(0x9e3779b97f4a7c15) +
+            str_hash(scope_item(scope, id, i));
+    return hash;
+}
+
 void
 rules_fini(struct rules *r)
 {

@@ -35,6 +35,10 @@ void rules_load(struct rules *to, struct generation *g,
     uint16_t gateway_port);
 void rules_fini(struct rules *r);
 
+/* Of the texts of the routes that rules_load() reads, those of other methods
+ * included, as they take places in the order; 0: there are none. */
+uint64_t rules_hash(
+    struct generation *g, const struct scope *scope, bool by_gateway);
 /* Do the routes of this scope hold?  Those of the global stanza do not for the
  * name of a gateway. */
 bool rules_has_routes(

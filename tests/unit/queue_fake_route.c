@@ -15,6 +15,7 @@ struct domain {
     struct domain *next;
     char name[64];
     int refs;
+    bool old;
 };
 struct host {
     struct fake_host *h;
@@ -133,6 +134,32 @@ void
 domain_refresh(struct domain *d)
 {
     (void)d;
+}
+
+void
+resolver_adopt(struct resolver *r, struct generation *g)
+{
+    (void)r, (void)g;
+}
+
+bool
+domain_is_old(const struct domain *d)
+{
+    return d->old;
+}
+
+void
+domain_print_old(const struct domain *d, struct buf *to)
+{
+    buf_printf(to, "the routes of %s are old", d->name);
+}
+
+void
+fake_route_age(const char *name, bool old)
+{
+    for (struct domain *d = domains; d; d = d->next)
+        if (strcmp(d->name, name) == 0)
+            d->old = old;
 }
 
 void

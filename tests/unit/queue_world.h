@@ -102,6 +102,8 @@ extern bool fake_misfit;         /* routes are for another method */
 extern int fake_port;            /* of every destination */
 extern const char *fake_gateway; /* of every domain, or NULL */
 void fake_route_reset(void);
+/* Its record, if it has one, serves by older routes. */
+void fake_route_age(const char *name, bool old);
 void fake_route_changed(const char *domain); /* tell; NULL: of all */
 
 /* --- sessions --- */

@@ -153,6 +153,22 @@ replied(void *arg, struct str text, const struct err *e)
     answer_code = e->code;
 }
 
+struct told {
+    int times;
+    uint64_t count;
+    bool partly;
+};
+
+static void
+count_told(void *arg, uint64_t count, bool partly)
+{
+    struct told *t = arg;
+
+    t->times++;
+    t->count = count;
+    t->partly = partly;
+}
+
 static void
 settle(void)
 {
@@ -164,6 +180,7 @@ static void
 test_verbs(void **state)
 {
     struct scheduler_ask ask = {.reply = replied};
+    struct told told = {0};
     struct buf out = BUF_INIT;
     struct err e;
     uint64_t id, late;
@@ -199,6 +216,18 @@ test_verbs(void **state)
     world_run();
     assert_int_equal(answer_code, ERR_OK);
     assert_non_null(strstr(answer, "1 domains"));
+    fake_route_age("x.test", true);
+    scheduler_count_old_routes(world.s, count_told, &told);
+    assert_int_equal(told.times, 0); /* not in the caller's turn */
+    world_run();
+    assert_int_equal(told.times, 1);
+    assert_int_equal(told.count, 1);
+    assert_false(told.partly);
+    fake_route_age("x.test", false);
+    scheduler_count_old_routes(world.s, count_told, &told);
+    world_run();
+    assert_int_equal(told.times, 2);
+    assert_int_equal(told.count, 0);
     scheduler_show_queue(world.s, STR("all"), STR("X.test"), 100, 0, &ask);
     settle();
     assert_non_null(strstr(answer, "To: <b@x.test>"));

@@ -285,6 +285,79 @@ test_fit_check(void **state)
     }
 }
 
+static uint64_t
+count_old(struct world *w)
+{
+    struct domain_cursor c;
+    struct domain *d;
+    uint64_t n = 0;
+
+    domain_cursor_begin(w->resolver, &c);
+    while ((d = domain_cursor_next(&c)) != NULL)
+        n += domain_is_old(d);
+    domain_cursor_end(&c);
+    return n;
+}
+
+/* Who keeps older routes after a reload, and for how long. */
+static void
+test_old_routes(void **state)
+{
+    static const char second[] =
+        "routes = (\"smtp://relay.test?ttl=30\") route_ttl = 60 "
+        "domain \"e.test\" { routes = (\"10.0.0.5\") } "
+        "domain \"g.test\" { routes = (\"10.0.0.7\" \"10.0.0.6\") }";
+    struct world w;
+    struct domain *d, *e, *f;
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    world_open(&w,
+        "routes = (\"smtp://10.0.0.1?ttl=30\") route_ttl = 60 "
+        "domain \"e.test\" { routes = (\"10.0.0.5\") } "
+        "domain \"g.test\" { routes = (\"10.0.0.6\" \"10.0.0.7\") }");
+    fake_dns_add("relay.test", DNS_A, 300, 0, "10.2.0.1");
+    d = world_domain(&w, "default", "d.test");
+    e = world_domain(&w, "default", "e.test");
+    f = world_domain(&w, "default", "g.test");
+    assert_int_equal(count_old(&w), 0); /* not looked up: nothing is old */
+    assert_string_equal(world_try(&w, d, false), "10.0.0.1:25");
+    assert_string_equal(world_try(&w, e, false), "10.0.0.5:25");
+    assert_string_equal(world_try(&w, f, false), "10.0.0.6:25");
+    assert_int_equal(count_old(&w), 0);
+    world_configure(&w, second);
+    resolver_adopt(w.resolver, w.g);
+    assert_int_equal(count_old(&w), 2); /* e.test says the same as before */
+    assert_true(domain_is_old(d) && !domain_is_old(e) && domain_is_old(f));
+    world_pass(&w, 10000);
+    domain_print(d, &b);
+    if (!strstr(b.p, "older configuration hold for 20 s more") ||
+        !strstr(b.p, "refresh domain d.test"))
+        fail_msg("%s", b.p);
+    buf_cut(&b, 0);
+    domain_print(e, &b);
+    assert_null(strstr(b.p, "older configuration"));
+    domain_refresh(f); /* nobody has picked with the new one yet */
+    world_pass(&w, 0);
+    assert_int_equal(count_old(&w), 1);
+    assert_string_equal(world_try(&w, f, false), "10.0.0.7:25");
+    fake_dns_hold(true);
+    world_pass(&w, 20000); /* its TTL has ended, DNS has not answered yet */
+    assert_string_equal(world_try(&w, d, false), "10.0.0.1:25");
+    assert_int_equal(count_old(&w), 1);
+    fake_dns_hold(false);
+    world_pass(&w, 0);
+    assert_int_equal(count_old(&w), 0);
+    buf_cut(&b, 0);
+    domain_print(d, &b);
+    assert_null(strstr(b.p, "older configuration"));
+    buf_fini(&b);
+    domain_unref(&d);
+    domain_unref(&e);
+    domain_unref(&f);
+    world_close(&w);
+}
+
 int
 main(void)
 {
@@ -296,6 +369,7 @@ main(void)
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_items_that_fit),
         cmocka_unit_test(test_fit_check),
+        cmocka_unit_test(test_old_routes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
