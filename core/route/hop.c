@@ -91,32 +91,58 @@ hop_usable(struct choice *c, const struct host *h)
     return hop_has_room(c, h);
 }
 
+/* Of one preference: does a's family go first? */
+static bool
+hop_family_first(
+    const struct choice *c, const struct host *a, const struct host *b)
+{
+    return a->ip.family == 6 && b->ip.family != 6 &&
+        scope_int(c->scope, OPT(route_options, ROUTE_PREFER_IPV6_MXS));
+}
+
 /* Fewest connections; among those the one that was picked longest ago. */
 static bool
-hop_better(const struct host *a, const struct host *b)
+hop_better(const struct choice *c, const struct host *a, const struct host *b)
 {
-    if (!b || a->open != b->open)
-        return !b || a->open < b->open;
+    if (!b || hop_family_first(c, a, b))
+        return true;
+    if (hop_family_first(c, b, a))
+        return false;
+    if (a->open != b->open)
+        return a->open < b->open;
     return a->picked < b->picked;
+}
+
+static bool
+hop_is_of_level(const struct host *a, const struct host *b)
+{
+    return a->item_pref == b->item_pref && a->rank == b->rank;
 }
 
 /* The lowest preference with a usable host.  A prohibited address at that
  * level, whether chosen or not, denies the domain, so that the outcome does
- * not depend on chance. */
+ * not depend on chance.  While a better level is only down or full it is waited
+ * for: an outage is no reason to bounce. */
 static struct host *
 hop_choose(struct choice *c, bool *prohibited)
 {
     const struct domain *d = c->domain;
     struct host *best = NULL;
+    size_t better = 0; /* hosts of better levels that can come back */
 
     *prohibited = false;
-    for (size_t i = 0; i < d->host_count && !*prohibited; i++) {
+    for (size_t i = 0; i < d->host_count; i++) {
         struct host *h = d->hosts[i];
-        if (best && (h->item_pref != best->item_pref || h->rank != best->rank))
-            break;
-        if (hop_prohibited(c, h))
-            *prohibited = true;
-        else if (hop_usable(c, h) && hop_better(h, best))
+        if (i && !hop_is_of_level(d->hosts[i - 1], h)) {
+            if (best)
+                break;
+            better = c->down + c->full;
+        }
+        if (hop_prohibited(c, h)) {
+            *prohibited = !better;
+            return NULL;
+        }
+        if (hop_usable(c, h) && hop_better(c, h, best))
             best = h;
     }
     return best;
@@ -329,9 +355,12 @@ hop_compare(struct choice *c, const struct host *mine)
     const struct domain *d = c->domain;
 
     for (size_t i = 0; i < d->host_count; i++) {
-        if (!hop_comes_before(d->hosts[i], mine))
+        const struct host *h = d->hosts[i];
+        if (hop_comes_before(mine, h))
             break; /* they are in order */
-        if (!hop_prohibited(c, d->hosts[i]) && hop_usable(c, d->hosts[i]))
+        if (hop_is_of_level(h, mine) && !hop_family_first(c, h, mine))
+            continue;
+        if (!hop_prohibited(c, h) && hop_usable(c, h))
             return HOP_WORSE;
     }
     return c->full ? HOP_SPILLED : HOP_CURRENT;

@@ -17,9 +17,9 @@ core_route_libroute_a_SOURCES = \
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
-	tests/unit/test-hop tests/unit/test-hostlimits
+	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits
 TESTS += tests/unit/test-route-check tests/unit/test-resolve \
-	tests/unit/test-hop tests/unit/test-hostlimits
+	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits
 tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
 	core/route/route_check.c core/route/method.c
 tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
@@ -38,5 +38,10 @@ tests_unit_test_hostlimits_SOURCES = tests/unit/test-hostlimits.c \
 tests_unit_test_hostlimits_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 tests_unit_test_hop_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_levels_SOURCES = tests/unit/test-levels.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_levels_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 endif

@@ -82,7 +82,8 @@ static const struct option rows[] = {
                   "with 551 5.4.6. Addresses and prefixes, IPv6 bare or in "
                   "brackets. Holds for addresses of gateway and routes too. "
                   "To pass over an address and use the domain's others, see "
-                  "skip_hosts.",
+                  "skip_hosts. While hosts of a better preference are only "
+                  "down or at their limit, the mail waits for them.",
         .since = "0.1"},
     [ROUTE_SKIP_HOSTS] = {.name = "skip_hosts",
         .type = OPTION_CIDRS,
@@ -97,6 +98,16 @@ static const struct option rows[] = {
         .manual = "Off hides what DNS says; an address written as [v6] in "
                   "the configuration or by a sender is used all the same.",
         .since = "0.1"},
+    [ROUTE_PREFER_IPV6_MXS] = {.name = "prefer_ipv6_mxs",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = GLOBAL,
+        .initial = "false",
+        .brief = "among hosts of one preference, those with IPv6 first",
+        .manual = "While an IPv6 address of a preference can be used, the IPv4 "
+                  "addresses of that preference get no new connections; they "
+                  "come before the next preference. Needs use_ipv6 for what "
+                  "DNS says.",
+        .since = "0.3"},
     [ROUTE_BIND_ADDRESS] = {.name = "bind_address",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL | IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,

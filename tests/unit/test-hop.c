@@ -452,6 +452,11 @@ test_verdicts(void **state)
             "d.test", "fail 551 5.4.6"},
         {"prohibited_hosts = (\"10.9.0.0/16\") routes = (\"10.9.0.1\")",
             "d.test", "fail 551 5.4.6"},
+        /* an address is used as it is, whatever type says */
+        {"routes = (\"smtp://10.9.0.1?type=mx\")", "d.test", "10.9.0.1:25"},
+        {"routes = (\"smtp://10.9.0.1?type=a\")", "d.test", "10.9.0.1:25"},
+        {"use_ipv6 = false routes = (\"smtp://[2001:db8::9]?type=mx\")",
+            "d.test", "[2001:db8::9]:25"},
         /* gateways and configured hosts delay, whatever DNS says */
         {"gateway = \"null.test\"", "d.test", "delay 454 4.4.4"},
         {"gateway = \"nx.test\"", "d.test", "delay 454 4.4.4"},
