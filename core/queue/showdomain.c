@@ -70,18 +70,17 @@ show_outlets(const struct zone *z, json_t *rows, struct buf *out)
     }
 }
 
+/* Each queue has a binding of its own, and marks and limits are by binding. */
 static void
 show_hosts(const struct zone *z, struct buf *out)
 {
-    const struct domain *last = NULL;
     struct list *n;
 
     LIST_FOREACH (n, &z->queues) {
-        struct domain *d = queue_record(LIST_ENTRY(n, struct queue, zone_node));
+        struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
 
-        if (d != last)
-            domain_print(d, out);
-        last = d;
+        domain_print(queue_record(q), q->generation, q->scope,
+            str_of(q->binding->name), q->port, out);
     }
 }
 

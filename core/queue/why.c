@@ -261,7 +261,9 @@ why_nobody(struct scheduler *s, struct str domain, struct str binding,
         binding = STR("default");
     resolve_destination(s->generation, binding, domain, &to);
     record = domain_get(s->resolver, &to);
-    domain_print(record, &text);
+    domain_print(record, s->generation,
+        generation_scope(s->generation, binding, domain), binding, to.port,
+        &text);
     why_print_said(generation_scope(s->generation, binding, domain),
         json ? "" : "  ", &text);
     domain_unref(&record);

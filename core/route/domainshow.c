@@ -9,61 +9,6 @@
 #include "route/route_int.h"
 #include "base/banned.h"
 
-static const struct host *
-next_pick(const struct domain *d)
-{
-    const struct host *best = NULL;
-
-    for (size_t i = 0; i < d->host_count; i++) {
-        const struct host *h = d->hosts[i];
-        if (best && (h->item_pref != best->item_pref || h->rank != best->rank))
-            break;
-        if (!best || h->open < best->open ||
-            (h->open == best->open && h->picked < best->picked))
-            best = h;
-    }
-    return best;
-}
-
-static void
-print_facts(const struct domain *d, const struct host *h, struct buf *to)
-{
-    struct hosts *hosts = d->resolver->hosts;
-    int64_t now = loop_now(d->resolver->loop);
-    struct host_facts f;
-
-    if (!hosts_summary(hosts, &h->ip, h->port, now, &f)) {
-        buf_cstr(to, " (no connection yet)");
-        return;
-    }
-    if (f.connect_ms > 0)
-        buf_printf(to, " (%.0f ms con)", f.connect_ms);
-    if (f.failed_until > now)
-        buf_printf(to, " %lld s since failure, %lld s to go",
-            (long long)((now - f.failed_at) / 1000),
-            (long long)((f.failed_until - now + 999) / 1000));
-}
-
-static void
-print_host(
-    const struct domain *d, const struct host *h, bool next, struct buf *to)
-{
-    struct host_facts f;
-    bool known = hosts_summary(
-        d->resolver->hosts, &h->ip, h->port, loop_now(d->resolver->loop), &f);
-    bool failed = known && f.failed_until > loop_now(d->resolver->loop);
-
-    buf_printf(to, "  %s%s [", next ? "=>" : "  ", failed ? "*" : " ");
-    cidr_print(&h->ip, to);
-    buf_printf(to, "] IPv%d", h->ip.family);
-    if (h->port)
-        buf_printf(to, " port %u", (unsigned)h->port);
-    print_facts(d, h, to);
-    if (h->open)
-        buf_printf(to, " %lld open", (long long)h->open);
-    buf_char(to, '\n');
-}
-
 static bool
 same_exchange(const struct host *a, const struct host *b)
 {
@@ -71,26 +16,71 @@ same_exchange(const struct host *a, const struct host *b)
         strcmp(a->name, b->name) == 0 && strcmp(a->uri, b->uri) == 0;
 }
 
-static void
-print_hosts(const struct domain *d, struct buf *to)
-{
-    const struct host *next = next_pick(d);
+/* The record's hosts, as the code that picks tells of them. */
+struct host_lines {
+    const struct domain *domain;
+    struct str binding;
+    const struct host *last;
+    struct buf *to;
+};
 
-    for (size_t i = 0; i < d->host_count; i++) {
-        const struct host *h = d->hosts[i];
-        if (!i || !same_exchange(h, d->hosts[i - 1])) {
-            if (d->rules.configured)
-                buf_printf(to, "[%d.%u %s TTL:%u]", (int)h->item_pref,
-                    (unsigned)h->preference, h->name, (unsigned)h->ttl);
-            else
-                buf_printf(to, "[%u %s TTL:%u]", (unsigned)h->preference,
-                    h->name, (unsigned)h->ttl);
-            if (h->uri[0])
-                buf_printf(to, " from \"%s\"", h->uri);
-            buf_char(to, '\n');
-        }
-        print_host(d, h, h == next, to);
-    }
+static void
+print_exchange(const struct host_lines *l, const struct host *h)
+{
+    if (l->domain->rules.configured)
+        buf_printf(l->to, "[%d.%u %s TTL:%u]", (int)h->item_pref,
+            (unsigned)h->preference, h->name, (unsigned)h->ttl);
+    else
+        buf_printf(l->to, "[%u %s TTL:%u]", (unsigned)h->preference, h->name,
+            (unsigned)h->ttl);
+    if (h->uri[0])
+        buf_printf(l->to, " from \"%s\"", h->uri);
+    buf_char(l->to, '\n');
+}
+
+static void
+print_facts(const struct host_lines *l, const struct hop_look *row)
+{
+    static const char *const words[] = {[HOP_SEEN_NEXT] = "",
+        [HOP_SEEN_FREE] = "",
+        [HOP_SEEN_FAILED] = "",
+        [HOP_SEEN_FULL] = " at its limit",
+        [HOP_SEEN_SKIPPED] = " passed over",
+        [HOP_SEEN_PROHIBITED] = " prohibited"};
+    const struct resolver *r = l->domain->resolver;
+    const struct host_facts *f = hosts_find(r->hosts, &row->at, l->binding);
+    int64_t now = loop_now(r->loop);
+
+    if (!f)
+        buf_cstr(l->to, " (no connection yet)");
+    else if (f->connect_ms > 0)
+        buf_printf(l->to, " (%.0f ms con)", f->connect_ms);
+    if (row->until)
+        buf_printf(l->to, " %lld s since failure, %lld s to go",
+            (long long)((now - row->failed_at) / 1000),
+            (long long)((row->until - now + 999) / 1000));
+    buf_cstr(l->to, words[row->seen]);
+    if (row->open)
+        buf_printf(l->to, " %lld open", (long long)row->open);
+}
+
+static void
+print_host(void *arg, const struct hop_look *row)
+{
+    struct host_lines *l = arg;
+    const struct host *h = row->host;
+
+    if (!l->last || !same_exchange(h, l->last))
+        print_exchange(l, h);
+    l->last = h;
+    buf_printf(l->to, "  %s%s [", row->seen == HOP_SEEN_NEXT ? "=>" : "  ",
+        row->seen == HOP_SEEN_FAILED ? "*" : " ");
+    cidr_print(&h->ip, l->to);
+    buf_printf(l->to, "] IPv%d", h->ip.family);
+    if (h->port)
+        buf_printf(l->to, " port %u", (unsigned)h->port);
+    print_facts(l, row);
+    buf_char(l->to, '\n');
 }
 
 static long long
@@ -112,8 +102,12 @@ domain_print_old(const struct domain *d, struct buf *to)
 }
 
 void
-domain_print(const struct domain *d, struct buf *to)
+domain_print(struct domain *d, struct generation *g, const struct scope *scope,
+    struct str binding, uint16_t default_port, struct buf *to)
 {
+    struct host_lines l = {.domain = d, .binding = binding, .to = to};
+    struct hop hop;
+
     CHECK(d, DOMAIN_MAGIC);
     buf_printf(to, "Domain '%.*s' has %zu MX%s and a TTL of %lld seconds",
         STR_ARG(d->name), d->mx_count, d->mx_count == 1 ? "" : "s",
@@ -122,12 +116,14 @@ domain_print(const struct domain *d, struct buf *to)
         buf_cstr(to, " (a gateway)");
     if (d->rules.configured)
         buf_cstr(to, " (by routes)");
+    if (!str_eq(binding, STR("default")))
+        buf_printf(to, " for binding %.*s", STR_ARG(binding));
     buf_char(to, '\n');
     if (domain_is_old(d)) {
         domain_print_old(d, to);
         buf_char(to, '\n');
     }
-    print_hosts(d, to);
+    (void)domain_look(d, g, scope, binding, default_port, &hop, print_host, &l);
     if (!d->resolved)
         buf_cstr(to,
             domain_looking(d) ? "DNS is being asked\n" : "not looked up yet\n");
@@ -138,23 +134,6 @@ domain_print(const struct domain *d, struct buf *to)
     if (d->failures)
         buf_printf(to, "%llu failed lookups in a row\n",
             (unsigned long long)d->failures);
-}
-
-/* All hosts marked: the earliest end; 0: some host is free. */
-static int64_t
-all_down_until(const struct domain *d)
-{
-    int64_t now = loop_now(d->resolver->loop), until = 0;
-    struct host_facts f;
-
-    for (size_t i = 0; i < d->host_count; i++) {
-        const struct host *h = d->hosts[i];
-        if (!hosts_summary(d->resolver->hosts, &h->ip, h->port, now, &f) ||
-            f.failed_until <= now)
-            return 0;
-        until = until ? MIN_OF(until, f.failed_until) : f.failed_until;
-    }
-    return until;
 }
 
 void
@@ -177,12 +156,8 @@ domain_why(const struct domain *d, struct buf *to, int64_t *until)
             (unsigned)d->status[0], (unsigned)d->status[1],
             (unsigned)d->status[2], d->text);
         *until = d->expires;
-    } else if ((*until = all_down_until(d)) != 0) {
-        buf_printf(to, "all %zu hosts of %.*s failed a short while ago",
-            d->host_count, STR_ARG(name));
-    } else if (d->limited) {
-        buf_printf(to, "the hosts of %.*s are at their limit", STR_ARG(name));
     } else {
-        buf_printf(to, "%.*s has a host to connect to", STR_ARG(name));
+        buf_printf(
+            to, "%zu hosts of %.*s are known", d->host_count, STR_ARG(name));
     }
 }

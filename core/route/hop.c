@@ -185,7 +185,6 @@ hop_take(struct choice *c, struct host *h, struct hop *to)
     h->open++;
     h->picked = ++r->picks;
     hostlimits_enter(r->limits, c->g, str_of(h->name), c->binding, &to->pass);
-    c->domain->limited = false;
     to->host = h;
     to->name = str_of(h->name);
     hop_address(c, h, &to->to);
@@ -208,7 +207,6 @@ hop_verdict(const struct domain *d, struct hop *to)
 static enum hop_result
 hop_refuse(const struct choice *c, struct hop *to)
 {
-    c->domain->limited = c->full > 0;
     if (c->until)
         resolver_wake(c->domain, c->until);
     return hop_none(c, to);
@@ -268,7 +266,8 @@ static void
 look_tell(const struct choice *c, const struct host *h, bool chosen,
     hop_look_f *each, void *arg)
 {
-    struct hop_look row = {.seen = look_seen(c, h, chosen),
+    struct hop_look row = {.host = h,
+        .seen = look_seen(c, h, chosen),
         .name = str_of(h->name),
         .preference =
             c->domain->rules.configured ? h->item_pref : h->preference,

@@ -95,31 +95,6 @@ hosts_find(struct hosts *h, const struct netaddr *at, struct str binding)
     return m ? &m->facts : NULL;
 }
 
-bool
-hosts_summary(struct hosts *h, const struct cidr *ip, uint16_t port,
-    int64_t now, struct host_facts *to)
-{
-    size_t n = ip->family == 4 ? 4 : 16, met = 0;
-    struct list *it;
-
-    memset(to, 0, sizeof(*to));
-    LIST_FOREACH (it, &h->updated) {
-        const struct mark *m = LIST_ENTRY(it, struct mark, node);
-        if (m->key[0] != (char)ip->family ||
-            memcmp(m->key + 1, ip->addr, n) != 0 ||
-            (port && memcmp(m->key + 1 + n, &port, sizeof(port)) != 0))
-            continue;
-        if (m->facts.failed_until > MAX_OF(to->failed_until, now)) {
-            to->failed_until = m->facts.failed_until;
-            to->failed_at = m->facts.failed_at;
-        }
-        to->failures += m->facts.failures;
-        to->connect_ms = MAX_OF(to->connect_ms, m->facts.connect_ms);
-        met++;
-    }
-    return met > 0;
-}
-
 void
 hosts_failed(struct hosts *h, const struct netaddr *at, struct str binding,
     int64_t now, int64_t until)

@@ -24,10 +24,6 @@ struct host_facts {       /* of an address, as seen from one binding */
 /* NULL: nothing is known. */
 const struct host_facts *hosts_find(
     struct hosts *h, const struct netaddr *at, struct str binding);
-/* Over all bindings, for an operator: the worst mark, the mean time to connect.
- * port 0: any.  Walks all marks of the address. */
-bool hosts_summary(struct hosts *h, const struct cidr *ip, uint16_t port,
-    int64_t now, struct host_facts *to);
 /* Marked until `until`; until <= now only counts. */
 void hosts_failed(struct hosts *h, const struct netaddr *at, struct str binding,
     int64_t now, int64_t until);

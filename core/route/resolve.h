@@ -105,6 +105,7 @@ enum hop_seen {
     HOP_SEEN_PROHIBITED
 };
 struct hop_look {
+    const struct host *host; /* for the call only */
     enum hop_seen seen;
     struct str name; /* exchange */
     struct netaddr at;
@@ -148,9 +149,12 @@ struct line *hop_may_send(struct hop *h, int64_t now, int64_t *until);
 /* What a message to it is charged to, or NULL. */
 struct tokens *hop_tokens(const struct hop *h);
 
-/* For `domain D`, `explain`: lines about hosts, addresses, marks, TTLs. */
-void domain_print(const struct domain *d, struct buf *to);
-/* One sentence why nothing can be picked now, and until when (0: unknown). */
+/* For `domain D`, `explain`: lines about hosts, addresses, marks, TTLs, as
+ * domain_look() with these arguments tells of them. */
+void domain_print(struct domain *d, struct generation *g,
+    const struct scope *scope, struct str binding, uint16_t default_port,
+    struct buf *to);
+/* One sentence about the lookup, and until when it stands (0: unknown). */
 void domain_why(const struct domain *d, struct buf *to, int64_t *until);
 uint64_t domain_dns_failures(const struct domain *d);
 

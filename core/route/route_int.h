@@ -72,7 +72,6 @@ struct domain {
     unsigned refs;
     struct resolver *resolver;
     struct list node, told_node;
-    bool limited; /* the last pick found all hosts at their limits */
     struct heap_node expiry, wake;
     char *key;
     size_t key_n;

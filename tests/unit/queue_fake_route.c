@@ -337,8 +337,10 @@ hop_worked(struct hop *h, struct str binding)
 }
 
 void
-domain_print(const struct domain *d, struct buf *to)
+domain_print(struct domain *d, struct generation *g, const struct scope *scope,
+    struct str binding, uint16_t default_port, struct buf *to)
 {
+    (void)g, (void)scope, (void)binding, (void)default_port;
     buf_printf(to, "hosts of %s\n", d->name);
 }
 

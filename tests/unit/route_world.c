@@ -123,6 +123,15 @@ world_close(struct world *w)
 }
 
 void
+world_print(
+    struct world *w, struct domain *d, const char *binding, struct buf *to)
+{
+    domain_print(d, w->g,
+        generation_scope(w->g, str_of(binding), domain_name(d)),
+        str_of(binding), 25, to);
+}
+
+void
 world_pass(struct world *w, int64_t ms)
 {
     clock_advance(ms);

@@ -23,6 +23,9 @@ struct world {
 void world_open(struct world *w, const char *conf);
 void world_configure(struct world *w, const char *conf);
 void world_close(struct world *w);
+/* As `domain D` shows it for a queue of that binding. */
+void world_print(
+    struct world *w, struct domain *d, const char *binding, struct buf *to);
 void world_pass(struct world *w, int64_t ms); /* time goes by */
 
 struct domain *world_domain(

@@ -284,6 +284,12 @@ test_look(void **state)
     for (int i = 0; i < 3; i++)
         assert_non_null(
             strstr(look(&w, d, HOP_OK), "10.1.0.1:25#10.1.0.2:25>"));
+    world_print(&w, d, "default", &why);
+    if (!strstr(why.p,
+            " [10.1.0.1] IPv4 (no connection yet) at its limit 1 open\n"))
+        fail_msg("%s", why.p);
+    assert_non_null(strstr(why.p, "  =>  [10.1.0.2] IPv4"));
+    buf_cut(&why, 0);
     domain_say_full(d, w.g, STR("default"), STR("mx1.d.test"), &why);
     assert_non_null(strstr(why.p, "max_outbound_connections of host"));
     assert_non_null(strstr(why.p, ":3)"));
@@ -702,16 +708,26 @@ test_words(void **state)
     assert_string_equal(world_try(&w, d, true), "10.1.0.1:25");
     world_pass(&w, 10000);
     buf_cut(&b, 0);
-    domain_print(d, &b);
+    world_print(&w, d, "default", &b);
     if (!strstr(b.p, "Domain 'd.test' has 2 MXs and a TTL of 290 seconds") ||
         !strstr(b.p, "[10 mx1.d.test TTL:300]") ||
-        !strstr(b.p, "* [10.1.0.1] IPv4"))
+        !strstr(b.p, "    * [10.1.0.1] IPv4") ||
+        !strstr(b.p, "  =>  [10.1.0.2] IPv4"))
+        fail_msg("%s", b.p);
+    buf_cut(&b, 0); /* marks are by binding */
+    world_print(&w, d, "b1", &b);
+    if (!strstr(b.p, "for binding b1\n") ||
+        !strstr(b.p, "  =>  [10.1.0.1] IPv4 (no connection yet)") ||
+        strstr(b.p, "*"))
         fail_msg("%s", b.p);
     assert_string_equal(world_try(&w, d, true), "10.1.0.2:25");
     buf_cut(&b, 0);
     domain_why(d, &b, &until);
-    assert_non_null(strstr(b.p, "all 2 hosts"));
-    assert_true(until > 0);
+    assert_string_equal(b.p, "2 hosts of d.test are known");
+    assert_int_equal(until, 0);
+    buf_cut(&b, 0);
+    world_print(&w, d, "default", &b);
+    assert_null(strstr(b.p, "=>"));
     buf_fini(&b);
     domain_unref(&d);
     world_close(&w);

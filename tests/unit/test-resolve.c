@@ -330,12 +330,12 @@ test_old_routes(void **state)
     assert_int_equal(count_old(&w), 2); /* e.test says the same as before */
     assert_true(domain_is_old(d) && !domain_is_old(e) && domain_is_old(f));
     world_pass(&w, 10000);
-    domain_print(d, &b);
+    world_print(&w, d, "default", &b);
     if (!strstr(b.p, "older configuration hold for 20 s more") ||
         !strstr(b.p, "refresh domain d.test"))
         fail_msg("%s", b.p);
     buf_cut(&b, 0);
-    domain_print(e, &b);
+    world_print(&w, e, "default", &b);
     assert_null(strstr(b.p, "older configuration"));
     domain_refresh(f); /* nobody has picked with the new one yet */
     world_pass(&w, 0);
@@ -349,7 +349,7 @@ test_old_routes(void **state)
     world_pass(&w, 0);
     assert_int_equal(count_old(&w), 0);
     buf_cut(&b, 0);
-    domain_print(d, &b);
+    world_print(&w, d, "default", &b);
     assert_null(strstr(b.p, "older configuration"));
     buf_fini(&b);
     domain_unref(&d);
