@@ -66,7 +66,7 @@ struct daemon {
     uint64_t trimmed; /* what the library had free then: given back */
     uint64_t worked;  /* records that the spool had written then */
     unsigned beats, ticks;
-    bool recovering, stopping, queue_drained, intake_stopped;
+    bool stopping, queue_drained, intake_stopped;
 };
 
 /* --- configuration --- */
@@ -289,9 +289,6 @@ trim_memory(struct daemon *d, bool now)
     spool_get_stats(d->spool, &st);
     uint64_t worked = st.accepted + st.finished + st.attempts;
     bool calm = worked - d->worked < TRIM_CALM;
-    if (d->recovering && !st.recovering)
-        now = true; /* what it took is as much as what it left */
-    d->recovering = st.recovering;
     d->worked = worked;
     if (!now && d->beats % TRIM_BEATS == 0 && calm)
         now = mallinfo2().fordblks > d->trimmed + TRIM_WORTH;
@@ -541,7 +538,7 @@ start_threads(struct daemon *d, struct err *e)
     control_start(d->control);
     intake_start(d->intake);
     timer_init(
-        &d->heartbeat, d->loops.scheduler, heartbeat, d, "maillog heartbeat");
+        &d->heartbeat, d->loops.scheduler, heartbeat, d, "heartbeat");
     timer_start(&d->heartbeat, HEARTBEAT_MS);
     return 0;
 }
