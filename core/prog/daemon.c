@@ -537,8 +537,7 @@ start_threads(struct daemon *d, struct err *e)
         return rc;
     control_start(d->control);
     intake_start(d->intake);
-    timer_init(
-        &d->heartbeat, d->loops.scheduler, heartbeat, d, "heartbeat");
+    timer_init(&d->heartbeat, d->loops.scheduler, heartbeat, d, "heartbeat");
     timer_start(&d->heartbeat, HEARTBEAT_MS);
     return 0;
 }
