@@ -314,6 +314,10 @@ watch_memory(struct daemon *d)
     trim_memory(d,
         level != MEMORY_FINE &&
             (d->memory == MEMORY_FINE || d->beats % SHORT_BEATS == 0));
+    scheduler_set_room(d->scheduler,
+        memory_room(used, d->memory_limit,
+            scope_int(g, OPT(spool_options, SPOOL_MEMORY_GOAL)),
+            scheduler_read_bytes(d->scheduler)));
     if (level == d->memory)
         return;
     if (level > d->memory)
@@ -482,6 +486,7 @@ static int
 start_privileged(struct daemon *d, struct err *e)
 {
     (void)privileges_raise_files();
+    memory_init();
     int rc = privileges_read(d->generation, &d->privileges, e);
     if (rc == 0)
         rc = privileges_enter_root(&d->privileges, e);

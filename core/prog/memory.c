@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +10,22 @@
 #include "base/num.h"
 #include "base/banned.h"
 
-enum { MEMORY_SLACK = 2, MEMORY_TEXT = 4096 };
+enum {
+    MEMORY_SLACK = 2,
+    MEMORY_TEXT = 4096,
+    MEMORY_KEEP = 4 << 20, /* free at the end of an arena */
+    MEMORY_MAP = 2 << 20   /* what is larger is mapped, and goes at once */
+};
+
+void
+memory_init(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEEP);
+    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_MAP);
+    /* Small pieces that wait to be joined keep the rest from the end, until
+     * malloc_trim() joins them, which gives no end back. */
+    (void)mallopt(M_MXFAST, 0);
+}
 
 /* A small file as text; empty if it cannot be read. */
 static struct str
@@ -120,6 +136,18 @@ static bool
 memory_above(uint64_t percent, int64_t mark, bool was)
 {
     return percent >= (uint64_t)MAX_OF(was ? mark - MEMORY_SLACK : mark, 0);
+}
+
+int64_t
+memory_room(uint64_t used, uint64_t limit, int64_t goal, uint64_t due)
+{
+    uint64_t mark = limit / 100 * (uint64_t)MAX_OF(goal - 2 * MEMORY_SLACK, 0);
+
+    if (limit < 100)
+        return INT64_MAX;
+    if (used >= mark || due >= mark - used)
+        return 0;
+    return (int64_t)MIN_OF(mark - used - due, (uint64_t)INT64_MAX);
 }
 
 enum memory_level

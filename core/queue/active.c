@@ -18,6 +18,7 @@
 enum {
     ACTIVE_A_SESSION = 2,   /* whatever the limits say */
     ACTIVE_LOADS = 64,      /* reads of one queue under way */
+    ACTIVE_FORGET = 16,     /* reads until a large one hardly counts */
     ACTIVE_AGAIN_MS = 60000 /* after a read that failed for now */
 };
 
@@ -105,6 +106,8 @@ bool
 active_has_room(const struct queue *q)
 {
     const struct scheduler *s = q->s;
+    uint64_t messages = s->resident_messages + s->reading;
+    uint64_t bytes = s->resident_bytes + s->reading * s->reading_cost;
     uint64_t held = q->ready_count + q->loading + q->lent;
     int64_t most = q->opt->max_active;
     bool scarce = false;
@@ -114,14 +117,14 @@ active_has_room(const struct queue *q)
     if (s->tight || q->parked)
         return false;
     if (s->resident_limit > 0) {
-        if (s->resident_messages >= (uint64_t)s->resident_limit)
+        if (messages >= (uint64_t)s->resident_limit)
             return false;
-        scarce = s->resident_messages >= (uint64_t)s->resident_limit / 2;
+        scarce = messages >= (uint64_t)s->resident_limit / 2;
     }
     if (s->resident_limit_bytes > 0) {
-        if (s->resident_bytes >= (uint64_t)s->resident_limit_bytes)
+        if (bytes >= (uint64_t)s->resident_limit_bytes)
             return false;
-        scarce |= s->resident_bytes >= (uint64_t)s->resident_limit_bytes / 2;
+        scarce |= bytes >= (uint64_t)s->resident_limit_bytes / 2;
     }
     if (most < 0 || (!q->opt->strict_active && !scarce))
         return true;
@@ -245,6 +248,16 @@ active_load(struct parcel *p, bool content,
     return l;
 }
 
+/* How much the next one may take: what the largest of late did. */
+static void
+active_learn_cost(struct scheduler *s, uint64_t cost)
+{
+    if (cost >= s->reading_cost)
+        s->reading_cost = cost;
+    else
+        s->reading_cost -= (s->reading_cost - cost) / ACTIVE_FORGET;
+}
+
 static void
 active_came(struct load *l, int result)
 {
@@ -254,6 +267,7 @@ active_came(struct load *l, int result)
     p->in.active->load = NULL;
     if (result == 0 && l->spool.message && l->spool.message->content) {
         active_hold(p->in.active, l->spool.message);
+        active_learn_cost(q->s, l->spool.message->resident);
         queue_loaded(p);
     } else if (result == ERR_IO || result == ERR_AGAIN) {
         queue_remove(p);
@@ -273,8 +287,22 @@ active_read(struct queue *q, struct parcel *p)
     parcel_enter(p, PARCEL_LOADING);
     a = active_new(p);
     q->loading++;
+    q->s->reading++;
+    q->s->read_room -= (int64_t)q->s->reading_cost;
     queue_tally(q, 1, 0, 0);
     a->load = active_load(p, true, active_came, NULL);
+}
+
+/* What is asked for comes later, for many queues at once: room is given away
+ * when it is asked for. */
+static bool
+active_may_read(const struct queue *q)
+{
+    uint64_t held = q->ready_count + q->loading + q->lent;
+
+    if (q->loading >= ACTIVE_LOADS || !active_has_room(q))
+        return false;
+    return q->s->read_room > 0 || held < active_least(q);
 }
 
 bool
@@ -298,7 +326,7 @@ active_fill(struct queue *q)
                 return false;
             }
             outcome_expire(p);
-        } else if (q->loading >= ACTIVE_LOADS || !active_has_room(q)) {
+        } else if (!active_may_read(q)) {
             queue_came_due(p);
             return false;
         } else {

@@ -398,6 +398,7 @@ void
 queue_loaded(struct parcel *p)
 {
     p->queue->loading--;
+    p->queue->s->reading--;
     queue_tally(p->queue, -1, 0, 0);
     queue_into_ready(p->queue, p, false);
     queue_kick(p->queue);
@@ -467,6 +468,7 @@ queue_remove(struct parcel *p)
         break;
     case PARCEL_LOADING:
         q->loading--;
+        q->s->reading--;
         queue_tally(q, -1, 0, 0);
         break;
     case PARCEL_READY:

@@ -357,6 +357,8 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->all_outlets);
     list_init(&s->dirty);
     list_init(&s->load_wait);
+    s->reading_cost = SCHED_READ_COST;
+    s->read_room = INT64_MAX;
     list_init(&s->cursors);
     parcels_init(&s->parcels);
     slab_init(&s->actives, sizeof(struct active));
@@ -518,6 +520,20 @@ scheduler_set_tight(struct scheduler *s, bool tight)
     CHECK(s, SCHEDULER_MAGIC);
     s->tight = tight;
     scheduler_kick_all(s, tight ? "shed memory" : "use memory");
+}
+
+void
+scheduler_set_room(struct scheduler *s, int64_t bytes)
+{
+    CHECK(s, SCHEDULER_MAGIC);
+    s->read_room = bytes;
+}
+
+uint64_t
+scheduler_read_bytes(const struct scheduler *s)
+{
+    CHECK(s, SCHEDULER_MAGIC);
+    return s->reading * s->reading_cost;
 }
 
 /* --- stopping --- */

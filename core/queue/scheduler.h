@@ -42,6 +42,10 @@ void scheduler_adopt(struct scheduler *s, struct generation *g);
 /* Memory is short: content that can be read again is given up, and none is kept
  * beyond what is being worked on. */
 void scheduler_set_tight(struct scheduler *s, bool tight);
+/* So many bytes may be read ahead from now on (INT64_MAX: any number), those
+ * that are being read apart: about scheduler_read_bytes(). */
+void scheduler_set_room(struct scheduler *s, int64_t bytes);
+uint64_t scheduler_read_bytes(const struct scheduler *s);
 /* Stop: lend nothing more, recall what is lent, let begun work finish until
  * deadline_ms, then cancel it.  drained() is called once. */
 void scheduler_drain(struct scheduler *s, int64_t deadline_ms,

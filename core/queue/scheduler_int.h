@@ -34,6 +34,7 @@ enum {
     SCHED_AHEAD = 4,             /* batches lent beyond what is open */
     SCHED_RUN_MAX = 256,         /* parcels a queue handles in one turn */
     SCHED_LOADS_MAX = 256,       /* cold reads under way */
+    SCHED_READ_COST = 32 << 10,  /* bytes of one, before there was any */
     SCHED_LINGER_MS = 60000,     /* of an empty queue */
     SCHED_PROBE_AFTER_MS = 1500, /* idling that asks for a probe: not in the
                                     rhythm of a throttle by the second */
@@ -277,6 +278,9 @@ struct scheduler {
     uint64_t last_connection;
 
     uint64_t loads;        /* cold reads under way */
+    uint64_t reading;      /* parcels LOADING: they come to be resident, */
+    uint64_t reading_cost; /* each with about so many bytes */
+    int64_t read_room;     /* bytes that may be read ahead */
     struct list load_wait; /* struct load */
     uint64_t notices;      /* messages made here, under way */
     uint64_t jobs;         /* bulk work under way */

@@ -84,3 +84,23 @@ def test_memory_stops_at_the_mark_and_recovers(impeld, sink):
     wait_for(lambda: d.summary()["Memory"] == "fine", 60, "memory to be fine")
     assert health(d)["status"] == "ok"
     assert len(offer(d, first, 100, 1024, 100)) == 100
+
+
+def test_what_is_given_up_is_given_back(impeld, sink):
+    """Messages that nobody answers for: their content is read ahead, given up
+    at the goal, and does not stay with the daemon all the same."""
+    limit, goal = 100, 40
+    out = sink("-d", "600000")
+    d = impeld((CONF % (out.port, limit, goal, 90)).replace(
+        "Max_Outbound_Connections = 1\n", "Max_Outbound_Connections = 20\n"))
+    taken = offer(d, 0, 4000, 20480, 1)
+    assert len(taken) == 4000  # twice the goal
+    quiet = 0  # seconds in which it stays below
+
+    def stays_below():
+        nonlocal quiet
+        quiet = quiet + 1 if resident(d) < goal * limit * MB // 100 else 0
+        return quiet >= 20
+
+    wait_for(stays_below, 30, "memory to stay below the goal")
+    assert d.queued() == 4000

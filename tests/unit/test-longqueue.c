@@ -65,4 +65,60 @@ test_long_queue(void **state)
         assert_true(many < 4 * few);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_long_queue))
+/* What is being read counts: many queues, whose reads come all at once. */
+static void
+test_reads_are_bounded_over_all_queues(void **state)
+{
+    char to[40];
+
+    (void)state;
+    world_begin(BASE "max_resident_messages = 40\n"
+                     "server_max_outbound_connections = 0\n");
+    scheduler_set_tight(world.s, true);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(to, sizeof(to), "a@d%d.test", i % 10);
+        (void)world_accept("s@from.test", to);
+    }
+    world_run();
+    assert_int_equal(world.s->resident_messages, 0);
+    fake_store.hold_loads = true;
+    scheduler_set_tight(world.s, false);
+    world_run();
+    assert_int_equal(fake_store.loads, 40);
+    assert_int_equal(world.s->reading, 40);
+    fake_store.hold_loads = false;
+    fake_store_answer();
+    assert_int_equal(world.s->reading, 0);
+    assert_int_equal(world.s->resident_messages, 40);
+    world_end();
+}
+
+/* What may be read until memory_goal is near is given away once. */
+static void
+test_reads_end_before_the_goal(void **state)
+{
+    (void)state;
+    world_begin(BASE "server_max_outbound_connections = 0\n");
+    scheduler_set_tight(world.s, true);
+    for (int i = 0; i < 20; i++)
+        (void)world_accept("s@from.test", "a@x.test");
+    fake_store.hold_loads = true;
+    scheduler_set_room(world.s, 5 * (int64_t)world.s->reading_cost);
+    scheduler_set_tight(world.s, false);
+    world_run();
+    assert_int_equal(world.s->reading, 5);
+    assert_int_equal(scheduler_read_bytes(world.s), 5 * world.s->reading_cost);
+    fake_store.hold_loads = false;
+    fake_store_answer();
+    assert_int_equal(world.s->resident_messages, 5);
+    assert_true(world.s->reading_cost < SCHED_READ_COST); /* they were small */
+    scheduler_set_room(world.s, INT64_MAX);
+    queue_kick(world_queue("x.test"));
+    world_run();
+    assert_int_equal(world.s->resident_messages, 20);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_reads_are_bounded_over_all_queues),
+    cmocka_unit_test(test_reads_end_before_the_goal),
+    cmocka_unit_test(test_long_queue))

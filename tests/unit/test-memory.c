@@ -77,4 +77,19 @@ test_levels(void **state)
     assert_int_equal(memory_judge(100, 0, 90, 95, MEMORY_FULL), MEMORY_FINE);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_files), cmocka_unit_test(test_levels))
+/* Four points below the goal, less what is on its way. */
+static void
+test_room(void **state)
+{
+    (void)state;
+    assert_int_equal(memory_room(0, 1000, 40, 0), 360);
+    assert_int_equal(memory_room(100, 1000, 40, 60), 200);
+    assert_int_equal(memory_room(300, 1000, 40, 60), 0);
+    assert_int_equal(memory_room(400, 1000, 40, 0), 0);
+    assert_int_equal(memory_room(0, 1000, 3, 0), 0);
+    assert_int_equal(memory_room(0, 1000, 40, UINT64_MAX), 0);
+    assert_true(memory_room(400, 0, 40, 9) == INT64_MAX); /* no limit */
+}
+
+UNIT_MAIN(cmocka_unit_test(test_files), cmocka_unit_test(test_levels),
+    cmocka_unit_test(test_room))
