@@ -172,6 +172,55 @@ def test_equal_preferences_share_connections(impeld, server, dns, tmp_path):
     assert max(h.most for h in hosts) - min(h.most for h in hosts) <= 1
 
 
+def test_unlike_hosts_share_connections_evenly(impeld, server, dns, tmp_path):
+    """Equals differ by one at most, whatever their latency; one at its limit
+    gets no more, while the rest go on."""
+    port = free_port()
+    delays = (0.001, 0.005, 0.02, 0.05, 0.1)
+    hosts = [server(host=f"127.0.1.{i}", port=port, delay=delay)
+             for i, delay in enumerate(delays, 1)]
+    routes = " ".join(f'"smtp://127.0.1.{i}?pref=10"' for i in range(1, 6))
+    d = impeld(with_dns(dns, tmp_path, port,
+                        f"Routes = ( {routes} )\nMax_Outbound_Connections = 13\n"
+                        'Host "127.0.1.3" { Max_Outbound_Connections = 1 }\n'
+                        "Suspend_Delivery = true\n"))
+    for i in range(200):
+        send(d.port, f"r{i}@dest.test")
+    d.ask("config", "set", "suspend_delivery", "false")
+    rest = hosts[:2] + hosts[3:]
+    wait_for(lambda: sum(h.open for h in hosts) == 13)
+    assert sorted(h.open for h in rest) == [3, 3, 3, 3]
+    d.wait_records("D", 200, timeout=60)
+    assert hosts[2].most == 1 and hosts[2].messages
+    assert {h.most for h in rest} == {3}
+    d.wait_empty()
+
+
+@pytest.mark.parametrize("limit, most, spills", [
+    ("Server_Max_Outbound_Connections = 2\n"
+     "Server_Reserve_Outbound_Connections = 0\n", 2, False),
+    ('Binding "default" { Server_Max_Outbound_Connections = 2 }\n', 2, False),
+    ('Domain "dest.test" { Max_Outbound_Connections = 2 }\n', 2, False),
+    ('Domain "dest.test" { Max_Outbound_Connections = 4 }\n'
+     'Host "a.mx.test" { Max_Outbound_Connections = 1 }\n', 1, True)])
+def test_only_a_host_limit_moves_mail_to_a_worse_mx(
+        impeld, server, dns, tmp_path, limit, most, spills):
+    best = server(host="127.0.0.2", delay=0.01)
+    worse = server(host="127.0.0.3", port=best.port)
+    dns.add("dest.test", "MX", "10 a.mx.test.")
+    dns.add("dest.test", "MX", "20 b.mx.test.")
+    dns.add("a.mx.test", "A", "127.0.0.2")
+    dns.add("b.mx.test", "A", "127.0.0.3")
+    d = impeld(with_dns(dns, tmp_path, best.port,
+                        limit + "Suspend_Delivery = true\n"))
+    for i in range(30):
+        send(d.port, f"r{i}@dest.test")
+    d.ask("config", "set", "suspend_delivery", "false")
+    d.wait_records("D", 30)
+    assert best.most == most
+    assert bool(worse.connections) == spills
+
+
 def test_source_address_of_a_binding(impeld, server):
     seen = []
     s = server()

@@ -718,7 +718,58 @@ test_all_at_once(void **state)
     }
 }
 
+/* What holds for a binding, a domain, the server holds back; what holds for a
+ * host is a reason to go to the next one. */
+static void
+test_only_host_limits_spill_over(void **state)
+{
+    static const struct {
+        const char *conf;
+        int host, best, worse; /* host's limit; open to each */
+    } rows[] = {
+        {"server_max_outbound_connections = 2\n"
+         "server_reserve_outbound_connections = 0\n",
+            0, 2, 0},
+        {"binding \"b\" { server_max_outbound_connections = 2 }\n", 0, 2, 0},
+        {"binding_group \"g\" { server_max_outbound_connections = 2\n"
+         "  binding \"b\" {} }\n",
+            0, 2, 0},
+        {"scope_max_outbound_connections = 2\n", 0, 2, 0},
+        {"max_outbound_connections = 1\n", 0, 3, 0}, /* one each */
+        {"domain \"c.test\" { max_outbound_connections = 1 }\n"
+         "binding \"b\" { server_max_outbound_connections = 2 }\n",
+            0, 2, 0},
+        {"outbound_throttle_connections = \"2/9\"\n", 0, 2, 0},
+        {"", 2, 2, 1},
+        {"binding \"b\" { server_max_outbound_connections = 2 }\n", 1, 1, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        world_begin(rows[i].conf);
+        fake_hosts[0].limit = rows[i].host;
+        fake_hosts[1].addr = "192.0.2.2";
+        many("b", "a.test", 1);
+        many("b", "b.test", 1);
+        many("b", "c.test", 1);
+        if (fake_hosts[0].open != rows[i].best ||
+            fake_hosts[1].open != rows[i].worse)
+            fail_msg("\"%s\": %d at the best, %d at the next", rows[i].conf,
+                fake_hosts[0].open, fake_hosts[1].open);
+        for (unsigned s = 0; s < fake_session_count; s++)
+            if (fake_sessions[s].alive) {
+                fake_ready(s, 1);
+                fake_delivered(s);
+            }
+        world_advance(9200); /* the throttle */
+        if (!rows[i].worse && fake_hosts[1].open)
+            fail_msg("\"%s\": to the next one later", rows[i].conf);
+        world_end();
+    }
+}
+
 UNIT_MAIN(cmocka_unit_test(test_siblings_with_stanzas),
+    cmocka_unit_test(test_only_host_limits_spill_over),
     cmocka_unit_test(test_all_at_once),
     cmocka_unit_test(test_reload_keeps_the_window),
     cmocka_unit_test(test_host_throttle), cmocka_unit_test(test_twins),
