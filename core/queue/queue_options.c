@@ -239,6 +239,9 @@ static const struct option rows[] = {
         .max = 1000000000,
         .brief = "failures in a row at every host of a domain that delay "
                  "all its mail; 0: off",
+        .manual = "Counted for each address and binding, over all domains "
+                  "that use it, until a connection to it works. The host "
+                  "with the fewest decides.",
         .since = "0.1",
         .flags = OPTION_TOP},
     [QUEUE_CONNECT_TIMEOUT_TO_DELAY] = {.name = "connect_timeout_to_delay",

@@ -121,13 +121,13 @@ serve_charge(struct queue *q)
 }
 
 static enum wait_reason
-serve_down(struct queue *q)
+serve_down(struct queue *q, const struct hop *hop)
 {
     int64_t now = loop_now(q->s->loop);
     int64_t wait = q->opt->connect_timeout_to_delay;
 
-    if ((q->opt->mx_failures > 0 &&
-            q->failures >= (uint64_t)q->opt->mx_failures) ||
+    if ((q->opt->mx_failures > 0 && q->failures &&
+            hop->failures >= (uint64_t)q->opt->mx_failures) ||
         (wait > 0 && q->failing_since && now - q->failing_since >= wait)) {
         q->sweep = true;
         q->failures = 0;
@@ -224,7 +224,7 @@ serve_open_one(struct queue *q, int64_t *until)
         return serve_host_limit(q, &hop, until);
     case HOP_DOWN:
         *until = hop.until;
-        return serve_down(q);
+        return serve_down(q, &hop);
     case HOP_DELAY:
         return serve_refused(q, &hop, IMPEL_RETRY);
     case HOP_FAIL:

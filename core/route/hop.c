@@ -24,6 +24,7 @@ struct choice {
     /* what was found on the way */
     size_t down, full, skipped;
     int64_t until;     /* the earliest end of a mark */
+    uint64_t fewest;   /* failures in a row of those that are down */
     int64_t more_at;   /* the earliest token of a throttle, or 0 */
     struct line *line; /* the shortest of those that are full */
 };
@@ -83,6 +84,7 @@ hop_usable(struct choice *c, const struct host *h)
     hop_address(c, h, &at);
     f = hosts_find(c->domain->resolver->hosts, &at, c->binding);
     if (f && f->failed_until > c->now) {
+        c->fewest = c->down ? MIN_OF(c->fewest, f->failures) : f->failures;
         c->down++;
         c->until =
             c->until ? MIN_OF(c->until, f->failed_until) : f->failed_until;
@@ -170,6 +172,7 @@ hop_none(const struct choice *c, struct hop *to)
         hop_say(to, 421, "4.4.0",
             "no MXs for this domain could be reached at this time");
         to->until = c->until;
+        to->failures = c->fewest;
         return HOP_DOWN;
     }
     hop_say(to, 451, "4.4.1", "No valid hosts");

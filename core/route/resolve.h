@@ -84,6 +84,7 @@ struct hop {
     int64_t until;         /* HOP_DOWN: monotonic ms; HOP_LIMIT: that, or 0 */
     struct line *line;     /* HOP_LIMIT: where to wait */
     struct host_pass pass; /* HOP_OK: what it is counted in */
+    uint64_t failures;     /* HOP_DOWN: in a row, of the host with the fewest */
     int64_t picked;        /* monotonic ms, for the time to connect */
     uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
     char text[200];           /* without code: "[internal] ..." */

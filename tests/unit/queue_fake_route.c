@@ -208,6 +208,7 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
     if (fake_pick != HOP_OK)
         return (enum hop_result)fake_pick;
     to->until = INT64_MAX;
+    to->failures = UINT64_MAX;
     for (int i = 0; i < FAKE_HOSTS; i++) {
         struct fake_host *h = &fake_hosts[i];
 
@@ -215,6 +216,7 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
             continue;
         if (h->down_until > clock_mono()) {
             to->until = MIN_OF(to->until, h->down_until);
+            to->failures = MIN_OF(to->failures, (uint64_t)h->in_a_row);
         } else if (h->throttled || (h->limit && h->open >= h->limit)) {
             why = HOP_LIMIT;
             to->line = &fake_line;
@@ -309,6 +311,7 @@ hop_closed(
     (void)line_wake(&fake_line);
     if (failed) {
         of->failures++;
+        of->in_a_row++;
         of->down_until = clock_mono() + fake_down_ms;
     }
     xfree(&h->host);
@@ -334,6 +337,7 @@ hop_worked(struct hop *h, struct str binding)
 {
     (void)binding;
     h->host->h->worked++;
+    h->host->h->in_a_row = 0;
 }
 
 void

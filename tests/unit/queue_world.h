@@ -91,6 +91,7 @@ struct fake_host {
     int open;
     int64_t down_until;
     int failures, worked;
+    int in_a_row; /* failures */
 };
 enum { FAKE_HOSTS = 8 };
 extern struct fake_host fake_hosts[FAKE_HOSTS];

@@ -131,6 +131,35 @@ test_prohibited_behind(void **state)
     world_close(&w);
 }
 
+/* mx_failures_to_delay: what is down says how often its best host failed. */
+static void
+test_fewest_failures(void **state)
+{
+    struct world w;
+    struct domain *d;
+    struct hop h;
+
+    (void)state;
+    world_open(&w, "host_failure_retry = 60");
+    two_levels();
+    d = world_domain(&w, "default", "d.test");
+    for (uint64_t i = 1; i < 4; i++) {
+        assert_string_equal(world_try(&w, d, true), "10.1.0.1:25");
+        assert_string_equal(world_try(&w, d, true), "10.1.0.2:25");
+        assert_int_equal(world_pick(&w, d, "default", &h), HOP_DOWN);
+        assert_int_equal(h.failures, i);
+        world_pass(&w, 60000);
+    }
+    assert_int_equal(world_pick(&w, d, "default", &h), HOP_OK);
+    hop_worked(&h, STR("default"));
+    hop_closed(&h, STR("default"), true, generation_global(w.g));
+    assert_string_equal(world_try(&w, d, true), "10.1.0.2:25");
+    assert_int_equal(world_pick(&w, d, "default", &h), HOP_DOWN);
+    assert_int_equal(h.failures, 1); /* the first has worked meanwhile */
+    domain_unref(&d);
+    world_close(&w);
+}
+
 /* type=a asks no MX, of a name that has one too. */
 static void
 test_type_a_asks_no_mx(void **state)
@@ -158,6 +187,7 @@ main(void)
         cmocka_unit_test(test_prefer_ipv6),
         cmocka_unit_test(test_prefer_ipv6_standing),
         cmocka_unit_test(test_prohibited_behind),
+        cmocka_unit_test(test_fewest_failures),
         cmocka_unit_test(test_type_a_asks_no_mx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

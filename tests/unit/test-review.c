@@ -156,7 +156,31 @@ test_idle(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_better_host_returns_under_load),
+/* Each host of the domain has to fail that often. */
+static void
+test_sweep_counts_by_host(void **state)
+{
+    (void)state;
+    world_begin(BASE "mx_failures_to_delay = 2\n"
+                     "max_outbound_connections = 1\n");
+    fake_hosts[1].addr = "192.0.2.2";
+    fake_down_ms = 1000;
+    for (int i = 0; i < 20; i++)
+        (void)world_accept("s@from.test", "a@x.test");
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(fake_session_count, i + 1);
+        assert_true(queue_active(world_queue("x.test")) > 0);
+        fake_closed(i, IMPEL_RETRY, IMPEL_BLAME_HOST, false);
+        if (i % 2)
+            world_advance(1001);
+    }
+    assert_int_equal(queue_delayed(world_queue("x.test")), 20);
+    assert_int_equal(queue_active(world_queue("x.test")), 0);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_sweep_counts_by_host),
+    cmocka_unit_test(test_better_host_returns_under_load),
     cmocka_unit_test(test_better_host_is_still_down),
     cmocka_unit_test(test_host_at_its_limit),
     cmocka_unit_test(test_hosts_that_are_gone),
