@@ -179,7 +179,37 @@ test_sweep_counts_by_host(void **state)
     world_end();
 }
 
+/* connect_timeout_to_delay: by time, however few the failures; a connection
+ * that works begins it anew. */
+static void
+test_sweep_by_time(void **state)
+{
+    (void)state;
+    world_begin(BASE "mx_failures_to_delay = 0\n"
+                     "connect_timeout_to_delay = 3\n"
+                     "max_outbound_connections = 1\n");
+    fake_down_ms = 2000;
+    load(20);
+    fake_closed(0, IMPEL_RETRY, IMPEL_BLAME_HOST, false);
+    world_advance(2001);
+    assert_int_equal(fake_session_count, 2);
+    fake_ready(1, 1); /* it works, 2 s after the first failure */
+    fake_closed(1, IMPEL_RETRY, IMPEL_BLAME_HOST, false);
+    world_advance(2001);
+    assert_int_equal(fake_session_count, 3);
+    fake_closed(2, IMPEL_RETRY, IMPEL_BLAME_HOST, false);
+    assert_true(queue_active(world_queue("x.test")) > 0);
+    world_advance(2001);
+    assert_int_equal(fake_session_count, 4);
+    assert_true(queue_active(world_queue("x.test")) > 0);
+    fake_closed(3, IMPEL_RETRY, IMPEL_BLAME_HOST, false);
+    assert_int_equal(queue_active(world_queue("x.test")), 0);
+    assert_int_equal(queue_delayed(world_queue("x.test")), 20);
+    world_end();
+}
+
 UNIT_MAIN(cmocka_unit_test(test_sweep_counts_by_host),
+    cmocka_unit_test(test_sweep_by_time),
     cmocka_unit_test(test_better_host_returns_under_load),
     cmocka_unit_test(test_better_host_is_still_down),
     cmocka_unit_test(test_host_at_its_limit),
