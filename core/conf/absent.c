@@ -9,9 +9,6 @@
 /* A quiet value is what Impel does anyhow.  "" is the empty list. */
 static const struct absent absent_rows[] = {
     /* 3.1 destinations */
-    {"only_use_best_mx_for_relay_domains", OPTION, 0, false,
-        "no|false|off|0|disabled", NULL,
-        "all hosts of a relay domain are used, best first", "0.3"},
     {"alias_schemes", OPTION, 0, true, "", NULL,
         "mail would go to other addresses; Impel expands no aliases", NULL},
     {"static_routes", STANZA, 0, true, NULL, NULL,

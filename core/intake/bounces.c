@@ -9,6 +9,7 @@
 #include "queue/choose.h"
 #include "queue/maillog.h"
 #include "queue/queue_options.h"
+#include "route/relay.h"
 #include "base/banned.h"
 
 /* A report is meant for one address; that it is sent to thousands shall not
@@ -35,7 +36,7 @@ bounces_scope(const struct intake_session *is, struct str address)
 bool
 bounces_has_domain(const struct intake_session *is, struct str domain)
 {
-    return policy_glob(
+    return relay_glob(
         is->scope, OPT(queue_options, QUEUE_BOUNCE_DOMAINS), domain);
 }
 

@@ -2,12 +2,12 @@
 #include "intake/policy.h"
 
 #include <string.h>
-#include "base/idna.h"
 #include "intake/intake_options.h"
 #include "intake/bounces.h"
 #include "intake/trace.h"
 #include "queue/choose.h"
 #include "queue/queue_options.h"
+#include "route/relay.h"
 #include "base/banned.h"
 
 #define I(is, row) scope_int((is)->scope, OPT(intake_options, row))
@@ -99,7 +99,7 @@ may_relay(const struct intake_session *is, struct str sender, struct str domain)
     struct address from;
     if (is->can_relay)
         return true;
-    if (policy_glob(
+    if (relay_glob(
             is->scope, OPT(intake_options, INTAKE_RELAY_DOMAINS), domain))
         return true;
     if (bounces_has_domain(is, domain))
@@ -107,7 +107,7 @@ may_relay(const struct intake_session *is, struct str sender, struct str domain)
     uint32_t senders = OPT(intake_options, INTAKE_RELAY_FOR_SENDING_DOMAINS);
     return scope_count(is->scope, senders) && sender.n &&
         address_parse(sender, ADDRESS_UTF8, &from, NULL) == 0 &&
-        policy_glob(is->scope, senders, from.domain);
+        relay_glob(is->scope, senders, from.domain);
 }
 
 int
@@ -188,38 +188,4 @@ policy_message(const struct intake_session *is, const struct content_facts *f,
     if (check_lines(is, f, r) < 0)
         return -1;
     return check_header(is, header, r);
-}
-
-/* Both in one spelling, which costs something only where one has octets above
- * 127. */
-static bool
-glob_matches(struct str want, struct str domain)
-{
-    size_t star = want.n && want.p[0] == '*' ? 1 : 0;
-    struct buf w = BUF_INIT, d = BUF_INIT;
-
-    if (!idna_is_plain(want) || !idna_is_plain(domain)) {
-        if (star && want.n > 1 && want.p[1] == '.')
-            buf_char(&w, '.');
-        (void)idna_fold(str_from(want, star + w.n), &w);
-        (void)idna_fold(domain, &d); /* no name: as it is */
-        want = buf_get(&w);
-        domain = buf_get(&d);
-    } else {
-        want = str_from(want, star);
-    }
-    bool same = star ? str_iends(domain, want) : str_ieq(domain, want);
-    buf_fini(&w);
-    buf_fini(&d);
-    return same;
-}
-
-bool
-policy_glob(const struct scope *s, uint32_t option, struct str domain)
-{
-    size_t n = scope_count(s, option);
-    for (size_t i = 0; i < n; i++)
-        if (glob_matches(scope_item(s, option, i), domain))
-            return true;
-    return false;
 }

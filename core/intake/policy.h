@@ -33,8 +33,4 @@ int policy_recipient(const struct intake_session *is, struct str binding,
 int policy_message(const struct intake_session *is,
     const struct content_facts *f, struct str header, struct impel_result *r);
 
-/* Does a domain match a list of names and left-globs ("*.x.test" matches
- * a.x.test and not x.test; "*x.test" matches both and badx.test)? */
-bool policy_glob(const struct scope *s, uint32_t option, struct str domain);
-
 #endif

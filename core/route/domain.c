@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "route/relay.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
 #include "base/banned.h"
@@ -344,6 +345,7 @@ gather_rule(const struct domain *d, struct rule_lookup *k, struct gathered *to)
     const struct mx_host *found;
     uint32_t ttl;
     size_t count;
+    bool best_only;
 
     if (k->rule->kind == MX_ADDRESS) {
         gather_address(d, k->rule, to);
@@ -357,8 +359,12 @@ gather_rule(const struct domain *d, struct rule_lookup *k, struct gathered *to)
     ttl = k->rule->ttl >= 0 ? (uint32_t)k->rule->ttl : mx_ttl(k->mx);
     to->ttl = MIN_OF(to->ttl, ttl);
     to->partial |= mx_partial(k->mx);
+    best_only = k->rule->kind == MX_DOMAIN &&
+        relay_best_only(d->resolver->generation, d->name);
     for (size_t i = 0; i < count; i++) {
         struct mx_host h = found[i];
+        if (best_only && h.rank)
+            break; /* they are in order */
         if (k->rule->ttl >= 0)
             h.ttl = ttl;
         gather_one(to, host_make(d, k->rule, &h));

@@ -9,6 +9,7 @@ core_route_libroute_a_SOURCES = \
 	core/route/hosts.c core/route/hosts.h \
 	core/route/method.c core/route/method.h \
 	core/route/mx.c core/route/mx.h \
+	core/route/relay.c core/route/relay.h \
 	core/route/resolve.c core/route/resolve.h \
 	core/route/resolver.c core/route/route_int.h \
 	core/route/route_check.c core/route/route_check.h \

@@ -90,6 +90,17 @@ static const struct option rows[] = {
         .scopes = GLOBAL,
         .brief = "addresses passed over in favour of a domain's others",
         .since = "0.1"},
+    [ROUTE_ONLY_USE_BEST_MX] = {.name = "only_use_best_mx_for_relay_domains",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = GLOBAL,
+        .initial = "true",
+        .brief = "of relay_domains and bounce_domains use the best MX only",
+        .manual = "Holds for domains of the lists at the top level: of "
+                  "their MX records only those of the lowest preference "
+                  "are used, so that this system, itself a worse one, "
+                  "does not hand mail to its equals. Gateways and hosts "
+                  "that routes name are used as they are.",
+        .since = "0.3"},
     [ROUTE_USE_IPV6] = {.name = "use_ipv6",
         .type = IMPEL_OPT_BOOL,
         .scopes = GLOBAL,

@@ -16,6 +16,7 @@ enum {
     ROUTE_PROHIBITED_HOSTS,
     ROUTE_SKIP_HOSTS,
     ROUTE_USE_IPV6,
+    ROUTE_ONLY_USE_BEST_MX,
     ROUTE_PREFER_IPV6_MXS,
     ROUTE_BIND_ADDRESS,           /* STRING: "*", an address, a name */
     ROUTE_BIND_ADDRESS_SECONDARY, /* STRING: an address */

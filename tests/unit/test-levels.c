@@ -180,6 +180,47 @@ test_type_a_asks_no_mx(void **state)
     world_close(&w);
 }
 
+/* Of domains that are relayed the best MX only; routes as they are. */
+static void
+test_best_of_relay_domains(void **state)
+{
+    static const struct {
+        const char *conf, *hops[5];
+    } rows[] = {
+        {"", {"10.1.0.1:25", "10.1.0.2:25", "10.1.0.3:25"}},
+        {"relay_domains = (\"R.test\")", {"10.1.0.1:25", "10.1.0.2:25"}},
+        {"bounce_domains = (\"*.r.test\") relay_domains = (\"x.test\")",
+            {"10.1.0.1:25", "10.1.0.2:25", "10.1.0.3:25"}},
+        {"bounce_domains = (\"*test\")", {"10.1.0.1:25", "10.1.0.2:25"}},
+        {"relay_domains = (\"r.test\") "
+         "only_use_best_mx_for_relay_domains = false",
+            {"10.1.0.1:25", "10.1.0.2:25", "10.1.0.3:25"}},
+        {"relay_domains = (\"r.test\") routes = (\"__mx__\" \"10.9.0.1\")",
+            {"10.1.0.1:25", "10.1.0.2:25", "10.9.0.1:25"}},
+        {"relay_domains = (\"r.test\") gateway = \"r.test\"",
+            {"10.1.0.1:25", "10.1.0.2:25", "10.1.0.3:25"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world w;
+        struct domain *d;
+        world_open(&w, rows[i].conf);
+        fake_dns_add("r.test", DNS_MX, 300, 10, "a.test");
+        fake_dns_add("r.test", DNS_MX, 300, 10, "b.test");
+        fake_dns_add("r.test", DNS_MX, 300, 20, "c.test");
+        fake_dns_add("a.test", DNS_A, 300, 0, "10.1.0.1");
+        fake_dns_add("b.test", DNS_A, 300, 0, "10.1.0.2");
+        fake_dns_add("c.test", DNS_A, 300, 0, "10.1.0.3");
+        d = world_domain(&w, "default", "r.test");
+        for (size_t j = 0; rows[i].hops[j]; j++)
+            assert_string_equal(world_try(&w, d, true), rows[i].hops[j]);
+        assert_string_equal(world_try(&w, d, true), "down 120");
+        domain_unref(&d);
+        world_close(&w);
+    }
+}
+
 int
 main(void)
 {
@@ -189,6 +230,7 @@ main(void)
         cmocka_unit_test(test_prohibited_behind),
         cmocka_unit_test(test_fewest_failures),
         cmocka_unit_test(test_type_a_asks_no_mx),
+        cmocka_unit_test(test_best_of_relay_domains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "intake/bounces.h"
 #include "intake/inbound_throttle.h"
 #include "intake/policy.h"
+#include "route/relay.h"
 #include "intake/trust.h"
 
 static struct intake in;
@@ -109,7 +110,7 @@ relay_domains_are_globs(void **state)
 static bool
 relays(const char *domain)
 {
-    return policy_glob(
+    return relay_glob(
         is.scope, OPT(intake_options, INTAKE_RELAY_DOMAINS), str_of(domain));
 }
 
