@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """impel: exit codes, JSON, the interactive console, what needs no daemon."""
+import contextlib
 import json
 import os
 import pty
@@ -194,6 +195,16 @@ def test_tcp_is_refused(impeld):
     assert p.returncode != 0 and "Unix sockets only" in p.stderr
 
 
+def all_of(terminal):
+    """What was written to it, to the end: nobody has its other side open."""
+    shown = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 65536):
+            shown += part
+    os.close(terminal)
+    return shown.decode()
+
+
 def test_progress_after_a_second(tmp_path):
     """At a terminal, on standard error, and gone when the answer comes."""
     path = tmp_path / "control"
@@ -225,8 +236,7 @@ def test_progress_after_a_second(tmp_path):
     ours, theirs = pty.openpty()
     run(theirs)
     os.close(theirs)
-    shown = os.read(ours, 65536).decode()
-    os.close(ours)
+    shown = all_of(ours)
     assert re.search(r"\] [3-7]00 of 1000, [1-9] s", shown), shown
     assert "] 0 of" not in shown
     assert shown.endswith("\r\033[K")

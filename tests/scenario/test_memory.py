@@ -58,6 +58,19 @@ def numbers(served):
     return {re.match(r"r0\.(\d+)", line)[1] for line in served}
 
 
+def said_full(d, first):
+    """Mail is refused and everything says why.  What was taken meanwhile: a
+    little, when what is not in use was given back to the system."""
+    said, told, line = refused(d), health(d), d.summary()["Memory"]
+    taken = offer(d, first, 100, 1024, 1000000)
+    if not taken:
+        assert said[0] == 452 and "Not enough memory" in said[1]
+        assert told["status"] == "ill"
+        assert any("Not enough memory" in p["text"] for p in told["problems"])
+        assert line == "full, new mail is refused"
+    return taken
+
+
 def test_memory_stops_at_the_mark_and_recovers(impeld, sink):
     port = free_port()  # nobody listens there yet
     d = impeld(CONF % (port, LIMIT, GOAL, HWM))
@@ -67,14 +80,14 @@ def test_memory_stops_at_the_mark_and_recovers(impeld, sink):
         taken |= offer(d, first, 2000, 1024, 1000000)
         first += 2000
     assert resident(d) < mark + SLACK
-    code, text = refused(d)
-    assert code == 452 and "Not enough memory" in text
-    told = health(d)
-    assert told["status"] == "ill"
-    assert any("Not enough memory" in p["text"] for p in told["problems"])
-    assert d.summary()["Memory"] == "full, new mail is refused"
-    assert not offer(d, first, 2000, 1024, 1000000)
-    assert resident(d) < mark + SLACK
+    for first in range(first, first + 5000, 100):
+        more = said_full(d, first)
+        taken |= more
+        assert resident(d) < mark + SLACK
+        if not more:
+            break
+    else:
+        assert False, "memory is never full for long"
     assert d.queued() == len(taken)
 
     out = sink(port=port)
@@ -83,7 +96,7 @@ def test_memory_stops_at_the_mark_and_recovers(impeld, sink):
     wait_for(lambda: not refused(d), 60, "mail to be taken again")
     wait_for(lambda: d.summary()["Memory"] == "fine", 60, "memory to be fine")
     assert health(d)["status"] == "ok"
-    assert len(offer(d, first, 100, 1024, 100)) == 100
+    assert len(offer(d, first + 100, 100, 1024, 100)) == 100
 
 
 def test_what_is_given_up_is_given_back(impeld, sink):
@@ -95,12 +108,12 @@ def test_what_is_given_up_is_given_back(impeld, sink):
         "Max_Outbound_Connections = 1\n", "Max_Outbound_Connections = 20\n"))
     taken = offer(d, 0, 4000, 20480, 1)
     assert len(taken) == 4000  # twice the goal
-    quiet = 0  # seconds in which it stays below
+    quiet = 0  # looks in a row, over more than two trims of a second each
 
     def stays_below():
         nonlocal quiet
         quiet = quiet + 1 if resident(d) < goal * limit * MB // 100 else 0
-        return quiet >= 20
+        return quiet >= 120
 
     wait_for(stays_below, 30, "memory to stay below the goal")
     assert d.queued() == 4000
