@@ -19,6 +19,7 @@ Server_Max_Outbound_Connections = 20
 Host_Failure_Retry = 1
 Retry_Interval = 10
 Max_Retry_Interval = 10
+Max_Errors = 0
 Memory_Limit = %dM
 Memory_Goal = %d
 Memory_HWM = %d
