@@ -527,6 +527,14 @@ keeper_large_finished(struct keeper *k, uint64_t id)
     pthread_mutex_unlock(&k->lock);
 }
 
+void
+keeper_large_left(struct keeper *k, uint64_t id)
+{
+    pthread_mutex_lock(&k->lock);
+    unlink_push(k, id);
+    pthread_mutex_unlock(&k->lock);
+}
+
 static bool
 unlink_next(struct keeper *k, uint64_t *id)
 {
@@ -537,14 +545,6 @@ unlink_next(struct keeper *k, uint64_t *id)
         *id = k->unlink[--k->unlink_count];
     pthread_mutex_unlock(&k->lock);
     return some;
-}
-
-static void
-unlink_again(struct keeper *k, uint64_t id)
-{
-    pthread_mutex_lock(&k->lock);
-    unlink_push(k, id);
-    pthread_mutex_unlock(&k->lock);
 }
 
 static void
@@ -560,7 +560,7 @@ keeper_unlink_all(struct keeper *k)
         char *path = spooldir_large_path(k->spool->dir, id);
         if (sysio_get()->unlink(path) < 0 && errno != ENOENT) {
             err_errno(&e, ERR_IO, errno, "removing %s", path);
-            unlink_again(k, id);
+            keeper_large_left(k, id);
             k->unlink_at = clock_mono() + AGAIN_MS;
         }
         some = true;

@@ -42,6 +42,9 @@ void keeper_save_index(
  * goes when the message is finished. */
 void keeper_large_stored(struct keeper *k, uint64_t id);
 void keeper_large_finished(struct keeper *k, uint64_t id);
+/* A file that nobody needs and that could not be removed: it goes when the disk
+ * is well. */
+void keeper_large_left(struct keeper *k, uint64_t id);
 bool keeper_large_known(struct keeper *k, uint64_t id);
 
 /* Give back what is free now; how many segments went.  For the keeper itself

@@ -14,6 +14,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "loop/pool.h"
+#include "spool/keeper.h"
 #include "spool/spool_int.h"
 #include "spool/sysio.h"
 
@@ -25,7 +26,7 @@ struct large {
     struct spool *spool; /* not to be touched once the gate is closed */
     struct spool_gate *gate;
     char *path;
-    uint8_t dir; /* NN of its path */
+    uint64_t id;
     uint64_t size, sum;
     bool made; /* the file, by this */
     bool under_way, abandoned, waiting, handed_over, on_disk;
@@ -57,7 +58,7 @@ large_new(struct spool *s, uint64_t id, struct mailbox *home)
     l->gate = s->gate;
     atomic_fetch_add(&l->gate->refs, 1);
     l->path = spooldir_large_path(s->dir, id);
-    l->dir = (uint8_t)id;
+    l->id = id;
     l->home = home;
     l->hash = XXH3_createState();
     BUG_ON(!l->hash);
@@ -107,8 +108,9 @@ step_open(struct large *l)
 static int
 step_sync(struct large *l)
 {
-    _Atomic uint64_t *dirs = &l->spool->large_dirs[l->dir / 64];
-    uint64_t bit = UINT64_C(1) << (l->dir % 64);
+    unsigned dir = (uint8_t)l->id; /* NN of its path */
+    _Atomic uint64_t *dirs = &l->spool->large_dirs[dir / 64];
+    uint64_t bit = UINT64_C(1) << (dir % 64);
 
     if (sysio_sync(l->fd) < 0 || spooldir_sync_parent(l->path) < 0)
         return -1;
@@ -272,6 +274,15 @@ large_hand_over(struct large *l)
     l->handed_over = true;
 }
 
+/* Once the spool is closed the next start finds what is left. */
+static void
+large_remove(struct large *l)
+{
+    if (sysio_get()->unlink(l->path) < 0 && errno != ENOENT &&
+        !atomic_load(&l->gate->closed))
+        keeper_large_left(l->spool->keeper, l->id);
+}
+
 void
 large_free(struct large **to)
 {
@@ -287,7 +298,7 @@ large_free(struct large **to)
     if (l->fd >= 0)
         (void)sysio_get()->close(l->fd); /* synced before, or unwanted */
     if (!l->handed_over && l->made)
-        (void)sysio_get()->unlink(l->path); /* else recovery removes it */
+        large_remove(l);
     buf_fini(&l->next);
     buf_fini(&l->step);
     XXH3_freeState(l->hash);

@@ -4,6 +4,7 @@
  */
 #include "spool/recover.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 #include "base/bits.h"
@@ -497,7 +498,8 @@ orphan_check(void *arg, uint64_t id, const char *path)
     if (id >> 40 < r->spool->dir->start &&
         !keeper_large_known(r->spool->keeper, id)) {
         log_info(LOG_SPOOL, "spool-orphan-removed", "file=%s", path);
-        (void)sysio_get()->unlink(path); /* else at the next start */
+        if (sysio_get()->unlink(path) < 0 && errno != ENOENT)
+            keeper_large_left(r->spool->keeper, id);
     }
     return atomic_load(&r->stop);
 }

@@ -5,6 +5,7 @@
  * The same small life of a spool is led again and again, and the nth call that
  * changes something fails.  Whatever was acknowledged must be there after it,
  * whatever was finished must not, and once the disk is well mail is accepted.
+ * What was refused leaves nothing behind.
  */
 #include "spool/spool.h"
 
@@ -13,9 +14,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "base/log.h"
 #include "base/xmem.h"
+#include "spool/sysio.h"
 #include "sim_disk.h"
 #include "spool_kit.h"
 
@@ -158,6 +161,75 @@ test_each_call(void **arg)
     print_message("%llu calls\n", (unsigned long long)calls);
 }
 
+/* --- a body that was refused, and cannot be removed --- */
+
+static bool disk_is_ill;
+
+static int
+ill_sync(int fd)
+{
+    errno = EDQUOT;
+    return disk_is_ill ? -1 : sysio_real.fdatasync(fd);
+}
+
+static int
+ill_unlink(const char *path)
+{
+    errno = EDQUOT;
+    return disk_is_ill ? -1 : sysio_real.unlink(path);
+}
+
+static bool
+body_is_there(const struct kit *k, uint64_t id)
+{
+    char path[sizeof(k->dir) + 64];
+
+    (void)snprintf(path, sizeof(path), "%s/large/%02x/%016llx", k->dir,
+        (unsigned)(id & 0xff), (unsigned long long)id);
+    return access(path, F_OK) == 0;
+}
+
+/* It goes when the disk is well, or when the spool is closed. */
+static void
+refused_body_goes(bool wait)
+{
+    struct sysio ill = sysio_real;
+    struct message *m;
+    struct kit k;
+    struct err e;
+    uint64_t id;
+
+    ill.fdatasync = ill_sync;
+    ill.unlink = ill_unlink;
+    kit_init(&k, SEGMENT);
+    sysio_set(&ill);
+    assert_int_equal(kit_open(&k, &e), 0);
+    kit_wait_recovered(&k);
+    m = kit_message(&k, one, 40000, 1);
+    id = m->id;
+    disk_is_ill = true;
+    assert_int_not_equal(kit_store(&k, m), 0);
+    message_unref(&m);
+    assert_true(body_is_there(&k, id));
+    disk_is_ill = false;
+    for (int i = 0; wait && body_is_there(&k, id) && i < 500; i++)
+        kit_turn(&k, 10);
+    if (wait)
+        assert_false(body_is_there(&k, id));
+    kit_close(&k);
+    assert_false(body_is_there(&k, id));
+    sysio_set(NULL);
+    kit_fini(&k);
+}
+
+static void
+test_refused_body_goes(void **arg)
+{
+    (void)arg;
+    refused_body_goes(true);
+    refused_body_goes(false);
+}
+
 static void
 quiet(void *arg, enum log_level l, int64_t wall, struct str line)
 {
@@ -172,6 +244,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_call),
+        cmocka_unit_test(test_refused_body_goes),
     };
     log_set_sink(quiet, NULL);
     return cmocka_run_group_tests_name("spool-faults", tests, NULL, NULL);
