@@ -19,10 +19,14 @@ Server_Max_Outbound_Connections = 20
 Host_Failure_Retry = 1
 Retry_Interval = 10
 Max_Retry_Interval = 10
-Max_Errors = 0
 Memory_Limit = %dM
 Memory_Goal = %d
 Memory_HWM = %d
+ESMTP_Listener {
+  Listen "127.0.0.1:@PORT@" { }
+  Relay_Hosts = ( "127.0.0.0/8" )
+  Max_Errors = 0  # who is refused comes at once again
+}
 """
 
 
@@ -74,7 +78,7 @@ def said_full(d, first):
 
 def test_memory_stops_at_the_mark_and_recovers(impeld, sink):
     port = free_port()  # nobody listens there yet
-    d = impeld(CONF % (port, LIMIT, GOAL, HWM))
+    d = impeld(CONF % (port, LIMIT, GOAL, HWM), listener=False)
     mark, taken, first = LIMIT * MB * HWM // 100, set(), 0
     while not refused(d):
         assert first < 200000, "memory is never full"
@@ -106,7 +110,7 @@ def test_what_is_given_up_is_given_back(impeld, sink):
     limit, goal = 100, 40
     out = sink("-d", "600000")
     d = impeld((CONF % (out.port, limit, goal, 90)).replace(
-        "Max_Outbound_Connections = 1\n", "Max_Outbound_Connections = 20\n"))
+        "Max_Outbound_Connections = 1\n", "Max_Outbound_Connections = 20\n"), listener=False)
     taken = offer(d, 0, 4000, 20480, 1)
     assert len(taken) == 4000  # twice the goal
     quiet = 0  # looks in a row, over more than two trims of a second each
