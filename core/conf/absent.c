@@ -20,7 +20,9 @@ static const struct absent absent_rows[] = {
     {"ipv6_lookup", STANZA, 0, false, NULL, NULL,
         "use_ipv6 = true asks for both families", NULL},
     {"mail_loop", STANZA, 0, false, NULL, NULL,
-        "max_received_headers bounds loops", NULL},
+        "hosts that are this server are left out without it, and "
+        "max_received_headers bounds loops",
+        NULL},
     /* 3.2 DNS */
     {"fully_resolve_before_smtp", OPTION, 0, false, "yes|true|on|1|enabled",
         NULL, "the first host is chosen when the addresses of all are known",

@@ -285,6 +285,22 @@ intake_refuse(struct intake *in, const char *why)
     atomic_store(&in->refuse, why);
 }
 
+size_t
+intake_addresses(const struct intake *in, struct netaddr **to)
+{
+    struct list *n;
+    size_t count = 0;
+    LIST_FOREACH (n, &in->listeners)
+        count++;
+    *to = xcalloc(count ? count : 1, sizeof(**to));
+    count = 0;
+    LIST_FOREACH (n, &in->listeners)
+        if (netaddr_parse(str_of(listener_address(listener_of_node(n))), false,
+                &(*to)[count], NULL) == 0)
+            count++;
+    return count;
+}
+
 void
 intake_get_stats(struct intake *in, struct intake_stats *st)
 {

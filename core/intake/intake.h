@@ -11,6 +11,7 @@
 
 #include "conf/generation.h"
 #include "loop/loop.h"
+#include "net/netaddr.h"
 #include "spool/spool.h"
 
 struct intake;
@@ -45,6 +46,9 @@ void intake_stop(struct intake *in, struct loop *scheduler, int64_t deadline_ms,
 /* Refuse new messages with 452 while set (memory, drain); any thread.  why: a
  * literal, or NULL to accept again. */
 void intake_refuse(struct intake *in, const char *why);
+
+/* The addresses of the open listens; free() them.  Scheduler. */
+size_t intake_addresses(const struct intake *in, struct netaddr **to);
 
 struct intake_stats {  /* of the process; any thread */
     uint64_t sessions; /* open now */

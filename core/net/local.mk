@@ -8,6 +8,7 @@ core_net_libnet_a_SOURCES = \
 	core/net/dnscache.c core/net/dnscache.h \
 	core/net/dnschannel.c core/net/dnschannel.h \
 	core/net/dnsparse.c core/net/dnsparse.h core/net/dnswords.c \
+	core/net/hostaddrs.c core/net/hostaddrs.h \
 	core/net/netaddr.c core/net/netaddr.h \
 	core/net/proxyproto.c core/net/proxyproto.h \
 	core/net/resolvconf.c core/net/resolvconf.h

@@ -154,6 +154,16 @@ dns_config_from(const struct scope *g, struct dns_config *to)
                 scope_int(g, OPT(route_options, ROUTE_DNS_RATE_LIMIT_PERIOD))};
 }
 
+/* Mail is not to be sent where it would come in again. */
+static void
+tell_listeners(struct daemon *d)
+{
+    struct netaddr *at;
+    size_t count = intake_addresses(d->intake, &at);
+    scheduler_set_listeners(d->scheduler, at, count);
+    free(at);
+}
+
 /* A new generation is in force: every layer follows. */
 static void
 adopt(void *arg, struct generation *g)
@@ -177,6 +187,7 @@ adopt(void *arg, struct generation *g)
     scheduler_adopt(d->scheduler, g);
     if (intake_adopt(d->intake, g, &e) < 0)
         log_error(LOG_NET, "listeners-refused", "reason=\"%s\"", e.text);
+    tell_listeners(d);
     control_adopt(d->control, g);
     generation_unref(&before);
 }
@@ -520,6 +531,7 @@ start_parts(struct daemon *d, struct err *e)
         .generation = d->generation};
     d->intake = intake_new(&ic);
     rc = intake_open(d->intake, e);
+    tell_listeners(d);
     if (rc == 0)
         rc = open_control(d, e);
     return rc;

@@ -392,7 +392,9 @@ host_line(void *arg, const struct hop_look *h)
         [HOP_SEEN_FAILED] = "failed",
         [HOP_SEEN_FULL] = "full",
         [HOP_SEEN_SKIPPED] = "passed over",
-        [HOP_SEEN_PROHIBITED] = "prohibited"};
+        [HOP_SEEN_PROHIBITED] = "prohibited",
+        [HOP_SEEN_SELF] = "left out, it is this server",
+        [HOP_SEEN_WORSE] = "left out, no better than this server"};
     struct host_lines *l = arg;
     int64_t now = loop_now(l->q->s->loop);
 

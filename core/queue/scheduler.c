@@ -515,6 +515,14 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
 }
 
 void
+scheduler_set_listeners(
+    struct scheduler *s, const struct netaddr *at, size_t count)
+{
+    CHECK(s, SCHEDULER_MAGIC);
+    resolver_set_self(s->resolver, at, count);
+}
+
+void
 scheduler_set_tight(struct scheduler *s, bool tight)
 {
     CHECK(s, SCHEDULER_MAGIC);

@@ -13,6 +13,7 @@
 #include "conf/generation.h"
 #include "loop/job.h"
 #include "net/dns.h"
+#include "net/netaddr.h"
 #include "spool/spool.h"
 
 struct scheduler;
@@ -39,6 +40,9 @@ const struct spool_events *scheduler_spool_events(struct scheduler *s);
 void scheduler_prepare(struct scheduler *s, struct generation *g);
 /* A new generation is in force: queues and sessions adopt it lazily. */
 void scheduler_adopt(struct scheduler *s, struct generation *g);
+/* Where this server itself takes mail; the addresses are copied. */
+void scheduler_set_listeners(
+    struct scheduler *s, const struct netaddr *at, size_t count);
 /* Memory is short: content that can be read again is given up, and none is kept
  * beyond what is being worked on. */
 void scheduler_set_tight(struct scheduler *s, bool tight);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "route/binding.h"
 #include "route/relay.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
@@ -165,6 +166,19 @@ domain_falls_to_a(const struct domain *d, const struct scope *s)
     return d->mx_failures && (most < 0 || d->mx_failures >= (uint64_t)most);
 }
 
+/* Of what decides which hosts the record has: its routes, and whether the best
+ * MX alone serve. */
+static uint64_t
+domain_rules_hash(const struct domain *d, const struct scope *s)
+{
+    struct generation *g = d->resolver->generation;
+    uint64_t hash = rules_hash(g, s, d->by_gateway);
+
+    if (rules_ask_own_mx(g, s, d->by_gateway) && relay_best_only(g, d->name))
+        hash ^= UINT64_C(0xb5297a4d3f84d5b5);
+    return hash;
+}
+
 void
 domain_look_up(struct domain *d)
 {
@@ -180,7 +194,7 @@ domain_look_up(struct domain *d)
     rules_fini(&d->rules);
     rules_load(&d->rules, r->generation, s, d->name, d->method, d->by_gateway,
         d->gateway_port);
-    d->rules_hash = rules_hash(r->generation, s, d->by_gateway);
+    d->rules_hash = domain_rules_hash(d, s);
     d->asked = loop_now(r->loop);
     d->lookup_count = d->rules.count;
     d->lookups =
@@ -231,8 +245,7 @@ domain_is_old(const struct domain *d)
 
     CHECK(d, DOMAIN_MAGIC);
     return d->resolved && r->generation &&
-        d->found_hash !=
-        rules_hash(r->generation, resolver_scope(r, d->name), d->by_gateway);
+        d->found_hash != domain_rules_hash(d, resolver_scope(r, d->name));
 }
 
 /* In use: look up again, so that no mail waits for it.  Failed ones wait for
@@ -282,6 +295,7 @@ host_make(const struct domain *d, const struct rule *rule,
         h->port = rule->port;
     }
     h->item_pref = rule->pref;
+    h->own = rule->own;
     h->rank = found->rank;
     h->preference = found->preference;
     h->ttl = found->ttl;
@@ -293,6 +307,7 @@ struct gathered {
     struct host **hosts;
     size_t count;
     uint32_t ttl;
+    uint16_t self_rank;
     bool partial;
 };
 
@@ -339,6 +354,18 @@ gather_address(
     buf_fini(&name);
 }
 
+/* This server's name in the list counts, if it has an address or not. */
+static void
+gather_self(
+    const struct domain *d, const struct rule_lookup *k, struct gathered *to)
+{
+    struct str name =
+        binding_hostname(generation_global(d->resolver->generation));
+
+    if (k->rule->own)
+        to->self_rank = MIN_OF(to->self_rank, mx_rank(k->mx, name));
+}
+
 static void
 gather_rule(const struct domain *d, struct rule_lookup *k, struct gathered *to)
 {
@@ -355,6 +382,7 @@ gather_rule(const struct domain *d, struct rule_lookup *k, struct gathered *to)
         to->partial |= k->status != MX_NONE || k->mx;
         return;
     }
+    gather_self(d, k, to);
     found = mx_hosts(k->mx, &count);
     ttl = k->rule->ttl >= 0 ? (uint32_t)k->rule->ttl : mx_ttl(k->mx);
     to->ttl = MIN_OF(to->ttl, ttl);
@@ -386,6 +414,15 @@ count_exchanges(const struct domain *d)
     return count;
 }
 
+static bool
+domain_is_own(const struct domain *d)
+{
+    for (size_t i = 0; i < d->rules.count; i++)
+        if (!d->rules.items[i].own || d->rules.items[i].kind == MX_NOTHING)
+            return false;
+    return true;
+}
+
 static void
 domain_found(struct domain *d, struct gathered *g)
 {
@@ -395,6 +432,8 @@ domain_found(struct domain *d, struct gathered *g)
     d->hosts = g->hosts;
     d->host_count = g->count;
     d->mx_count = count_exchanges(d);
+    d->self_rank = g->self_rank;
+    d->whole = !g->partial && !d->by_gateway && domain_is_own(d);
     d->resolved = true;
     d->stale_ok = false;
     d->failures = 0;
@@ -461,15 +500,6 @@ domain_count_failure(struct domain *d)
     if (!d->failures || st.replies != d->replies)
         d->failures++;
     d->replies = st.replies;
-}
-
-static bool
-domain_is_own(const struct domain *d)
-{
-    for (size_t i = 0; i < d->rules.count; i++)
-        if (!d->rules.items[i].own || d->rules.items[i].kind == MX_NOTHING)
-            return false;
-    return true;
 }
 
 static bool
@@ -553,7 +583,7 @@ static void
 domain_settle(void *arg)
 {
     struct domain *d = arg;
-    struct gathered g = {.ttl = UINT32_MAX};
+    struct gathered g = {.ttl = UINT32_MAX, .self_rank = UINT16_MAX};
 
     CHECK(d, DOMAIN_MAGIC);
     domain_count_mx(d);

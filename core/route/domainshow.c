@@ -46,7 +46,9 @@ print_facts(const struct host_lines *l, const struct hop_look *row)
         [HOP_SEEN_FAILED] = "",
         [HOP_SEEN_FULL] = " at its limit",
         [HOP_SEEN_SKIPPED] = " passed over",
-        [HOP_SEEN_PROHIBITED] = " prohibited"};
+        [HOP_SEEN_PROHIBITED] = " prohibited",
+        [HOP_SEEN_SELF] = " left out: this server",
+        [HOP_SEEN_WORSE] = " left out: no better than this server"};
     const struct resolver *r = l->domain->resolver;
     const struct host_facts *f = hosts_find(r->hosts, &row->at, l->binding);
     int64_t now = loop_now(r->loop);

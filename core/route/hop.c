@@ -21,12 +21,14 @@ struct choice {
     struct str binding;
     uint16_t default_port;
     int64_t now;
+    bool meets_self; /* some host of the record is this server */
     /* what was found on the way */
     size_t down, full, skipped;
-    int64_t until;     /* the earliest end of a mark */
-    uint64_t fewest;   /* failures in a row of those that are down */
-    int64_t more_at;   /* the earliest token of a throttle, or 0 */
-    struct line *line; /* the shortest of those that are full */
+    const struct host *self; /* of those left out the best */
+    int64_t until;           /* the earliest end of a mark */
+    uint64_t fewest;         /* failures in a row of those that are down */
+    int64_t more_at;         /* the earliest token of a throttle, or 0 */
+    struct line *line;       /* the shortest of those that are full */
 };
 
 static void
@@ -41,6 +43,63 @@ hop_prohibited(const struct choice *c, const struct host *h)
     return scope_cidr_has(
         c->scope, OPT(route_options, ROUTE_PROHIBITED_HOSTS), &h->ip);
 }
+
+/* --- this server among the hosts --- */
+
+static uint16_t
+hop_port(const struct choice *c, const struct host *h)
+{
+    return h->port ? h->port : c->default_port;
+}
+
+static bool
+hop_is_self(const struct choice *c, const struct host *h)
+{
+    return self_is(&c->domain->resolver->self, &h->ip, hop_port(c, h));
+}
+
+/* Its name is in the MX list there, at the host's preference or a better one:
+ * behind a NAT it does not know its address. */
+static bool
+hop_self_by_name(const struct choice *c, const struct host *h)
+{
+    return h->own && c->domain->self_rank <= h->rank &&
+        self_has_port(&c->domain->resolver->self, hop_port(c, h));
+}
+
+static void
+hop_begin(struct choice *c)
+{
+    const struct domain *d = c->domain;
+
+    for (size_t i = 0; i < d->host_count && !c->meets_self; i++)
+        c->meets_self =
+            hop_is_self(c, d->hosts[i]) || hop_self_by_name(c, d->hosts[i]);
+}
+
+/* RFC 5321 5.1: of the domain's MX this server is left out, and all of its
+ * preference and of worse ones, as they would hand the mail to it.  What an
+ * operator wrote is left out only if it is this server. */
+static bool
+hop_left_out(const struct choice *c, const struct host *h)
+{
+    const struct domain *d = c->domain;
+
+    if (!c->meets_self)
+        return false;
+    if (hop_self_by_name(c, h) || hop_is_self(c, h))
+        return true;
+    for (size_t i = 0; h->own && i < d->host_count; i++) {
+        const struct host *other = d->hosts[i];
+
+        if (other->own && other->rank <= h->rank && other->port == h->port &&
+            hop_is_self(c, other))
+            return true;
+    }
+    return false;
+}
+
+/* --- which may be used --- */
 
 /* Passed over: skip_hosts, or no source address of that family. */
 static bool
@@ -140,6 +199,10 @@ hop_choose(struct choice *c, bool *prohibited)
                 break;
             better = c->down + c->full;
         }
+        if (hop_left_out(c, h)) {
+            c->self = c->self ? c->self : h;
+            continue;
+        }
         if (hop_prohibited(c, h)) {
             *prohibited = !better;
             return NULL;
@@ -159,6 +222,31 @@ hop_say(struct hop *to, unsigned code, const char *status, const char *text)
     (void)snprintf(to->text, sizeof(to->text), "[internal] %s", text);
 }
 
+/* Nothing is left but this server.  It may be for a while only: a better host
+ * that could not be looked up, an operator who writes another one. */
+static enum hop_result
+hop_loop(const struct choice *c, struct hop *to)
+{
+    const struct domain *d = c->domain;
+    struct buf text = BUF_INIT;
+    struct netaddr at;
+
+    hop_address(c, c->self, &at);
+    buf_cstr(&text,
+        d->whole            ? "mail loops back: this server is the best MX"
+            : d->by_gateway ? "the gateway is this server itself"
+            : d->rules.configured
+            ? "of the hosts that routes name only this server is left"
+            : "of the MX that are known this server is the best");
+    buf_printf(&text, " (%.64s, ", c->self->name);
+    netaddr_print(&at, &text);
+    buf_char(&text, ')');
+    hop_say(to, d->whole ? 554 : 454, d->whole ? "5.4.6" : "4.4.6",
+        buf_get(&text).p);
+    buf_fini(&text);
+    return d->whole ? HOP_FAIL : HOP_DELAY;
+}
+
 static enum hop_result
 hop_none(const struct choice *c, struct hop *to)
 {
@@ -175,6 +263,8 @@ hop_none(const struct choice *c, struct hop *to)
         to->failures = c->fewest;
         return HOP_DOWN;
     }
+    if (c->self && !c->skipped)
+        return hop_loop(c, to);
     hop_say(to, 451, "4.4.1", "No valid hosts");
     return HOP_DELAY;
 }
@@ -238,6 +328,7 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
             return HOP_WAIT;
         return hop_verdict(d, to);
     }
+    hop_begin(&c);
     h = hop_choose(&c, &prohibited);
     if (prohibited) {
         hop_say(to, 551, "5.4.6", "Private/Loopback Address");
@@ -253,6 +344,8 @@ look_seen(const struct choice *c, const struct host *h, bool chosen)
 {
     struct choice one = *c;
 
+    if (hop_left_out(c, h))
+        return hop_is_self(c, h) ? HOP_SEEN_SELF : HOP_SEEN_WORSE;
     if (hop_prohibited(c, h))
         return HOP_SEEN_PROHIBITED;
     if (chosen)
@@ -306,6 +399,7 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
         return HOP_WAIT;
     if (!d->host_count)
         return d->resolved ? hop_verdict(d, to) : HOP_OK;
+    hop_begin(&c);
     h = hop_choose(&c, &prohibited);
     for (size_t i = 0; i < d->host_count; i++)
         look_tell(&c, d->hosts[i], d->hosts[i] == h && !prohibited, each, arg);
@@ -345,8 +439,8 @@ hop_is_there(const struct choice *c, const struct hop *hop)
         if (h != hop->host)
             continue;
         hop_address(c, h, &at);
-        return netaddr_eq(&at, &hop->to) && !hop_skipped(c, h) &&
-            !hop_prohibited(c, h);
+        return netaddr_eq(&at, &hop->to) && !hop_left_out(c, h) &&
+            !hop_skipped(c, h) && !hop_prohibited(c, h);
     }
     return false;
 }
@@ -362,7 +456,7 @@ hop_compare(struct choice *c, const struct host *mine)
             break; /* they are in order */
         if (hop_is_of_level(h, mine) && !hop_family_first(c, h, mine))
             continue;
-        if (!hop_prohibited(c, h) && hop_usable(c, h))
+        if (!hop_left_out(c, h) && !hop_prohibited(c, h) && hop_usable(c, h))
             return HOP_WORSE;
     }
     return c->full ? HOP_SPILLED : HOP_CURRENT;
@@ -389,6 +483,7 @@ domain_standing(struct domain *d, struct generation *g,
     if (!d->host_count)
         return domain_looking(d) || d->verdict != HOP_FAIL ? HOP_CURRENT
                                                            : HOP_GONE;
+    hop_begin(&c);
     if (!hop_is_there(&c, h))
         return HOP_GONE;
     found = hop_compare(&c, h->host);

@@ -14,13 +14,16 @@ core_route_libroute_a_SOURCES = \
 	core/route/resolver.c core/route/route_int.h \
 	core/route/route_check.c core/route/route_check.h \
 	core/route/route_options.c core/route/route_options.h \
-	core/route/rules.c core/route/rules.h
+	core/route/rules.c core/route/rules.h \
+	core/route/self.c core/route/self.h
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
-	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits
+	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
+	tests/unit/test-self
 TESTS += tests/unit/test-route-check tests/unit/test-resolve \
-	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits
+	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
+	tests/unit/test-self
 tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
 	core/route/route_check.c core/route/method.c
 tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
@@ -44,5 +47,10 @@ tests_unit_test_levels_SOURCES = tests/unit/test-levels.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_levels_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_self_SOURCES = tests/unit/test-self.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_self_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 endif

@@ -361,6 +361,15 @@ mx_names(const struct mx_lookup *m, struct buf *to)
     }
 }
 
+uint16_t
+mx_rank(const struct mx_lookup *m, struct str name)
+{
+    for (size_t i = 0; i < m->exchange_count; i++)
+        if (str_ieq(m->exchanges[i].name, name))
+            return m->exchanges[i].rank;
+    return UINT16_MAX;
+}
+
 bool
 mx_partial(const struct mx_lookup *m)
 {

@@ -52,6 +52,9 @@ uint32_t mx_ttl(const struct mx_lookup *m); /* seconds, negative ones too */
 /* The names of all exchanges, each NUL-ended, appended. */
 struct buf;
 void mx_names(const struct mx_lookup *m, struct buf *to);
+/* Of the exchange of that name, if it has an address or not; UINT16_MAX: it is
+ * none of them. */
+uint16_t mx_rank(const struct mx_lookup *m, struct str name);
 /* Some exchange could not be resolved for now, or the MX itself failed. */
 bool mx_partial(const struct mx_lookup *m);
 bool mx_failed(const struct mx_lookup *m);

@@ -45,6 +45,9 @@ struct resolver *resolver_new(
 void resolver_free(struct resolver **r);
 /* Lookups that begin from now on read this generation. */
 void resolver_adopt(struct resolver *r, struct generation *g);
+/* Where this server itself takes mail, from now on: see self.h. */
+void resolver_set_self(
+    struct resolver *r, const struct netaddr *at, size_t count);
 
 /* The record of (routing domain, method); made if there is none. A reference.
  * by_gateway: lookups follow the rules of gateway names. */
@@ -91,8 +94,10 @@ struct hop {
 };
 /* Choose where the next connection goes: the lowest preference that is
  * reachable and below its host limit; among equals the one with the fewest
- * open connections.  HOP_OK counts one connection on the host until
- * hop_closed(). scope: of the queue, for prohibited_hosts and friends. */
+ * open connections.  Of the domain's own MX those that are this server, or no
+ * better, are left out; so is a gateway that is this server.  HOP_OK counts
+ * one connection on the host until hop_closed(). scope: of the queue, for
+ * prohibited_hosts and friends. */
 enum hop_result domain_pick(struct domain *d, struct generation *g,
     const struct scope *scope, struct str binding, uint16_t default_port,
     struct hop *to);
@@ -103,7 +108,9 @@ enum hop_seen {
     HOP_SEEN_FAILED,  /* marked until then */
     HOP_SEEN_FULL,    /* at a limit of its own, or its throttle used up */
     HOP_SEEN_SKIPPED, /* skip_hosts, or no source address of its family */
-    HOP_SEEN_PROHIBITED
+    HOP_SEEN_PROHIBITED,
+    HOP_SEEN_SELF, /* this server */
+    HOP_SEEN_WORSE /* as an MX no better than this server */
 };
 struct hop_look {
     const struct host *host; /* for the call only */

@@ -57,6 +57,7 @@ resolver_free(struct resolver **pr)
     map_fini(&r->domains);
     hosts_free(&r->hosts);
     hostlimits_free(&r->limits);
+    self_fini(&r->self);
     if (r->generation)
         generation_unref(&r->generation);
     r->magic = 0;
@@ -71,6 +72,14 @@ resolver_adopt(struct resolver *r, struct generation *g)
     if (r->generation)
         generation_unref(&r->generation);
     r->generation = generation_ref(g);
+}
+
+void
+resolver_set_self(struct resolver *r, const struct netaddr *at, size_t count)
+{
+    CHECK(r, RESOLVER_MAGIC);
+    self_set(&r->self, at, count);
+    r->self_read = loop_now(r->loop);
 }
 
 const struct scope *
@@ -164,6 +173,10 @@ resolver_sweep(void *arg)
     }
     hosts_sweep(r->hosts, now, ROUTE_METRICS_MS, ROUTE_SWEEP_MOST);
     hostlimits_sweep(r->limits);
+    if (now - r->self_read >= ROUTE_SELF_MS) {
+        self_refresh(&r->self);
+        r->self_read = now;
+    }
     timer_start(&r->sweep, most > 0 ? ROUTE_SWEEP_MS : 100);
 }
 

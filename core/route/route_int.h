@@ -14,11 +14,13 @@
 #include "route/hosts.h"
 #include "route/resolve.h"
 #include "route/rules.h"
+#include "route/self.h"
 
 enum {
     ROUTE_SWEEP_MS = 10000,       /* dns_expire_interval */
     ROUTE_UNUSED_MS = 10000,      /* a record that nobody uses */
     ROUTE_METRICS_MS = 1800000,   /* address_metrics_lifetime */
+    ROUTE_SELF_MS = 60000,        /* this host's addresses are read again */
     ROUTE_SWEEP_MOST = 500,       /* records or marks in one go */
     ROUTE_PARTIAL_MS = 60000,     /* a half answer is asked again after */
     ROUTE_FAILED_MS = 15000,      /* a failed one, doubled each time ... */
@@ -39,6 +41,8 @@ struct resolver {
     struct defer tell;
     struct hosts *hosts;
     struct hostlimits *limits;
+    struct self self;
+    int64_t self_read;
     uint64_t picks;
 };
 
@@ -54,6 +58,7 @@ struct host {
     int32_t item_pref;
     uint32_t ttl;
     bool secure;
+    bool own; /* by the domain's own DNS data, not as an operator wrote */
     int64_t open;
     uint64_t picked; /* the resolver's count of picks then */
 };
@@ -89,6 +94,8 @@ struct domain {
 
     struct host **hosts; /* by (item_pref, rank), else as they came */
     size_t host_count, mx_count;
+    uint16_t self_rank; /* of this server's name among the MX */
+    bool whole; /* no lookup failed, nothing else than DNS names hosts */
     struct buf asked_names; /* exchanges of the last lookup, NUL-ended each */
     bool resolved;          /* there was an answer, good or bad */
     bool stale_ok;     /* hosts are of an earlier answer; the last one failed */

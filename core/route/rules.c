@@ -132,6 +132,22 @@ rules_hash(struct generation *g, const struct scope *scope, bool by_gateway)
     return hash;
 }
 
+bool
+rules_ask_own_mx(
+    struct generation *g, const struct scope *scope, bool by_gateway)
+{
+    uint32_t id = OPT(route_options, ROUTE_ROUTES);
+    struct route_item item;
+
+    if (!rules_has_routes(g, scope, by_gateway))
+        return !by_gateway;
+    for (size_t i = 0; i < scope_count(scope, id); i++)
+        if (route_item_parse(scope_item(scope, id, i), &item, NULL) == 0 &&
+            item.mx)
+            return true;
+    return false;
+}
+
 void
 rules_fini(struct rules *r)
 {

@@ -43,6 +43,9 @@ uint64_t rules_hash(
  * name of a gateway. */
 bool rules_has_routes(
     struct generation *g, const struct scope *scope, bool by_gateway);
+/* Does the domain's own MX count: without routes, or as one of them? */
+bool rules_ask_own_mx(
+    struct generation *g, const struct scope *scope, bool by_gateway);
 /* A domain that is an address: "1.2.3.4", "[1.2.3.4]", "[IPv6:::1]". */
 bool rules_is_literal(struct str name, struct cidr *to);
 
