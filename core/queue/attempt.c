@@ -5,6 +5,7 @@
 
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/doom.h"
 #include "queue/queue.h"
 #include "base/banned.h"
 
@@ -112,6 +113,7 @@ attempt_put(struct parcel *p, const struct message *m, int64_t next,
 
 struct cold {
     struct result result;
+    struct doom *doom;
     int64_t next;
 };
 
@@ -128,13 +130,14 @@ attempt_loaded(struct load *l, int result)
     else
         attempt_placed(
             l->s, (uint64_t)(uintptr_t)p, (struct spool_place){0, 0});
+    doom_unref(&c->doom);
     result_fini(&c->result);
     free(c);
 }
 
 void
 attempt_write(struct parcel *p, const struct message *m, int64_t next,
-    const struct result *r)
+    const struct result *r, struct doom *doom)
 {
     struct cold *c;
 
@@ -145,6 +148,7 @@ attempt_write(struct parcel *p, const struct message *m, int64_t next,
     }
     c = xnew(struct cold);
     c->next = next;
+    c->doom = doom ? doom_ref(doom) : NULL;
     result_dup(&c->result, &r[0]);
     (void)active_load(p, false, attempt_loaded, c);
 }

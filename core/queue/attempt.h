@@ -12,9 +12,12 @@
 
 #include "queue/scheduler_int.h"
 
+struct doom;
+
 /* r: one for each recipient, borrowed.  m: NULL: not in memory; then they are
- * all alike.  The parcel counts as `writing` until the place is known. */
+ * all alike.  The parcel counts as `writing` until the place is known.  doom:
+ * held until the spool has it; or NULL. */
 void attempt_write(struct parcel *p, const struct message *m, int64_t next,
-    const struct result *r);
+    const struct result *r, struct doom *doom);
 
 #endif

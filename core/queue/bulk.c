@@ -18,6 +18,7 @@
 #include "queue/outcome.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
+#include "queue/settle.h"
 #include "queue/walk.h"
 #include "base/banned.h"
 
@@ -39,6 +40,8 @@ struct bulk {
     int pass, patience; /* for this queue */
     int64_t now;        /* wall; of the beginning */
     uint64_t done;
+    bool cancelled;
+    struct settle settle;
 };
 
 /* NULL: not one of those that are asked for. */
@@ -150,17 +153,19 @@ bulk_fail(void *arg, struct list *n, bool fresh)
 }
 
 static void
-bulk_end(void *arg, bool cancelled)
+bulk_reply(struct bulk *b)
 {
-    struct bulk *b = arg;
+    struct scheduler *s = b->s;
     const struct err ok = {0};
     struct buf text = BUF_INIT;
 
     if (b->ask.json)
-        print_json(json_pack("{s:o,s:s,s:I,s:b}", "domain",
-                       print_str(str_of(b->domain)), "verb",
-                       b->doom ? "fail" : "flush", "messages",
-                       (json_int_t)b->done, "cancelled", (int)cancelled),
+        print_json(
+            json_pack("{s:o,s:s,s:I,s:I,s:b,s:b}", "domain",
+                print_str(str_of(b->domain)), "verb",
+                b->doom ? "fail" : "flush", "messages", (json_int_t)b->done,
+                "open", (json_int_t)b->settle.open, "stored",
+                (int)b->settle.stored, "cancelled", (int)b->cancelled),
             &text);
     else if (b->doom)
         buf_printf(&text, "%s purged. %llu messages failed.\n", b->domain,
@@ -168,7 +173,9 @@ bulk_end(void *arg, bool cancelled)
     else
         buf_printf(&text, "%s flushed.  %llu messages requeued.\n", b->domain,
             (unsigned long long)b->done);
-    if (cancelled && !b->ask.json)
+    if (!b->ask.json)
+        settle_print(&b->settle, &text);
+    if (b->cancelled && !b->ask.json)
         buf_cstr(&text, "Cancelled before the end.\n");
     b->ask.reply(b->ask.arg, buf_get(&text), &ok);
     buf_fini(&text);
@@ -176,6 +183,29 @@ bulk_end(void *arg, bool cancelled)
     free(b->domain);
     free(b->binding);
     free(b);
+    s->jobs--;
+    scheduler_check_drained(s);
+}
+
+static void
+bulk_settled(struct settle *w)
+{
+    bulk_reply(CONTAINER_OF(w, struct bulk, settle));
+}
+
+static void
+bulk_end(void *arg, bool cancelled)
+{
+    struct bulk *b = arg;
+
+    b->cancelled = cancelled;
+    b->s->jobs++; /* until it is answered */
+    b->settle = (struct settle){
+        .s = b->s, .doom = b->doom, .done = bulk_settled, .stored = true};
+    if (b->doom && b->done)
+        settle_start(&b->settle);
+    else
+        bulk_reply(b);
 }
 
 static struct bulk *

@@ -115,9 +115,9 @@ doom_parcel(struct parcel *p, struct doom *d)
     case PARCEL_READY:
     case PARCEL_LOADING:
         if (d->until)
-            outcome_put_off(p, d->until);
+            outcome_put_off(p, d);
         else
-            outcome_fail(p, d->code, d->status, d->text, d->quiet);
+            outcome_doom(p, d);
         return true;
     case PARCEL_LENT:
     case PARCEL_RECALLING:

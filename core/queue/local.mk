@@ -35,6 +35,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/scheduler_int.h \
 	core/queue/serve.c core/queue/serve.h \
 	core/queue/showdomain.c core/queue/showqueue.c \
+	core/queue/settle.c core/queue/settle.h \
 	core/queue/single.c \
 	core/queue/slab.c core/queue/slab.h \
 	core/queue/review.c core/queue/review.h \

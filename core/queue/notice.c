@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/doom.h"
 #include "queue/dsn.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
@@ -28,6 +29,7 @@ enum {
 struct notice {
     struct scheduler *s;
     struct parcel *parcel;         /* FAILING, or NULL: a success */
+    struct doom *doom;             /* who said so, or NULL */
     struct generation *generation; /* pins scope */
     const struct scope *scope;
     struct str binding;    /* owned */
@@ -74,6 +76,7 @@ notice_free(struct notice *n)
         message_unref(&n->message);
     if (n->about)
         message_unref(&n->about);
+    doom_unref(&n->doom);
     outcome_free_results(n->result, n->count);
     generation_unref(&n->generation);
     free((void *)(uintptr_t)n->binding.p);
@@ -388,8 +391,8 @@ notice_loaded(struct load *l, int result)
 }
 
 void
-notice_fail(
-    struct parcel *p, struct message *m, struct str mta, struct result *result)
+notice_fail(struct parcel *p, struct message *m, struct str mta,
+    struct result *result, struct doom *doom)
 {
     struct notice *n =
         notice_new(p->queue, m, mta, parcel_rcpt(p), p->rcpt_count);
@@ -397,6 +400,7 @@ notice_fail(
     n->parcel = p;
     n->result = result;
     n->action = DSN_FAILED;
+    n->doom = doom ? doom_ref(doom) : NULL;
     if (!m)
         (void)active_load(p, !notice_is_off(n), notice_loaded, n);
     else if (notice_is_off(n))

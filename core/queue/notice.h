@@ -14,9 +14,10 @@
 
 /* p is FAILING: tell who is to be told, then finish it.  result: one for each
  * of its recipients, taken over.  m: NULL: it is read first, and its records
- * are written then.  mta: the host that said so, or empty. */
-void notice_fail(
-    struct parcel *p, struct message *m, struct str mta, struct result *result);
+ * are written then.  mta: the host that said so, or empty.  doom: held until
+ * it is finished; or NULL. */
+void notice_fail(struct parcel *p, struct message *m, struct str mta,
+    struct result *result, struct doom *doom);
 /* These recipients still wait; those who want to know hear of it.  result: one
  * each, taken over; until: wall ms at which they are given up. */
 void notice_delay(struct queue *q, struct message *m, const uint32_t *rcpt,

@@ -183,17 +183,17 @@ outcome_free_results(struct result *r, size_t count)
 }
 
 /* The parcel is in no list (queue_remove() was called).  result: one each, in
- * order of its recipients; taken over. */
+ * order of its recipients; taken over.  doom: whose word it is, or NULL. */
 static void
 outcome_failed(struct parcel *p, struct message *m, const struct outlet *o,
-    struct result *result)
+    struct result *result, struct doom *doom)
 {
     parcel_enter(p, PARCEL_FAILING);
     p->in.active = NULL;
     p->queue->failing++;
     if (m)
         outcome_log_failed(p, m, o, result);
-    notice_fail(p, m, o ? o->hop.name : STR(""), result);
+    notice_fail(p, m, o ? o->hop.name : STR(""), result, doom);
 }
 
 static struct result *
@@ -216,7 +216,8 @@ outcome_message(const struct parcel *p)
 }
 
 static void
-outcome_fail_result(struct parcel *p, const struct result *r, bool quiet)
+outcome_fail_result(
+    struct parcel *p, const struct result *r, bool quiet, struct doom *doom)
 {
     struct queue *q = p->queue;
     struct result *all = outcome_results(p, r);
@@ -225,7 +226,7 @@ outcome_fail_result(struct parcel *p, const struct result *r, bool quiet)
     if (quiet)
         p->flags |= PARCEL_QUIET;
     queue_remove(p);
-    outcome_failed(p, m, NULL, all);
+    outcome_failed(p, m, NULL, all, doom);
     if (m)
         message_unref(&m);
     queue_kick(q);
@@ -238,7 +239,18 @@ outcome_fail(struct parcel *p, int code, const char *status, const char *text,
     struct result r = {.retry_after = -1};
 
     result_set(&r, IMPEL_FAILED, IMPEL_BLAME_MESSAGE, 0, code, status, text);
-    outcome_fail_result(p, &r, quiet);
+    outcome_fail_result(p, &r, quiet, NULL);
+    result_fini(&r);
+}
+
+void
+outcome_doom(struct parcel *p, struct doom *doom)
+{
+    struct result r = {.retry_after = -1};
+
+    result_set(&r, IMPEL_FAILED, IMPEL_BLAME_MESSAGE, 0, doom->code,
+        doom->status, doom->text);
+    outcome_fail_result(p, &r, doom->quiet, doom);
     result_fini(&r);
 }
 
@@ -299,7 +311,7 @@ outcome_retry(struct parcel *p, struct message *m, const struct result *r,
             answer == RETRY_EXPIRED
                 ? "[internal] exceeded max time without delivery"
                 : "[internal] exceeded max retries without delivery");
-        outcome_failed(p, m, NULL, outcome_results(p, &end));
+        outcome_failed(p, m, NULL, outcome_results(p, &end), NULL);
         result_fini(&end);
     } else if (at_once && m) {
         active_hold(active_new(p), m);
@@ -308,7 +320,7 @@ outcome_retry(struct parcel *p, struct message *m, const struct result *r,
         next = MIN_OF(next, INT64_MAX - later) + later;
         p->free_returns = 0;
         p->flags &= 7u & ~(unsigned)PARCEL_LAST_TRY;
-        attempt_write(p, m, next, r);
+        attempt_write(p, m, next, r, NULL);
         queue_delay(p, next);
     }
 }
@@ -323,7 +335,7 @@ outcome_whole(struct parcel *p, const struct result *r, bool spread)
     struct message *m;
 
     if (r->verdict == IMPEL_FAILED) {
-        outcome_fail_result(p, r, false);
+        outcome_fail_result(p, r, false, NULL);
         return;
     }
     m = outcome_message(p);
@@ -340,21 +352,22 @@ outcome_whole(struct parcel *p, const struct result *r, bool spread)
 }
 
 /* p is in no list.  While an ATTEMPT is on its way another would not know its
- * place: that one stays the last on disk. */
+ * place: whoever puts off what waits in a queue sees to that. */
 static void
-outcome_wait(struct parcel *p, struct message *m, int64_t until)
+outcome_wait(struct parcel *p, struct message *m, struct doom *doom)
 {
     struct result r = {.retry_after = -1};
     uint32_t count = p->rcpt_count;
     struct result *all;
+    int64_t until;
 
     p->flags &= 7u & ~(unsigned)PARCEL_LAST_TRY;
-    until = MIN_OF(until, queue_expiry(p->queue, p));
+    until = MIN_OF(doom->until, queue_expiry(p->queue, p));
     if (!p->writing) {
         result_set(&r, IMPEL_RETRY, IMPEL_BLAME_MESSAGE, 0, 450, "4.7.0",
             "[internal] delayed by hand");
         all = outcome_results(p, &r);
-        attempt_write(p, m, until, all);
+        attempt_write(p, m, until, all, doom);
         outcome_free_results(all, count);
         result_fini(&r);
     }
@@ -363,12 +376,12 @@ outcome_wait(struct parcel *p, struct message *m, int64_t until)
 }
 
 void
-outcome_put_off(struct parcel *p, int64_t until)
+outcome_put_off(struct parcel *p, struct doom *doom)
 {
     struct message *m = outcome_message(p);
 
     queue_remove(p);
-    outcome_wait(p, m, until);
+    outcome_wait(p, m, doom);
     if (m)
         message_unref(&m);
 }
@@ -413,14 +426,14 @@ outcome_succeeded(
 
 /* What an operator said while a session had it. */
 static void
-outcome_doomed(struct parcel *p, struct message *m, const struct doom *d)
+outcome_doomed(struct parcel *p, struct message *m, struct doom *d)
 {
     struct queue *q = p->queue;
     struct result end = {.retry_after = -1};
 
     result_set(&end, IMPEL_FAILED, IMPEL_BLAME_MESSAGE, 0, d->code, d->status,
         d->text);
-    outcome_failed(p, m, NULL, outcome_results(p, &end));
+    outcome_failed(p, m, NULL, outcome_results(p, &end), d);
     result_fini(&end);
     queue_kick(q);
 }
@@ -428,13 +441,13 @@ outcome_doomed(struct parcel *p, struct message *m, const struct doom *d)
 /* All recipients of p came out alike; it is in no list.  r: one each. */
 static void
 outcome_apply(struct parcel *p, struct outlet *o, struct message *m,
-    const struct result *r, enum outcome what, const struct doom *doom)
+    const struct result *r, enum outcome what, struct doom *doom)
 {
     struct result *copy;
 
     if (doom && doom->until) {
         if (what == OUTCOME_RETURN) {
-            outcome_wait(p, m, doom->until);
+            outcome_wait(p, m, doom);
             return;
         }
     } else if (doom && what != OUTCOME_DONE && what != OUTCOME_FAIL) {
@@ -449,7 +462,7 @@ outcome_apply(struct parcel *p, struct outlet *o, struct message *m,
         copy = xcalloc(p->rcpt_count, sizeof(*copy));
         for (uint32_t i = 0; i < p->rcpt_count; i++)
             result_dup(&copy[i], &r[i]);
-        outcome_failed(p, m, o, copy);
+        outcome_failed(p, m, o, copy, doom);
         break;
     case OUTCOME_DELAY:
         outcome_retry(p, m, r, false, 0);
@@ -540,7 +553,7 @@ outcome_part(struct parcel *p, const struct batch *b, const uint8_t *kinds,
 static void
 outcome_several(struct parcel *p, struct outlet *o, struct batch *b,
     const uint8_t *kinds, const uint32_t count[OUTCOME_COUNT],
-    const struct doom *doom)
+    struct doom *doom)
 {
     struct result *r = xcalloc(b->rcpt_count, sizeof(*r)); /* borrow texts */
 

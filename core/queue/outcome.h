@@ -44,9 +44,12 @@ void outcome_fail(struct parcel *p, int code, const char *status,
 void outcome_log_failed(const struct parcel *p, const struct message *m,
     const struct outlet *o, const struct result *result);
 void outcome_free_results(struct result *r, size_t count);
-/* A parcel that no session has waits until then (wall ms), a restart included;
- * it is no retry. */
-void outcome_put_off(struct parcel *p, int64_t until);
+/* The same as an operator says it; doom is held until all of it is handed to
+ * the spool. */
+void outcome_doom(struct parcel *p, struct doom *doom);
+/* A parcel that no session has, and of which no ATTEMPT is being written, waits
+ * until doom->until, a restart included; it is no retry.  doom: as above. */
+void outcome_put_off(struct parcel *p, struct doom *doom);
 /* It is too old. */
 void outcome_expire(struct parcel *p);
 /* All of it is finished: out of the spool and out of memory. */

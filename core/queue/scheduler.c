@@ -18,6 +18,7 @@
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/review.h"
+#include "queue/settle.h"
 #include "queue/walk.h"
 #include "spool/spool_options.h"
 #include "base/banned.h"
@@ -368,6 +369,7 @@ scheduler_init_lists(struct scheduler *s)
     timer_init(&s->more_timer, s->loop, scheduler_more, s, "more queues");
     timer_init(&s->drain_timer, s->loop, scheduler_drain_now, s, "drain");
     pause_init(s);
+    settle_init(s);
 }
 
 struct scheduler *
@@ -443,6 +445,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->pause.timer);
     timer_stop(&s->delay_timer);
     overriding_stop(s);
+    settle_fini(s);
     while ((n = list_first(&s->all_queues)) != NULL)
         scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
     MAP_FOREACH (c, &s->carriers, at) {

@@ -244,6 +244,11 @@ struct overriding { /* see overriding.h */
     void *remake_arg;
 };
 
+struct settling { /* see settle.h */
+    struct list waits;
+    uint64_t asked, stored; /* barriers */
+};
+
 struct scheduler {
     uint32_t magic;
     struct loop *loop;
@@ -298,6 +303,7 @@ struct scheduler {
     struct buf scratch;
     struct pause pause;
     struct overriding overriding;
+    struct settling settling;
 
     bool draining, drained_told, closing, turning;
     struct timer drain_timer;

@@ -21,6 +21,7 @@
 #include "queue/outlet.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
+#include "queue/settle.h"
 #include "queue/walk.h"
 #include "spool/render.h"
 #include "base/banned.h"
@@ -54,9 +55,12 @@ struct select {
     /* working */
     size_t next, told;
     int reading;
+    struct selected *again; /* to be put off once their ATTEMPT has a place */
+    size_t again_count, again_size;
     bool over, cancelled; /* the job has ended */
-    uint64_t done, busy;  /* busy: with a session, so left alone */
-    json_t *rows;         /* of a dry run */
+    struct settle settle;
+    uint64_t done, busy; /* busy: with a session, so left alone */
+    json_t *rows;        /* of a dry run */
     struct buf text;
 };
 
@@ -186,6 +190,34 @@ select_delay(struct select *sel, struct parcel *p)
         sel->busy++;
 }
 
+/* An ATTEMPT of it is on its way and would stay the last one on disk. */
+static void
+select_later(struct select *sel, const struct selected *one)
+{
+    if (sel->again_count == sel->again_size) {
+        sel->again_size = sel->again_size ? sel->again_size * 2 : 16;
+        sel->again = xgrow(sel->again, sel->again_size, sizeof(*sel->again));
+    }
+    sel->again[sel->again_count++] = *one;
+}
+
+static void
+select_rest(struct select *sel)
+{
+    size_t count = sel->again_count;
+
+    sel->again_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct selected one = sel->again[i];
+        struct parcel *p = select_parcel(sel, &one);
+
+        if (p && p->writing)
+            select_later(sel, &one);
+        else if (p)
+            select_delay(sel, p);
+    }
+}
+
 static void
 select_work(
     struct select *sel, const struct selected *one, const struct message *m)
@@ -207,7 +239,10 @@ select_work(
         select_flush(sel, p);
         break;
     case SCHEDULER_DELAY:
-        select_delay(sel, p);
+        if (p->writing)
+            select_later(sel, one);
+        else
+            select_delay(sel, p);
         break;
     }
 }
@@ -230,10 +265,11 @@ select_print(struct select *sel)
     static const char *const verbs[] = {"fail", "flush", "delay"};
 
     if (sel->ask.json) {
-        json_t *j = json_pack("{s:s,s:I,s:I,s:b,s:b}", "verb",
+        json_t *j = json_pack("{s:s,s:I,s:I,s:I,s:b,s:b,s:b}", "verb",
             verbs[sel->order.work], "messages", (json_int_t)sel->done, "busy",
-            (json_int_t)sel->busy, "dry_run", (int)sel->order.dry_run,
-            "cancelled", (int)sel->cancelled);
+            (json_int_t)sel->busy, "open", (json_int_t)sel->settle.open,
+            "stored", (int)sel->settle.stored, "dry_run",
+            (int)sel->order.dry_run, "cancelled", (int)sel->cancelled);
         if (sel->rows)
             json_object_set(j, "rows", sel->rows);
         print_json(j, &sel->text);
@@ -246,18 +282,17 @@ select_print(struct select *sel)
     if (sel->busy)
         buf_printf(&sel->text, "%llu are being sent and were left alone.\n",
             (unsigned long long)sel->busy);
+    settle_print(&sel->settle, &sel->text);
     if (sel->cancelled)
         buf_cstr(&sel->text, "Cancelled before the end.\n");
 }
 
 static void
-select_finish(struct select *sel)
+select_reply(struct select *sel)
 {
     struct scheduler *s = sel->s;
     const struct err ok = {0};
 
-    if (!sel->over || sel->reading)
-        return;
     select_print(sel);
     sel->ask.reply(sel->ask.arg, buf_get(&sel->text), &ok);
     json_decref(sel->rows);
@@ -265,9 +300,29 @@ select_finish(struct select *sel)
     filter_free(&sel->filter);
     doom_unref(&sel->doom);
     free(sel->list);
+    free(sel->again);
     free(sel);
     s->jobs--;
     scheduler_check_drained(s);
+}
+
+static void
+select_settled(struct settle *w)
+{
+    select_reply(CONTAINER_OF(w, struct select, settle));
+}
+
+static void
+select_finish(struct select *sel)
+{
+    if (!sel->over || sel->reading)
+        return;
+    sel->settle = (struct settle){
+        .s = sel->s, .doom = sel->doom, .done = select_settled, .stored = true};
+    if (sel->done && sel->order.work != SCHEDULER_FLUSH && !sel->order.dry_run)
+        settle_start(&sel->settle);
+    else
+        select_reply(sel);
 }
 
 /* --- reading --- */
@@ -407,8 +462,13 @@ static enum job_step
 select_step(struct job *j, void *arg)
 {
     struct select *sel = arg;
-    bool more = select_next(sel);
+    bool more;
 
+    if (sel->s->draining) {
+        sel->cancelled = true;
+        return JOB_DONE;
+    }
+    more = select_next(sel);
     if (sel->next - sel->told >= SELECT_TELLS ||
         (sel->next == sel->count && sel->told != sel->next)) {
         sel->told = sel->next;
@@ -418,7 +478,10 @@ select_step(struct job *j, void *arg)
     }
     if (more)
         return JOB_MORE;
-    return sel->next < sel->count || sel->reading ? JOB_PAUSE : JOB_DONE;
+    if (sel->next < sel->count || sel->reading)
+        return JOB_PAUSE;
+    select_rest(sel);
+    return sel->again_count ? JOB_PAUSE : JOB_DONE;
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "queue/explain.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
+#include "queue/settle.h"
 #include "spool/content.h"
 #include "spool/render.h"
 #include "base/banned.h"
@@ -83,29 +84,57 @@ scheduler_message_retry(
         count);
 }
 
+struct single { /* that is failing */
+    struct scheduler_ask ask;
+    struct doom *doom;
+    uint64_t count;
+    struct settle settle;
+};
+
+static void
+single_settled(struct settle *w)
+{
+    struct single *one = CONTAINER_OF(w, struct single, settle);
+    struct scheduler *s = w->s;
+    struct buf text = BUF_INIT;
+
+    buf_cstr(&text, "Message failed\n");
+    settle_print(w, &text);
+    buf_cut(&text, text.n - 1);
+    single_reply(&one->ask, text.p, one->count);
+    buf_fini(&text);
+    doom_unref(&one->doom);
+    free(one);
+    s->jobs--;
+    scheduler_check_drained(s);
+}
+
 void
 scheduler_message_fail(struct scheduler *s, uint64_t id, bool quiet,
     struct str text, const struct scheduler_ask *ask)
 {
     uint32_t rcpt;
     struct parcel *p = print_find(s, id, &rcpt), *next;
-    uint64_t count = 0;
-    struct doom *d;
+    struct single *one;
 
     if (!p) {
         single_refuse(ask, id);
         return;
     }
-    d = doom_new(text, "[internal] manually failed", quiet);
+    one = xnew(struct single);
+    one->ask = *ask;
+    one->doom = doom_new(text, "[internal] manually failed", quiet);
     for (; p; p = next) {
         next = parcel_next(p);
         if (!single_means(p, rcpt) || p->state == PARCEL_FAILING)
             continue;
-        (void)doom_parcel(p, d);
-        count++;
+        (void)doom_parcel(p, one->doom);
+        one->count++;
     }
-    doom_unref(&d);
-    single_reply(ask, "Message failed", count);
+    one->settle =
+        (struct settle){.s = s, .doom = one->doom, .done = single_settled};
+    s->jobs++;
+    settle_start(&one->settle);
 }
 
 /* --- details --- */

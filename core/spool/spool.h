@@ -134,6 +134,9 @@ struct finish {
 };
 void spool_finish(struct spool *s, const struct finish *f,
     void (*durable)(void *arg), void *arg);
+/* durable() is called on the scheduler once all that was handed over before is
+ * durable; not at all if the spool is closed first. */
+void spool_barrier(struct spool *s, void (*durable)(void *arg), void *arg);
 /* Results that were handed over and are not durable yet. */
 uint64_t spool_unwritten(const struct spool *s);
 

@@ -346,6 +346,15 @@ spool_state_put_told(struct spool *s, struct str ns, struct str key,
     return 0;
 }
 
+/* What is written is written in order, and a record that there is no value
+ * takes the least. */
+void
+spool_barrier(struct spool *s, void (*durable)(void *arg), void *arg)
+{
+    (void)spool_state_put_told(s, STR("core"), STR("barrier"), STR_NONE, 0,
+        durable, arg, NULL); /* the lengths are right */
+}
+
 int
 spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
 {

@@ -220,6 +220,23 @@ spool_state_put_told(struct spool *s, struct str ns, struct str key,
 }
 
 void
+spool_barrier(struct spool *s, void (*durable)(void *arg), void *arg)
+{
+    struct posted *p = posted();
+
+    (void)s;
+    fake_store.barriers++;
+    p->durable = durable;
+    p->arg = arg;
+    if (fake_store.hold_values) {
+        assert_true(untold_count < ARRAY_SIZE(untold));
+        untold[untold_count++] = p;
+    } else {
+        mailbox_post(loop_mailbox(world.loop), &p->mail, value_stored);
+    }
+}
+
+void
 fake_store_values(void)
 {
     for (size_t i = 0; i < untold_count; i++)

@@ -60,8 +60,9 @@ struct fake_store {
     int accept_result;
     bool hold_loads; /* answer only when told */
     bool hold_places;
-    bool hold_values; /* nor are these durable until told */
-    char state[64];   /* the one value that is kept */
+    bool hold_values; /* nor are these durable until told, barriers too */
+    uint64_t barriers;
+    char state[64]; /* the one value that is kept */
     uint64_t state_puts;
     struct { /* those of overrides */
         char key[200], text[600];

@@ -173,7 +173,7 @@ static void
 settle(void)
 {
     for (int i = 0; i < 50; i++)
-        world_run();
+        world_advance(10);
 }
 
 static void

@@ -560,6 +560,46 @@ test_offline_compact(void **arg)
     kit_fini(&k);
 }
 
+/* All that was handed over before is durable; nothing is left behind but the
+ * newest, on disk. */
+static void
+barrier_passed(void *arg)
+{
+    struct kit *k = arg;
+
+    assert_int_equal(spool_unwritten(k->spool), 0);
+    k->placed++;
+}
+
+static void
+test_barrier(void **arg)
+{
+    struct kit k;
+    struct message *m;
+    struct buf b = BUF_INIT;
+    const struct spool_place nowhere = {0, 0};
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    for (unsigned i = 0; i < 20; i++) {
+        m = kit_message(&k, one, 500, i);
+        assert_int_equal(kit_store(&k, m), 0);
+        kit_finish(&k, m->id, m->place, nowhere, NULL, 0);
+        spool_barrier(k.spool, barrier_passed, &k);
+        message_unref(&m);
+        while (k.placed <= i)
+            kit_turn(&k, 100);
+        assert_int_equal(k.durable, i + 1);
+    }
+    assert_int_equal(spool_state_get(k.spool, STR("core"), STR("barrier"), &b),
+        ERR_NOTFOUND);
+    kit_close(&k);
+    open_well(&k);
+    assert_int_equal(k.found_count, 0);
+    kit_fini(&k);
+}
+
 int
 main(void)
 {
@@ -571,6 +611,7 @@ main(void)
         cmocka_unit_test(test_segments_go),
         cmocka_unit_test(test_large_body),
         cmocka_unit_test(test_state),
+        cmocka_unit_test(test_barrier),
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_damage_in_the_middle),
         cmocka_unit_test(test_offline_compact),
