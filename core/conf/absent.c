@@ -15,8 +15,6 @@ static const struct absent absent_rows[] = {
         "all mail would go elsewhere: write routes at the top level, which "
         "costs nothing here",
         NULL},
-    {"mxip", STANZA, 0, false, NULL, NULL,
-        "MX records that hold an address are not used", "0.3"},
     {"ipv6_lookup", STANZA, 0, false, NULL, NULL,
         "use_ipv6 = true asks for both families", NULL},
     {"mail_loop", STANZA, 0, false, NULL, NULL,

@@ -29,6 +29,7 @@ static const struct kind kind_rows[] = {
     {"security", SCOPE_SECURITY, GLOBAL, KIND_BARE, NULL},
     {"debug_flags", SCOPE_DEBUG_FLAGS, GLOBAL, KIND_BARE, NULL},
     {"control_listener", SCOPE_CONTROL, GLOBAL, KIND_OPTIONAL, NULL},
+    {"mxip", SCOPE_MXIP, GLOBAL, KIND_OPTIONAL, NULL},
 };
 static const struct {
     uint32_t bit;

@@ -138,6 +138,23 @@ rule_done(void *arg, struct mx_lookup *m)
         domain_post_settle(k->domain);
 }
 
+/* mxip {}: in seconds; 0: there is none. */
+static uint32_t
+domain_address_ttl(const struct domain *d)
+{
+    struct generation *g = d->resolver->generation;
+    const struct stanza *mxip = generation_stanza(g, SCOPE_MXIP, NULL, NULL);
+    const struct scope *all = generation_global(g);
+    int64_t ttl;
+
+    if (!mxip)
+        return 0;
+    ttl = scope_int(stanza_scope(mxip), OPT(route_options, ROUTE_MXIP_TTL));
+    ttl = MAX_OF(ttl, scope_int(all, OPT(route_options, ROUTE_MIN_DNS_TTL)));
+    ttl = MIN_OF(ttl, scope_int(all, OPT(route_options, ROUTE_MAX_DNS_TTL)));
+    return (uint32_t)MAX_OF(MIN_OF(ttl / 1000, (int64_t)UINT32_MAX), 1);
+}
+
 static void
 rule_start(struct domain *d, struct rule_lookup *k, bool ipv6, bool to_a)
 {
@@ -145,7 +162,8 @@ rule_start(struct domain *d, struct rule_lookup *k, bool ipv6, bool to_a)
     struct mx_request q = {.name = rule->name,
         .kind = rule->kind,
         .ipv6 = ipv6,
-        .addresses_only = to_a && rule->kind != MX_ONLY};
+        .addresses_only = to_a && rule->kind != MX_ONLY,
+        .address_ttl = domain_address_ttl(d)};
 
     if (rule->kind == MX_ADDRESS || rule->kind == MX_NOTHING) {
         k->done = true;

@@ -20,10 +20,10 @@ core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
-	tests/unit/test-self
+	tests/unit/test-self tests/unit/test-mxip
 TESTS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
-	tests/unit/test-self
+	tests/unit/test-self tests/unit/test-mxip
 tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
 	core/route/route_check.c core/route/method.c
 tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
@@ -52,5 +52,10 @@ tests_unit_test_self_SOURCES = tests/unit/test-self.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_self_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_mxip_SOURCES = tests/unit/test-mxip.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_mxip_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 endif

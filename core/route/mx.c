@@ -17,6 +17,7 @@ struct exchange {
     uint16_t preference, rank;
     uint32_t ttl;
     bool secure;
+    struct cidr address; /* its name is one */
     struct dns_question *a, *aaaa;
 };
 struct mx_lookup {
@@ -25,6 +26,7 @@ struct mx_lookup {
     enum mx_kind kind;
     struct str name;
     bool ipv6;
+    uint32_t address_ttl;
     mx_done_f *done;
     void *arg;
     struct arena *arena;
@@ -96,12 +98,12 @@ host_known(
 }
 
 static void
-host_add(struct mx_lookup *m, const struct exchange *x,
-    const struct dns_record *r, const struct dns_answer *a)
+host_add(struct mx_lookup *m, const struct exchange *x, const struct cidr *ip,
+    uint32_t ttl, bool secure)
 {
     struct mx_host *h;
 
-    if (m->host_count == MX_HOSTS_MAX || host_known(m, x, &r->ip))
+    if (m->host_count == MX_HOSTS_MAX || host_known(m, x, ip))
         return;
     if ((m->host_count & (m->host_count - 1)) == 0)
         m->hosts = xgrow(
@@ -109,11 +111,11 @@ host_add(struct mx_lookup *m, const struct exchange *x,
     h = &m->hosts[m->host_count++];
     memset(h, 0, sizeof(*h));
     h->name = x->name;
-    h->ip = r->ip;
+    h->ip = *ip;
     h->preference = x->preference;
     h->rank = x->rank;
-    h->ttl = MIN_OF(x->ttl, a->ttl);
-    h->secure = x->secure && a->authenticated;
+    h->ttl = MIN_OF(x->ttl, ttl);
+    h->secure = x->secure && secure;
 }
 
 static void
@@ -126,7 +128,7 @@ address_answer(struct exchange *x, const struct dns_answer *a)
     switch (a->status) {
     case DNS_OK:
         for (size_t i = 0; i < a->count; i++)
-            host_add(m, x, &a->record[i], a);
+            host_add(m, x, &a->record[i].ip, a->ttl, a->authenticated);
         break;
     case DNS_NODATA:
         m->exists = true;
@@ -165,6 +167,11 @@ addresses_ask(struct mx_lookup *m)
 {
     for (size_t i = 0; i < m->exchange_count; i++) {
         struct exchange *x = &m->exchanges[i];
+        if (x->address.family) {
+            host_add(m, x, &x->address, m->address_ttl, true);
+            m->ttl = MIN_OF(m->ttl, m->address_ttl);
+            continue;
+        }
         m->open++;
         x->a = dns_ask(m->dns, x->name, DNS_A, on_a, x);
         if (!m->ipv6)
@@ -172,6 +179,8 @@ addresses_ask(struct mx_lookup *m)
         m->open++;
         x->aaaa = dns_ask(m->dns, x->name, DNS_AAAA, on_aaaa, x);
     }
+    if (!m->open)
+        addresses_end(m);
 }
 
 /* The name is its own exchange. */
@@ -230,6 +239,17 @@ best_first(struct arena *to, const struct dns_answer *a)
     return sorted;
 }
 
+/* "10 192.0.2.1": no name, but there are those who write it. */
+static void
+exchange_address(const struct mx_lookup *m, struct exchange *x)
+{
+    struct cidr ip;
+
+    if (m->address_ttl && cidr_parse(x->name, 0, &ip, NULL) == 0 &&
+        ip.family == 4)
+        x->address = ip;
+}
+
 /* The root as exchange says "no mail" if it stands alone (RFC 7505 3); beside
  * others it is left out. */
 static void
@@ -248,6 +268,7 @@ exchanges_of(struct mx_lookup *m, const struct dns_answer *a)
         x->preference = from[i]->preference;
         x->ttl = a->ttl;
         x->secure = a->authenticated;
+        exchange_address(m, x);
         m->exchange_count++;
     }
     m->exists = true; /* the domain does, whatever its exchanges are */
@@ -301,6 +322,7 @@ mx_start(
     m->dns = dns;
     m->kind = r->kind;
     m->ipv6 = r->ipv6;
+    m->address_ttl = r->address_ttl;
     m->done = done;
     m->arg = arg;
     m->ttl = UINT32_MAX;

@@ -40,6 +40,9 @@ struct mx_request {
     enum mx_kind kind;   /* not MX_ADDRESS, MX_NOTHING */
     bool ipv6;           /* AAAA too */
     bool addresses_only; /* mx_failures_fallback_to_a was met */
+    /* Exchanges that are IPv4 addresses: taken as such, for so many seconds at
+     * most; 0: names like any other. */
+    uint32_t address_ttl;
 };
 struct mx_lookup *mx_start(
     struct dns *dns, const struct mx_request *r, mx_done_f *done, void *arg);

@@ -191,6 +191,19 @@ static const struct option rows[] = {
         .brief = "TTL of a configured address that has no ttl= of its own",
         .since = "0.1",
         .flags = OPTION_TOP},
+    [ROUTE_MXIP_TTL] = {.name = "ttl",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = SCOPE_MXIP,
+        .initial = "600",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_FOREVER,
+        .brief = "TTL of an MX whose exchange is an IPv4 address",
+        .manual = "An MX record names a host, but some hold an address: \"10 "
+                  "192.0.2.1\". With a stanza mxip {} it is taken as that "
+                  "address, for at most this time, which min_dns_ttl and "
+                  "max_dns_ttl bound; without, it is a name that does not "
+                  "exist. prohibited_hosts and skip_hosts hold for it.",
+        .since = "0.3"},
     [ROUTE_RESOLV_CONF] = {.name = "resolv_conf",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,

@@ -54,6 +54,7 @@ static const struct place {
     {SCOPE_CONTROL, false, "control_listener {", "}"},
     {SCOPE_CONTROL_LISTEN, false, "control_listener { listen /tmp/c {", "} }"},
     {SCOPE_MODULE, false, "esmtp {", "}"},
+    {SCOPE_MXIP, false, "mxip {", "}"},
 };
 
 /* A value that the row takes. */
