@@ -105,6 +105,11 @@ layout_peer(void)
     FIELD(impel_peer, uri);
     FIELD(impel_peer, host);
     FIELD(impel_peer, addr);
+    FIELD(impel_peer, helo);
+    FIELD(impel_peer, login);
+    FIELD(impel_peer, local);
+    FIELD(impel_peer, local_port);
+    FIELD(impel_peer, reserved2);
     END(impel_peer);
 }
 

@@ -67,8 +67,12 @@ struct intake_session {
     struct list node;          /* in il->sessions */
     struct list incoming;      /* open messages */
     uint64_t id;
-    bool can_relay; /* relay_hosts, open_relay */
-    bool trusted;   /* trusted_peers (trust.h) */
+    bool can_relay;           /* relay_hosts, open_relay */
+    bool trusted;             /* trusted_peers (trust.h) */
+    struct netaddr came_from; /* who has connected, whomever XCLIENT names */
+    bool may_name;            /* who has connected is trusted: XCLIENT */
+    bool helo_said;  /* by XCLIENT: the next EHLO's name is not the client's */
+    bool login_said; /* by XCLIENT */
     char helo[NAME_SHOWN_MAX + 1];
     char login[NAME_SHOWN_MAX + 1];
     char peer[64]; /* the address as text */

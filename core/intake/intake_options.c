@@ -233,9 +233,13 @@ static const struct option rows[] = {
         .type = OPTION_CIDRS,
         .scopes = GLOBAL | PEERS,
         .brief = "peers that are believed what they say of a message",
-        .manual = "Only they may choose a binding by X-Binding. A list in a "
-                  "listener takes the place of the global one; unset: nobody "
-                  "is trusted, and relay_hosts does not change that.",
+        .manual = "Only they may choose a binding by X-Binding, and name "
+                  "another client by XCLIENT, with whose rights and limits the "
+                  "session goes on: also with that of an address in "
+                  "relay_hosts. What a client so named says is believed if it "
+                  "is in the list itself. A list in a listener takes the place "
+                  "of the global one; unset: nobody is trusted, and "
+                  "relay_hosts does not change that.",
         .since = "0.1"},
     [INTAKE_RELAY_DOMAINS] = {.name = "relay_domains",
         .type = IMPEL_OPT_LIST,
@@ -264,6 +268,9 @@ static const struct option rows[] = {
         .type = IMPEL_OPT_LIST,
         .scopes = PEERS,
         .brief = "extensions to offer; unset: all that Impel has",
+        .manual = "XCLIENT is offered to trusted_peers only, and what their "
+                  "own stanza says of it counts, not that of a client they "
+                  "name.",
         .since = "0.1",
         .flags = OPTION_UPPER,
         .check = check_extensions},

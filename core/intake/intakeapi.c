@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intake/intakeapi.h"
 
+#include <string.h>
 #include "base/log.h"
+#include "intake/listener.h"
 #include "intake/policy.h"
 #include "intake/receive.h"
 #include "base/banned.h"
@@ -23,7 +25,8 @@ api_greet(struct impel_session *s, struct impel_str name)
     struct str n = str_make(name.p, name.n);
     struct impel_result r;
     if (policy_greet(is, n, &r) == 0) {
-        (void)str_copy(is->helo, sizeof(is->helo), n);
+        if (!is->helo_said)
+            (void)str_copy(is->helo, sizeof(is->helo), n);
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_CONNECT, 250, "", "OK");
     }
     session_verdict(s, 0, SIZE_MAX, &r);
@@ -45,13 +48,66 @@ api_login(struct impel_session *s, struct impel_str identity)
     return 0;
 }
 
-/* A proxy or XCLIENT named the true peer: judge relaying anew. */
-static int
-api_set_peer(struct impel_session *s, const struct impel_peer *peer)
+/* What XCLIENT said the client had said.  What the proxy has said of itself is
+ * not the client's. */
+static void
+set_words(struct intake_session *is, const struct impel_peer *p)
 {
-    (void)session_of(s);
-    (void)peer;
-    return IMPEL_E_UNSUP;
+    bool told = IMPEL_HAS(struct impel_peer, p, login);
+    if (!is->helo_said)
+        is->helo[0] = '\0';
+    if (!is->login_said)
+        is->login[0] = '\0';
+    if (told && p->helo.p) {
+        (void)str_copy(
+            is->helo, sizeof(is->helo), str_make(p->helo.p, p->helo.n));
+        is->helo_said = true;
+    }
+    if (told && p->login.p) {
+        (void)str_copy(
+            is->login, sizeof(is->login), str_make(p->login.p, p->login.n));
+        is->login_said = true;
+    }
+}
+
+/* An address of XCLIENT: absent leaves what stands, empty is not known. */
+static int
+set_addr(struct netaddr *to, struct impel_str said, uint16_t port)
+{
+    struct cidr ip;
+    if (said.p && !said.n) {
+        memset(to, 0, sizeof(*to));
+        (void)str_copy(to->path, sizeof(to->path), STR("unknown"));
+    } else if (said.p) {
+        if (cidr_parse(str_make(said.p, said.n), 0, &ip, NULL) < 0)
+            return IMPEL_E_INVAL;
+        netaddr_from_ip(to, &ip, 0);
+    }
+    to->port = port;
+    return 0;
+}
+
+/* XCLIENT named the true peer: judge everything anew. */
+static int
+api_set_peer(struct impel_session *s, const struct impel_peer *p)
+{
+    struct intake_session *is = session_of(s);
+    if (!is->may_name || is->over_limit)
+        return IMPEL_E_UNSUP;
+    if (!p)
+        return 0;
+    if (!list_empty(&is->incoming))
+        return IMPEL_E_CLOSED;
+    struct netaddr to = *session_peer(s), local = *session_local(s);
+    bool moved = IMPEL_HAS(struct impel_peer, p, local_port) && p->local.p;
+    if (set_addr(&to, p->addr, p->port) < 0 ||
+        (moved && set_addr(&local, p->local, p->local_port) < 0))
+        return IMPEL_E_INVAL;
+    if (!listener_session_rename(is, &to))
+        return IMPEL_E_UNSUP;
+    session_set_local(s, &local);
+    set_words(is, p);
+    return is->over_limit ? IMPEL_E_AGAIN : 0;
 }
 
 static struct impel_incoming *

@@ -188,6 +188,16 @@ limit_take(struct intake_session *is, int which, uint32_t option)
 }
 
 static void
+limits_give(struct intake_session *is)
+{
+    for (int i = 0; i < 2; i++) {
+        if (is->limit[i])
+            budget_give(is->limit[i], 1);
+        is->limit[i] = NULL;
+    }
+}
+
+static void
 session_released(void *arg, struct impel_session *s)
 {
     struct intake_session *is = arg;
@@ -200,9 +210,7 @@ session_released(void *arg, struct impel_session *s)
 void
 listener_session_gone(struct intake_session *is)
 {
-    for (int i = 0; i < 2; i++)
-        if (is->limit[i])
-            budget_give(is->limit[i], 1);
+    limits_give(is);
     if (is->over_limit)
         atomic_fetch_sub(&is->listener->over_limit, 1);
     atomic_fetch_sub(&is->listener->sessions, 1);
@@ -226,6 +234,15 @@ peer_scope(
     return s;
 }
 
+static void
+print_peer(struct intake_session *is, const struct netaddr *peer)
+{
+    struct buf b = BUF_INIT;
+    netaddr_print_ip(peer, &b);
+    (void)str_copy(is->peer, sizeof(is->peer), buf_get(&b));
+    buf_fini(&b);
+}
+
 static struct intake_session *
 session_make(struct watchpost *p, const struct netaddr *peer)
 {
@@ -236,10 +253,8 @@ session_make(struct watchpost *p, const struct netaddr *peer)
     atomic_fetch_add(&l->refs, 1);
     is->scope = peer_scope(l, peer, &is->generation);
     is->id = atomic_fetch_add(&l->in->next_session, 1);
-    struct buf b = BUF_INIT;
-    netaddr_print_ip(peer, &b);
-    (void)str_copy(is->peer, sizeof(is->peer), buf_get(&b));
-    buf_fini(&b);
+    is->came_from = *peer;
+    print_peer(is, peer);
     list_init(&is->incoming);
     list_push(&p->il->sessions, &is->node);
     atomic_fetch_add(&l->sessions, 1);
@@ -262,6 +277,66 @@ admit(struct intake_session *is)
 }
 
 static void
+judge(struct intake_session *is, const struct cidr *peer)
+{
+    is->can_relay =
+        scope_int(is->scope, OPT(intake_options, INTAKE_OPEN_RELAY)) ||
+        scope_cidr_has(
+            is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), peer);
+    is->trusted = trust_has(is->scope, peer);
+}
+
+/* A reload may have taken it away since. */
+static bool
+may_name_still(struct intake_session *is)
+{
+    struct generation *g;
+    const struct scope *s = peer_scope(is->listener, &is->came_from, &g);
+    is->may_name = trust_has(s, &is->came_from.ip);
+    generation_unref(&g);
+    return is->may_name;
+}
+
+static void
+log_rename(const struct intake_session *is, const struct netaddr *peer)
+{
+    struct buf b = BUF_INIT, via = BUF_INIT;
+    if (log_enabled(LOG_LEVEL_INFO, LOG_NET)) {
+        netaddr_print(peer, &b);
+        netaddr_print(&is->came_from, &via);
+        log_info(LOG_NET, "client-named", "session=%llu peer=%.*s by=%.*s",
+            (unsigned long long)is->id, STR_ARG(buf_get(&b)),
+            STR_ARG(buf_get(&via)));
+    }
+    buf_fini(&b);
+    buf_fini(&via);
+}
+
+bool
+listener_session_rename(struct intake_session *is, const struct netaddr *peer)
+{
+    struct generation *before = is->generation;
+    struct netaddr from = *peer;
+    struct impel_result r;
+    if (!may_name_still(is))
+        return false;
+    cidr_unmap(&from.ip);
+    limits_give(is);
+    is->scope = peer_scope(is->listener, &from, &is->generation);
+    session_set_peer(is->session, &from);
+    session_set_scope(is->session, is->scope);
+    generation_unref(&before);
+    print_peer(is, &from);
+    judge(is, &from.ip);
+    log_rename(is, &from);
+    if (!admit(is))
+        session_end(is->session, true);
+    else if (is->over_limit && policy_greet(is, STR("?"), &r) < 0)
+        session_verdict(is->session, 0, SIZE_MAX, &r);
+    return true;
+}
+
+static void
 serve(
     void *arg, int fd, const struct netaddr *peer, const struct netaddr *local)
 {
@@ -275,11 +350,8 @@ serve(
         listener_session_gone(is);
         return;
     }
-    is->can_relay =
-        scope_int(is->scope, OPT(intake_options, INTAKE_OPEN_RELAY)) ||
-        scope_cidr_has(
-            is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), &from.ip);
-    is->trusted = trust_has(is->scope, &from.ip);
+    judge(is, &from.ip);
+    is->may_name = is->trusted;
     is->session = session_accept(p->il->loop, p->listener->module, is->scope,
         fd, &from, local, is->id, session_released, is);
     /* told at once: a silent peer would keep its place for as long as it may

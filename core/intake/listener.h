@@ -31,6 +31,12 @@ const char *listener_keyword(const struct listener *l);
 struct list *listener_node(struct listener *l);
 struct listener *listener_of_node(struct list *node);
 uint64_t listener_sessions(const struct listener *l);
+/* The session speaks for that client from now on: its options as they are now,
+ * its rights, its place under the limits; is->over_limit: none is free, and the
+ * session's verdict or its end follows.  False: who has connected is trusted no
+ * longer, and nothing has changed.  Loop. */
+bool listener_session_rename(
+    struct intake_session *is, const struct netaddr *peer);
 /* A session is gone: its counts are given back.  Loop. */
 void listener_session_gone(struct intake_session *is);
 

@@ -16,7 +16,8 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/trust.c core/intake/trust.h
 
 if HAVE_CMOCKA
-intake_tests = tests/unit/test-assign tests/unit/test-listener tests/unit/test-oob \
+intake_tests = tests/unit/test-assign tests/unit/test-intakeapi \
+	tests/unit/test-listener tests/unit/test-oob \
 	tests/unit/test-policy tests/unit/test-receive tests/unit/test-trace
 check_PROGRAMS += $(intake_tests)
 TESTS += $(intake_tests)
@@ -36,6 +37,9 @@ tests_unit_test_assign_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)
+tests_unit_test_intakeapi_SOURCES = tests/unit/test-intakeapi.c \
+	tests/unit/conf_support.c tests/unit/conf_support.h
+tests_unit_test_intakeapi_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_listener_SOURCES = tests/unit/test-listener.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_listener_LDADD = $(tests_unit_test_trace_LDADD)

@@ -2,11 +2,12 @@
  *
  * trust.h - peers that are believed what they say of a message.
  *
- * Whose binding it is to have (X-Binding) and whom it comes from may be said
- * by peers in trusted_peers alone.  That a peer may relay (relay_hosts) does
- * not make it trusted.  What counts is who has connected, or whom a balancer
- * has named in its PROXY header: nobody is trusted because a trusted peer
- * speaks for him.
+ * Whose binding it is to have (X-Binding) and whom it comes from (XCLIENT) may
+ * be said by peers in trusted_peers alone.  That a peer may relay (relay_hosts)
+ * does not make it trusted.  Whom to name is up to who has connected, or whom a
+ * balancer has named in its PROXY header (is->may_name).  A header is believed
+ * of whom the session is of now (is->trusted): nobody is trusted because a
+ * trusted peer speaks for him.
  */
 #ifndef IMPEL_TRUST_H
 #define IMPEL_TRUST_H
@@ -14,7 +15,7 @@
 #include "base/cidr.h"
 #include "conf/scope.h"
 
-/* scope: of the peer; asked once, when a session is made (is->trusted). */
+/* scope: of the peer; asked when a session is made and when it is renamed. */
 bool trust_has(const struct scope *scope, const struct cidr *peer);
 
 #endif

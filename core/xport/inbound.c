@@ -228,6 +228,24 @@ session_set_peer(struct impel_session *s, const struct netaddr *peer)
     xfree(&s->peer_text);
 }
 
+void
+session_set_local(struct impel_session *s, const struct netaddr *local)
+{
+    inbound_of(s)->local = *local;
+}
+
+void
+session_set_scope(struct impel_session *s, const struct scope *scope)
+{
+    struct inbound *in = inbound_of(s);
+    struct generation *before = in->generation;
+
+    in->generation = generation_ref(scope_generation(scope));
+    s->scope.scope = scope;
+    if (before)
+        generation_unref(&before);
+}
+
 /* set_peer() for an intake layer that has no rules of its own. */
 static int
 inbound_set_peer(struct impel_session *s, const struct impel_peer *p)
@@ -236,6 +254,8 @@ inbound_set_peer(struct impel_session *s, const struct impel_peer *p)
     struct cidr ip;
 
     CHECK(s, SESSION_MAGIC);
+    if (!p)
+        return IMPEL_E_UNSUP;
     if (cidr_parse(str_make(p->addr.p ? p->addr.p : "", p->addr.n),
             CIDR_BRACKETS, &ip, NULL) < 0)
         return IMPEL_E_INVAL;

@@ -82,6 +82,10 @@ const struct netaddr *session_local(const struct impel_session *s);
 uint64_t session_inbound_id(const struct impel_session *s);
 /* What PROXY or XCLIENT said, or set_peer(). */
 void session_set_peer(struct impel_session *s, const struct netaddr *peer);
+void session_set_local(struct impel_session *s, const struct netaddr *local);
+/* The peer has other options now.  The module sees them when its call to
+ * set_peer() returns. */
+void session_set_scope(struct impel_session *s, const struct scope *scope);
 /* A name the module's INFO_EHLO_NAME gives: banner and Received. */
 void session_set_name(struct impel_session *s, const char *name);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * esmtp.c - descriptor of the module: SMTP out and in (RFC 5321), with
- * PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN and CHUNKING both ways.
+ * PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN, CHUNKING and XCLIENT both ways.
  */
 #include "esmtp.h"
 

@@ -11,6 +11,7 @@ modules_esmtp_libesmtp_la_SOURCES = \
 	modules/esmtp/pipeline.c \
 	modules/esmtp/server.c modules/esmtp/server.h \
 	modules/esmtp/server_command.c modules/esmtp/server_data.c \
+	modules/esmtp/server_xclient.c \
 	modules/esmtp/wording.c modules/esmtp/wording.h \
 	modules/esmtp/xclient.c modules/esmtp/xclient.h
 modules_esmtp_libesmtp_la_CPPFLAGS = $(MODULE_CPP)

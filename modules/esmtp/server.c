@@ -258,7 +258,7 @@ server_banner(struct server *s)
 
 /* What smtp_extensions leaves of all that is there. */
 static uint32_t
-server_offer(struct server *s)
+server_wanted(struct server *s)
 {
     static const struct {
         const char *word;
@@ -267,7 +267,7 @@ server_offer(struct server *s)
         {"SIZE", CAPABILITY_SIZE}, {"8BITMIME", CAPABILITY_8BITMIME},
         {"ENHANCEDSTATUSCODES", CAPABILITY_ENHANCED},
         {"SMTPUTF8", CAPABILITY_SMTPUTF8}, {"DSN", CAPABILITY_DSN},
-        {"CHUNKING", CAPABILITY_CHUNKING}};
+        {"CHUNKING", CAPABILITY_CHUNKING}, {"XCLIENT", CAPABILITY_XCLIENT}};
     size_t n = s->host->opt_count(s->scope, OPT_SMTP_EXTENSIONS), i, k;
     uint32_t offered = 0;
 
@@ -284,6 +284,41 @@ server_offer(struct server *s)
     return offered;
 }
 
+/* XCLIENT is between us and who has connected: the options of the client that
+ * was named do not take it back. */
+static uint32_t
+server_offer(struct server *s)
+{
+    uint32_t offered = server_wanted(s) & ~(uint32_t)CAPABILITY_XCLIENT;
+    const struct impel_intake *intake = s->host->intake;
+
+    if (s->named.offered && intake->set_peer(s->session, NULL) == 0)
+        offered |= CAPABILITY_XCLIENT;
+    return offered;
+}
+
+/* The session's options are there, or new ones. */
+static void
+server_begin(struct server *s)
+{
+    int64_t life = s->host->opt_int(s->scope, OPT_SESSION_TIME);
+
+    s->offered = server_offer(s);
+    s->session_until = life > 0 ? s->host->now() + life : 0;
+    server_banner(s);
+    server_deadline(s, OPT_IDLE_TIME);
+}
+
+void
+server_restart(struct server *s)
+{
+    server_reset(s);
+    s->greeted = s->esmtp = false;
+    s->commands = s->errors = s->receptions = 0;
+    s->recipients = 0;
+    server_begin(s);
+}
+
 static int
 server_accepted(void *ctx, struct impel_session *session,
     const struct impel_scope *scope, const struct impel_peer *peer, void **sp,
@@ -291,9 +326,7 @@ server_accepted(void *ctx, struct impel_session *session,
 {
     struct esmtp *module = ctx;
     struct server *s = calloc(1, sizeof(*s));
-    int64_t life;
 
-    (void)peer;
     if (!s) {
         e->code = IMPEL_E_NOMEM;
         snprintf(e->text, sizeof(e->text), "no memory for a session");
@@ -303,12 +336,12 @@ server_accepted(void *ctx, struct impel_session *session,
     s->host = module->host;
     s->session = session;
     s->scope = scope;
-    s->offered = server_offer(s);
-    life = s->host->opt_int(scope, OPT_SESSION_TIME);
-    if (life > 0)
-        s->session_until = s->host->now() + life;
-    server_banner(s);
-    server_deadline(s, OPT_IDLE_TIME);
+    s->named.port = peer->port;
+    s->named.offered =
+        IMPEL_HAS(struct impel_intake, module->host->intake, set_peer) &&
+        module->host->intake->set_peer &&
+        (server_wanted(s) & CAPABILITY_XCLIENT);
+    server_begin(s);
     (void)server_flush(s); /* what it finds stands in s */
     *sp = s;
     return 0;
@@ -472,12 +505,23 @@ verdict_unasked(struct server *s, uint64_t tag, const struct impel_result *r)
     data_refuse(s, line);
 }
 
+/* Is there a place for the client that was named? */
+static void
+verdict_client(struct server *s, const struct impel_result *r)
+{
+    if (r->verdict == IMPEL_DELIVERED)
+        server_restart(s);
+    else
+        verdict_unasked(s, 0, r);
+}
+
 static void
 server_verdict(
     void *sp, uint64_t tag, size_t rcpt, const struct impel_result *r)
 {
     static const int stages[] = {[WAIT_NOTHING] = 0,
         [WAIT_GREET] = IMPEL_AT_CONNECT,
+        [WAIT_CLIENT] = IMPEL_AT_CONNECT,
         [WAIT_SENDER] = IMPEL_AT_SENDER,
         [WAIT_RCPT] = IMPEL_AT_RCPT,
         [WAIT_COMMIT] = IMPEL_AT_FINAL};
@@ -489,7 +533,7 @@ server_verdict(
         (tag != 0 && tag != s->tag))
         return;
     if (wait == WAIT_NOTHING || r->stage != stages[wait] ||
-        (tag == 0) != (wait == WAIT_GREET)) {
+        (tag == 0) != (wait == WAIT_GREET || wait == WAIT_CLIENT)) {
         verdict_unasked(s, tag, r);
         server_run(s);
         return;
@@ -498,6 +542,8 @@ server_verdict(
     server_deadline(s, OPT_IDLE_TIME);
     if (wait == WAIT_GREET)
         verdict_greet(s, r);
+    else if (wait == WAIT_CLIENT)
+        verdict_client(s, r);
     else if (wait == WAIT_SENDER)
         verdict_sender(s, r);
     else if (wait == WAIT_RCPT)

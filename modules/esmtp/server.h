@@ -31,6 +31,7 @@ enum server_state {
 enum server_wait {
     WAIT_NOTHING,
     WAIT_GREET,
+    WAIT_CLIENT, /* the one that XCLIENT named */
     WAIT_SENDER,
     WAIT_RCPT,
     WAIT_COMMIT
@@ -39,6 +40,14 @@ enum { SERVER_LINE_MAX = 512 }; /* of a reply, RFC 5321 4.5.3.1.5 */
 
 struct refusal {                /* why the open message will not be taken */
     char text[SERVER_LINE_MAX]; /* "552 5.3.4 too large"; empty: it will */
+};
+
+/* By XCLIENT; what one leaves out stands as the one before has said it. */
+struct named {
+    bool offered; /* to who has connected: whom it names does not matter */
+    bool port_said, local_port_said;
+    uint16_t port, local_port;
+    const char *proto; /* NULL: that of the session */
 };
 
 struct server {
@@ -57,6 +66,7 @@ struct server {
     bool no_credit;      /* body() said AGAIN */
     bool quit;           /* the peer wants to go: no lingering */
     bool closing;        /* close() came: 421 at the next command */
+    struct named named;
     struct line line;
     size_t thrown; /* bytes of a long line, or while parting */
 
@@ -91,12 +101,18 @@ void server_error(struct server *s, const char *line);
 void server_await(struct server *s, enum server_wait wait);
 /* Forget the message, if any; an open one is abandoned. */
 void server_reset(struct server *s);
+/* Say the banner and begin as on a new connection, but for what the session
+ * was named. */
+void server_restart(struct server *s);
 void server_deadline(struct server *s, enum option_row timeout);
 
 /* server_command.c */
 /* A command line; line has no end and no control character. */
 void command_line(struct server *s, struct impel_str line);
 void command_greeted(struct server *s);
+
+/* server_xclient.c */
+void command_xclient(struct server *s, struct impel_str args);
 
 /* server_data.c */
 void data_begin(struct server *s);

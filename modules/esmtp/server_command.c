@@ -145,7 +145,9 @@ mail_begin(struct server *s, const struct mail_params *m)
 {
     static const struct impel_str key = {"protocol", 8};
     const struct impel_intake *intake = s->host->intake;
-    struct impel_str protocol = line_str(s->esmtp ? "esmtp" : "smtp");
+    struct impel_str protocol = line_str(s->named.proto ? s->named.proto
+            : s->esmtp                                  ? "esmtp"
+                                                        : "smtp");
 
     server_reset(s);
     s->utf8 = m->utf8;
@@ -360,6 +362,8 @@ command_greeted(struct server *s)
     put_extension(s, CAPABILITY_SMTPUTF8, "SMTPUTF8");
     put_extension(s, CAPABILITY_DSN, "DSN");
     put_extension(s, CAPABILITY_CHUNKING, "CHUNKING");
+    put_extension(s, CAPABILITY_XCLIENT,
+        "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
     server_reply(s, "250 HELP");
 }
 
@@ -415,6 +419,8 @@ command_line(struct server *s, struct impel_str line)
         server_bye(s, "421 4.7.0 too many commands");
         return;
     }
+    if (verb == VERB_XCLIENT && !(s->offered & CAPABILITY_XCLIENT))
+        verb = VERB_UNKNOWN; /* who may not use it need not know of it */
     switch (verb) {
     case VERB_EHLO:
     case VERB_HELO:
@@ -440,6 +446,9 @@ command_line(struct server *s, struct impel_str line)
         break;
     case VERB_QUIT:
         command_quit(s, args);
+        break;
+    case VERB_XCLIENT:
+        command_xclient(s, args);
         break;
     case VERB_VRFY:
         server_reply(s, "252 2.1.5 send some mail, it will be tried");

@@ -28,6 +28,7 @@ static const struct {
     {"HELP", VERB_HELP},
     {"STARTTLS", VERB_STARTTLS},
     {"AUTH", VERB_AUTH},
+    {"XCLIENT", VERB_XCLIENT},
 };
 
 static bool

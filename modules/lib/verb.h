@@ -33,7 +33,8 @@ enum verb {
     VERB_EXPN,
     VERB_HELP,
     VERB_STARTTLS,
-    VERB_AUTH
+    VERB_AUTH,
+    VERB_XCLIENT
 };
 
 enum {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cidr.h"
 #include "base/str.h"
 #include "base/xmem.h"
 #include "base/banned.h"
@@ -65,11 +66,21 @@ intake_answer(struct impel_session *s, int stage, struct impel_str about,
     }
 }
 
+static void
+client_word(struct buf *to, struct impel_str said)
+{
+    buf_fini(to);
+    *to = (struct buf)BUF_INIT;
+    buf_add(to, said.p, said.n);
+}
+
 static int
 intake_greet(struct impel_session *s, struct impel_str name)
 {
     if (!intake_may(s, "greet"))
         return IMPEL_E_CLOSED;
+    if (!s->client.helo_said)
+        client_word(&s->client.helo, name);
     intake_answer(s, IMPEL_AT_CONNECT, name, 0, SIZE_MAX);
     return 0;
 }
@@ -83,11 +94,82 @@ intake_login(struct impel_session *s, struct impel_str identity)
     return 0;
 }
 
+static bool
+client_is_busy(const struct impel_session *s)
+{
+    for (size_t i = 0; i < s->world->incoming_count; i++)
+        if (s->world->incoming[i]->session == s && !s->world->incoming[i]->done)
+            return true;
+    return false;
+}
+
+/* What is absent stays. */
+static void
+client_set(struct client *c, const struct impel_peer *p)
+{
+    if (p->addr.p)
+        client_word(&c->addr, p->addr);
+    if (p->helo.p || !c->helo_said)
+        client_word(&c->helo, p->helo);
+    c->helo_said |= p->helo.p != NULL;
+    if (p->login.p)
+        client_word(&c->login, p->login);
+    c->port = p->port;
+}
+
+/* Is there a place for it?  There is, but for what the script says. */
+static int
+client_place(struct impel_session *s)
+{
+    struct script *t = s->world->script;
+    struct str addr = buf_get(&s->client.addr);
+    struct impel_str about = {addr.p, addr.n};
+    struct event *e;
+
+    for (size_t i = 0; i < t->answer_count; i++) {
+        struct script_answer *a = &t->answer[i];
+        if (a->stage != SCRIPT_AT_CLIENT ||
+            (a->glob && !script_glob(a->glob, about)))
+            continue;
+        e = world_post(s->world, s, EVENT_VERDICT);
+        e->stage = IMPEL_AT_CONNECT;
+        e->rcpt = SIZE_MAX;
+        e->say = &a->say;
+        e->due = a->ms ? s->world->now + a->ms : 0;
+        return IMPEL_E_AGAIN;
+    }
+    return 0;
+}
+
 static int
 intake_set_peer(struct impel_session *s, const struct impel_peer *peer)
 {
-    (void)peer;
-    return intake_may(s, "set_peer") ? 0 : IMPEL_E_CLOSED;
+    struct cidr ip;
+
+    if (!intake_may(s, "set_peer"))
+        return IMPEL_E_CLOSED;
+    if (!s->world->script->trusted)
+        return IMPEL_E_UNSUP;
+    if (!peer)
+        return 0;
+    if (peer->size < sizeof(*peer))
+        world_fault(s->world, "set_peer() without a size");
+    if (client_is_busy(s))
+        return IMPEL_E_CLOSED;
+    if (peer->addr.n &&
+        cidr_parse(str_make(peer->addr.p, peer->addr.n), 0, &ip, NULL))
+        return IMPEL_E_INVAL;
+    client_set(&s->client, peer);
+    return client_place(s);
+}
+
+static void
+client_copy(struct client *to, const struct client *from)
+{
+    buf_add(&to->addr, from->addr.p, from->addr.n);
+    buf_add(&to->helo, from->helo.p, from->helo.n);
+    buf_add(&to->login, from->login.p, from->login.n);
+    to->port = from->port;
 }
 
 static struct impel_incoming *
@@ -109,6 +191,7 @@ intake_begin(struct impel_session *s, uint64_t tag)
     m->world = w;
     m->session = s;
     m->tag = tag;
+    client_copy(&m->client, &s->client);
     w->incoming =
         xgrow(w->incoming, w->incoming_count + 1, sizeof(w->incoming[0]));
     w->incoming[w->incoming_count++] = m;
@@ -151,8 +234,11 @@ static int
 intake_set_meta(
     struct impel_incoming *m, struct impel_str key, struct impel_str value)
 {
-    (void)key, (void)value;
-    return intake_may_message(m, "set_meta") ? 0 : IMPEL_E_CLOSED;
+    if (!intake_may_message(m, "set_meta"))
+        return IMPEL_E_CLOSED;
+    if (str_eq(str_make(key.p, key.n), STR("protocol")))
+        client_word(&m->client.proto, value);
+    return 0;
 }
 
 static int

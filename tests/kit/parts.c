@@ -167,6 +167,15 @@ world_incoming_find(struct impel_session *s, uint64_t tag)
 }
 
 static void
+part_free_client(struct client *c)
+{
+    buf_fini(&c->addr);
+    buf_fini(&c->helo);
+    buf_fini(&c->login);
+    buf_fini(&c->proto);
+}
+
+static void
 part_free_session(struct impel_session *s)
 {
     buf_fini(&s->in);
@@ -175,6 +184,7 @@ part_free_session(struct impel_session *s)
     buf_fini(&s->peer.from);
     buf_fini(&s->peer.to);
     buf_fini(&s->why_text);
+    part_free_client(&s->client);
     free(s);
 }
 
@@ -199,6 +209,7 @@ part_free_incoming(struct impel_incoming *m)
     free(m->refused);
     buf_fini(&m->sender);
     buf_fini(&m->body);
+    part_free_client(&m->client);
     free(m);
 }
 

@@ -468,13 +468,14 @@ parse_session_line(struct reading *r, struct str key, struct str rest)
     return parse_want(r, closed, &r->session->closed, NULL);
 }
 
-/* answer POINT [GLOB] WANT, POINT: greet login sender rcpt commit */
+/* answer POINT [GLOB] WANT, POINT: greet client login sender rcpt commit */
 static int
 parse_answer(struct reading *r, struct str rest)
 {
     static const struct word points[] = {{"greet", IMPEL_AT_CONNECT},
-        {"login", IMPEL_AT_LOGIN}, {"sender", IMPEL_AT_SENDER},
-        {"rcpt", IMPEL_AT_RCPT}, {"commit", IMPEL_AT_FINAL}, {NULL, 0}};
+        {"client", SCRIPT_AT_CLIENT}, {"login", IMPEL_AT_LOGIN},
+        {"sender", IMPEL_AT_SENDER}, {"rcpt", IMPEL_AT_RCPT},
+        {"commit", IMPEL_AT_FINAL}, {NULL, 0}};
     struct script *s = r->s;
     struct script_answer *a;
     struct str word, before;
@@ -580,6 +581,8 @@ parse_outer(struct reading *r, struct str key, struct str rest)
         return r->s->title = kept(r->s, word_unquoted(rest)), 0;
     if (str_eq(key, STR("listener")))
         return r->s->listener = kept(r->s, rest), 0;
+    if (str_eq(key, STR("trusted")))
+        return r->s->trusted = true, 0;
     if (str_eq(key, STR("option")))
         return parse_option(r, rest);
     if (str_eq(key, STR("peer")))

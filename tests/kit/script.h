@@ -92,6 +92,7 @@ struct script_session {
 };
 
 /* Listeners: what the host says to a call. */
+enum { SCRIPT_AT_CLIENT = 100 }; /* a stage: set_peer(), told as AT_CONNECT */
 struct script_answer {
     int stage;
     const char *glob; /* of the address or name; NULL: any */
@@ -110,6 +111,7 @@ struct script {
     const char *listener; /* stanza; NULL: a transport's script */
     const char *method, *host, *addr, *uri;
     int port;
+    bool trusted; /* listeners: the peer may speak for other clients */
     size_t option_count, message_count, session_count, answer_count;
     struct script_option *option;
     struct script_message *message;

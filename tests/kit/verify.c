@@ -184,6 +184,31 @@ verify_message(struct world *w, const struct script_message *m)
     }
 }
 
+/* What the script does not say of the client may be anything; "-": nothing. */
+static void
+verify_word(struct world *w, const struct script_message *m, const char *which,
+    const struct impel_str want, const struct buf *got)
+{
+    struct str is = buf_get(got), be = str_make(want.p, want.n);
+
+    if (be.n && !str_eq(is, str_eq(be, STR("-")) ? STR("") : be))
+        world_fault(
+            w, "%s: the client's %s is \"%.*s\"", m->name, which, STR_ARG(is));
+}
+
+static void
+verify_client(
+    struct world *w, const struct client *c, const struct script_message *want)
+{
+    verify_word(w, want, "addr", want->client_addr, &c->addr);
+    verify_word(w, want, "helo", want->client_helo, &c->helo);
+    verify_word(w, want, "login", want->client_login, &c->login);
+    verify_word(w, want, "proto", want->client_proto, &c->proto);
+    if (want->client_port && want->client_port != c->port)
+        world_fault(
+            w, "%s: the client's port is %u", want->name, (unsigned)c->port);
+}
+
 static void
 verify_received(struct world *w, const struct impel_incoming *m,
     const struct script_message *want)
@@ -207,6 +232,7 @@ verify_received(struct world *w, const struct impel_incoming *m,
     }
     if (n < want->rcpt_count)
         world_fault(w, "%s: only %zu recipients", want->name, n);
+    verify_client(w, &m->client, want);
     if (!str_eq(buf_get(&m->body), buf_get(&want->body)))
         world_fault(w, "%s: the body differs: \"%.*s\"", want->name,
             STR_ARG(str_sub(buf_get(&m->body), 0, 200)));

@@ -77,6 +77,13 @@ struct peer {
     const struct script_message *awaiting;
 };
 
+/* Listeners: whom a session or a message is of, as far as the module said. */
+struct client {
+    struct buf addr, helo, login, proto;
+    uint32_t port;
+    bool helo_said;
+};
+
 enum session_state {
     SESSION_NONE,
     SESSION_LIVE,
@@ -103,6 +110,7 @@ struct impel_session {
     struct script_want why;
     struct buf why_text;
     size_t received;
+    struct client client;
 };
 
 struct report {
@@ -132,6 +140,7 @@ struct impel_incoming {
     size_t rcpt_count, taken;
     struct buf *rcpt;
     bool *refused;
+    struct client client;
     bool has_sender, committed, final, done, again;
 };
 

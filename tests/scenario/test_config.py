@@ -96,7 +96,7 @@ def test_module_kept_out(impeld, server):
     rows = {m["name"]: m for m in d.ask_json("module", "list")}
     assert rows["null"]["state"] == "disabled"
     assert rows["esmtp"]["state"] == "loaded"
-    for key, value in (("abi", "1.1"), ("methods", ["ESMTP", "SMTP"]),
+    for key, value in (("abi", "1.2"), ("methods", ["ESMTP", "SMTP"]),
                        ("schemes", ["smtp"]),
                        ("listeners", ["ESMTP_Listener"])):
         assert rows["esmtp"][key] == value

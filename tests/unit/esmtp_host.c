@@ -342,7 +342,37 @@ intake_abandon(struct impel_incoming *in)
         the->asked = false;
 }
 
-static const struct impel_intake intake = {.size = sizeof(intake),
+static bool
+starts(struct impel_str s, const char *with)
+{
+    return s.n >= strlen(with) && memcmp(s.p, with, strlen(with)) == 0;
+}
+
+/* Whoever speaks is trusted; the first octets of the address say what becomes
+ * of it. */
+static int
+intake_set_peer(struct impel_session *s, const struct impel_peer *p)
+{
+    MUST(!s->closed && !the->asked);
+    if (!p)
+        return 0;
+    MUST(p->size == sizeof(*p) && !the->incoming.open);
+    MUST(is_line(p->host) && is_line(p->addr) && is_line(p->helo) &&
+        is_line(p->login) && is_line(p->local));
+    MUST(p->helo.n <= 255 && p->login.n <= 255);
+    if (starts(p->addr, "bad"))
+        return IMPEL_E_INVAL;
+    if (starts(p->addr, "no"))
+        return IMPEL_E_UNSUP;
+    if (!starts(p->addr, "room") && !starts(p->addr, "full"))
+        return 0;
+    the->refuse = starts(p->addr, "full");
+    ask(0, IMPEL_AT_CONNECT, SIZE_MAX);
+    return IMPEL_E_AGAIN;
+}
+
+static const struct impel_intake intake = {.set_peer = intake_set_peer,
+    .size = sizeof(intake),
     .greet = intake_greet,
     .begin = intake_begin,
     .sender = intake_sender,

@@ -10,7 +10,6 @@
 #include "base/xmem.h"
 #include "conf_support.h"
 #include "intake/intake_options.h"
-#include "intake/intakeapi.h"
 #include "intake/receive.h"
 #include "queue/maillog.h"
 
@@ -747,33 +746,6 @@ a_resend_key_is_kept(void **state)
     session_goes(s);
 }
 
-/* --- the table that modules see --- */
-
-static void
-greeting_and_login(void **state)
-{
-    const struct impel_intake *t = intakeapi_table();
-    struct impel_session *s = session();
-    struct impel_peer peer = {.size = sizeof(peer)};
-    (void)state;
-    assert_int_equal(t->greet(s, text("client.test")), 0);
-    TOLD(s, 0, 0, SIZE_MAX, IMPEL_AT_CONNECT, 250);
-    assert_string_equal(s->is.helo, "client.test");
-    assert_int_equal(t->greet(s, text("a\rb")), 0);
-    TOLD(s, 1, 0, SIZE_MAX, IMPEL_AT_CONNECT, 501);
-    assert_string_equal(s->is.helo, "client.test");
-    assert_int_equal(t->login(s, text("root")), 0);
-    TOLD(s, 2, 0, SIZE_MAX, IMPEL_AT_LOGIN, 535);
-    assert_int_equal(s->told[2].verdict, IMPEL_FAILED);
-    assert_int_equal(t->set_peer(s, &peer), IMPEL_E_UNSUP);
-    assert_int_equal(s->ends, 0);
-    s->is.over_limit = true;
-    assert_int_equal(t->greet(s, text("client.test")), 0);
-    TOLD(s, 3, 0, SIZE_MAX, IMPEL_AT_CONNECT, 421);
-    assert_int_equal(s->ends, 1);
-    session_goes(s);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -792,7 +764,7 @@ main(void)
         T(a_large_body_gives_credits_back), T(recipients_are_counted_too),
         T(a_slow_disk_is_waited_for), T(a_broken_disk_is_told_at_the_end),
         T(no_module_is_trusted_with_the_size), T(meta_is_bounded),
-        T(a_resend_key_is_kept), T(greeting_and_login)};
+        T(a_resend_key_is_kept)};
     conf_support_options();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

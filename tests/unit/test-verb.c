@@ -27,6 +27,8 @@ verbs(void **state)
     assert_text(args, "FROM:<a@b>");
     assert_int_equal(verb_parse(line_str("QUIT"), &args), VERB_QUIT);
     assert_int_equal(args.n, 0);
+    assert_int_equal(verb_parse(line_str("xclient A=B"), &args), VERB_XCLIENT);
+    assert_text(args, "A=B");
     assert_int_equal(verb_parse(line_str("QUIT  "), &args), VERB_QUIT);
     assert_int_equal(verb_parse(line_str("QUITX"), &args), VERB_UNKNOWN);
     assert_int_equal(verb_parse(line_str(""), &args), VERB_UNKNOWN);
