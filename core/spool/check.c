@@ -68,6 +68,18 @@ put_safe(struct buf *b, struct str s)
         buf_char(b, (unsigned char)s.p[i] < 32 || s.p[i] == 127 ? '?' : s.p[i]);
 }
 
+/* Lines on one line. */
+static void
+put_lines(struct buf *b, const char *name, struct str text)
+{
+    buf_printf(b, " %s=\"", name);
+    while (text.n) {
+        put_safe(b, str_cut(&text, '\n'));
+        buf_cstr(b, text.n ? "; " : "");
+    }
+    buf_char(b, '"');
+}
+
 static void
 put_time(struct buf *b, const char *name, int64_t wall)
 {
@@ -138,6 +150,8 @@ put_attempt(struct buf *b, const uint8_t *p, size_t n)
     put_safe(b, a.domain);
     buf_printf(b, " retries=%u", a.retries);
     put_time(b, "next", a.next_attempt);
+    if (a.moved.n)
+        put_lines(b, "moved", a.moved);
     while (record_next_group(&a, &g)) {
         buf_printf(b, " %u-%u: %u %u.%u.%u \"", g.run.first,
             g.run.first + g.run.count - 1, g.state.code, g.state.status[0],

@@ -16,7 +16,7 @@
 #include "base/banned.h"
 
 #define INDEX_WORD "IMPELIX1"
-enum { INDEX_FORMAT = 2, INDEX_HEAD = 128, INDEX_SUMMED = 120 };
+enum { INDEX_FORMAT = 3, INDEX_HEAD = 128, INDEX_SUMMED = 120 };
 
 void
 index_fini(struct index *ix)
@@ -154,6 +154,7 @@ put_attempt(struct index *ix, uint64_t lsn, const uint8_t *p, size_t n)
     wire_put64(b, (uint64_t)a.next_attempt);
     wire_put32(b, a.retries);
     wire_put32(b, string_number(ix, a.domain));
+    wire_put32(b, string_number(ix, a.moved));
     at = b->n;
     wire_put32(b, 0);
     while (record_next_group(&a, &g)) {
@@ -265,6 +266,7 @@ get_attempt(const struct index *ix, struct wire *w, struct index_attempt *to)
     to->next_attempt = (int64_t)wire_get64(w);
     to->retries = wire_get32(w);
     to->domain = string_at(ix, wire_get32(w));
+    to->moved = string_at(ix, wire_get32(w));
     if (!record_get_runs(w, &to->runs))
         w->bad = true;
 }

@@ -30,7 +30,7 @@ struct index_attempt {
     uint64_t lsn;
     int64_t next_attempt;
     uint32_t retries;
-    struct str domain;
+    struct str domain, moved; /* moved: or empty */
     struct record_runs runs;
 };
 struct index_entry {

@@ -35,6 +35,7 @@ core_spool_libspool_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 spool_tests = \
 	tests/unit/test-content \
+	tests/unit/test-record \
 	tests/unit/test-render \
 	tests/unit/test-segment \
 	tests/unit/test-spool \
@@ -48,6 +49,8 @@ spool_kit = tests/unit/spool_kit.c tests/unit/spool_kit.h
 sim_disk = tests/unit/sim_disk.c tests/unit/sim_disk.h
 spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_record_SOURCES = tests/unit/test-record.c
+tests_unit_test_record_LDADD = $(spool_test_libs)
 tests_unit_test_segment_SOURCES = tests/unit/test-segment.c
 tests_unit_test_segment_LDADD = $(spool_test_libs)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)

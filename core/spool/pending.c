@@ -89,10 +89,12 @@ static void
 copy_attempt(
     struct pending_table *t, const struct index_attempt *a, struct pending *to)
 {
-    char *text = block_alloc(t, a->domain.n + 1);
+    char *text = block_alloc(t, a->domain.n + a->moved.n + 1);
 
     memcpy(text, a->domain.p, a->domain.n);
+    memcpy(text + a->domain.n, a->moved.p, a->moved.n);
     to->domain = str_make(text, a->domain.n);
+    to->moved_n = (uint32_t)a->moved.n;
     to->next_attempt = a->next_attempt;
     to->retries = a->retries;
 }

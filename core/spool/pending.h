@@ -24,8 +24,14 @@ struct pending { /* a result, copied out of an index */
     /* Of an ATTEMPT; a DONE has no memory for what follows. */
     int64_t next_attempt;
     uint32_t retries;
+    uint32_t moved_n; /* of a text behind the domain's */
     struct str domain;
 };
+static inline struct str
+pending_moved(const struct pending *p)
+{
+    return str_make(p->domain.p + p->domain.n, p->moved_n);
+}
 static inline const struct record_run *
 pending_runs(const struct pending *p)
 {

@@ -208,6 +208,36 @@ put_group(struct buf *b, const struct rcpt_state *s, uint32_t count)
     wire_put_str(b, s->text.p ? str_sub(s->text, 0, RECORD_TEXT_MAX) : s->text);
 }
 
+/* Tagged as those of an ACCEPT (envelope.c), and left out where there are
+ * none. */
+enum { EXTRA_MOVED = 1 };
+
+static void
+put_attempt_extras(struct buf *b, const struct attempt *a)
+{
+    if (!a->moved.n)
+        return;
+    wire_put32(b, 1);
+    wire_put32(b, EXTRA_MOVED);
+    wire_put_str(b, a->moved);
+}
+
+static int
+get_attempt_extras(struct wire *w, struct record_attempt *to)
+{
+    uint32_t count = w->n ? wire_get32(w) : 0;
+
+    to->moved = STR_NONE;
+    for (uint32_t i = 0; i < count && !w->bad; i++) {
+        uint32_t tag = wire_get32(w);
+        struct str text = wire_get_str(w);
+
+        if (tag == EXTRA_MOVED)
+            to->moved = text;
+    }
+    return w->bad ? ERR_DAMAGED : 0;
+}
+
 void
 record_put_attempt(struct buf *b, const struct attempt *a)
 {
@@ -232,6 +262,7 @@ record_put_attempt(struct buf *b, const struct attempt *a)
         i += n;
     }
     wire_store32(b->p + at, groups);
+    put_attempt_extras(b, a);
 }
 
 static bool
@@ -273,7 +304,7 @@ record_get_attempt(const uint8_t *p, size_t n, struct record_attempt *to)
         if (!get_group(&w, &g) || (sum += g.run.count) > RECORD_RCPT_MAX)
             return ERR_DAMAGED;
     }
-    return 0;
+    return get_attempt_extras(&w, to);
 }
 
 bool

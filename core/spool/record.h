@@ -86,7 +86,7 @@ struct record_attempt {
     struct spool_place accept, before;
     int64_t next_attempt;
     uint32_t retries;
-    struct str domain;
+    struct str domain, moved; /* moved: or absent */
     uint32_t group_count;
     struct wire groups; /* recipients with the same last result */
 };

@@ -268,10 +268,10 @@ merge_split(struct merge *m, struct found_parcel *p, size_t n)
 /* An ATTEMPT, newest first, is that of the claimed recipients which none has
  * claimed before; false: there are none. */
 static bool
-merge_attempt(struct merge *m, struct str domain, struct spool_place at,
-    int64_t next_attempt, uint32_t retries)
+merge_attempt(struct merge *m, struct spool_place at,
+    const struct index_attempt *a)
 {
-    struct found_parcel *p = merge_parcel(m, domain, false);
+    struct found_parcel *p = merge_parcel(m, a->domain, false);
     size_t n = 0;
 
     if (!p || p->attempt.segment)
@@ -283,8 +283,9 @@ merge_attempt(struct merge *m, struct str domain, struct spool_place at,
     if (n < p->rcpt_count && m->splits < m->split_size)
         p = merge_split(m, p, n);
     p->attempt = at;
-    p->next_attempt = next_attempt;
-    p->retries = retries;
+    p->next_attempt = a->next_attempt;
+    p->retries = a->retries;
+    p->moved = arena_str(m->arena, a->moved);
     return true;
 }
 
@@ -292,11 +293,15 @@ static bool
 merge_pending(struct merge *m, const struct pending *p, uint32_t count)
 {
     const struct record_run *run = pending_runs(p);
+    struct index_attempt a = {.domain = p->domain,
+        .moved = pending_moved(p),
+        .next_attempt = p->next_attempt,
+        .retries = p->retries};
     bool some;
 
     for (uint32_t i = 0; i < p->run_count; i++)
         claim_put(m->r, run[i], count, true);
-    some = merge_attempt(m, p->domain, p->at, p->next_attempt, p->retries);
+    some = merge_attempt(m, p->at, &a);
     for (uint32_t i = 0; i < p->run_count; i++)
         claim_put(m->r, run[i], count, false);
     return some;
@@ -311,7 +316,7 @@ merge_copied(struct merge *m, const struct index_attempt *a,
 
     while (record_next_run(&runs, &run))
         claim_put(m->r, run, count, true);
-    (void)merge_attempt(m, a->domain, at, a->next_attempt, a->retries);
+    (void)merge_attempt(m, at, a);
     for (runs = a->runs; record_next_run(&runs, &run);)
         claim_put(m->r, run, count, false);
 }

@@ -43,6 +43,7 @@ struct found_parcel {
     struct spool_place attempt; /* newest ATTEMPT, or nowhere */
     int64_t next_attempt;       /* wall ms; 0: never tried */
     uint32_t retries;
+    struct str moved; /* of that ATTEMPT, or empty */
 };
 struct found {
     uint64_t id;
@@ -114,6 +115,9 @@ struct attempt { /* the complete state of one parcel's open recipients */
     uint32_t retries;
     int64_t next_attempt; /* wall ms */
     struct str domain;    /* as in found_parcel */
+    struct str moved;     /* where it was moved to by hand, in words of the
+                             scheduler's (queue/move.h); empty or absent: it
+                             was not */
     size_t rcpt_count;
     const struct rcpt_state *rcpt;
 };

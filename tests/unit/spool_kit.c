@@ -64,6 +64,7 @@ on_found(void *arg, const struct found *f)
         tp->attempt = p->attempt;
         tp->next_attempt = p->next_attempt;
         tp->retries = p->retries;
+        str_copy(tp->moved, sizeof(tp->moved), p->moved);
     }
 }
 

@@ -21,6 +21,7 @@ struct kit_found { /* a copy of what recovery told */
         struct spool_place attempt;
         int64_t next_attempt;
         uint32_t retries;
+        char moved[32];
     } parcel[8];
 };
 struct kit {

@@ -219,6 +219,16 @@ attempt_placed(void *arg, uint64_t token, struct spool_place place)
     free(t);
 }
 
+/* Every third one says where it was moved to. */
+static struct str
+moved_text(uint32_t tries, char to[32])
+{
+    if (tries % 3)
+        return STR("");
+    snprintf(to, 32, "binding b%u\n", tries % 1000);
+    return str_of(to);
+}
+
 static void
 ask_attempt(struct model *o)
 {
@@ -227,6 +237,7 @@ ask_attempt(struct model *o)
     struct rcpt_state state[RCPTS] = {{0}};
     struct attempt a = {0};
     struct trying *t;
+    char moved[32];
 
     if (!m)
         return;
@@ -250,6 +261,7 @@ ask_attempt(struct model *o)
     a.retries = t->tries;
     a.next_attempt = 1 + t->tries;
     a.domain = str_of(domains[d]);
+    a.moved = moved_text(t->tries, moved);
     a.rcpt = state;
     spool_attempt(o->k.spool, &a, attempt_placed, t, 0);
 }
@@ -275,6 +287,7 @@ check_parcel(struct model *o, struct known *m, const struct kit_parcel *p,
     unsigned *open)
 {
     unsigned d = 0;
+    char moved[32];
     (void)o;
     while (d < DOMAINS && strcmp(domains[d], p->domain))
         d++;
@@ -288,6 +301,8 @@ check_parcel(struct model *o, struct known *m, const struct kit_parcel *p,
         fail_msg("message %llx domain %u: %u tries, %u are sure, %u asked",
             (unsigned long long)m->id, d, p->retries, m->tries_sure[d],
             m->tries_asked[d]);
+    assert_true(str_eq(str_of(p->moved),
+        p->retries ? moved_text(p->retries, moved) : STR("")));
     m->tries_asked[d] = m->tries_sure[d] = p->retries;
     m->attempt[d] = p->attempt;
 }
