@@ -66,6 +66,12 @@
         "try it now, if it is delayed", 1) \
     X(delay, "delay", "TIME " MAIL_CHOSEN, \
         "not before that time has passed; no attempt is counted", 1) \
+    X(rebind, "rebind", \
+        "BINDING|all [DOMAIN] [to BINDING|GROUP] " MAIL_CHOSEN, \
+        "move mail to that binding, or to the one that new mail would get", 1) \
+    X(reroute_queue, "reroute queue", "DOMAIN|all [DOMAIN] " MAIL_CHOSEN, \
+        "move mail to the second one's queues, or to where new mail would go", \
+        1) \
     X(suspend, "suspend", SUSPEND_PLACE " [for TIME|until TIME] [because...]", \
         "deliver nothing of that, until then or until resume", 1) \
     X(resume, "resume", SUSPEND_PLACE, \

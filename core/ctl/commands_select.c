@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * commands_select.c - fail all, flush all, delay: mail chosen by what it is.
+ * commands_select.c - fail all, flush all, delay, rebind, reroute queue: mail
+ * chosen by what it is.
  */
 #include "ctl/commands_int.h"
 
@@ -117,56 +118,119 @@ selection_words(struct selection *sel)
     return !bad;
 }
 
-static void
-selection_run(
-    struct command_call *c, size_t at, enum scheduler_work work, int64_t delay)
+static struct selection
+selection_begin(struct command_call *c, size_t at, enum scheduler_work work)
 {
-    struct selection sel = {.c = c,
+    return (struct selection){.c = c,
         .at = at,
-        .order = {.work = work, .text = STR_NONE, .delay = delay},
+        .order = {.work = work, .text = STR_NONE, .to = STR_NONE},
         .filter = {.binding = STR_NONE,
             .group = STR_NONE,
             .domain = STR_NONE,
             .sender = STR_NONE,
             .header = STR_NONE,
             .pattern = STR_NONE}};
+}
 
-    if (selection_words(&sel)) {
-        if (sel.chosen)
+static void
+selection_run(struct selection *sel)
+{
+    struct command_call *c = sel->c;
+
+    if (selection_words(sel)) {
+        if (sel->chosen)
             scheduler_select(
-                c->on->scheduler, &sel.filter, &sel.order, commands_ask(c));
+                c->on->scheduler, &sel->filter, &sel->order, commands_ask(c));
         else
             commands_fail(c,
                 "which mail? say at least one of --domain, --binding, --group, "
                 "--sender, --header, --older, --newer");
     }
-    buf_fini(&sel.text);
+    buf_fini(&sel->text);
 }
 
 void
 command_fail_all(struct command_call *c, size_t at)
 {
-    selection_run(c, at, SCHEDULER_FAIL, 0);
+    struct selection sel = selection_begin(c, at, SCHEDULER_FAIL);
+
+    selection_run(&sel);
 }
 
 void
 command_flush_all(struct command_call *c, size_t at)
 {
-    selection_run(c, at, SCHEDULER_FLUSH, 0);
+    struct selection sel = selection_begin(c, at, SCHEDULER_FLUSH);
+
+    selection_run(&sel);
 }
 
 void
 command_delay(struct command_call *c, size_t at)
 {
-    int64_t delay;
+    struct selection sel = selection_begin(c, at + 1, SCHEDULER_DELAY);
 
     if (c->word_count <= at) {
         commands_usage(c, at);
         return;
     }
-    if (num_duration(c->words[at], &delay) < 0 || delay <= 0)
+    if (num_duration(c->words[at], &sel.order.delay) < 0 ||
+        sel.order.delay <= 0)
         commands_fail(c, "\"%.*s\" is no time: say 90, 15m, 2h or 3d",
             STR_ARG(c->words[at]));
     else
-        selection_run(c, at + 1, SCHEDULER_DELAY, delay);
+        selection_run(&sel);
+}
+
+/* --- moving --- */
+
+/* A word that is no option, if one stands there. */
+static bool
+selection_plain(struct selection *sel, struct str *to)
+{
+    if (sel->at >= sel->c->word_count ||
+        str_starts(sel->c->words[sel->at], STR("--")))
+        return false;
+    *to = sel->c->words[sel->at++];
+    return true;
+}
+
+void
+command_rebind(struct command_call *c, size_t at)
+{
+    struct selection sel = selection_begin(c, at, SCHEDULER_REBIND);
+
+    if (!selection_plain(&sel, &sel.filter.binding)) {
+        commands_usage(c, at);
+        return;
+    }
+    sel.chosen = true;
+    if (!commands_is(c, sel.at, "to"))
+        (void)selection_plain(&sel, &sel.filter.domain);
+    if (commands_is(c, sel.at, "to")) {
+        sel.at++;
+        if (!selection_plain(&sel, &sel.order.to)) {
+            commands_usage(c, at);
+            return;
+        }
+    }
+    selection_run(&sel);
+}
+
+void
+command_reroute_queue(struct command_call *c, size_t at)
+{
+    struct selection sel = selection_begin(c, at, SCHEDULER_REROUTE);
+
+    if (commands_is(c, sel.at, "--dry-run")) { /* it may stand first */
+        sel.order.dry_run = true;
+        sel.at++;
+    }
+    if (!selection_plain(&sel, &sel.filter.domain)) {
+        commands_usage(c, at);
+        return;
+    }
+    sel.chosen = true;
+    (void)selection_plain(&sel, &sel.order.to);
+    selection_run(&sel);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "queue/doom.h"
+#include "queue/move.h"
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
@@ -76,6 +77,7 @@ active_free(struct parcel *p)
     p->in.active = NULL;
     list_remove(&a->node);
     doom_unref(&a->doom);
+    move_forget(&a->mover);
     xfree(&a->charge);
     if (a->load) {
         a->load->cancelled = true;

@@ -87,6 +87,12 @@ filter_parcel(const struct filter *f, const struct parcel *p, int64_t now)
     return (!f->older || age >= f->older) && (!f->newer || age < f->newer);
 }
 
+const char *
+filter_domain(const struct filter *f)
+{
+    return f->domain;
+}
+
 bool
 filter_reads_envelope(const struct filter *f)
 {

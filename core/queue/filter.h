@@ -21,6 +21,8 @@ void filter_free(struct filter **f);
 bool filter_queue(const struct filter *f, const struct queue *q);
 /* now: wall ms. */
 bool filter_parcel(const struct filter *f, const struct parcel *p, int64_t now);
+/* The domain that is asked for, or nothing if any is. */
+const char *filter_domain(const struct filter *f);
 bool filter_reads_envelope(const struct filter *f);
 bool filter_reads_header(const struct filter *f);
 bool filter_sender(const struct filter *f, struct str sender);

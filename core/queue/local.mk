@@ -19,6 +19,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \
 	core/queue/maillog.c core/queue/maillog.h \
 	core/queue/maillog_options.c core/queue/maillog_options.h \
+	core/queue/move.c core/queue/move.h \
 	core/queue/notice.c core/queue/notice.h \
 	core/queue/outcome.c core/queue/outcome.h \
 	core/queue/outlet.c core/queue/outlet.h \
@@ -42,6 +43,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/filter.c core/queue/filter.h core/queue/select.c \
 	core/queue/suspend.c core/queue/suspend.h \
 	core/queue/values.c core/queue/values.h \
+	core/queue/target.c core/queue/target.h \
 	core/queue/throttle.c core/queue/throttle.h \
 	core/queue/wait.c core/queue/wait.h \
 	core/queue/walk.c core/queue/walk.h \
@@ -59,6 +61,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
 	tests/unit/test-reasons \
 	tests/unit/test-values tests/unit/test-review tests/unit/test-select \
+	tests/unit/test-move \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
@@ -93,6 +96,8 @@ tests_unit_test_limits_SOURCES = tests/unit/test-limits.c $(QUEUE_WORLD)
 tests_unit_test_limits_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_review_SOURCES = tests/unit/test-review.c $(QUEUE_WORLD)
 tests_unit_test_review_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_move_SOURCES = tests/unit/test-move.c $(QUEUE_WORLD)
+tests_unit_test_move_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_select_SOURCES = tests/unit/test-select.c $(QUEUE_WORLD)
 tests_unit_test_select_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_values_SOURCES = tests/unit/test-values.c $(QUEUE_WORLD)

@@ -13,6 +13,7 @@
 #include "queue/doom.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
+#include "queue/move.h"
 #include "queue/notice.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
@@ -570,7 +571,9 @@ outcome_batch(struct outlet *o, struct batch *b)
     struct parcel *p = b->arg;
     uint32_t count[OUTCOME_COUNT] = {0};
     uint8_t few[16], *kinds = few;
+    struct scheduler *s = p->queue->s;
     struct doom *doom = NULL;
+    struct mover *mover;
 
     CHECK(p, PARCEL_MAGIC);
     if (b->rcpt_count > sizeof(few))
@@ -587,6 +590,7 @@ outcome_batch(struct outlet *o, struct batch *b)
     }
     if (p->in.active->doom)
         doom = doom_ref(p->in.active->doom);
+    mover = move_take(p);
     queue_remove(p);
     if (count[kinds[0]] == b->rcpt_count)
         outcome_apply(
@@ -594,6 +598,7 @@ outcome_batch(struct outlet *o, struct batch *b)
     else
         outcome_several(p, o, b, kinds, count, doom);
     doom_unref(&doom);
+    move_resume(s, &mover, b);
     if (kinds != few)
         free(kinds);
     batch_free(&b);

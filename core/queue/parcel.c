@@ -252,6 +252,7 @@ parcel_split(
     new->deadline = p->deadline;
     new->retries = p->retries;
     new->told = p->told;
+    new->moved = p->moved;
     parcel_keep(p, rest, n);
     free(rest);
     return new;

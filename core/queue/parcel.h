@@ -46,6 +46,10 @@ enum {                  /* flags */
     PARCEL_DUE = 2,     /* in the heap only for want of room in memory */
     PARCEL_LAST_TRY = 4 /* tried by hand: not refused for its age */
 };
+enum {                /* moved: its queue was not worked out but told, by */
+    PARCEL_BOUND = 1, /* its binding's name, */
+    PARCEL_ROUTED = 2 /* where the mail goes to */
+};
 
 struct parcel {
     uint32_t magic;
@@ -60,7 +64,8 @@ struct parcel {
             __attribute__((packed, aligned(4)));
     } in;
     uint32_t received;     /* wall, seconds */
-    uint32_t retries : 24; /* failed attempts so far */
+    uint32_t retries : 22; /* failed attempts so far */
+    uint32_t moved : 2;    /* by hand: target.h */
     uint32_t told : 8;     /* notices of delay that are behind it */
     uint32_t deadline;     /* wall, seconds; 0: none given */
     uint64_t id;
@@ -75,7 +80,8 @@ struct parcel {
 enum {
     PARCEL_RCPT_MOST = (1 << 20) - 1,
     PARCEL_RETURNS_MOST = 7,
-    PARCEL_WRITING_MOST = 3
+    PARCEL_WRITING_MOST = 3,
+    PARCEL_RETRIES_MOST = (1 << 22) - 1
 };
 
 /* All parcels of a scheduler.  The index by message id is a table of chains

@@ -13,6 +13,7 @@
 #include "queue/active.h"
 #include "conf/override.h"
 #include "queue/limits.h"
+#include "queue/move.h"
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue_options.h"
@@ -107,6 +108,8 @@ queue_adopt(struct queue *q)
         generation_unref(&q->generation);
     q->generation = generation_ref(s->generation);
     q->scope = scope;
+    q->stray =
+        !generation_binding_group(q->generation, str_of(q->binding->name)).p;
     q->opt = queue_values_get(&s->values, q->generation, scope);
     q->misfit = !fit_routes(
         q->generation, str_of(q->zone->name), q->method, q->by_gateway, NULL);
@@ -153,30 +156,43 @@ queue_new(struct scheduler *s, struct str binding, const struct destination *d,
 }
 
 struct queue *
-queue_get(struct scheduler *s, struct str binding, struct str domain)
+queue_at(struct scheduler *s, struct str binding, const struct destination *d)
 {
-    struct destination d;
     struct queue *q;
 
-    resolve_destination(s->generation, binding, domain, &d);
     buf_cut(&s->scratch, 0);
     buf_str(&s->scratch, binding);
     buf_char(&s->scratch, '\0');
-    buf_str(&s->scratch, d.domain);
-    buf_printf(&s->scratch, "%c%d:%u:%u", '\0', d.method, d.port,
-        d.by_gateway ? 65536u + d.gateway_port : 0u);
+    buf_str(&s->scratch, d->domain);
+    buf_printf(&s->scratch, "%c%d:%u:%u", '\0', d->method, d->port,
+        d->by_gateway ? 65536u + d->gateway_port : 0u);
     q = map_find(&s->queues, buf_get(&s->scratch));
-    return q ? q : queue_new(s, binding, &d, buf_get(&s->scratch));
+    return q ? q : queue_new(s, binding, d, buf_get(&s->scratch));
+}
+
+struct queue *
+queue_get(struct scheduler *s, struct str binding, struct str domain)
+{
+    struct destination d;
+
+    resolve_destination(s->generation, binding, domain, &d);
+    return queue_at(s, binding, &d);
+}
+
+struct destination
+queue_destination(const struct queue *q)
+{
+    return (struct destination){.domain = str_of(q->zone->name),
+        .method = q->method,
+        .port = q->port,
+        .gateway_port = q->gateway_port,
+        .by_gateway = q->by_gateway};
 }
 
 struct domain *
 queue_record(struct queue *q)
 {
-    struct destination d = {.domain = str_of(q->zone->name),
-        .method = q->method,
-        .port = q->port,
-        .gateway_port = q->gateway_port,
-        .by_gateway = q->by_gateway};
+    struct destination d = queue_destination(q);
 
     if (!q->record)
         q->record = domain_get(q->s->resolver, &d);
@@ -708,8 +724,10 @@ queue_run(struct queue *q)
             queue_kick(q);
         return;
     }
-    if (why == WAIT_SUSPENDED || why == WAIT_BLACKHOLE)
+    if (why == WAIT_SUSPENDED || why == WAIT_BLACKHOLE || why == WAIT_STRAY)
         suspend_withdraw(q);
+    if (why == WAIT_STRAY)
+        move_strays(q);
     more |= queue_expire(q);
     more |= delaydsn_run(q);
     blocked = why != WAIT_NONE;

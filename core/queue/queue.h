@@ -15,6 +15,11 @@
 /* The queue of a recipient's (binding, domain); made if there is none. */
 struct queue *queue_get(
     struct scheduler *s, struct str binding, struct str domain);
+/* That of a destination. */
+struct queue *queue_at(
+    struct scheduler *s, struct str binding, const struct destination *d);
+/* What it was made for. */
+struct destination queue_destination(const struct queue *q);
 void queue_free(struct queue **q); /* empty, without outlets */
 /* Where its mail goes; made if it has none.  One that only waits for times
  * lets go of it. */

@@ -63,6 +63,13 @@ probe_origin(struct probe *x, const struct scope *s, uint32_t option)
 }
 
 static bool
+stray(struct probe *x)
+{
+    buf_printf(&x->why, "there is no binding %s", x->q->binding->name);
+    return x->q->stray;
+}
+
+static bool
 blackhole(struct probe *x)
 {
     probe_origin(x, x->q->scope, OPT(queue_options, QUEUE_BLACKHOLE));
@@ -316,11 +323,7 @@ probe_host(void *arg, const struct hop_look *h)
 static struct domain *
 probe_record(struct queue *q)
 {
-    struct destination to = {.domain = str_of(q->zone->name),
-        .method = q->method,
-        .port = q->port,
-        .gateway_port = q->gateway_port,
-        .by_gateway = q->by_gateway};
+    struct destination to = queue_destination(q);
 
     return domain_get(q->s->resolver, &to);
 }

@@ -12,12 +12,14 @@
 #include "queue/choose.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
+#include "queue/move.h"
 #include "queue/outlet.h"
 #include "queue/overriding.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/review.h"
+#include "queue/target.h"
 #include "queue/settle.h"
 #include "queue/walk.h"
 #include "spool/spool_options.h"
@@ -222,10 +224,12 @@ scheduler_order(const void *a, const void *b)
 /* Those of a recovered message, from `first` on through next[], are one
  * parcel of q. */
 static void
-scheduler_recover(struct scheduler *s, const struct found *f, struct queue *q,
-    uint32_t first, const uint32_t *next)
+scheduler_recover(struct scheduler *s, const struct found *f, uint32_t first,
+    const uint32_t *next)
 {
     const struct found_parcel *fp = &f->parcel[first];
+    unsigned moved;
+    struct queue *q = target_found(s, f, fp, &moved);
     uint32_t *rcpt = NULL;
     size_t count = 0;
     struct parcel *p;
@@ -244,7 +248,8 @@ scheduler_recover(struct scheduler *s, const struct found *f, struct queue *q,
     p->attempt = fp->attempt;
     p->received = scheduler_seconds(f->received);
     p->deadline = scheduler_seconds(f->deadline);
-    p->retries = fp->retries;
+    p->retries = MIN_OF(fp->retries, (uint32_t)PARCEL_RETRIES_MOST);
+    p->moved = moved & 3u;
     p->told = DELAYDSN_UNKNOWN;
     queue_add(q, p, NULL,
         MAX_OF(
@@ -261,14 +266,13 @@ scheduler_sort_found(struct scheduler *s, const struct found *f, uint32_t *next,
 
     for (uint32_t i = 0; i < f->parcel_count; i++) {
         const struct found_parcel *fp = &f->parcel[i], *head;
+        unsigned moved;
         struct queue *q;
 
         next[i] = UINT32_MAX;
         if (!fp->rcpt_count)
             continue;
-        q = queue_get(s,
-            choose_binding(s->generation, f->binding, f->id, fp->domain),
-            fp->domain);
+        q = target_found(s, f, fp, &moved);
         if (q->gather_head == UINT32_MAX) {
             to[queues++] = q;
             q->gather_head = q->gather_tail = i;
@@ -276,15 +280,16 @@ scheduler_sort_found(struct scheduler *s, const struct found *f, uint32_t *next,
         }
         head = &f->parcel[q->gather_head];
         if (head->next_attempt == fp->next_attempt &&
-            head->retries == fp->retries) {
+            head->retries == fp->retries &&
+            str_eq(head->moved, fp->moved)) {
             next[q->gather_tail] = i;
             q->gather_tail = i;
         } else {
-            scheduler_recover(s, f, q, i, next);
+            scheduler_recover(s, f, i, next);
         }
     }
     for (size_t i = 0; i < queues; i++) {
-        scheduler_recover(s, f, to[i], to[i]->gather_head, next);
+        scheduler_recover(s, f, to[i]->gather_head, next);
         to[i]->gather_head = UINT32_MAX;
     }
 }
@@ -361,6 +366,7 @@ scheduler_init_lists(struct scheduler *s)
     s->reading_cost = SCHED_READ_COST;
     s->read_room = INT64_MAX;
     list_init(&s->cursors);
+    list_init(&s->moves);
     parcels_init(&s->parcels);
     slab_init(&s->actives, sizeof(struct active));
     slab_init(&s->queue_slab, sizeof(struct queue));
@@ -458,6 +464,7 @@ scheduler_free(struct scheduler **sp)
     map_fini(&s->values);
     map_fini(&s->idle);
     limits_fini(s);
+    move_fini(s);
     parcels_fini(&s->parcels);
     slab_fini(&s->actives);
     slab_fini(&s->queue_slab);
@@ -512,6 +519,7 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
     resolver_adopt(s->resolver, g);
     overriding_install(s, g); /* nothing, if scheduler_prepare() was called */
     scheduler_read_options(s);
+    move_adopt(s);
     /* Each compares numbers when it runs; those that are held back by an
      * option would not run otherwise. */
     scheduler_kick_all(s, "adopt options");

@@ -127,16 +127,23 @@ void scheduler_flush(struct scheduler *s, struct str binding, struct str domain,
 void scheduler_fail_domain(struct scheduler *s, struct str binding,
     struct str domain, bool quiet, struct str text,
     const struct scheduler_ask *ask);
-/* `fail all`, `flush all`, `delay`: mail chosen by what is asked for.  All of
- * it is counted before anything is done; then it is worked through, reading
- * what has to be read.  Mail that came meanwhile is not meant. */
+/* `fail all`, `flush all`, `delay`, `rebind`, `reroute queue`: mail chosen by
+ * what is asked for.  All of it is counted before anything is done; then it is
+ * worked through, reading what has to be read.  Mail that came meanwhile is not
+ * meant.  What has moved is on disk before the answer (move.h). */
 struct scheduler_filter { /* absent, 0: any */
     struct str binding, group, domain;
     struct str sender;          /* glob; "<>": none */
     struct str header, pattern; /* a field, and a glob of its value */
     int64_t older, newer;       /* ms since reception */
 };
-enum scheduler_work { SCHEDULER_FAIL, SCHEDULER_FLUSH, SCHEDULER_DELAY };
+enum scheduler_work {
+    SCHEDULER_FAIL,
+    SCHEDULER_FLUSH,
+    SCHEDULER_DELAY,
+    SCHEDULER_REBIND,
+    SCHEDULER_REROUTE
+};
 enum { SCHEDULER_DRY_ROWS = 25 };
 struct scheduler_order {
     enum scheduler_work work;
@@ -144,6 +151,8 @@ struct scheduler_order {
     bool quiet;      /* FAIL: without bounces */
     struct str text; /* FAIL: "554 5.7.0 go away", or absent */
     int64_t delay;   /* DELAY: ms from now */
+    struct str to;   /* REBIND: a binding or a group; REROUTE: a domain; absent:
+                        as new mail */
 };
 void scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
     const struct scheduler_order *o, const struct scheduler_ask *ask);

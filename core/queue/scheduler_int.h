@@ -60,6 +60,8 @@ struct bindstate { /* one binding */
     struct limit limit; /* of connections */
     uint64_t delivered, failed, transient, received;
     struct tally held;
+    uint64_t strays; /* parcels that have left it since it has gone */
+    bool leaving;    /* it has gone, and there was mail */
 };
 enum {
     NAME_ROOM = 40, /* most names are shorter */
@@ -108,6 +110,7 @@ struct queue {
     bool parked;    /* it waits long: nothing of it is kept in memory */
     bool turn_kept; /* it has its turn once it is connected (throttle.h) */
     bool reserve;   /* it may use the reserve in its next run */
+    bool stray;     /* its binding is not in the configuration any more */
     struct scheduler *s;
     struct str key; /* in room, or owned */
     char room[NAME_ROOM + 16];
@@ -218,6 +221,7 @@ struct active {       /* a parcel in memory */
     struct charge *charge; /* what its throttles were charged, or NULL */
     struct load *load;     /* being read */
     struct doom *doom;     /* an operator's word, once it comes back; or NULL */
+    struct mover *mover;   /* likewise, to another queue: move.h; or NULL */
 };
 
 struct idle { /* outlets of one key without work */
@@ -300,6 +304,8 @@ struct scheduler {
     struct scheduler_stats stats;
     struct tally held;
     struct list cursors; /* over the lists above; base/cursor.h */
+    struct list moves;   /* struct move */
+    struct move *stray;  /* of mail whose binding has gone, or NULL */
     struct buf scratch;
     struct pause pause;
     struct overriding overriding;

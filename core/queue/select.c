@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * select.c - fail, flush or delay the mail that a filter means: a job that
- * first notes what may be meant, so that it is counted before anything is
+ * select.c - fail, flush, delay or move the mail that a filter means: a job
+ * that first notes what may be meant, so that it is counted before anything is
  * done, and then works through it.
  *
  * What is noted is a message's id and a recipient's index: parcels come and go
@@ -14,9 +14,12 @@
 
 #include "base/clock.h"
 #include "base/xmem.h"
+#include "conf/override.h"
 #include "loop/job.h"
+#include "queue/choose.h"
 #include "queue/doom.h"
 #include "queue/filter.h"
+#include "queue/move.h"
 #include "queue/notice.h"
 #include "queue/outlet.h"
 #include "queue/pause.h"
@@ -31,7 +34,8 @@ enum {
     SELECT_PASSES = 3,     /* over a heap that changes meanwhile */
     SELECT_PATIENCE = 200, /* steps to wait for what is being read */
     SELECT_READS = 16,     /* under way at once */
-    SELECT_TELLS = 64      /* messages between words of progress */
+    SELECT_TELLS = 64,     /* messages between words of progress */
+    SELECT_LENT = 300      /* steps to wait for what sessions have */
 };
 
 struct selected {
@@ -42,8 +46,9 @@ struct select {
     struct scheduler *s;
     struct scheduler_ask ask;
     struct filter *filter;
-    struct scheduler_order order; /* its text is in `doom` */
+    struct scheduler_order order; /* its texts are in `doom` and `move` */
     struct doom *doom;
+    struct move *move;
     int64_t now; /* wall; of the beginning */
 
     /* noting */
@@ -218,6 +223,22 @@ select_rest(struct select *sel)
     }
 }
 
+static bool
+select_moves(const struct select *sel)
+{
+    return sel->order.work == SCHEDULER_REBIND ||
+        sel->order.work == SCHEDULER_REROUTE;
+}
+
+static void
+select_dry(struct select *sel, struct parcel *p, const struct message *m)
+{
+    if (sel->move && !move_would(p, m, sel->move))
+        return;
+    sel->done++;
+    select_row(sel, p, m ? m->env.sender : STR_NONE);
+}
+
 static void
 select_work(
     struct select *sel, const struct selected *one, const struct message *m)
@@ -227,8 +248,7 @@ select_work(
     if (!p || !filter_queue(sel->filter, p->queue))
         return; /* it has left meanwhile */
     if (sel->order.dry_run) {
-        sel->done++;
-        select_row(sel, p, m ? m->env.sender : STR_NONE);
+        select_dry(sel, p, m);
         return;
     }
     switch (sel->order.work) {
@@ -244,25 +264,45 @@ select_work(
         else
             select_delay(sel, p);
         break;
+    case SCHEDULER_REBIND:
+    case SCHEDULER_REROUTE:
+        (void)move_parcel(p, sel->move);
+        break;
     }
 }
 
 /* --- the answer --- */
 
-static const char *
-select_verb(const struct select *sel)
+static void
+select_print_count(struct select *sel)
 {
     static const char *const verbs[] = {
         "failed", "requeued for delivery", "delayed"};
+    unsigned long long n = sel->done;
 
-    return sel->order.dry_run ? "are meant; nothing was done"
-                              : verbs[sel->order.work];
+    if (sel->order.dry_run) {
+        buf_printf(
+            &sel->text, "%llu messages are meant; nothing was done.\n", n);
+    } else if (sel->order.work == SCHEDULER_REBIND) {
+        buf_printf(&sel->text, "Rebound %llu messages.\n", n);
+    } else if (sel->order.work == SCHEDULER_REROUTE) {
+        buf_printf(&sel->text, "Moved %llu messages", n);
+        buf_printf(&sel->text, " from '%s'",
+            filter_domain(sel->filter) ? filter_domain(sel->filter) : "all");
+        if (sel->move->to)
+            buf_printf(&sel->text, " to '%s'", sel->move->to);
+        buf_cstr(&sel->text, ".\n");
+    } else {
+        buf_printf(
+            &sel->text, "%llu messages %s.\n", n, verbs[sel->order.work]);
+    }
 }
 
 static void
 select_print(struct select *sel)
 {
-    static const char *const verbs[] = {"fail", "flush", "delay"};
+    static const char *const verbs[] = {
+        "fail", "flush", "delay", "rebind", "reroute queue"};
 
     if (sel->ask.json) {
         json_t *j = json_pack("{s:s,s:I,s:I,s:I,s:b,s:b,s:b}", "verb",
@@ -277,14 +317,34 @@ select_print(struct select *sel)
     }
     if (sel->order.dry_run && sel->done > SCHEDULER_DRY_ROWS)
         buf_cstr(&sel->text, "...\n");
-    buf_printf(&sel->text, "%llu messages %s.\n", (unsigned long long)sel->done,
-        select_verb(sel));
+    select_print_count(sel);
     if (sel->busy)
-        buf_printf(&sel->text, "%llu are being sent and were left alone.\n",
-            (unsigned long long)sel->busy);
+        buf_printf(&sel->text, "%llu are being sent and %s.\n",
+            (unsigned long long)sel->busy,
+            sel->move ? "move if that fails for now" : "were left alone");
+    if (sel->move && sel->move->unread)
+        buf_printf(&sel->text, "%llu could not be read and were left alone.\n",
+            (unsigned long long)sel->move->unread);
     settle_print(&sel->settle, &sel->text);
     if (sel->cancelled)
         buf_cstr(&sel->text, "Cancelled before the end.\n");
+}
+
+/* What is under way goes on by itself; what was not begun stays, if the job was
+ * cancelled. */
+static void
+select_end_moves(struct select *sel)
+{
+    struct move *mv = sel->move;
+
+    if (!mv)
+        return;
+    mv->ended = NULL;
+    mv->stopped = sel->cancelled;
+    if (sel->order.dry_run)
+        return;
+    sel->done = mv->moved;
+    sel->busy = mv->lent;
 }
 
 static void
@@ -299,6 +359,7 @@ select_reply(struct select *sel)
     buf_fini(&sel->text);
     filter_free(&sel->filter);
     doom_unref(&sel->doom);
+    move_unref(&sel->move);
     free(sel->list);
     free(sel->again);
     free(sel);
@@ -317,6 +378,7 @@ select_finish(struct select *sel)
 {
     if (!sel->over || sel->reading)
         return;
+    select_end_moves(sel);
     sel->settle = (struct settle){
         .s = sel->s, .doom = sel->doom, .done = select_settled, .stored = true};
     if (sel->done && sel->order.work != SCHEDULER_FLUSH && !sel->order.dry_run)
@@ -436,7 +498,9 @@ select_has_room(const struct select *sel)
 {
     if (sel->order.dry_run)
         return true;
-    if (sel->order.work == SCHEDULER_DELAY)
+    if (sel->move && sel->move->under_way >= MOVE_UNDER_WAY)
+        return false;
+    if (sel->order.work == SCHEDULER_DELAY || sel->move)
         return spool_unwritten(sel->s->spool) < PAUSE_UNWRITTEN / 4;
     return sel->order.work != SCHEDULER_FAIL || notice_has_room(sel->s);
 }
@@ -451,11 +515,30 @@ select_next(struct select *sel)
         !select_has_room(sel))
         return false;
     one = &sel->list[sel->next++];
-    if (filter_reads_envelope(sel->filter))
+    if (filter_reads_envelope(sel->filter) ||
+        (sel->move && sel->order.dry_run))
         select_read(sel, one);
     else
         select_work(sel, one, NULL);
     return true;
+}
+
+static void
+select_moved(void *arg)
+{
+    (void)select_next(arg);
+}
+
+/* Is anything that has moved not on disk yet, or with a session that will soon
+ * give it back? */
+static bool
+select_waits(struct select *sel)
+{
+    const struct move *mv = sel->move;
+
+    if (!mv || sel->order.dry_run)
+        return false;
+    return mv->under_way || (mv->lent && ++sel->patience < SELECT_LENT);
 }
 
 static enum job_step
@@ -478,7 +561,7 @@ select_step(struct job *j, void *arg)
     }
     if (more)
         return JOB_MORE;
-    if (sel->next < sel->count || sel->reading)
+    if (sel->next < sel->count || sel->reading || select_waits(sel))
         return JOB_PAUSE;
     select_rest(sel);
     return sel->again_count ? JOB_PAUSE : JOB_DONE;
@@ -498,7 +581,8 @@ select_end(struct job *j, void *arg, bool cancelled)
 static void
 select_noted(void *arg, bool cancelled)
 {
-    static const char *const names[] = {"fail all", "flush all", "delay"};
+    static const char *const names[] = {
+        "fail all", "flush all", "delay", "rebind", "reroute queue"};
     struct select *sel = arg;
 
     if (cancelled) {
@@ -508,34 +592,73 @@ select_noted(void *arg, bool cancelled)
     }
     if (sel->ask.progress)
         sel->ask.progress(sel->ask.arg, 0, sel->count);
+    sel->patience = 0;
     (void)job_start(
         sel->s->loop, names[sel->order.work], select_step, select_end, sel);
+}
+
+/* A domain is made as those of queues are. */
+static int
+select_make_move(struct select *sel, const struct scheduler_order *o,
+    struct err *e)
+{
+    struct override_place place = {.domain = o->to};
+    struct buf name = BUF_INIT;
+    int rc = 0;
+
+    if (o->work == SCHEDULER_REBIND) {
+        if (o->to.p && !choose_is_name(sel->s->generation, o->to))
+            return err_set(e, ERR_NOTFOUND,
+                "there is no binding or group \"%.*s\"", STR_ARG(o->to));
+        sel->move = move_new(sel->s, MOVE_BINDING, o->to);
+    } else {
+        rc = override_place_check(&place, &name, &place, e);
+        if (!rc)
+            sel->move = move_new(sel->s, MOVE_ROUTE, place.domain);
+        buf_fini(&name);
+    }
+    if (sel->move) {
+        sel->move->ended = select_moved;
+        sel->move->arg = sel;
+    }
+    return rc;
+}
+
+static int
+select_make(struct select *sel, const struct scheduler_filter *f,
+    const struct scheduler_order *o, struct err *e)
+{
+    int rc = select_moves(sel) ? select_make_move(sel, o, e) : 0;
+
+    if (!rc)
+        rc = filter_new(f, &sel->filter, e);
+    if (rc)
+        move_unref(&sel->move);
+    else if (o->work == SCHEDULER_DELAY)
+        sel->doom = doom_delay(sel->now + o->delay);
+    else
+        sel->doom =
+            doom_new(o->text, "[internal] Message manually purged", o->quiet);
+    return rc;
 }
 
 void
 scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
     const struct scheduler_order *o, const struct scheduler_ask *ask)
 {
-    struct select *sel;
-    struct filter *filter;
+    struct select *sel = xnew(struct select);
     struct err e;
 
-    if (filter_new(f, &filter, &e) < 0) {
-        ask->reply(ask->arg, STR(""), &e);
-        return;
-    }
-    sel = xnew(struct select);
     sel->s = s;
     sel->ask = *ask;
-    sel->filter = filter;
     sel->order = *o;
-    sel->order.text = STR_NONE;
+    sel->order.text = sel->order.to = STR_NONE;
     sel->now = clock_wall();
-    if (o->work == SCHEDULER_DELAY)
-        sel->doom = doom_delay(sel->now + o->delay);
-    else
-        sel->doom =
-            doom_new(o->text, "[internal] Message manually purged", o->quiet);
+    if (select_make(sel, f, o, &e) < 0) {
+        ask->reply(ask->arg, STR(""), &e);
+        free(sel);
+        return;
+    }
     sel->rows = o->dry_run && ask->json ? json_array() : NULL;
     s->jobs++;
     walk_start(s,

@@ -40,6 +40,8 @@ suspend_reason(struct queue *q, int64_t *until)
         return WAIT_DRAINING;
     if (pause_is_on(q->s))
         return WAIT_STORING;
+    if (q->stray)
+        return WAIT_STRAY;
     if (q->opt->blackhole != QUEUE_BLACKHOLE_NO)
         return WAIT_BLACKHOLE;
     if (q->sweep)

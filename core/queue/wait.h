@@ -69,6 +69,9 @@
         "the throttle allows more, and it is its turn", connection_throttle) \
     X(MEMORY, "memory", "there is no room in memory to read it", \
         "content that is in memory is delivered or dropped", memory) \
+    X(STRAY, "binding-gone", \
+        "its binding is not in the configuration any more", \
+        "it has moved to the binding that a new message would get", stray) \
     X(SUSPENDED, "suspend_delivery", "delivery is suspended", "it is resumed", \
         suspended) \
     X(ROUTE_HELD, "route-held", "the transport said that the route is down", \

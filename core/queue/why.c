@@ -127,6 +127,28 @@ why_parcel_all(struct why *w, const struct parcel *p)
         reasons_each(p->queue, why_tell_parcel, w);
 }
 
+/* Why it is in a queue that new mail like it would not be in. */
+static void
+why_moved(const struct parcel *p, json_t *row, struct buf *out)
+{
+    const struct queue *q = p->queue;
+
+    if (row) {
+        json_object_set_new(
+            row, "rebound", json_boolean(p->moved & PARCEL_BOUND));
+        json_object_set_new(
+            row, "rerouted", json_boolean(p->moved & PARCEL_ROUTED));
+        return;
+    }
+    if (p->moved & PARCEL_BOUND)
+        buf_printf(out, "    moved to binding %s by hand (rebind)\n",
+            q->binding->name);
+    if (p->moved & PARCEL_ROUTED)
+        buf_printf(out,
+            "    moved to the queues of %s by hand (reroute queue)\n",
+            q->zone->name);
+}
+
 static json_t *
 why_parcel(const struct parcel *p, bool json, struct buf *out)
 {
@@ -153,6 +175,7 @@ why_parcel(const struct parcel *p, bool json, struct buf *out)
         clock_print_iso(out, expiry);
         buf_char(out, '\n');
     }
+    why_moved(p, w.row, out);
     why_parcel_all(&w, p);
     return w.row;
 }

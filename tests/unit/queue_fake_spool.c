@@ -145,6 +145,8 @@ spool_attempt(struct spool *s, const struct attempt *a, spool_placed_f *fn,
     (void)str_copy(
         fake_store.last.domain, sizeof(fake_store.last.domain), a->domain);
     (void)str_copy(
+        fake_store.last.moved, sizeof(fake_store.last.moved), a->moved);
+    (void)str_copy(
         fake_store.last.text, sizeof(fake_store.last.text), a->rcpt[0].text);
     p->placed = fn;
     p->arg = arg;

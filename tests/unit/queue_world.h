@@ -53,7 +53,7 @@ struct fake_store {
         uint64_t id;
         uint32_t retries, rcpt_count, before;
         int64_t next;
-        char domain[64], text[128];
+        char domain[64], text[128], moved[128];
     } last;
     uint64_t unwritten; /* results that wait for the disk */
     int load_result;    /* of what is read */

@@ -545,6 +545,24 @@ make_bouncing(void)
     world_advance(6000);
 }
 
+static void
+make_stray(void)
+{
+    struct queue *q;
+
+    begin("binding \"b2\" { }\n");
+    fake_pick = HOP_DELAY;
+    q = world_parcel(world_accept_for("b2", "s@a.test", "a@x.test"))->queue;
+    fake_store.hold_loads = true;
+    world_configure("");
+    assert_int_equal(q->reason, WAIT_STRAY);
+    ask(q);
+    assert_true(said[WAIT_STRAY]);
+    fake_store.hold_loads = false;
+    fake_store_answer();
+    assert_int_equal(queue_parcels(q), 0);
+}
+
 /* One for each row: a new row needs a new function. */
 #define MAKER(id) [WAIT_##id]
 static void (*const makers[WAIT_REASON_COUNT])(void) = {
@@ -569,6 +587,7 @@ static void (*const makers[WAIT_REASON_COUNT])(void) = {
     MAKER(MESSAGE_THROTTLE) = make_message_throttle,
     MAKER(CONNECTION_THROTTLE) = make_connection_throttle,
     MAKER(MEMORY) = make_memory,
+    MAKER(STRAY) = make_stray,
     MAKER(SUSPENDED) = make_suspended,
     MAKER(ROUTE_HELD) = make_route_held,
     MAKER(MODULE) = make_module,
