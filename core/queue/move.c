@@ -106,12 +106,12 @@ struct parting {
     struct mover *mr;
     struct parcel *p;
     const struct message *m;
-    struct buf before; /* target_print() of all of it */
+    struct buf before;           /* target_print() of all of it */
     uint32_t *all, *next, *rcpt; /* all: its recipients, as they were */
     struct goal {
         struct queue *q;
         unsigned told;
-    } *goal;
+    } * goal;
     size_t goals;
 };
 
@@ -559,7 +559,7 @@ move_strays(struct queue *q)
     while (move_has_room(q->s) && (n = list_first(&q->ready)) != NULL)
         move_stray(q, LIST_ENTRY(n, struct active, node)->parcel);
     while (move_has_room(q->s) && q->delayed.count)
-        move_stray(q,
-            CONTAINER_OF(heap_first(&q->delayed), struct parcel, in.due));
+        move_stray(
+            q, CONTAINER_OF(heap_first(&q->delayed), struct parcel, in.due));
     stray_tell(q->binding);
 }

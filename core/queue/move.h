@@ -3,9 +3,9 @@
  * move.h - mail that moves to another queue: `rebind`, `reroute queue`, and
  * what to do with mail whose binding has gone.
  *
- * Where to is target.h's.  A parcel is LOADING while its envelope and last results are read; then its
- * recipients go to the queue of each.  What a session has is called back, and
- * moves if it comes back undelivered.
+ * Where to is target.h's.  A parcel is LOADING while its envelope and last
+ * results are read; then its recipients go to the queue of each.  What a
+ * session has is called back, and moves if it comes back undelivered.
  */
 #ifndef IMPEL_MOVE_H
 #define IMPEL_MOVE_H
@@ -48,8 +48,7 @@ struct mover;
 void move_forget(struct mover **mr);
 /* A batch is back: before its parcel leaves the queue, and behind that. */
 struct mover *move_take(struct parcel *p);
-void move_resume(
-    struct scheduler *s, struct mover **mr, const struct batch *b);
+void move_resume(struct scheduler *s, struct mover **mr, const struct batch *b);
 /* Which bindings have gone with the generation that came. */
 void move_adopt(struct scheduler *s);
 /* A queue whose binding has gone: some of its mail leaves it. */

@@ -617,11 +617,12 @@ queue_watch_blocked(struct queue *q, const struct parcel *p, int64_t now)
         q->expire_at = at;
 }
 
-/* An empty queue stays for the next message, unless memory is short. */
+/* An empty queue stays for the next message, unless memory is short or no
+ * message can come. */
 static int64_t
 queue_linger(const struct queue *q)
 {
-    return q->s->tight ? 0 : SCHED_LINGER_MS;
+    return q->s->tight || q->stray ? 0 : SCHED_LINGER_MS;
 }
 
 /* A throttle wakes those that wait for it. */

@@ -280,8 +280,7 @@ scheduler_sort_found(struct scheduler *s, const struct found *f, uint32_t *next,
         }
         head = &f->parcel[q->gather_head];
         if (head->next_attempt == fp->next_attempt &&
-            head->retries == fp->retries &&
-            str_eq(head->moved, fp->moved)) {
+            head->retries == fp->retries && str_eq(head->moved, fp->moved)) {
             next[q->gather_tail] = i;
             q->gather_tail = i;
         } else {

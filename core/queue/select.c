@@ -515,8 +515,7 @@ select_next(struct select *sel)
         !select_has_room(sel))
         return false;
     one = &sel->list[sel->next++];
-    if (filter_reads_envelope(sel->filter) ||
-        (sel->move && sel->order.dry_run))
+    if (filter_reads_envelope(sel->filter) || (sel->move && sel->order.dry_run))
         select_read(sel, one);
     else
         select_work(sel, one, NULL);
@@ -599,8 +598,8 @@ select_noted(void *arg, bool cancelled)
 
 /* A domain is made as those of queues are. */
 static int
-select_make_move(struct select *sel, const struct scheduler_order *o,
-    struct err *e)
+select_make_move(
+    struct select *sel, const struct scheduler_order *o, struct err *e)
 {
     struct override_place place = {.domain = o->to};
     struct buf name = BUF_INIT;

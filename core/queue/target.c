@@ -36,8 +36,8 @@ target_get(struct target *t, const struct parcel *p, const struct message *m,
 {
     struct generation *g = mv->s->generation;
     const struct queue *q = p->queue;
-    struct str said = mv->kind == MOVE_BINDING && mv->to ? str_of(mv->to)
-                                                         : m->env.binding;
+    struct str said =
+        mv->kind == MOVE_BINDING && mv->to ? str_of(mv->to) : m->env.binding;
     struct str domain = m->env.rcpt[rcpt].domain;
 
     *t = (struct target){.binding = str_of(q->binding->name),

@@ -4,7 +4,7 @@
  *
  * Where mail is queued is worked out (choose.h, resolve.h) and not stored; but
  * what an operator moved is where he said.  Two bits of the parcel say that its
- * binding, or its route, was told, and what was told is its queue's own key.  On
+ * binding, or its route, was told, and what was told is its queue's own key. On
  * disk it is a text of the ATTEMPT (docs/spool-format.md), so that a restart
  * finds it there.
  */

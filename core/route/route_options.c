@@ -33,7 +33,9 @@ static const struct option rows[] = {
                   "brackets: [2001:db8::1]. A name that begins with # is "
                   "synthetic: it needs a domain stanza of that name with "
                   "routes of its own, which is also how one gives a binding "
-                  "routes.",
+                  "routes. A changed gateway holds for new mail; what is "
+                  "queued follows by `reroute queue`, or at a restart unless "
+                  "it was moved by hand.",
         .since = "0.1",
         .flags = OPTION_BRACKETS | OPTION_NO_OVERRIDE,
         .check = route_check_gateway},

@@ -268,8 +268,8 @@ merge_split(struct merge *m, struct found_parcel *p, size_t n)
 /* An ATTEMPT, newest first, is that of the claimed recipients which none has
  * claimed before; false: there are none. */
 static bool
-merge_attempt(struct merge *m, struct spool_place at,
-    const struct index_attempt *a)
+merge_attempt(
+    struct merge *m, struct spool_place at, const struct index_attempt *a)
 {
     struct found_parcel *p = merge_parcel(m, a->domain, false);
     size_t n = 0;

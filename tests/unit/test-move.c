@@ -14,7 +14,8 @@
 #define BASE "retry_interval = 1200\nmax_outbound_connections = 1\n"
 #define TWO BASE "binding \"b1\" { }\nbinding \"b2\" { }\n"
 #define GROUP \
-    BASE "binding_group \"g\" {\n binding \"g1\" { }\n binding \"g2\" { }\n}\n"
+    BASE "binding_group \"g\" {\n binding \"g1\" { }\n binding \"g2\" { " \
+         "}\n}\n"
 
 static char answer[8192];
 
@@ -276,9 +277,8 @@ test_as_new_mail(void **state)
     assert_true(
         str_starts(str_of(world_parcel(id)->queue->binding->name), STR("g")));
     assert_int_equal(world_parcel(id)->moved, PARCEL_BOUND);
-    world_configure(
-        GROUP "binding \"own\" { }\ndomain \"x.test\" {\n"
-              " assign_binding = \"own\"\n}\n");
+    world_configure(GROUP "binding \"own\" { }\ndomain \"x.test\" {\n"
+                          " assign_binding = \"own\"\n}\n");
     assert_string_equal(rebind("all", NULL), "Rebound 0 messages.\n");
     id = world_accept_for("none", "s@a.test", "u@x.test");
     assert_string_equal(world_parcel(id)->queue->binding->name, "own");
@@ -427,8 +427,7 @@ test_reroute(void **state)
         reroute("y.test", NULL), "Moved 1 messages from 'y.test'.\n");
     assert_int_equal(held("b2", "x.test"), 1);
     assert_string_equal(fake_store.last.moved, "binding b2\n");
-    assert_string_equal(
-        reroute("all", NULL), "Moved 0 messages from 'all'.\n");
+    assert_string_equal(reroute("all", NULL), "Moved 0 messages from 'all'.\n");
     world_end();
 }
 
@@ -552,8 +551,8 @@ test_recovery_in_parts(void **state)
     assert_int_equal(held("b1", "x.test"), 3);
     for (struct parcel *p = world_parcel(f.id); p; p = parcel_next(p))
         told |= 1u << p->moved;
-    assert_int_equal(told,
-        1u | 1u << PARCEL_BOUND | 1u << (PARCEL_BOUND | PARCEL_ROUTED));
+    assert_int_equal(
+        told, 1u | 1u << PARCEL_BOUND | 1u << (PARCEL_BOUND | PARCEL_ROUTED));
     world_end();
 }
 

@@ -140,7 +140,8 @@ test_recovery_by_domain(void **state)
 {
     const struct spool_events *ev;
     uint32_t a[] = {0, 2}, b[] = {1}, c[] = {3};
-    struct found_parcel parcels[3] = {{STR("x.test"), a, 2, {3, 7}, 0, 2, STR("")},
+    struct found_parcel parcels[3] = {
+        {STR("x.test"), a, 2, {3, 7}, 0, 2, STR("")},
         {STR("y.test"), b, 1, {3, 8}, 0, 2, STR("")},
         {STR("z.test"), c, 1, {0, 0}, 0, 0, STR("")}};
     struct found f = {.id = 0x4242,
