@@ -65,7 +65,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
-	tests/unit/test-longqueue \
+	tests/unit/test-longqueue tests/unit/test-returns \
 	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
@@ -75,6 +75,8 @@ tests_unit_test_recovered_SOURCES = tests/unit/test-recovered.c $(QUEUE_WORLD)
 tests_unit_test_recovered_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_longqueue_SOURCES = tests/unit/test-longqueue.c $(QUEUE_WORLD)
 tests_unit_test_longqueue_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_returns_SOURCES = tests/unit/test-returns.c $(QUEUE_WORLD)
+tests_unit_test_returns_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_resident_SOURCES = tests/unit/test-resident.c $(QUEUE_WORLD)
 tests_unit_test_resident_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_overriding_SOURCES = tests/unit/test-overriding.c \

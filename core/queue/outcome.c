@@ -390,14 +390,16 @@ outcome_put_off(struct parcel *p, struct doom *doom)
 /* --- a batch --- */
 
 /* Back to the active queue without an attempt; the third time in a row it has
- * to wait, longer each time. */
+ * to wait, longer each time.  What was lent ahead to a session that has
+ * answered others does not count: hosts that take one message from each
+ * connection get one after the other. */
 static void
-outcome_return(struct parcel *p, struct message *m)
+outcome_return(struct parcel *p, struct message *m, const struct outlet *o)
 {
     struct queue *q = p->queue;
     int64_t wait;
 
-    if (!q->s->draining && !pause_is_on(q->s) &&
+    if (!o->ahead && !q->s->draining && !pause_is_on(q->s) &&
         p->free_returns < PARCEL_RETURNS_MOST)
         p->free_returns++;
     if (p->free_returns < SCHED_FREE_RETURNS) {
@@ -474,7 +476,7 @@ outcome_apply(struct parcel *p, struct outlet *o, struct message *m,
         outcome_retry(p, m, r, p->free_returns < SCHED_FREE_RETURNS, 0);
         break;
     default:
-        outcome_return(p, m);
+        outcome_return(p, m, o);
         break;
     }
 }
@@ -581,6 +583,8 @@ outcome_batch(struct outlet *o, struct batch *b)
     outcome_review(p, o, b, kinds, count);
     if (count[OUTCOME_DONE])
         o->deliveries++;
+    o->did |= b->begun && count[OUTCOME_RETURN] < b->rcpt_count;
+    o->ahead = !b->begun && o->did;
     if (b->begun) {
         limits_began(p->in.active->charge, b->begun_at);
         parcel_enter(p, PARCEL_BEGUN);

@@ -12,8 +12,9 @@
  *               ROUTE: the queue is held; what was begun is delayed
  *   UNTRIED     elsewhere, without an attempt
  *
- * Three returns in a row without a delay end in one.  An uncertain result is
- * always delayed: trying elsewhere at once would double it.
+ * Three returns in a row without a delay end in one; what a session that has
+ * answered others never began is not counted.  An uncertain result is always
+ * delayed: trying elsewhere at once would double it.
  */
 #ifndef IMPEL_OUTCOME_H
 #define IMPEL_OUTCOME_H

@@ -204,6 +204,8 @@ struct outlet { /* the scheduler's view of a session */
     bool worked;   /* it was ready once */
     bool draining; /* no more for it */
     bool stop;     /* give back what it holds and close it */
+    bool did;      /* a message has got an outcome here */
+    bool ahead;    /* what is back was not begun, but others have one */
     char addr[64]; /* of the peer, for logs */
     uint32_t open, lent_count;
     uint64_t deliveries, recipients, batches;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Messages that were lent ahead and come back because their session is over:
+ * how often that costs nothing, and when it is a reason to wait.
+ */
+#include "queue_world.h"
+
+#define BASE "retry_interval = 1200\nmax_outbound_connections = 1\n"
+
+enum { MANY = 12 };
+
+static void
+accept_many(void)
+{
+    for (int i = 0; i < MANY; i++)
+        (void)world_accept("s@from.test", "a@x.test");
+    world_run();
+}
+
+/* A host that takes one message from each connection gets all of them, one
+ * after the other: those behind it wait for the next connection, no longer. */
+static void
+test_one_message_a_connection(void **state)
+{
+    (void)state;
+    world_begin(BASE);
+    accept_many();
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_int_equal(fake_session_count, i + 1);
+        fake_ready(i, 1);
+        assert_true(fake_sessions[i].count > 1 || i == MANY - 1);
+        fake_delivered(i);
+        if (fake_sessions[i].alive)
+            fake_closed(
+                i, IMPEL_RETRY, IMPEL_BLAME_SESSION, true); /* brings back */
+    }
+    assert_int_equal(world.s->stats.delivered, MANY);
+    world_end();
+}
+
+/* One that takes none is not asked without end. */
+static void
+test_no_message_a_connection(void **state)
+{
+    unsigned i;
+
+    (void)state;
+    world_begin(BASE);
+    accept_many();
+    for (i = 0; i < 100 && i < fake_session_count; i++) {
+        fake_ready(i, 1);
+        fake_closed(i, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
+    }
+    assert_true(i < 30);
+    assert_int_equal(fake_session_alive(), 0);
+    assert_int_equal(world_queue("x.test")->ready_count, 0);
+    world_end();
+}
+
+/* One that refuses all of them, likewise: each has an outcome of its own. */
+static void
+test_one_refusal_a_connection(void **state)
+{
+    (void)state;
+    world_begin(BASE);
+    accept_many();
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_int_equal(fake_session_count, i + 1);
+        fake_ready(i, 1);
+        fake_done(i, IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_RCPT, 450,
+            "4.2.0", "later");
+        assert_int_equal(
+            world_queue("x.test")->ready_count + world_queue("x.test")->lent,
+            MANY - 1 - i);
+    }
+    assert_int_equal(world.s->stats.delivered, 0);
+    world_end();
+}
+
+/* Nor one message that is begun and never taken. */
+static void
+test_a_message_that_is_begun_and_comes_back(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    world_begin(BASE);
+    id = world_accept("s@from.test", "a@x.test");
+    world_run();
+    fake_ready(0, 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(world_state(id), PARCEL_LENT);
+        fake_done(0, IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_SENDER, 0,
+            NULL, NULL);
+    }
+    assert_int_equal(world_state(id), PARCEL_DELAYED);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_one_message_a_connection),
+    cmocka_unit_test(test_no_message_a_connection),
+    cmocka_unit_test(test_one_refusal_a_connection),
+    cmocka_unit_test(test_a_message_that_is_begun_and_comes_back))
