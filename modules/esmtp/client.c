@@ -173,6 +173,8 @@ client_finished(struct client *c)
     deadline_clear(&c->deadline);
     if (c->parting)
         client_quit(c);
+    else if (xclient_is_spent(c))
+        c->host->draining(c->session);
 }
 
 static void

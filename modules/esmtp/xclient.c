@@ -137,16 +137,28 @@ say(struct client *c)
     client_wait(c, OPT_EHLO_TIMEOUT);
 }
 
+static bool
+is_offered(const struct client *c)
+{
+    return (c->capability.has & CAPABILITY_XCLIENT) && c->capability.xclient &&
+        !c->xclient_refused;
+}
+
+bool
+xclient_is_spent(const struct client *c)
+{
+    return c->introduced && !is_offered(c);
+}
+
 bool
 xclient_begin(struct client *c)
 {
     int64_t want = c->host->opt_int(c->scope, OPT_XCLIENT);
-    bool offered = (c->capability.has & CAPABILITY_XCLIENT) &&
-        c->capability.xclient && !c->xclient_refused;
+    bool offered = is_offered(c);
 
     if (want == XCLIENT_NO && !c->introduced)
         return true;
-    if (!offered && c->introduced) {
+    if (xclient_is_spent(c)) {
         give_up(c, IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
             "451 4.4.2 [internal] session belongs to another client");
         return false;
@@ -167,6 +179,21 @@ xclient_begin(struct client *c)
     return false;
 }
 
+/* Postfix answers as it would have greeted that client: then it is the client
+ * that is refused, and nothing else will be taken on this connection.  All
+ * others speak of the command. */
+static bool
+is_of_client(const struct reply *r)
+{
+    static const uint16_t command[] = {500, 501, 502, 503, 504, 550, 555};
+    size_t i;
+
+    for (i = 0; i < sizeof(command) / sizeof(command[0]); i++)
+        if (r->code == command[i])
+            return false;
+    return true;
+}
+
 /* The host will not have it. */
 static void
 refused(struct client *c, const struct reply *r)
@@ -176,12 +203,14 @@ refused(struct client *c, const struct reply *r)
     c->host->log(c->module->instance, c->session, LEVEL_NOTICE,
         "event=xclient-refused code=%u", (unsigned)r->code);
     c->xclient_refused = true;
-    if (r->code == 421) {
-        why = outcome_reply(r, IMPEL_AT_SENDER);
-        client_fail(c, &why);
-    } else if (c->introduced) {
+    if (c->introduced && r->code != 421) {
         give_up(c, IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
             "451 4.4.2 [internal] session belongs to another client");
+    } else if (is_of_client(r)) {
+        why = outcome_reply(r, IMPEL_AT_SENDER);
+        why.verdict = IMPEL_RETRY;
+        why.blame = IMPEL_BLAME_SESSION;
+        client_fail(c, &why);
     } else if (c->host->opt_int(c->scope, OPT_XCLIENT) == XCLIENT_REQUIRED) {
         give_up(c, IMPEL_RETRY, IMPEL_BLAME_HOST,
             "451 4.7.6 [internal] XCLIENT required but refused");

@@ -7,8 +7,9 @@
  * where it was before EHLO, which is said again.  Each step waits for its
  * reply.  Before XCLIENT an open transaction is reset.
  *
- * A host that refuses is not asked again on this connection: ifavailable goes
- * on without, required puts the message off.  But once a client was named, a
+ * A host that refuses the command is not asked again on this connection:
+ * ifavailable goes on without, required puts the message off.  One that refuses
+ * the client puts it off in any case.  But once a client was named, a
  * message goes no further until its own is: else it would pass for another's.
  */
 #ifndef IMPEL_ESMTP_XCLIENT_H
@@ -25,6 +26,9 @@ enum { XCLIENT_MAX = 512 }; /* octets of the command, its end included */
 void xclient_put(
     struct out *o, uint32_t offered, const struct impel_envelope *e);
 
+/* A client was named, and another cannot be: Postfix asks whether the named one
+ * may do so.  No message is to follow the one that is under way. */
+bool xclient_is_spent(const struct client *c);
 /* c->t has batch and envelope; the session is ready.  True: the transaction
  * may begin.  False: commands are on their way, or the batch was reported. */
 bool xclient_begin(struct client *c);

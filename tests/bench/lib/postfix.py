@@ -86,7 +86,8 @@ class Postfix:
         self.root = root
         self.connections = 20
 
-    def start(self, folder, port, relay):
+    def start(self, folder, port, relay, more=""):
+        """more: lines for main.cf."""
         etc = folder / "etc"
         for d in (etc, folder / "data", folder / "queue"):
             d.mkdir()
@@ -98,7 +99,7 @@ class Postfix:
         shutil.chown(folder / "data", OWNER)
         fill = dict(dir=folder, root=self.root, owner=OWNER, relay=relay,
                     port=port, connections=self.connections)
-        (etc / "main.cf").write_text(MAIN.format(**fill))
+        (etc / "main.cf").write_text(MAIN.format(**fill) + more)
         (etc / "master.cf").write_text(MASTER.format(**fill))
         libs = ":".join(str(self.root / d) for d in (
             "usr/lib/postfix", f"usr/lib/{os.uname().machine}-linux-gnu",
