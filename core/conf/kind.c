@@ -28,6 +28,8 @@ static const struct kind kind_rows[] = {
     {"bounce_logger", SCOPE_BOUNCE_LOGGER, GLOBAL, KIND_OPTIONAL, NULL},
     {"security", SCOPE_SECURITY, GLOBAL, KIND_BARE, NULL},
     {"debug_flags", SCOPE_DEBUG_FLAGS, GLOBAL, KIND_BARE, NULL},
+    {"opendkim", SCOPE_OPENDKIM, GLOBAL, KIND_OPTIONAL, NULL},
+    {"dkim_domain", SCOPE_DKIM_DOMAIN, SCOPE_OPENDKIM, KIND_NAMED, NULL},
     {"control_listener", SCOPE_CONTROL, GLOBAL, KIND_OPTIONAL, NULL},
     {"mxip", SCOPE_MXIP, GLOBAL, KIND_OPTIONAL, NULL},
 };

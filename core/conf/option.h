@@ -44,6 +44,8 @@ enum {
     SCOPE_CONTROL_LISTEN = 1 << 15, /* listen in it */
     SCOPE_MODULE = 1 << 16,         /* a module's own stanza */
     SCOPE_MXIP = 1 << 17,
+    SCOPE_OPENDKIM = 1 << 18,
+    SCOPE_DKIM_DOMAIN = 1 << 19,
     SCOPE_LISTENERS = IMPEL_SCOPE_LISTENER | IMPEL_SCOPE_LISTEN,
     SCOPE_ALL_LISTENERS = SCOPE_LISTENERS | IMPEL_SCOPE_PEER
 };

@@ -12,6 +12,7 @@
 #include "intake/intake_options.h"
 #include "route/fit.h"
 #include "xport/registry.h"
+#include "xport/signing.h"
 #include "base/banned.h"
 
 struct agree {
@@ -129,19 +130,20 @@ check_security(struct agree *a)
 }
 
 int
-agree_names(void *arg, struct generation *g, struct conf_report *r)
+agree_outside(void *arg, struct generation *g, struct conf_report *r)
 {
     struct agree a = {.g = g, .report = r};
     (void)arg;
     check_loops(&a);
     check_security(&a);
+    a.failed |= signing_check(NULL, g, r) < 0;
     return a.failed ? ERR_CONF : 0;
 }
 
 int
 agree_check(void *arg, struct generation *g, struct conf_report *r)
 {
-    int names = agree_names(arg, g, r);
+    int names = agree_outside(arg, g, r);
     int modules = registry_check(arg, g, r);
     (void)fit_check(arg, g, r); /* it only warns */
     return names < 0 ? names : modules;

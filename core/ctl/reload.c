@@ -43,7 +43,7 @@ load(struct pool_job *j)
 {
     struct reload *r = CONTAINER_OF(j, struct reload, job);
     struct generation_load how = {
-        .path = r->path, .strict = r->strict, .check = agree_names};
+        .path = r->path, .strict = r->strict, .check = agree_outside};
     r->result = generation_load(&how, &r->generation, r->report, &r->error);
 }
 

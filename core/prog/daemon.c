@@ -32,6 +32,7 @@
 #include "spool/spool_options.h"
 #include "xport/hostapi.h"
 #include "xport/registry.h"
+#include "xport/signing.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
@@ -182,6 +183,7 @@ adopt(void *arg, struct generation *g)
     apply_debug_flags(g);
     d->beats = 0; /* the limit is looked up again */
     registry_adopt(g);
+    signing_adopt(g);
     if (maillog_open(g, &e) < 0)
         log_error(LOG_LOG1, "logs-refused", "reason=\"%s\"", e.text);
     scheduler_adopt(d->scheduler, g);
@@ -543,6 +545,8 @@ start_threads(struct daemon *d, struct err *e)
     d->helper = pool_new("helper", 1, e);
     int rc = d->helper ? 0 : e->code;
     if (rc == 0)
+        rc = signing_start(loops_processors(), e);
+    if (rc == 0)
         rc = spool_start(d->spool, scheduler_spool_events(d->scheduler), e);
     if (rc == 0)
         rc = loops_start(&d->loops, e);
@@ -565,6 +569,7 @@ start(struct daemon *d, struct err *e)
     generation_publish(d->generation);
     apply_debug_flags(d->generation);
     registry_adopt(d->generation);
+    signing_adopt(d->generation);
     int rc = start_privileged(d, e);
     if (rc == 0 && !d->config->foreground)
         rc = background_enter(e);
@@ -591,6 +596,7 @@ stop_parts(struct daemon *d)
     if (d->control)
         control_close(&d->control);
     loops_stop(&d->loops);
+    signing_stop();
     if (d->spool) {
         spool_close(&d->spool);
         loop_turn(d->loops.scheduler, 0); /* its last answers */

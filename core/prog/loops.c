@@ -12,8 +12,8 @@
 
 enum { LOOPS_MAX = 64 };
 
-static unsigned
-processors(void)
+unsigned
+loops_processors(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : (unsigned)n;
@@ -24,7 +24,7 @@ processors(void)
 static unsigned
 default_concurrency(void)
 {
-    unsigned n = processors() / 3;
+    unsigned n = loops_processors() / 3;
     return n < 1 ? 1 : n;
 }
 

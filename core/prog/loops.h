@@ -21,6 +21,7 @@ struct loops {
     struct loop *scheduler;
     bool shared; /* scheduler == io[0] */
 };
+unsigned loops_processors(void); /* of this machine; 1 at least */
 /* ERR_CONF: a pool is named that no stanza defines. */
 int loops_make(const struct generation *g, struct loops *to, struct err *e);
 /* Threads for all but the scheduler's, which the main thread runs. */

@@ -244,6 +244,7 @@ struct content_builder {
     struct content *content;
     struct content_watch watch;
     struct buf header; /* kept apart once the body is large */
+    struct bodyhash *sum[BODYHASH_FORMS]; /* or NULL */
 };
 
 struct content_builder *
@@ -258,6 +259,29 @@ content_builder_new(struct spool *s, uint64_t id, struct mailbox *home,
     b->arg = arg;
     b->content = content_new();
     return b;
+}
+
+void
+content_builder_sum(struct content_builder *b, unsigned forms)
+{
+    for (int i = 0; i < BODYHASH_FORMS; i++)
+        if (forms & 1u << i && !b->sum[i])
+            b->sum[i] = bodyhash_new(i);
+}
+
+/* Of what came now, what stands behind the header. */
+static void
+builder_sum(struct content_builder *b, struct str part)
+{
+    uint64_t before = b->watch.total - part.n, header = b->watch.header_size;
+
+    if (!b->watch.header_ended)
+        return;
+    if (header > before)
+        part = str_from(part, (size_t)(header - before));
+    for (int i = 0; i < BODYHASH_FORMS; i++)
+        if (b->sum[i] && part.n)
+            bodyhash_add(b->sum[i], part);
 }
 
 static void
@@ -290,6 +314,7 @@ content_builder_add(
     int r;
 
     content_watch_add(&b->watch, p, n);
+    builder_sum(b, str_make(p, n));
     if (!c->body.size)
         buf_reserve(&c->body, FIRST_BLOCK);
     buf_add(&c->body, p, n);
@@ -342,9 +367,24 @@ content_builder_prepend(struct content_builder *b, struct str fields)
 static void
 builder_free(struct content_builder **to)
 {
+    for (int i = 0; i < BODYHASH_FORMS; i++)
+        bodyhash_free(&(*to)->sum[i]);
     buf_fini(&(*to)->header);
     free(*to);
     *to = NULL;
+}
+
+static void
+builder_end_sums(struct content_builder *b, struct message *m)
+{
+    uint8_t sum[BODYHASH_SIZE];
+
+    for (int i = 0; i < BODYHASH_FORMS; i++) {
+        if (!b->sum[i])
+            continue;
+        bodyhash_end(&b->sum[i], sum);
+        m->env.body_sum[i] = message_str(m, str_make(sum, sizeof(sum)));
+    }
 }
 
 void
@@ -354,6 +394,7 @@ content_builder_finish(struct content_builder **to, struct message *m)
     struct content *c = b->content;
 
     content_builder_facts(b, &c->facts);
+    builder_end_sums(b, m);
     if (c->large) {
         large_on_room(c->large, NULL, NULL);
         buf_fini(&c->body); /* its bytes are the file's */

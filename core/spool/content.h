@@ -42,6 +42,9 @@ struct content_builder;
 typedef void content_room_f(void *arg, int result);
 struct content_builder *content_builder_new(struct spool *s, uint64_t id,
     struct mailbox *home, content_room_f *room, void *arg);
+/* Sum the body as it comes, in each form of the mask (1 << BODYHASH_*), for the
+ * envelope's body_sum.  Before the first byte. */
+void content_builder_sum(struct content_builder *b, unsigned forms);
 /* Take n bytes.  0; ERR_AGAIN: taken, but wait for room(); ERR_IO, ERR_FULL. */
 int content_builder_add(
     struct content_builder *b, const void *p, size_t n, struct err *e);

@@ -36,7 +36,12 @@ envelope_text(struct envelope *e, int i)
 enum { TEXT_BINDING = 3, TEXT_COUNT = 6 };
 
 /* Extras by tag; numbers are never used again. */
-enum { EXTRA_HELO = 1, EXTRA_LOGIN = 2, EXTRA_PEER_PORT = 3 };
+enum {
+    EXTRA_HELO = 1,
+    EXTRA_LOGIN = 2,
+    EXTRA_PEER_PORT = 3,
+    EXTRA_BODY_SUM = 4 /* and as many as there are forms */
+};
 
 static void
 put_extra(struct buf *to, uint32_t tag, struct str text)
@@ -53,15 +58,21 @@ put_extras(struct buf *to, const struct envelope *e)
 {
     char port[12];
     struct str text = {NULL, 0};
+    uint32_t count;
 
     if (e->peer_port) {
         snprintf(port, sizeof(port), "%" PRIu32, e->peer_port);
         text = str_of(port);
     }
-    wire_put32(to, !!e->helo.p + !!e->login.p + !!text.p);
+    count = !!e->helo.p + !!e->login.p + !!text.p;
+    for (int i = 0; i < BODYHASH_FORMS; i++)
+        count += !!e->body_sum[i].p;
+    wire_put32(to, count);
     put_extra(to, EXTRA_HELO, e->helo);
     put_extra(to, EXTRA_LOGIN, e->login);
     put_extra(to, EXTRA_PEER_PORT, text);
+    for (int i = 0; i < BODYHASH_FORMS; i++)
+        put_extra(to, EXTRA_BODY_SUM + (uint32_t)i, e->body_sum[i]);
 }
 
 static void
@@ -89,6 +100,9 @@ get_extras(struct wire *w, struct message *m)
             m->env.login = message_str(m, text);
         else if (tag == EXTRA_PEER_PORT)
             get_port(&m->env, text);
+        else if (tag - EXTRA_BODY_SUM < BODYHASH_FORMS &&
+            text.n == BODYHASH_SIZE)
+            m->env.body_sum[tag - EXTRA_BODY_SUM] = message_str(m, text);
     }
 }
 

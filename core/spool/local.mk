@@ -2,6 +2,7 @@
 noinst_LIBRARIES += core/spool/libspool.a
 core_spool_libspool_a_SOURCES = \
 	core/spool/append.c core/spool/append.h \
+	core/spool/bodyhash.c core/spool/bodyhash.h \
 	core/spool/check.c \
 	core/spool/compact.c core/spool/compact.h core/spool/compact_int.h \
 	core/spool/copy.c \
@@ -48,7 +49,7 @@ TESTS += $(spool_tests)
 spool_kit = tests/unit/spool_kit.c tests/unit/spool_kit.h
 sim_disk = tests/unit/sim_disk.c tests/unit/sim_disk.h
 spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(SPOOL_LIBS)
 tests_unit_test_record_SOURCES = tests/unit/test-record.c
 tests_unit_test_record_LDADD = $(spool_test_libs)
 tests_unit_test_segment_SOURCES = tests/unit/test-segment.c
@@ -74,7 +75,7 @@ endif
 noinst_PROGRAMS += tests/bench/spool-bench
 tests_bench_spool_bench_SOURCES = tests/bench/spool-bench.c
 tests_bench_spool_bench_LDADD = core/spool/libspool.a core/loop/libloop.a \
-	$(BASE_LA) $(LOOP_LIBS)
+	$(BASE_LA) $(SPOOL_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus/record
 check_PROGRAMS += tests/fuzz/fuzz-record
@@ -84,4 +85,4 @@ tests_fuzz_fuzz_record_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/record"'
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_record_LDADD = core/spool/libspool.a core/loop/libloop.a \
-	$(BASE_LA) $(LOOP_LIBS)
+	$(BASE_LA) $(SPOOL_LIBS)

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "loop/mailbox.h"
+#include "spool/bodyhash.h"
 
 enum { /* RFC 3461 NOTIFY; 0: not given */
     NOTIFY_NEVER = 1,
@@ -47,6 +48,8 @@ struct envelope {           /* all text lives in the message's arena */
     struct str login;     /* whom it proved to be, or absent */
     uint32_t peer_port;   /* 0: not known */
     uint64_t connection;  /* the inbound session's id, 0: none */
+    /* of the body as received, for DKIM: 32 octets each, or absent */
+    struct str body_sum[BODYHASH_FORMS];
     size_t meta_count;
     const struct meta *meta;
     size_t rcpt_count;

@@ -220,6 +220,36 @@ render_pieces(const struct render *r, struct str piece[2])
     return true;
 }
 
+static int
+each_large(struct render *r, render_piece_f *fn, void *arg, struct err *e)
+{
+    struct large_pass *pass = large_pass_new(r->content->large);
+    char *part = xmalloc(LARGE_STEP);
+    uint64_t at = 0;
+    int64_t n = 0;
+
+    while (at < r->large) {
+        n = large_pass_read(pass, at, part, LARGE_STEP, e);
+        if (n <= 0 || !fn(arg, str_make(part, (size_t)n)))
+            break;
+        at += (uint64_t)n;
+    }
+    free(part);
+    large_pass_free(&pass);
+    return n < 0 ? (int)n : 0;
+}
+
+int
+render_each(struct render *r, render_piece_f *fn, void *arg, struct err *e)
+{
+    CHECK(r, RENDER_MAGIC);
+    for (int i = 0; i < PARTS; i++) {
+        if (r->part[i].n && !fn(arg, r->part[i]))
+            return 0;
+    }
+    return r->large ? each_large(r, fn, arg, e) : 0;
+}
+
 /* --- large bodies --- */
 
 static void

@@ -25,6 +25,10 @@ uint64_t render_size(const struct render *r);
 typedef void render_ready_f(void *arg, int result);
 int64_t render_read(struct render *r, uint64_t at, void *to, size_t n,
     struct mailbox *home, render_ready_f *ready, void *arg);
+/* All of a form that is not DOTTED, in pieces and in order, to fn until that
+ * says false; on a thread that may block.  0, or what render_read() says. */
+typedef bool render_piece_f(void *arg, struct str piece);
+int render_each(struct render *r, render_piece_f *fn, void *arg, struct err *e);
 /* A resident RAW content without edits as one or two borrowed pieces, to be
  * written without a copy; false: use render_read(). */
 bool render_pieces(const struct render *r, struct str piece[2]);

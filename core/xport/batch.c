@@ -11,7 +11,10 @@
 #include "base/sum.h"
 #include "base/xmem.h"
 #include "conf/generation.h"
+#include "xport/prepare.h"
 #include "base/banned.h"
+
+const struct batch_preparer *batch_preparer;
 
 struct batch *
 batch_new(struct message *m, const uint32_t *rcpt, size_t count,

@@ -40,6 +40,7 @@ struct batch {
     bool returned; /* scheduler: it is back, held by `recalling` */
     bool recall_now;
     struct list node;         /* in the session's list, on its loop */
+    void *preparing;          /* prepare.h: it may not be delivered yet */
     struct impel_batch *lent; /* the loop's side, while the module has it */
 };
 

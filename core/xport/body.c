@@ -11,6 +11,7 @@
 #include "xport/session_int.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/bug.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@ static struct render *
 body_render(struct impel_batch *b, int form, int *rc)
 {
     struct err e = {0};
+    char *own = NULL;
     const char *prefix;
 
     CHECK(b, LENT_MAGIC);
@@ -36,8 +38,11 @@ body_render(struct impel_batch *b, int form, int *rc)
     }
     if (b->render[form])
         return b->render[form];
-    prefix = b->batch->prefix ? b->batch->prefix : "";
+    if (form & IMPEL_BODY_SEVENBIT && batch_preparer)
+        own = batch_preparer->prefix(b->batch, form);
+    prefix = own ? own : b->batch->prefix ? b->batch->prefix : "";
     b->render[form] = render_new(b->batch->message, form, str_of(prefix), &e);
+    free(own);
     if (!b->render[form]) {
         log_error(LOG_MOD, "body-unreadable",
             "message=%s form=%d reason=\"%s\"", b->id, form, e.text);

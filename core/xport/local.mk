@@ -3,6 +3,9 @@ noinst_LIBRARIES += core/xport/libxport.a
 core_xport_libxport_a_SOURCES = \
 	core/xport/batch.c core/xport/batch.h \
 	core/xport/body.c \
+	core/xport/dkim.c core/xport/dkim.h \
+	core/xport/dkimkey.c core/xport/dkimkey.h \
+	core/xport/dkim_options.c core/xport/dkim_options.h \
 	core/xport/hostapi.c core/xport/hostapi.h \
 	core/xport/inbound.c \
 	core/xport/instance.c core/xport/instance.h \
@@ -12,11 +15,13 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/moduledir.c \
 	core/xport/outbound.c \
 	core/xport/pump.c \
+	core/xport/prepare.h \
 	core/xport/registry.c core/xport/registry.h \
 	core/xport/registry_int.h \
 	core/xport/registry_use.c \
 	core/xport/result.c core/xport/result.h \
 	core/xport/session.c core/xport/session.h core/xport/session_int.h \
+	core/xport/signing.c core/xport/signing.h \
 	core/xport/token.c \
 	core/xport/vet.c core/xport/vet.h \
 	core/xport/xport_options.c core/xport/xport_options.h
@@ -44,6 +49,11 @@ tests_unit_test_registry_SOURCES = tests/unit/test-registry.c \
 	tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_registry_LDADD = core/xport/libxport.a \
 	core/route/libroute.a $(NET_LA) $(CMOCKA_LIBS) $(XPORT_LIBS)
+check_PROGRAMS += tests/unit/test-dkim
+TESTS += tests/unit/test-dkim
+tests_unit_test_dkim_SOURCES = tests/unit/test-dkim.c
+tests_unit_test_dkim_LDADD = core/xport/libxport.a core/spool/libspool.a \
+	$(BASE_LA) $(CMOCKA_LIBS) $(SPOOL_LIBS)
 tests_unit_test_result_SOURCES = tests/unit/test-result.c
 tests_unit_test_result_LDADD = core/xport/libxport.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)

@@ -154,6 +154,21 @@ outbound_first(struct mail *m)
 }
 
 static void
+outbound_prepared(struct batch *b, const char *why)
+{
+    struct impel_session *io = &b->session->io;
+
+    if (why) {
+        list_remove(&b->node);
+        batch_fill(b, IMPEL_RETRY, IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, 451,
+            "4.7.5", why);
+        b->begun = true;
+        outbound_back(io, b);
+    }
+    session_kick(io);
+}
+
+static void
 outbound_lent(struct mail *m)
 {
     struct batch *b = CONTAINER_OF(m, struct batch, mail);
@@ -163,7 +178,8 @@ outbound_lent(struct mail *m)
     list_push(&io->waiting, &b->node);
     if (io->state >= SESSION_CLOSED)
         session_return_waiting(io, "[internal] session is closed");
-    else
+    else if (!batch_preparer ||
+        !batch_preparer->begin(b, loop_mailbox(io->loop), outbound_prepared))
         session_kick(io);
 }
 
@@ -178,6 +194,8 @@ outbound_recalled(struct mail *m)
     s->received++;
     if (list_linked(&b->node)) {
         list_remove(&b->node);
+        if (b->preparing)
+            batch_preparer->forget(b);
         batch_fill(b, IMPEL_UNTRIED, IMPEL_BLAME_SESSION, 0, 0, NULL,
             "[internal] recalled");
         outbound_back(&s->io, b);

@@ -215,9 +215,10 @@ pump_step_deliver(struct impel_session *s)
 
     if (s->state != SESSION_OPEN || s->open_count >= s->ready)
         return false;
-    node = list_take(&s->waiting);
-    if (!node)
+    if (list_empty(&s->waiting) ||
+        LIST_ENTRY(s->waiting.next, struct batch, node)->preparing)
         return false;
+    node = list_take(&s->waiting);
     b = lent_open(s, LIST_ENTRY(node, struct batch, node));
     t = session_call_begin(s, CALL_DELIVER, b);
     s->module->transport.deliver(s->mine, b, &b->envelope);

@@ -17,6 +17,7 @@
 #include "net/conn.h"
 #include "spool/render.h"
 #include "xport/instance.h"
+#include "xport/prepare.h"
 #include "xport/session.h"
 
 #define SESSION_STATES(X) \

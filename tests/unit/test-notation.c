@@ -262,7 +262,7 @@ test_conf_refusals(void **state)
         {"tls = required", "mail would be sent in clear; it comes with 0.4"},
         {"default_binding = nobody", "default_binding"},
         {"xclient = maybe", "required"},
-        {"opendkim \"k\" {}", "unsigned"},
+        {"outbound_smtp_auth \"k\" {}", "without a login"},
         {"delivery_method = UUCP", "unknown delivery_method 'UUCP'"},
         {"delivery_method = ESMPT", "did you mean"},
         {"bind_address = fd00::1/129", "an address or a host"},

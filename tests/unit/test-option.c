@@ -55,6 +55,8 @@ static const struct place {
     {SCOPE_CONTROL_LISTEN, false, "control_listener { listen /tmp/c {", "} }"},
     {SCOPE_MODULE, false, "esmtp {", "}"},
     {SCOPE_MXIP, false, "mxip {", "}"},
+    {SCOPE_OPENDKIM, false, "opendkim k {", "}"},
+    {SCOPE_DKIM_DOMAIN, false, "opendkim { dkim_domain d.test {", "} }"},
 };
 
 /* A value that the row takes. */

@@ -410,6 +410,95 @@ test_crossing(void **state)
     }
 }
 
+/* --- what a batch needs before (prepare.h) --- */
+
+static struct batch *_Atomic prepared;
+static batch_prepared_f *prepared_done;
+static _Atomic int forgotten;
+
+static bool
+fake_begin(struct batch *b, struct mailbox *at, batch_prepared_f *done)
+{
+    (void)at;
+    prepared_done = done;
+    b->preparing = b;
+    atomic_store(&prepared, b);
+    return true;
+}
+
+static void
+fake_forget(struct batch *b)
+{
+    b->preparing = NULL;
+    atomic_fetch_add(&forgotten, 1);
+}
+
+static void
+finish_preparing(struct mail *m)
+{
+    struct batch *b = atomic_exchange(&prepared, NULL);
+
+    (void)m;
+    b->preparing = NULL;
+    if (b->rcpt_count == 1)
+        b->prefix = xdup("X: y\r\n");
+    prepared_done(b, b->rcpt_count == 1 ? NULL : "[internal] cannot");
+}
+
+static const struct batch_preparer preparer = {fake_begin, fake_forget, NULL};
+
+/* One recipient: it comes about, with a prefix; more: it does not. */
+static void
+test_prepared(void **state)
+{
+    static struct mail mail;
+    struct session *s = open_to(port);
+    int64_t end = clock_mono() + 5000;
+
+    (void)state;
+    batch_preparer = &preparer;
+    for (uint32_t rcpts = 1; rcpts <= 2; rcpts++) {
+        lend(s, rcpts, 10);
+        while (!atomic_load(&prepared) && clock_mono() < end)
+            loop_turn(home, 10);
+        turn_for(20);
+        assert_int_equal(back_count, rcpts - 1); /* nobody has seen it */
+        mailbox_post(loop_mailbox(io), &mail, finish_preparing);
+        until(&back_count, (int)rcpts);
+    }
+    assert_int_equal(back[0]->result[0].verdict, IMPEL_DELIVERED);
+    assert_string_equal(back[0]->prefix, "X: y\r\n");
+    assert_int_equal(back[1]->result[1].verdict, IMPEL_RETRY);
+    assert_int_equal(back[1]->result[1].code, 451);
+    assert_string_equal(back[1]->result[1].text, "[internal] cannot");
+    batch_preparer = NULL;
+}
+
+/* It goes back before that is over: recalled, or its session ends. */
+static void
+test_prepared_too_late(void **state)
+{
+    struct session *s = open_to(port);
+
+    (void)state;
+    batch_preparer = &preparer;
+    atomic_store(&forgotten, 0);
+    until(&ready_count, 1);
+    session_recall(s, lend(s, 1, 10), false);
+    until(&back_count, 1);
+    assert_int_equal(forgotten, 1);
+    lend(s, 1, 10);
+    turn_for(20);
+    session_close(s, true);
+    until(&closed_count, 1);
+    assert_int_equal(back_count, 2);
+    assert_int_equal(forgotten, 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(back[i]->result[0].verdict, IMPEL_UNTRIED);
+    atomic_store(&prepared, NULL);
+    batch_preparer = NULL;
+}
+
 static void
 test_lent_to_closed(void **state)
 {
@@ -666,6 +755,8 @@ main(void)
         TEST(test_recall_unbegun),
         TEST(test_recall_begun),
         TEST(test_crossing),
+        TEST(test_prepared),
+        TEST(test_prepared_too_late),
         TEST(test_lent_to_closed),
         TEST(test_closed_before_it_began),
         TEST(test_lost),
