@@ -14,6 +14,7 @@
 #include "intake/proxied.h"
 #include "intake/receive.h"
 #include "intake/trust.h"
+#include "route/binding.h"
 #include "base/banned.h"
 
 enum { OVER_LIMIT_MAX = 256 }; /* of one listener that are only told 421 */
@@ -325,6 +326,7 @@ listener_session_rename(struct intake_session *is, const struct netaddr *peer)
     is->scope = peer_scope(is->listener, &from, &is->generation);
     session_set_peer(is->session, &from);
     session_set_scope(is->session, is->scope);
+    session_set_name(is->session, binding_hostname(is->scope).p);
     generation_unref(&before);
     print_peer(is, &from);
     judge(is, &from.ip);
@@ -354,6 +356,7 @@ serve(
     is->may_name = is->trusted;
     is->session = session_accept(p->il->loop, p->listener->module, is->scope,
         fd, &from, local, is->id, session_released, is);
+    session_set_name(is->session, binding_hostname(is->scope).p);
     /* told at once: a silent peer would keep its place for as long as it may
      * be idle */
     if (is->over_limit && policy_greet(is, STR("?"), &r) < 0)

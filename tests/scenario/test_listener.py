@@ -67,6 +67,21 @@ def test_ehlo_offers(relay):
             assert c.has_extn(word), word
 
 
+def test_it_says_its_name(impeld):
+    """In the banner and in reply to EHLO: its own, or that of the listener."""
+    for conf, name in (("", socket.gethostname()),
+                       ('Hostname = "mx.own.test"\n', "mx.own.test"),
+                       ('Hostname = "mx.own.test"\n'
+                        'ESMTP_Listener { Banner_Hostname = "in.own.test" }\n',
+                        "in.own.test")):
+        d = impeld(conf)
+        with smtplib.SMTP() as c:
+            code, banner = c.connect("127.0.0.1", d.port)
+            assert (code, banner) == (220, f"{name} ESMTP".encode())
+            assert c.ehlo("x.test")[1].splitlines()[0] == name.encode()
+            assert c.helo("x.test") == (250, name.encode())
+
+
 def test_relaying_is_closed_by_default(impeld):
     d = impeld('ESMTP_Listener { Listen "127.0.0.1:@PORT@" { } }\n'
                'Relay_Domains = ( "here.test" "*.sub.test" )\n',
