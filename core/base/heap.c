@@ -2,19 +2,29 @@
 #include "base/heap.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bug.h"
 #include "base/xmem.h"
 #include "base/banned.h"
 
-/* There may be a heap for each of many queues: they begin small. */
-enum { HEAP_FIRST = 4, HEAP_KEEP = 1024 };
+/* There may be a heap for each of many queues: they begin small, grow in small
+ * steps, and become small again. */
+enum { HEAP_STEP = 2, HEAP_KEEP = 8 };
 
 void
-heap_init(struct heap *h, struct heap_node **room, size_t size)
+heap_init(struct heap *h, struct bins *bins)
 {
-    *h = (struct heap){.nodes = room, .room = room, .size = size};
+    *h = (struct heap){.bins = bins};
+}
+
+static void
+heap_drop_nodes(struct heap *h)
+{
+    if (h->bins)
+        bins_give(
+            h->bins, h->nodes, (size_t)h->size * sizeof(struct heap_node *));
+    else
+        free(h->nodes);
 }
 
 void
@@ -22,21 +32,30 @@ heap_fini(struct heap *h)
 {
     for (size_t i = 0; i < h->count; i++)
         h->nodes[i]->index = 0;
-    if (h->nodes != h->room)
-        free(h->nodes);
-    *h = (struct heap){0};
+    heap_drop_nodes(h);
+    *h = (struct heap){.bins = h->bins};
 }
 
 static void
-heap_resize(struct heap *h, size_t size)
+heap_resize(struct heap *h, uint32_t size)
 {
-    struct heap_node **was = h->nodes;
+    enum { ONE = sizeof(struct heap_node *) };
 
-    h->nodes =
-        xgrow(was == h->room ? NULL : was, size, sizeof(struct heap_node *));
-    if (was == h->room && h->count)
-        memcpy(h->nodes, was, h->count * sizeof(struct heap_node *));
+    if (h->bins)
+        h->nodes = bins_resize(
+            h->bins, h->nodes, (size_t)h->size * ONE, (size_t)size * ONE);
+    else
+        h->nodes = xgrow(h->nodes, size, ONE);
     h->size = size;
+}
+
+static void
+heap_grow(struct heap *h)
+{
+    uint32_t more = h->size / 4 / HEAP_STEP * HEAP_STEP;
+
+    BUG_ON(h->size >= UINT32_MAX / 2);
+    heap_resize(h, h->size + MAX_OF(more, (uint32_t)HEAP_STEP));
 }
 
 static void
@@ -95,10 +114,8 @@ heap_set(struct heap *h, struct heap_node *n, int64_t when)
         heap_settle(h, i - 1, n);
         return;
     }
-    if (h->count == h->size) {
-        BUG_ON(h->count >= UINT32_MAX - 1);
-        heap_resize(h, h->size ? h->size + h->size / 2 : HEAP_FIRST);
-    }
+    if (h->count == h->size)
+        heap_grow(h);
     heap_up(h, h->count++, n);
 }
 

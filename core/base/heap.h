@@ -8,7 +8,7 @@
 #define IMPEL_HEAP_H
 
 #include <stdint.h>
-#include "base/list.h"
+#include "base/bins.h"
 
 /* 12 bytes, aligned to 4: there may be millions (queue/parcel.h). */
 struct heap_node {
@@ -16,13 +16,13 @@ struct heap_node {
     uint32_t index; /* position + 1; 0: not in a heap */
 };
 struct heap {
-    struct heap_node **nodes, **room;
-    size_t count, size;
+    struct heap_node **nodes;
+    struct bins *bins; /* where nodes are from; NULL: malloc's */
+    uint32_t count, size;
 };
 
-/* The first `size` nodes have their places in `room`, the caller's, for as long
- * as there are no more.  Zeroed memory is an empty heap without. */
-void heap_init(struct heap *h, struct heap_node **room, size_t size);
+/* Zeroed memory is an empty heap without bins. */
+void heap_init(struct heap *h, struct bins *bins);
 void heap_fini(struct heap *h);
 /* Insert, or move if it is in this heap already. */
 void heap_set(struct heap *h, struct heap_node *n, int64_t when);

@@ -5,6 +5,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/arena.c core/base/arena.h \
 	core/base/banned.h \
 	core/base/base64.c core/base/base64.h \
+	core/base/bins.c core/base/bins.h \
 	core/base/bits.h \
 	core/base/budget.c core/base/budget.h \
 	core/base/buf.c core/base/buf.h \
@@ -23,6 +24,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/map.c core/base/map.h \
 	core/base/num.c core/base/num.h \
 	core/base/secret.c core/base/secret.h \
+	core/base/slab.c core/base/slab.h \
 	core/base/str.c core/base/str.h \
 	core/base/sum.h \
 	core/base/tokens.c core/base/tokens.h \
@@ -36,6 +38,7 @@ base_tests = \
 	tests/unit/test-arena \
 	tests/unit/test-base64 \
 	tests/unit/test-budget \
+	tests/unit/test-bins \
 	tests/unit/test-buf \
 	tests/unit/test-clock \
 	tests/unit/test-err \
@@ -56,6 +59,8 @@ tests_unit_test_base64_SOURCES = tests/unit/test-base64.c
 tests_unit_test_base64_LDADD = $(base_test_libs)
 tests_unit_test_budget_SOURCES = tests/unit/test-budget.c
 tests_unit_test_budget_LDADD = $(base_test_libs)
+tests_unit_test_bins_SOURCES = tests/unit/test-bins.c
+tests_unit_test_bins_LDADD = $(base_test_libs)
 tests_unit_test_buf_SOURCES = tests/unit/test-buf.c
 tests_unit_test_buf_LDADD = $(base_test_libs)
 tests_unit_test_idna_SOURCES = tests/unit/test-idna.c

@@ -38,7 +38,6 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/showdomain.c core/queue/showqueue.c \
 	core/queue/settle.c core/queue/settle.h \
 	core/queue/single.c \
-	core/queue/slab.c core/queue/slab.h \
 	core/queue/review.c core/queue/review.h \
 	core/queue/filter.c core/queue/filter.h core/queue/select.c \
 	core/queue/suspend.c core/queue/suspend.h \

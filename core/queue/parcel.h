@@ -22,7 +22,7 @@
 #define IMPEL_PARCEL_H
 
 #include "base/heap.h"
-#include "queue/slab.h"
+#include "base/slab.h"
 #include "spool/message.h"
 
 struct active;

@@ -141,7 +141,7 @@ queue_new(struct scheduler *s, struct str binding, const struct destination *d,
     q->binding = limits_binding(s, binding);
     q->carrier = carrier_get(s, d->method);
     q->gather_head = UINT32_MAX;
-    heap_init(&q->delayed, q->few, FEW_DELAYED);
+    heap_init(&q->delayed, &s->bins);
     list_init(&q->ready);
     list_init(&q->outlets);
     list_init(&q->roomy);

@@ -367,6 +367,7 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->cursors);
     list_init(&s->moves);
     parcels_init(&s->parcels);
+    bins_init(&s->bins);
     slab_init(&s->actives, sizeof(struct active));
     slab_init(&s->queue_slab, sizeof(struct queue));
     slab_init(&s->zone_slab, sizeof(struct zone));
@@ -465,6 +466,7 @@ scheduler_free(struct scheduler **sp)
     limits_fini(s);
     move_fini(s);
     parcels_fini(&s->parcels);
+    bins_fini(&s->bins);
     slab_fini(&s->actives);
     slab_fini(&s->queue_slab);
     slab_fini(&s->zone_slab);

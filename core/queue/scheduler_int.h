@@ -63,11 +63,8 @@ struct bindstate { /* one binding */
     uint64_t strays; /* parcels that have left it since it has gone */
     bool leaving;    /* it has gone, and there was mail */
 };
-enum {
-    NAME_ROOM = 40, /* most names are shorter */
-    FEW_DELAYED = 4 /* most queues have no more */
-};
-struct zone { /* all queues of one routing domain */
+enum { NAME_ROOM = 40 }; /* most names are shorter */
+struct zone {            /* all queues of one routing domain */
     struct list node;
     char *name; /* in room, or owned */
     char room[NAME_ROOM];
@@ -133,9 +130,8 @@ struct queue {
 
     /* parcels */
     struct heap delayed;
-    struct heap_node *few[FEW_DELAYED]; /* of it */
-    struct list ready;                  /* struct active with content */
-    uint64_t overflow;                  /* in `delayed` with PARCEL_DUE */
+    struct list ready; /* struct active with content */
+    uint64_t overflow; /* in `delayed` with PARCEL_DUE */
     uint64_t ready_count, loading, lent, failing;
     int64_t expire_at; /* monotonic; when to look for old ones; 0: never */
     struct list *scan_ready; /* how far that look has come in `ready`, */
@@ -269,6 +265,7 @@ struct scheduler {
 
     struct parcels parcels;
     struct slab actives, queue_slab, zone_slab;
+    struct bins bins;  /* of queues */
     struct map queues; /* by key */
     struct list all_queues;
     struct map zones, bindings, bindgroups, throttles, carriers, idle;

@@ -78,29 +78,35 @@ test_list(void **state)
     assert_true(list_empty(&head));
 }
 
+/* Its places are from bins: they grow with it, and become few again. */
 static void
-test_room(void **state)
+test_bins(void **state)
 {
-    struct heap_node n[5] = {{0}}, *room[3];
+    static struct heap_node nodes[10 * NODES];
+    struct bins bins;
     struct heap h;
 
     (void)state;
-    heap_init(&h, room, 3);
-    for (int i = 0; i < 3; i++)
-        heap_set(&h, &n[i], 10 - i);
-    assert_ptr_equal(h.nodes, room);
-    heap_set(&h, &n[3], 1); /* moves to memory of its own */
-    heap_set(&h, &n[4], 20);
-    assert_ptr_not_equal(h.nodes, room);
-    assert_ptr_equal(heap_first(&h), &n[3]);
-    heap_remove(&h, &n[3]);
-    assert_ptr_equal(heap_first(&h), &n[2]);
+    bins_init(&bins);
+    heap_init(&h, &bins);
+    for (int i = 0; i < 10 * NODES; i++) {
+        heap_set(&h, &nodes[i], (i * 7919) % 10007);
+        assert_true(h.size <= h.count + MAX_OF(h.count / 4, 2u));
+    }
+    assert_true(bins.large > 0);
+    for (int i = 0; i < 10 * NODES - 3; i++) {
+        struct heap_node *n = heap_first(&h);
+
+        heap_remove(&h, n);
+        assert_true(heap_first(&h)->when >= n->when);
+        assert_true(h.size <= MAX_OF(4 * h.count + 4, 8u));
+    }
+    assert_int_equal(bins.large, 0);
     heap_fini(&h);
-    assert_int_equal(n[0].index, 0);
-    heap_init(&h, room, 3);
-    heap_set(&h, &n[0], 1);
-    heap_fini(&h); /* the room is not freed */
+    for (size_t i = 0; i < BINS_COUNT; i++)
+        assert_int_equal(bins.slabs[i].used, 0);
+    bins_fini(&bins);
 }
 
 UNIT_MAIN(cmocka_unit_test(test_order), cmocka_unit_test(test_fini_unlinks),
-    cmocka_unit_test(test_list), cmocka_unit_test(test_room))
+    cmocka_unit_test(test_list), cmocka_unit_test(test_bins))

@@ -8,7 +8,7 @@ static void
 test_size(void **state)
 {
     enum { FIRST = 50000, MANY = 400000 };
-    struct heap heap = {NULL, 0, 0};
+    struct heap heap = {0};
     struct parcels all;
     uint32_t rcpt = 0;
     size_t most = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "queue/slab.h"
+#include "base/slab.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -9,7 +9,7 @@
 
 /* A block is aligned to its size: its head is found from any object.  Objects
  * are made as they are needed, so what was never used takes no memory. */
-enum { SLAB_BLOCK = 256 * 1024 };
+enum { SLAB_BLOCK = 256 * 1024, SLAB_PAGE = 4096, SLAB_TOUCHED = 32 * 1024 };
 
 struct slab_block {
     struct list node; /* of the slab's `room`, or in no list: it is full */
@@ -108,6 +108,19 @@ slab_take(struct slab *s)
     return memset(p, 0, s->size);
 }
 
+/* As if it were new; what it has used goes back if that is much. */
+static void
+slab_renew(const struct slab *s, struct slab_block *b)
+{
+    size_t touched = offsetof(struct slab_block, first) + b->made * s->size;
+
+    b->spare = NULL;
+    b->made = 0;
+    if (touched > SLAB_TOUCHED)
+        (void)madvise(
+            (char *)b + SLAB_PAGE, SLAB_BLOCK - SLAB_PAGE, MADV_DONTNEED);
+}
+
 /* An empty block goes, but for one that the next objects may want. */
 void
 slab_give(struct slab *s, void *p)
@@ -125,6 +138,7 @@ slab_give(struct slab *s, void *p)
     if (s->empty && s->empty != b && !s->empty->used)
         slab_unmap(s, s->empty);
     s->empty = b;
+    slab_renew(s, b);
     list_remove(&b->node); /* the fuller ones go first */
     list_push(&s->room, &b->node);
 }

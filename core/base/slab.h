@@ -3,7 +3,8 @@
  * slab.h - many objects of one size: taken from blocks, given back to them.
  *
  * For parcels, of which there may be millions, and queues.  One thread.  A
- * block without objects returns to the system at once, but for one.
+ * block without objects returns to the system at once, but for a page or some
+ * of one.
  */
 #ifndef IMPEL_SLAB_H
 #define IMPEL_SLAB_H
