@@ -72,6 +72,9 @@
     X(reroute_queue, "reroute queue", "DOMAIN|all [DOMAIN] " MAIL_CHOSEN, \
         "move mail to the second one's queues, or to where new mail would go", \
         1) \
+    X(spool_import, "spool import", "DIR [--dry-run]", \
+        "take over the mail of a spool that nobody uses; DIR stays as it is", \
+        1) \
     X(suspend, "suspend", SUSPEND_PLACE " [for TIME|until TIME] [because...]", \
         "deliver nothing of that, until then or until resume", 1) \
     X(resume, "resume", SUSPEND_PLACE, \

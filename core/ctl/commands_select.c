@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * commands_select.c - fail all, flush all, delay, rebind, reroute queue: mail
- * chosen by what it is.
+ * chosen by what it is; spool import.
  */
 #include "ctl/commands_int.h"
 
@@ -163,6 +163,18 @@ command_flush_all(struct command_call *c, size_t at)
     struct selection sel = selection_begin(c, at, SCHEDULER_FLUSH);
 
     selection_run(&sel);
+}
+
+void
+command_spool_import(struct command_call *c, size_t at)
+{
+    bool dry_run = commands_is(c, at + 1, "--dry-run");
+
+    if (c->word_count != at + 1 + (size_t)dry_run)
+        commands_usage(c, at);
+    else
+        scheduler_import(
+            c->on->scheduler, c->words[at], dry_run, commands_ask(c));
 }
 
 void

@@ -306,7 +306,7 @@ impel_offline_run(
 {
     if (is(words, count, 0, "help"))
         return help(r, words, count);
-    if (is(words, count, 0, "spool"))
+    if (is(words, count, 0, "spool") && !is(words, count, 1, "import"))
         return spool_command(r, words, count);
     if (!is(words, count, 0, "config") || count < 2)
         return -1;

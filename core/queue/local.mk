@@ -14,6 +14,9 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/explain.c core/queue/explain.h \
 	core/queue/goal.c core/queue/goal.h \
 	core/queue/greeting.c core/queue/greeting.h \
+	core/queue/import.c core/queue/import.h \
+	core/queue/importbatch.c core/queue/importbatch.h \
+	core/queue/importmark.c core/queue/importmark.h \
 	core/queue/limits.c core/queue/limits.h \
 	core/queue/listing.c \
 	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \
@@ -52,7 +55,7 @@ if HAVE_CMOCKA
 # The scheduler between layers that a test plays.
 QUEUE_WORLD = tests/unit/queue_world.c tests/unit/queue_world.h \
 	tests/unit/queue_fake_spool.c tests/unit/queue_fake_route.c \
-	tests/unit/queue_fake_session.c $(CONF_ROWS)
+	tests/unit/queue_fake_session.c tests/unit/queue_fake_source.c $(CONF_ROWS)
 QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 	core/spool/libspool.a $(NET_LA)
 
@@ -65,9 +68,12 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
 	tests/unit/test-longqueue tests/unit/test-returns \
-	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding
+	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding \
+	tests/unit/test-import
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
+tests_unit_test_import_SOURCES = tests/unit/test-import.c $(QUEUE_WORLD)
+tests_unit_test_import_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_scheduler_SOURCES = tests/unit/test-scheduler.c $(QUEUE_WORLD)
 tests_unit_test_scheduler_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_recovered_SOURCES = tests/unit/test-recovered.c $(QUEUE_WORLD)

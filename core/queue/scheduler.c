@@ -10,6 +10,7 @@
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/choose.h"
+#include "queue/import.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
 #include "queue/move.h"
@@ -185,6 +186,10 @@ scheduler_accepted(void *arg, struct message *m)
     struct queue *few_to[8], **to = few_to;
 
     BUG_ON(!n);
+    if (import_is_void(s, m->id)) { /* it comes by scheduler_take() */
+        message_unref(&m);
+        return;
+    }
     if (s->drained_told) { /* it is on disk; the next start finds it */
         message_unref(&m);
         return;
@@ -293,12 +298,11 @@ scheduler_sort_found(struct scheduler *s, const struct found *f, uint32_t *next,
     }
 }
 
-static void
-scheduler_found(void *arg, const struct found *f)
+void
+scheduler_take(struct scheduler *s, const struct found *f)
 {
     uint32_t few_next[8], *next = few_next;
     struct queue *few_to[8], **to = few_to;
-    struct scheduler *s = arg;
     size_t n = f->parcel_count;
 
     if (s->drained_told || !n || parcel_find(&s->parcels, f->id))
@@ -316,13 +320,26 @@ scheduler_found(void *arg, const struct found *f)
 }
 
 static void
+scheduler_found(void *arg, const struct found *f)
+{
+    struct scheduler *s = arg;
+
+    if (!import_is_void(s, f->id))
+        scheduler_take(s, f);
+    else if (!s->drained_told)
+        import_drop(s, f);
+}
+
+static void
 scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
 {
     struct scheduler *s = arg;
 
     s->stats.recovering = false;
-    if (!s->drained_told)
+    if (!s->drained_told) {
         delaydsn_recovered(s);
+        import_recovered(s);
+    }
     (void)messages; /* the spool has logged both */
     (void)damaged;
 }
@@ -376,6 +393,7 @@ scheduler_init_lists(struct scheduler *s)
     timer_init(&s->drain_timer, s->loop, scheduler_drain_now, s, "drain");
     pause_init(s);
     settle_init(s);
+    import_init(s);
 }
 
 struct scheduler *
@@ -452,6 +470,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->delay_timer);
     overriding_stop(s);
     settle_fini(s);
+    import_fini(s);
     while ((n = list_first(&s->all_queues)) != NULL)
         scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
     MAP_FOREACH (c, &s->carriers, at) {

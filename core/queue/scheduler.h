@@ -156,6 +156,9 @@ struct scheduler_order {
 };
 void scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
     const struct scheduler_order *o, const struct scheduler_ask *ask);
+/* `spool import`: the mail of another spool (import.h).  A job. */
+void scheduler_import(struct scheduler *s, struct str dir, bool dry_run,
+    const struct scheduler_ask *ask);
 void scheduler_refresh_domain(
     struct scheduler *s, struct str domain, const struct scheduler_ask *ask);
 /* How many domains serve by other routes than those in force; told once, later.

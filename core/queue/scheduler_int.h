@@ -246,6 +246,15 @@ struct overriding { /* see overriding.h */
     void *remake_arg;
 };
 
+struct importing { /* see import.h */
+    struct import *running;
+    struct import_range {
+        uint64_t source, from, to;
+    } * range; /* void ones that recovery empties */
+    size_t range_count;
+    uint64_t dropped;
+};
+
 struct settling { /* see settle.h */
     struct list waits;
     uint64_t asked, stored; /* barriers */
@@ -309,6 +318,7 @@ struct scheduler {
     struct pause pause;
     struct overriding overriding;
     struct settling settling;
+    struct importing importing;
 
     bool draining, drained_told, closing, turning;
     struct timer drain_timer;
@@ -323,5 +333,7 @@ void scheduler_kick(struct scheduler *s); /* dirty queues run this turn */
 void scheduler_kick_all(struct scheduler *s, const char *why);
 void scheduler_arm(struct scheduler *s); /* the timer of `wakes` */
 void scheduler_check_drained(struct scheduler *s);
+/* A message that is on disk gets its parcels. */
+void scheduler_take(struct scheduler *s, const struct found *f);
 
 #endif

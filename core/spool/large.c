@@ -317,7 +317,7 @@ large_read(struct large *l, uint64_t at, void *to, size_t n, struct err *e)
 
     pthread_mutex_lock(&l->open_lock);
     if (l->fd < 0)
-        l->fd = sysio_get()->open(l->path, O_RDONLY, 0);
+        l->fd = sysio_get()->open(l->path, O_RDONLY | O_NONBLOCK, 0);
     fd = l->fd;
     pthread_mutex_unlock(&l->open_lock);
     if (fd < 0)
@@ -336,7 +336,7 @@ large_verify(const char *path, uint64_t size, uint64_t sum, struct err *e)
     uint64_t at = 0;
     ssize_t got = 0;
     char *p;
-    int fd = sysio_get()->open(path, O_RDONLY, 0);
+    int fd = sysio_get()->open(path, O_RDONLY | O_NONBLOCK, 0);
 
     if (fd < 0)
         return err_errno(

@@ -23,6 +23,7 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/render.c core/spool/render.h \
 	core/spool/segment.c core/spool/segment.h \
 	core/spool/sevenbit.c core/spool/sevenbit.h \
+	core/spool/source.c core/spool/source.h \
 	core/spool/spool.c core/spool/spool.h core/spool/spool_int.h \
 	core/spool/spool_options.c core/spool/spool_options.h \
 	core/spool/spooldir.c core/spool/spooldir.h \
@@ -39,6 +40,7 @@ spool_tests = \
 	tests/unit/test-record \
 	tests/unit/test-render \
 	tests/unit/test-segment \
+	tests/unit/test-source \
 	tests/unit/test-spool \
 	tests/unit/test-spool-damage \
 	tests/unit/test-spool-start \
@@ -54,6 +56,8 @@ tests_unit_test_record_SOURCES = tests/unit/test-record.c
 tests_unit_test_record_LDADD = $(spool_test_libs)
 tests_unit_test_segment_SOURCES = tests/unit/test-segment.c
 tests_unit_test_segment_LDADD = $(spool_test_libs)
+tests_unit_test_source_SOURCES = tests/unit/test-source.c $(spool_kit)
+tests_unit_test_source_LDADD = $(spool_test_libs)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)
 tests_unit_test_spool_LDADD = $(spool_test_libs)
 tests_unit_test_spool_damage_SOURCES = tests/unit/test-spool-damage.c $(spool_kit)

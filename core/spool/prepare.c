@@ -38,8 +38,9 @@ struct making { /* of one segment's index */
 static void
 damaged(struct spool *s, uint32_t segment, uint32_t offset, uint32_t n)
 {
-    log_error(LOG_SPOOL, "spool-damaged",
-        "segment=%08" PRIx32 " offset=%u bytes=%u", segment, offset, n);
+    if (!s->read_only)
+        log_error(LOG_SPOOL, "spool-damaged",
+            "segment=%08" PRIx32 " offset=%u bytes=%u", segment, offset, n);
     atomic_fetch_add(&s->damaged, 1);
 }
 
@@ -58,6 +59,8 @@ scan_bad(void *arg, uint32_t offset, uint32_t n, bool torn)
 {
     struct making *m = arg;
     struct err e;
+    if (torn && m->spool->read_only)
+        return;
     if (torn) {
         log_notice(LOG_SPOOL, "spool-torn",
             "segment=%08" PRIx32 " offset=%u bytes=%u", m->seg->number, offset,
@@ -66,7 +69,8 @@ scan_bad(void *arg, uint32_t offset, uint32_t n, bool torn)
     }
     m->seg->damaged++;
     damaged(m->spool, m->seg->number, offset, n);
-    if (spooldir_quarantine(m->spool->dir, m->seg->number, offset,
+    if (!m->spool->read_only &&
+        spooldir_quarantine(m->spool->dir, m->seg->number, offset,
             m->scan->image + offset, MIN_OF(n, m->scan->n - offset), &e))
         trouble_set(m->spool, SPOOL_TROUBLE_QUARANTINE, &e);
 }
@@ -104,7 +108,7 @@ read_segment(struct spool *s, const struct prepare *p, struct live_segment *seg,
         scan.known = seg->end; /* it was sealed: no torn tail is left */
     if (!r)
         r = segment_scan(&scan, e);
-    if (!r && p)
+    if (!r && p && !s->read_only)
         r = segment_repair(&scan, seg->fd, path, e);
     if (!r && p) {
         seg->end = scan.end;
@@ -154,10 +158,12 @@ load_index(struct spool *s, struct live_segment *seg, bool marks_only,
 }
 
 static void
-say_remade(const struct live_segment *seg, const struct err *why)
+say_remade(const struct spool *s, const struct live_segment *seg,
+    const struct err *why)
 {
-    log_warn(LOG_SPOOL, "spool-index-remade",
-        "segment=%08" PRIx32 " reason=\"%s\"", seg->number, why->text);
+    if (!s->read_only)
+        log_warn(LOG_SPOOL, "spool-index-remade",
+            "segment=%08" PRIx32 " reason=\"%s\"", seg->number, why->text);
 }
 
 int
@@ -169,12 +175,14 @@ prepare_index(
 
     if (copy_index(s, seg, to))
         return 0;
+    if (s->read_only) /* its records are looked at, whatever an index says */
+        return read_segment(s, NULL, seg, to, e);
     r = load_index(s, seg, false, &h, to, e);
     if (!r)
         return 0;
-    say_remade(seg, e);
+    say_remade(s, seg, e);
     r = read_segment(s, NULL, seg, to, e);
-    if (!r)
+    if (!r && !s->read_only)
         keeper_save_index(s, seg, to);
     return r;
 }
@@ -227,7 +235,7 @@ prepare_one(struct prepare *p, struct live_segment *seg, struct err *e)
         atomic_fetch_add(&s->damaged, h.damaged);
     } else {
         if (r != ERR_NOTFOUND) /* one that was not sealed has none */
-            say_remade(seg, e);
+            say_remade(s, seg, e);
         r = read_segment(s, p, seg, &ix, e);
         if (r)
             return r;
@@ -236,7 +244,8 @@ prepare_one(struct prepare *p, struct live_segment *seg, struct err *e)
     take_marks(p, seg, &ix);
     if (seg->state != LIVE_SEALED) {
         seg->index = ix;
-        keeper_write_index(s, seg);
+        if (!s->read_only)
+            keeper_write_index(s, seg);
     } else {
         index_fini(&ix);
     }
@@ -300,7 +309,8 @@ open_segment(struct spool *s, uint32_t number, struct err *e)
     struct err why;
     struct stat st;
     ssize_t n = -1;
-    int r = 0, fd = sysio_get()->open(path, O_RDWR, 0);
+    int flags = s->read_only ? O_RDONLY | O_NONBLOCK : O_RDWR;
+    int r = 0, fd = sysio_get()->open(path, flags, 0);
 
     if (fd >= 0)
         n = sysio_read_all(fd, head, sizeof(head), 0);

@@ -103,6 +103,19 @@ read_record(struct live_segment *seg, struct reader_record *to, struct err *e)
     return to->head.flags & RECORD_PACKED ? unpack_record(to) : 0;
 }
 
+static void
+reader_damaged(struct spool *s, const struct reader_record *r, struct err *e)
+{
+    atomic_fetch_add(&s->damaged, 1);
+    if (s->read_only)
+        return;
+    log_error(LOG_SPOOL, "spool-damaged", "segment=%08" PRIx32 " offset=%u",
+        r->at.segment, r->at.offset);
+    if (spooldir_quarantine(
+            s->dir, r->at.segment, r->at.offset, r->bytes.p, r->bytes.n, e))
+        trouble_set(s, SPOOL_TROUBLE_QUARANTINE, e);
+}
+
 int
 reader_get(struct spool *s, struct spool_place at, uint64_t id,
     struct reader_record *to, struct err *e)
@@ -120,12 +133,7 @@ reader_get(struct spool *s, struct spool_place at, uint64_t id,
     }
     r = read_record(seg, to, e);
     if (r == ERR_DAMAGED) {
-        log_error(LOG_SPOOL, "spool-damaged", "segment=%08" PRIx32 " offset=%u",
-            to->at.segment, to->at.offset);
-        if (spooldir_quarantine(s->dir, to->at.segment, to->at.offset,
-                to->bytes.p, to->bytes.n, e))
-            trouble_set(s, SPOOL_TROUBLE_QUARANTINE, e);
-        atomic_fetch_add(&s->damaged, 1);
+        reader_damaged(s, to, e);
         err_set(e, ERR_DAMAGED,
             "record in segment %08" PRIx32 " at %u is damaged", to->at.segment,
             to->at.offset);
@@ -227,7 +235,7 @@ load_large(struct spool *s, const struct message *m, struct err *e)
         return 0;
     want = large_size(m->content->large);
     path = spooldir_large_path(s->dir, m->id);
-    fd = sysio_get()->open(path, O_RDONLY, 0);
+    fd = sysio_get()->open(path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0 && errno != ENOENT)
         r = err_errno(e, ERR_IO, errno, "%s", path);
     else if (fd < 0)
@@ -318,34 +326,41 @@ load_record(struct spool *s, struct spool_load *l, struct reader_record *r)
     return 0;
 }
 
-static void
-load_work(struct pool_job *job)
+int
+reader_load(struct spool *s, struct spool_load *l)
 {
-    struct load_job *j = CONTAINER_OF(job, struct load_job, job);
-    struct spool_load *l = j->load;
     struct reader_record r;
 
     l->message = NULL;
     l->rcpt = NULL;
     l->rcpt_count = 0;
-    l->result = reader_get(j->spool, l->accept, l->id, &r, &l->error);
+    l->result = reader_get(s, l->accept, l->id, &r, &l->error);
     if (l->result)
-        return;
-    l->result = load_record(j->spool, l, &r);
+        return l->result;
+    l->result = load_record(s, l, &r);
     if (l->result) {
         err_set(&l->error, l->result,
             "record in segment %08" PRIx32 " at %u cannot be decoded",
             r.at.segment, r.at.offset);
     } else {
-        l->result = load_large(j->spool, l->message, &l->error);
+        l->result = load_large(s, l->message, &l->error);
     }
     if (l->result) {
         message_unref(&l->message);
         xfree(&l->rcpt);
     } else if (l->want_content) {
-        atomic_fetch_add(&j->spool->loads, 1);
+        atomic_fetch_add(&s->loads, 1);
     }
     reader_record_fini(&r);
+    return l->result;
+}
+
+static void
+load_work(struct pool_job *job)
+{
+    struct load_job *j = CONTAINER_OF(job, struct load_job, job);
+
+    (void)reader_load(j->spool, j->load); /* its result is there */
 }
 
 static void

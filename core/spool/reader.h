@@ -8,6 +8,7 @@
 #include "spool/liveness.h"
 
 struct spool;
+struct spool_load;
 
 struct reader_record {
     struct record_head head;
@@ -19,5 +20,7 @@ struct reader_record {
 int reader_get(struct spool *s, struct spool_place at, uint64_t id,
     struct reader_record *to, struct err *e);
 void reader_record_fini(struct reader_record *r);
+/* What spool_load() does, on this thread: l->result. */
+int reader_load(struct spool *s, struct spool_load *l);
 
 #endif

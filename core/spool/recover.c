@@ -52,6 +52,8 @@ struct recover {
     struct found_batch *batch;
     uint64_t messages;
     bool tell;
+    recover_found_f *fn; /* or NULL: of recover_list() */
+    void *fn_arg;
     uint64_t *done; /* bits of one message */
     size_t done_words;
     uint64_t *claim; /* the same of one ATTEMPT; none is set between them */
@@ -388,6 +390,7 @@ recover_message(struct recover *r, struct live_segment *seg,
     bool finished = merge_done(r, e, list);
     struct merge m = {.r = r};
     struct found_batch *b = NULL;
+    struct found one;
 
     m.arena = r->tell ? batch_get(r)->arena : arena_new(1024);
     m.size = finished ? 0 : (size_t)e->domain_runs;
@@ -422,6 +425,14 @@ recover_message(struct recover *r, struct live_segment *seg,
         f->parcel_count = m.count + m.splits;
         if (b->count == FOUND_BATCH)
             batch_send(r);
+    }
+    if (!finished && r->fn) {
+        memset(&one, 0, sizeof(one));
+        found_fill(&one, e, at, m.arena);
+        one.parcel = m.parcels;
+        one.parcel_count = m.count + m.splits;
+        if (!r->fn(r->fn_arg, &one))
+            atomic_store(&r->stop, true);
     }
     if (!r->tell)
         arena_free(&m.arena);
@@ -533,7 +544,7 @@ recover_all(struct recover *r)
         }
     }
     free(list);
-    if (!atomic_load(&r->stop))
+    if (!atomic_load(&r->stop) && !s->read_only)
         (void)spooldir_each_large(s->dir, orphan_check, r, NULL);
 }
 
@@ -555,6 +566,8 @@ recover_end(struct recover *r)
         return;
     }
     atomic_store(&s->recovering, false);
+    if (s->read_only)
+        return;
     log_notice(LOG_SPOOL, "spool-recovered", "messages=%llu damaged=%llu",
         (unsigned long long)r->messages,
         (unsigned long long)atomic_load(&s->damaged));
@@ -582,6 +595,14 @@ void
 recover_run(struct spool *s)
 {
     struct recover r = {.spool = s};
+    recover_all(&r);
+    recover_end(&r);
+}
+
+void
+recover_list(struct spool *s, recover_found_f *fn, void *arg)
+{
+    struct recover r = {.spool = s, .fn = fn, .fn_arg = arg};
     recover_all(&r);
     recover_end(&r);
 }

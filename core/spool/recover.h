@@ -14,11 +14,15 @@
 #include "spool/liveness.h"
 
 struct spool;
+struct found;
 struct recover;
 
 /* Enumerate: on a thread, or (offline) on this one without telling anybody. */
 int recover_start(struct spool *s, struct recover **to, struct err *e);
 void recover_run(struct spool *s);
+/* The same, telling fn of each message on this thread, until it says false. */
+typedef bool recover_found_f(void *arg, const struct found *f);
+void recover_list(struct spool *s, recover_found_f *fn, void *arg);
 void recover_stop(struct recover **r);
 
 #endif

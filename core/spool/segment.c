@@ -379,7 +379,7 @@ segment_load(
 {
     ssize_t got;
     off_t size;
-    int fd = sysio_get()->open(path, O_RDONLY, 0);
+    int fd = sysio_get()->open(path, O_RDONLY | O_NONBLOCK, 0);
 
     *image = NULL;
     if (fd < 0)

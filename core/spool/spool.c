@@ -39,6 +39,22 @@ spool_gate_unref(struct spool_gate *g)
         free(g);
 }
 
+static struct spool *
+spool_new(void)
+{
+    struct spool *s = xnew(struct spool);
+
+    s->magic = SPOOL_MAGIC;
+    s->gate = xnew(struct spool_gate);
+    atomic_store(&s->gate->refs, 1);
+    liveness_init(&s->live);
+    pthread_mutex_init(&s->trouble.lock, NULL);
+    s->state = state_new();
+    atomic_store(&s->next_segment, 1);
+    atomic_store(&s->recovering, true);
+    return s;
+}
+
 static void
 spool_free(struct spool **to)
 {
@@ -81,20 +97,12 @@ spool_configure(struct spool *s, const struct spool_config *c, struct err *e)
 int
 spool_open(const struct spool_config *c, struct spool **to, struct err *e)
 {
-    struct spool *s = xnew(struct spool);
+    struct spool *s = spool_new();
     struct err own;
     int r;
 
     e = e ? e : &own;
     *to = NULL;
-    s->magic = SPOOL_MAGIC;
-    s->gate = xnew(struct spool_gate);
-    atomic_store(&s->gate->refs, 1);
-    liveness_init(&s->live);
-    pthread_mutex_init(&s->trouble.lock, NULL);
-    s->state = state_new();
-    atomic_store(&s->next_segment, 1);
-    atomic_store(&s->recovering, true);
     r = spool_configure(s, c, e);
     if (!r)
         r = spooldir_open(c->dir, false, s->mode, &s->dir, e);
@@ -109,6 +117,26 @@ spool_open(const struct spool_config *c, struct spool **to, struct err *e)
     atomic_store(&s->next_id, (uint64_t)s->dir->start << 40 | 1);
     *to = s;
     return 0;
+}
+
+int
+spool_open_source(const char *dir, struct spool **to, struct err *e)
+{
+    struct spool *s = spool_new();
+    const struct spool_config c = {.dir = dir};
+    int r = spool_configure(s, &c, e);
+
+    s->read_only = true;
+    if (!r)
+        r = spooldir_open(dir, true, s->mode, &s->dir, e);
+    if (!r)
+        r = keeper_new(s, &s->keeper, e);
+    if (!r)
+        r = prepare_segments(s, e);
+    if (r)
+        spool_free(&s);
+    *to = s;
+    return r;
 }
 
 int
@@ -150,6 +178,12 @@ spool_close(struct spool **to)
     if (s->readers)
         pool_free(&s->readers);
     spool_free(&s);
+}
+
+uint64_t
+spool_identity(const struct spool *s)
+{
+    return s->dir->id;
 }
 
 uint64_t

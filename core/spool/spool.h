@@ -86,6 +86,8 @@ void spool_close(struct spool **s);
  * is returned.  A message takes one for each recipient: its own, and those
  * under which logs name the others. */
 uint64_t spool_next_ids(struct spool *s, uint64_t count);
+/* A number of the spool's own, which stays when its directory is moved. */
+uint64_t spool_identity(const struct spool *s);
 /* May mail be accepted now?  0, or ERR_FULL, ERR_IO with the reason. */
 int spool_accepting(const struct spool *s, struct err *e);
 

@@ -35,6 +35,7 @@ struct spool {
     unsigned compact_at;
     unsigned reader_count, body_writer_count;
     bool started;
+    bool read_only; /* another's, which is looked at (source.h) */
     struct spool_events events;
     struct pool *bodies, *readers;
     struct liveness live;
@@ -60,5 +61,7 @@ struct spool {
 };
 
 void spool_gate_unref(struct spool_gate *g);
+/* Opened without changing anything; for spool_close() as it is. */
+int spool_open_source(const char *dir, struct spool **to, struct err *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include "base/log.h"
 #include "base/num.h"
@@ -31,12 +32,15 @@ make_dir(const char *path, int mode, struct err *e)
 }
 
 static int
-take_lock(struct spooldir *d, int mode, struct err *e)
+take_lock(struct spooldir *d, bool read_only, int mode, struct err *e)
 {
     char *path = xprintf("%s/lock", d->path);
     int r = 0;
 
-    d->lock = sysio_get()->open(path, O_RDWR | O_CREAT, (mode_t)mode);
+    if (read_only)
+        d->lock = sysio_get()->open(path, O_RDONLY | O_NONBLOCK, 0);
+    if (d->lock < 0 && (!read_only || errno == ENOENT))
+        d->lock = sysio_get()->open(path, O_RDWR | O_CREAT, (mode_t)mode);
     if (d->lock < 0)
         r = err_errno(e, ERR_IO, errno, "%s", path);
     else if (flock(d->lock, LOCK_EX | LOCK_NB) < 0)
@@ -67,6 +71,10 @@ parse_version(
         return err_set(
             e, ERR_DAMAGED, "%s: no good line \"start NUMBER\"", path);
     d->start = (uint32_t)start;
+    line = str_cut(&text, '\n');
+    if (!str_starts(line, STR("id ")) || line.n != 19 ||
+        num_hex(str_from(line, 3), &d->id))
+        d->id = 0; /* an older version has written it */
     return 0;
 }
 
@@ -75,7 +83,7 @@ read_version(struct spooldir *d, const char *path, struct err *e)
 {
     char text[256];
     ssize_t n;
-    int fd = sysio_get()->open(path, O_RDONLY, 0);
+    int fd = sysio_get()->open(path, O_RDONLY | O_NONBLOCK, 0);
 
     if (fd < 0 && errno == ENOENT)
         return err_set(e, ERR_NOTFOUND, "%s: no spool here", path);
@@ -131,8 +139,8 @@ replace_version(
 static int
 write_version(struct spooldir *d, const char *path, int mode, struct err *e)
 {
-    char *text =
-        xprintf(VERSION_WORD "%d\nstart %u\n", SPOOLDIR_VERSION, d->start);
+    char *text = xprintf(VERSION_WORD "%d\nstart %u\nid %016" PRIx64 "\n",
+        SPOOLDIR_VERSION, d->start, d->id);
     int r = replace_version(d, path, mode, text);
 
     if (r && d->start > 1 && sysio_code(errno) == ERR_FULL) {
@@ -161,6 +169,15 @@ version_missing(struct spooldir *d, const char *path, struct err *e)
 }
 
 static int
+give_id(struct spooldir *d, struct err *e)
+{
+    if (!d->id && getrandom(&d->id, sizeof(d->id), 0) != sizeof(d->id))
+        return err_errno(e, ERR_IO, errno, "random numbers");
+    d->id = d->id ? d->id : 1;
+    return 0;
+}
+
+static int
 open_version(struct spooldir *d, bool read_only, int mode, struct err *e)
 {
     char *path = xprintf("%s/version", d->path);
@@ -168,6 +185,8 @@ open_version(struct spooldir *d, bool read_only, int mode, struct err *e)
 
     if (r == ERR_NOTFOUND && !read_only)
         r = version_missing(d, path, e);
+    if (!r && !read_only)
+        r = give_id(d, e);
     if (!r && !read_only) {
         d->start++;
         r = d->start >= 1 << 24
@@ -227,11 +246,13 @@ spooldir_open(const char *path, bool read_only, int mode, struct spooldir **to,
         r = make_dir(path, mode, e);
     if (!r && !read_only)
         r = sync_own_name(path, e);
+    if (!r && read_only) /* nothing is made where no spool is */
+        r = open_version(d, read_only, mode, e);
     if (!r)
-        r = take_lock(d, mode, e);
+        r = take_lock(d, read_only, mode, e);
     if (!r && !read_only)
         r = make_layout(d, mode, e);
-    if (!r)
+    if (!r && !read_only)
         r = open_version(d, read_only, mode, e);
     if (r)
         spooldir_close(&d);

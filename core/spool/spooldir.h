@@ -2,7 +2,7 @@
  *
  * spooldir.h - the spool's directory: layout, lock, version, free space.
  *
- *   version               "impel-spool 1" and how often it was opened
+ *   version               "impel-spool 1", how often it was opened, its id
  *   lock                  held (flock) by whoever uses the spool
  *   segments/00000001.seg one segment; .idx beside it: its index, once sealed
  *   segments/spare-N      allocated, holds nothing
@@ -23,10 +23,12 @@ struct spooldir {
     char *path, *segments, *large, *quarantine;
     int lock;       /* descriptor */
     uint32_t start; /* how often it was opened; at most 24 bits */
+    uint64_t id;    /* random, unlike that of any other spool; 0: none yet */
 };
 
 /* read_only: nothing is made and the start counter stays, but the lock is
- * taken all the same.  ERR_BUSY, ERR_VERSION, ERR_IO, ERR_NOTFOUND. */
+ * taken all the same, through a file that need not be writable if it is there.
+ * ERR_BUSY, ERR_VERSION, ERR_IO, ERR_NOTFOUND. */
 int spooldir_open(const char *path, bool read_only, int mode,
     struct spooldir **to, struct err *e);
 void spooldir_close(struct spooldir **d);

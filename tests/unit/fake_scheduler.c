@@ -161,6 +161,15 @@ scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
     take(ask);
 }
 
+void
+scheduler_import(struct scheduler *s, struct str dir, bool dry_run,
+    const struct scheduler_ask *ask)
+{
+    (void)s;
+    note("import dir=%.*s dry=%d", STR_ARG(dir), dry_run);
+    take(ask);
+}
+
 /* --- verbs that answer at once --- */
 
 void

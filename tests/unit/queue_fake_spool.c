@@ -60,6 +60,20 @@ spool_next_ids(struct spool *s, uint64_t count)
     return id += 0x100;
 }
 
+uint64_t
+spool_identity(const struct spool *s)
+{
+    (void)s;
+    return 0xdef;
+}
+
+int
+spool_accepting(const struct spool *s, struct err *e)
+{
+    (void)s, (void)e;
+    return 0;
+}
+
 /* --- accept --- */
 
 struct posted {
@@ -199,7 +213,8 @@ value_stored(struct mail *mail)
 {
     struct posted *p = CONTAINER_OF(mail, struct posted, mail);
 
-    p->durable(p->arg);
+    if (p->durable)
+        p->durable(p->arg);
     free(p);
 }
 
@@ -275,7 +290,7 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry, struct err *e)
 {
     (void)s, (void)ns, (void)e;
-    if (str_starts(key, STR("override/"))) {
+    if (str_starts(key, STR("override/")) || str_starts(key, STR("import/"))) {
         value_put(key, value, expiry);
         return 0;
     }
@@ -287,8 +302,14 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
 int
 spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
 {
-    (void)s, (void)ns, (void)key;
-    if (!fake_store.state[0])
+    (void)s, (void)ns;
+    for (size_t i = 0; i < fake_store.value_count; i++) {
+        if (str_eq(str_of(fake_store.values[i].key), key)) {
+            buf_cstr(to, fake_store.values[i].text);
+            return 0;
+        }
+    }
+    if (str_starts(key, STR("import/")) || !fake_store.state[0])
         return ERR_NOTFOUND;
     buf_cstr(to, fake_store.state);
     return 0;
@@ -429,6 +450,18 @@ content_builder_new(struct spool *s, uint64_t id, struct mailbox *home,
 {
     (void)s, (void)id, (void)home, (void)room, (void)arg;
     return xnew(struct content_builder);
+}
+
+void
+content_builder_facts(const struct content_builder *b, struct content_facts *f)
+{
+    struct str s = buf_get(&b->text);
+
+    memset(f, 0, sizeof(*f));
+    f->size = s.n;
+    for (size_t i = 0; i < s.n; i++)
+        f->bare_lf =
+            f->bare_lf || (s.p[i] == '\n' && (!i || s.p[i - 1] != '\r'));
 }
 
 int

@@ -82,6 +82,19 @@ void fake_store_place(void);             /* the ATTEMPTs that were held */
 void fake_store_values(void);            /* the values that were held */
 struct content *fake_store_content(const char *text);
 
+/* --- another spool, "/old" --- */
+enum { FAKE_SOURCE_MOST = 8 };
+struct fake_source {
+    struct message *message[FAKE_SOURCE_MOST]; /* ids rise */
+    size_t count;
+    const char *text;          /* of each */
+    uint64_t identity, unread; /* an id that cannot be read, or 0 */
+    uint32_t retries;
+    int64_t next_attempt;
+};
+extern struct fake_source fake_source;
+void fake_source_reset(void); /* empty */
+
 /* --- the resolver --- */
 struct fake_host {
     const char *domain; /* of the record; NULL: any */

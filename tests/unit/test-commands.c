@@ -196,6 +196,10 @@ test_chosen_mail(void **state)
     good("delay 15m --header X-Job",
         "delay binding=- group=- domain=- sender=- header=X-Job pattern=- "
         "older=0 newer=0 dry=0 quiet=0 delay=900000 text=-\n");
+    good("spool import /old --dry-run", "import dir=/old dry=1\n");
+    good("spool import /old", "import dir=/old dry=0\n");
+    bad("spool import", "usage: spool import DIR [--dry-run]");
+    bad("spool import /old 4", "usage: spool import DIR [--dry-run]");
     bad("fail all", "which mail?");
     bad("fail all --dry-run", "which mail?");
     bad("fail all --domain", "--domain needs a value");
@@ -439,7 +443,7 @@ test_complete(void **state)
     complete("  flush   d", 1, "omain ", "domain");
     complete("message ", 3, "", "details retry fail");
     complete("json mai", 1, "lq ", "mailq");
-    complete("s", 6, "", "summary showqueue suspend show shutdown spool");
+    complete("s", 6, "", "summary showqueue spool suspend show shutdown");
     complete("active ", 2, "", NULL); /* its arguments */
     complete("nonsense", 0, "", "");
 }
