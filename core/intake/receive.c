@@ -19,7 +19,6 @@
 #include "intake/trace.h"
 #include "queue/choose.h"
 #include "queue/maillog.h"
-#include "xport/signing.h"
 #include "base/banned.h"
 
 enum {
@@ -312,7 +311,6 @@ body_begin(struct impel_incoming *m)
     m->message->id = spool_next_ids(in->spool, rcpts ? rcpts : 1);
     m->builder = content_builder_new(
         in->spool, m->message->id, loop_mailbox(m->il->loop), builder_room, m);
-    content_builder_sum(m->builder, signing_forms());
 }
 
 static struct str

@@ -247,6 +247,24 @@ struct content_builder {
     struct bodyhash *sum[BODYHASH_FORMS]; /* or NULL */
 };
 
+static _Atomic unsigned sum_forms;
+
+void
+content_sum_bodies(unsigned forms)
+{
+    atomic_store(&sum_forms, forms);
+}
+
+static void
+builder_begin_sums(struct content_builder *b)
+{
+    unsigned forms = atomic_load(&sum_forms);
+
+    for (int i = 0; i < BODYHASH_FORMS; i++)
+        if (forms & 1u << i)
+            b->sum[i] = bodyhash_new(i);
+}
+
 struct content_builder *
 content_builder_new(struct spool *s, uint64_t id, struct mailbox *home,
     content_room_f *room, void *arg)
@@ -258,15 +276,8 @@ content_builder_new(struct spool *s, uint64_t id, struct mailbox *home,
     b->room = room;
     b->arg = arg;
     b->content = content_new();
+    builder_begin_sums(b);
     return b;
-}
-
-void
-content_builder_sum(struct content_builder *b, unsigned forms)
-{
-    for (int i = 0; i < BODYHASH_FORMS; i++)
-        if (forms & 1u << i && !b->sum[i])
-            b->sum[i] = bodyhash_new(i);
 }
 
 /* Of what came now, what stands behind the header. */

@@ -36,15 +36,15 @@ void content_free(struct content **c); /* message_unref() calls it */
 uint64_t content_resident(const struct content *c);
 
 /* --- building (an I/O loop) --- */
+/* Bodies that are begun from now on are summed as they come, in each form of
+ * the mask (1 << BODYHASH_*), for the envelope's body_sum.  Any thread. */
+void content_sum_bodies(unsigned forms);
 struct content_builder;
 /* room() is called on the loop (never inside add) after add said AGAIN, or
  * with an error (a negative ERR_*) when the disk failed. */
 typedef void content_room_f(void *arg, int result);
 struct content_builder *content_builder_new(struct spool *s, uint64_t id,
     struct mailbox *home, content_room_f *room, void *arg);
-/* Sum the body as it comes, in each form of the mask (1 << BODYHASH_*), for the
- * envelope's body_sum.  Before the first byte. */
-void content_builder_sum(struct content_builder *b, unsigned forms);
 /* Take n bytes.  0; ERR_AGAIN: taken, but wait for room(); ERR_IO, ERR_FULL. */
 int content_builder_add(
     struct content_builder *b, const void *p, size_t n, struct err *e);

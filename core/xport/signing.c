@@ -39,7 +39,7 @@ static struct {
     pthread_mutex_t lock;
     struct signers *now;
     struct pool *pool;
-    _Atomic unsigned forms; /* 0: nobody signs */
+    atomic_bool wanted;
 } signing = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* --- the stanzas --- */
@@ -141,16 +141,11 @@ signing_adopt(struct generation *g)
     pthread_mutex_lock(&signing.lock);
     was = signing.now;
     signing.now = now;
-    atomic_store(&signing.forms, now->forms);
+    atomic_store(&signing.wanted, now->count > 0);
     pthread_mutex_unlock(&signing.lock);
+    content_sum_bodies(now->forms);
     dkimkey_forget_all(); /* what was missing may be there now */
     signers_unref(&was);
-}
-
-unsigned
-signing_forms(void)
-{
-    return atomic_load(&signing.forms);
 }
 
 /* --- a message --- */
@@ -433,7 +428,7 @@ signing_begin(struct batch *b, struct mailbox *home, batch_prepared_f *done)
 {
     struct signing_job *s;
 
-    if (!signing_forms() || !scope_int(b->scope, ROW(DKIM_SIGN)))
+    if (!atomic_load(&signing.wanted) || !scope_int(b->scope, ROW(DKIM_SIGN)))
         return false;
     s = xnew(struct signing_job);
     s->batch = b;
@@ -493,7 +488,7 @@ signing_stop(void)
     batch_preparer = NULL;
     if (signing.pool)
         pool_free(&signing.pool);
-    atomic_store(&signing.forms, 0);
+    atomic_store(&signing.wanted, false);
     signers_unref(&signing.now);
     dkimkey_forget_all();
 }

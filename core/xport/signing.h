@@ -19,9 +19,6 @@ int signing_start(unsigned threads, struct err *e);
 void signing_stop(void);
 /* The stanzas of this generation hold from now on, for what is lent then. */
 void signing_adopt(struct generation *g);
-/* Body sums that are wanted of what comes in: a mask of 1 << BODYHASH_*.  Any
- * thread. */
-unsigned signing_forms(void);
 /* generation_check_f: a dkim_domain without a selector or a key is an error, a
  * key that cannot be used a warning. */
 int signing_check(void *arg, struct generation *g, struct conf_report *r);
