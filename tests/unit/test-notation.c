@@ -260,6 +260,7 @@ test_conf_refusals(void **state)
         {"esmtp_listener { peer 10.0.0.0/33 {} }", "no address or prefix"},
         {"binding b {} binding_group g { binding b {} }", "one group"},
         {"tls = required", "mail would be sent in clear; it comes with 0.4"},
+        {"use_dane = true", "needs a verified peer would be sent in clear"},
         {"default_binding = nobody", "default_binding"},
         {"xclient = maybe", "required"},
         {"outbound_smtp_auth \"k\" {}", "without a login"},
