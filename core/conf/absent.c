@@ -452,8 +452,6 @@ static const struct absent absent_rows[] = {
         "yes|true|on|1|enabled", NULL, "leave the stanza out", NULL},
     {"debug_level", OPTION, SCOPE_EC_LOGGER | SCOPE_BOUNCE_LOGGER, false, NULL,
         NULL, "debug_flags says what is written", NULL},
-    {"trace_smtp_mode", OPTION, 0, false, NULL, NULL,
-        "sessions are not traced to files", "0.3"},
     {"signing_stats", OPTION, 0, false, NULL, NULL,
         "mail is not signed in this version", "0.4"},
     {"pcre_cache_size", OPTION, 0, false, NULL, NULL,

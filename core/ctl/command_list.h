@@ -127,6 +127,13 @@
         "sessions to other hosts, one per line", 0) \
     X(count, "count", "outbound[/BINDING] [ADDRESS[/PREFIX]]", \
         "how many connections there are to hosts in a network", 0) \
+    X(trace_smtp_add, "trace smtp add", \
+        "BINDING|* DOMAIN|HOST|ADDRESS[/PREFIX]|* FILE", \
+        "write what is said on such outbound connections to a file", 1) \
+    X(trace_smtp_list, "trace smtp list", "", \
+        "such tracers: number, choice, file, octets, sessions", 0) \
+    X(trace_smtp_remove, "trace smtp remove", "NUMBER", \
+        "end such a tracer; its file stays", 1) \
     X(listeners, "listeners", "", \
         "open listeners: name, address, sessions", 0) \
     X(dns_cache_stats, "dns_cache stats", "", \

@@ -14,6 +14,7 @@ core_ctl_libctl_a_SOURCES = \
 	core/ctl/commands_queue.c \
 	core/ctl/commands_dns.c \
 	core/ctl/commands_select.c core/ctl/commands_suspend.c \
+	core/ctl/commands_trace.c \
 	core/ctl/control.c core/ctl/control.h core/ctl/control_int.h \
 	core/ctl/control_session.c \
 	core/ctl/ctl_options.c core/ctl/ctl_options.h \

@@ -33,6 +33,7 @@
 #include "xport/hostapi.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
+#include "xport/tracer.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
@@ -610,6 +611,7 @@ stop_parts(struct daemon *d)
         pool_free(&d->helper);
     registry_close();
     loops_free(&d->loops);
+    tracer_remove_all();
     maillog_close();
     logfile_stop();
     pidfile_remove(d->pidfile, &d->pidfile_fd);

@@ -476,6 +476,8 @@ outlet_request(struct outlet *o, const struct module *m)
         .to = o->hop.to,
         .host = o->hop.name,
         .uri = o->hop.uri,
+        .binding = str_of(q->binding->name),
+        .domain = str_of(q->zone->name),
         .scope = q->scope,
         .id = o->id};
 

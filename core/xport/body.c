@@ -128,9 +128,14 @@ body_read(struct impel_batch *b, int form, uint64_t at, void *p, size_t n)
 static void
 body_done(struct impel_batch *b)
 {
-    b->session->streaming = NULL;
+    struct impel_session *s = b->session;
+
+    s->streaming = NULL;
     b->body_due = true;
-    session_mark(b->session, PENDING_BODY);
+    if (tracer_sees(s))
+        tracer_note(
+            s, "%" PRIu64 " octets of content of %s", b->stream_at, b->id);
+    session_mark(s, PENDING_BODY);
 }
 
 /* Hand a part to the connection: false when it has to wait, or is lost. */

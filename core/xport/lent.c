@@ -92,6 +92,7 @@ lent_open(struct impel_session *s, struct batch *batch)
     batch->begun_at = loop_now(s->loop);
     list_push(&s->open, &b->node);
     s->open_count++;
+    tracer_lent(s, batch);
     if (s->open_count == 1) {
         s->overdue = false;
         session_watch(s);

@@ -52,6 +52,7 @@ link_dial(
         r.to.port = d->port;
     s->to = r.to;
     r.timeout_ms = session_duration(s, XPORT_CONNECT_TIMEOUT, 300000);
+    (void)tracer_sees(s); /* it joins here */
     s->conn = dial_start(s->loop, &r, link_event, s);
     return 0;
 }
@@ -75,6 +76,10 @@ link_fail(struct impel_session *s, int arg)
         return;
     s->lost = true;
     s->lost_arg = arg;
+    if (tracer_sees(s))
+        tracer_note(s, "lost: %s",
+            arg == IMPEL_E_CLOSED ? "closed by the peer, or broken off"
+                                  : strerrordesc_np(-arg));
     s->streaming = NULL;
     s->pending &= ~(uint32_t)PENDING_DRAINED;
     if (s->state == SESSION_OPEN || s->state == SESSION_CLOSING)
@@ -82,6 +87,16 @@ link_fail(struct impel_session *s, int arg)
     if (link_input(s).n) /* what came is offered before */
         s->pending |= PENDING_INPUT;
     session_mark(s, PENDING_LOST);
+}
+
+static void
+link_trace_up(struct impel_session *s)
+{
+    struct buf from = BUF_INIT;
+
+    netaddr_print(conn_local(s->conn), &from);
+    tracer_note(s, "connected from %s", buf_get(&from).p);
+    buf_fini(&from);
 }
 
 void
@@ -95,6 +110,8 @@ link_event(void *arg, struct conn *c, enum conn_event event, int error)
     switch (event) {
     case CONN_CONNECTED:
         s->up = true;
+        if (s->trace)
+            link_trace_up(s);
         session_mark(s, PENDING_CONNECTED);
         break;
     case CONN_INPUT:
@@ -129,8 +146,11 @@ link_consume(struct impel_session *s, size_t n)
         session_broken(s, "consume() of more than there is");
         n = have;
     }
-    if (n)
-        conn_consume(s->conn, n);
+    if (!n)
+        return;
+    if (tracer_sees(s))
+        tracer_crossed(s, false, link_input(s).p, n);
+    conn_consume(s->conn, n);
 }
 
 int
@@ -151,6 +171,8 @@ link_write(struct impel_session *s, const void *p, size_t n)
     rc = conn_write(s->conn, p, n);
     if (rc < 0)
         return hostapi_code(rc);
+    if (tracer_sees(s))
+        tracer_crossed(s, true, p, n);
     lent_begun(s);
     return 0;
 }
@@ -200,6 +222,7 @@ void
 link_close(struct impel_session *s, bool now)
 {
     s->streaming = NULL;
+    tracer_end(s);
     if (!s->conn)
         return;
     /* Whom we called has heard all when nothing is left to be sent; one who

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += core/xport/libxport.a
 core_xport_libxport_a_SOURCES = \
 	core/xport/batch.c core/xport/batch.h \
+	core/xport/dialogue.c core/xport/dialogue.h \
 	core/xport/body.c \
 	core/xport/dkim.c core/xport/dkim.h \
 	core/xport/dkimkey.c core/xport/dkimkey.h \
@@ -23,6 +24,7 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/session.c core/xport/session.h core/xport/session_int.h \
 	core/xport/signing.c core/xport/signing.h \
 	core/xport/token.c \
+	core/xport/tracer.c core/xport/tracer.h \
 	core/xport/vet.c core/xport/vet.h \
 	core/xport/xport_options.c core/xport/xport_options.h
 
@@ -41,6 +43,15 @@ TESTS += tests/unit/test-inbound
 tests_unit_test_inbound_SOURCES = tests/unit/test-inbound.c \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_inbound_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+check_PROGRAMS += tests/unit/test-dialogue tests/unit/test-tracer
+TESTS += tests/unit/test-dialogue tests/unit/test-tracer
+tests_unit_test_dialogue_SOURCES = tests/unit/test-dialogue.c
+tests_unit_test_dialogue_LDADD = core/xport/libxport.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
+tests_unit_test_tracer_SOURCES = tests/unit/test-tracer.c \
+	tests/unit/toy_module.c tests/unit/toy_module.h \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_tracer_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 check_PROGRAMS += tests/unit/test-result tests/unit/test-loader
 TESTS += tests/unit/test-result tests/unit/test-loader
 check_PROGRAMS += tests/unit/test-registry

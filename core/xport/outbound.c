@@ -35,7 +35,7 @@ struct session {
     struct impel_session io; /* the loop's */
 
     /* written before `first`, read by the loop */
-    char *host, *uri, *method;
+    char *host, *uri, *method, *binding, *domain;
     char addr_text[128];
     struct impel_peer peer;
     struct generation *generation; /* pins the scope */
@@ -226,6 +226,17 @@ outbound_commanded(struct mail *m)
         session_request_close(&s->io, c & COMMAND_CLOSE_NOW);
 }
 
+static void
+outbound_place(struct impel_session *io, struct session_place *to)
+{
+    const struct session *s = outbound_of(io);
+
+    *to = (struct session_place){.binding = s->binding,
+        .domain = s->domain,
+        .host = s->host,
+        .method = s->method};
+}
+
 static const struct session_kind outbound = {
     .inbound = false,
     .begin = outbound_begin,
@@ -233,6 +244,7 @@ static const struct session_kind outbound = {
     .draining = outbound_draining,
     .back = outbound_back,
     .gone = outbound_gone,
+    .place = outbound_place,
 };
 
 /* --- on the scheduler --- */
@@ -246,6 +258,8 @@ outbound_free(struct session *s)
     free(s->host);
     free(s->uri);
     free(s->method);
+    free(s->binding);
+    free(s->domain);
     free(s->io.name);
     s->magic = s->io.magic = 0;
     free(s);
@@ -356,6 +370,8 @@ outbound_fill_peer(struct session *s, const struct session_request *r)
     buf_fini(&b);
     s->host = xdupn(r->host.p ? r->host.p : "", r->host.p ? r->host.n : 0);
     s->method = xdup(r->method ? r->method : "");
+    s->binding = xdupn(r->binding.p ? r->binding.p : "", r->binding.n);
+    s->domain = xdupn(r->domain.p ? r->domain.p : "", r->domain.n);
     s->uri = r->uri.p ? xdupn(r->uri.p, r->uri.n) : NULL;
     s->peer = (struct impel_peer){.size = sizeof(s->peer),
         .port = r->to.port,

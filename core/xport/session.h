@@ -41,6 +41,8 @@ struct session_request {
     struct netaddr to;
     struct cidr from;     /* family 0: the kernel's choice */
     struct str host, uri; /* copied */
+    /* Copied: of the queue that asked for it (`trace smtp`). */
+    struct str binding, domain;
     const struct scope *scope;
     const char *ehlo_name; /* copied */
     uint64_t id;           /* for logs: outbound connection id */

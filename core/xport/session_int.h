@@ -43,6 +43,10 @@ enum { /* pending: one bit each, told once however often it happened */
 };
 enum { SESSION_TIMERS = 16, BODY_FORMS = 4 };
 
+/* What a session is for, as `trace smtp` is asked for it. */
+struct session_place {
+    const char *binding, *domain, *host, *method;
+};
 /* What differs between the two ways a session comes about. */
 struct session_kind {
     bool inbound;
@@ -53,6 +57,8 @@ struct session_kind {
     void (*back)(struct impel_session *s, struct batch *b);
     void (*verdict)(struct impel_session *s); /* tell the next one */
     void (*gone)(struct impel_session *s);    /* may free it */
+    /* Lent; NULL: `trace smtp` does not see it. */
+    void (*place)(struct impel_session *s, struct session_place *to);
 };
 
 /* Which numbers a module may not read are here: its rows map to ids. */
@@ -100,6 +106,8 @@ struct impel_session {
     struct list wakes;             /* struct wake */
     struct list verdicts;          /* struct verdict */
 
+    unsigned trace_epoch; /* of the tracers it has looked at */
+    struct trace *trace;  /* NULL: nobody sees it */
     uint64_t token;
     char *name;                   /* INFO_EHLO_NAME */
     char *local_text, *peer_text; /* info(), made when asked for */
@@ -197,6 +205,26 @@ struct impel_str link_info(struct impel_session *s, int what);
 void link_fail(struct impel_session *s, int arg);
 void link_close(struct impel_session *s, bool now);
 uint64_t link_octets(const struct impel_session *s);
+
+/* --- tracer.c: what crosses, for those who look --- */
+extern _Atomic unsigned tracer_epoch; /* changes with the tracers */
+void tracer_look(struct impel_session *s);
+/* First of all, and cheap: does anybody see it? */
+static inline bool
+tracer_sees(struct impel_session *s)
+{
+    if (s->trace_epoch !=
+        atomic_load_explicit(&tracer_epoch, memory_order_relaxed))
+        tracer_look(s);
+    return s->trace != NULL;
+}
+/* Only if somebody sees it; out: we said it. */
+void tracer_crossed(struct impel_session *s, bool out, const void *p, size_t n);
+void tracer_note(struct impel_session *s, const char *fmt, ...)
+    ATTR_PRINTF(2, 3);
+/* Ask again with the recipients of a batch: they may be what is asked for. */
+void tracer_lent(struct impel_session *s, const struct batch *b);
+void tracer_end(struct impel_session *s);
 
 /* --- body.c --- */
 int64_t body_size(struct impel_batch *b, int form);

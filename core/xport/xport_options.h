@@ -19,8 +19,10 @@ enum {
     XPORT_SEND_8BITMIME, /* XPORT_8BITMIME_* */
     XPORT_TRANSFORM_8BITMIME_CONTENT, /* XPORT_TRANSFORM_* */
     XPORT_XCLIENT,                    /* XPORT_XCLIENT_* */
-    XPORT_MODULE_ENABLED,             /* enabled, in a module's stanza */
-    XPORT_MODULE_DEBUG_LEVEL          /* debug_level: enum log_level */
+    XPORT_TRACE_SMTP_MODE,            /* octal bits */
+    XPORT_TRACE_SMTP_SIZE,
+    XPORT_MODULE_ENABLED,    /* enabled, in a module's stanza */
+    XPORT_MODULE_DEBUG_LEVEL /* debug_level: enum log_level */
 };
 enum { XPORT_8BITMIME_NO, XPORT_8BITMIME_IFAVAILABLE };
 enum {

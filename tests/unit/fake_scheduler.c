@@ -11,6 +11,7 @@
 #include "xport/registry.h"
 #include "xport/signing.h"
 #include "xport/session.h"
+#include "xport/tracer.h"
 
 struct fake fake;
 
@@ -438,6 +439,50 @@ session_list(struct loop *l, bool inbound, struct mailbox *home,
     buf_printf(&text, "[1] %s\n", inbound ? "inbound" : "outbound");
     fn(arg, &text);
     buf_fini(&text);
+}
+
+/* --- trace smtp --- */
+
+uint64_t
+tracer_add(const struct tracer_request *r, struct err *e)
+{
+    if (strstr(r->path, "full")) {
+        (void)err_set(e, ERR_LIMIT, "%s is full: trace_smtp_size", r->path);
+        return 0;
+    }
+    buf_printf(&fake.asked, "trace %.*s %.*s/", STR_ARG(shown(r->binding)),
+        STR_ARG(shown(r->what)));
+    if (r->net.family)
+        cidr_print(&r->net, &fake.asked);
+    buf_printf(&fake.asked, " %s %o %llu\n", r->path, (unsigned)r->mode,
+        (unsigned long long)r->most);
+    return 7;
+}
+
+bool
+tracer_remove(uint64_t id)
+{
+    buf_printf(&fake.asked, "untrace %llu\n", (unsigned long long)id);
+    return id == 7;
+}
+
+void
+tracer_each(tracer_each_f *fn, void *arg)
+{
+    struct tracer_view v = {.id = 7,
+        .octets = 99,
+        .most = 4096,
+        .sessions = 1,
+        .what = "x.test",
+        .path = "/t/a"};
+
+    if (!fake.traces)
+        return;
+    fn(arg, &v);
+    v = (struct tracer_view){
+        .id = 8, .most = 4096, .full = true, .binding = "b", .path = "/t/b"};
+    (void)cidr_parse(STR("10.0.0.0/8"), CIDR_PREFIX, &v.net, NULL);
+    fn(arg, &v);
 }
 
 /* --- the process --- */

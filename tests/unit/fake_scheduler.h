@@ -19,7 +19,7 @@ struct fake {
     struct spool_stats spool;
     struct dns_stats dns;
     int reloads, adopts, shutdowns, reopens;
-    bool modules_refuse, overrides_refuse, not_stored, drained;
+    bool modules_refuse, overrides_refuse, not_stored, drained, traces;
 };
 extern struct fake fake;
 

@@ -434,6 +434,37 @@ test_dns(void **state)
     assert_non_null(strstr(run("dns_cache list", true), "\"answers\": []"));
 }
 
+/* Names as the queues have them; what nothing has is a slip. */
+static void
+test_trace_smtp(void **state)
+{
+    (void)state;
+    good("trace smtp add * * /t/a", "trace - -/ /t/a 640 104857600\n");
+    assert_str(buf_get(&answer), "Registered smtp tracer #7");
+    good("trace smtp add default X.Test /t/a",
+        "trace default x.test/ /t/a 640 104857600\n");
+    good("trace smtp add * 10.1.2.3/8 /t/a",
+        "trace - -/10.0.0.0/8 /t/a 640 104857600\n");
+    good("trace smtp add * [::1] /t/a", "trace - -/::1 /t/a 640 104857600\n");
+    bad("trace smtp add none * /t/a", "no binding none is configured");
+    bad("trace smtp add * * /t/full", "trace_smtp_size");
+    bad("trace smtp add * /t/a", "usage: trace smtp add BINDING|*");
+    good("trace smtp list", "");
+    assert_str(buf_get(&answer), "no smtp tracers\n");
+    fake.traces = true;
+    good("trace smtp list", "");
+    assert_str(buf_get(&answer),
+        "#7    * x.test /t/a: 99 of 4096 octets, 1 session\n"
+        "#8    b 10.0.0.0/8 /t/b: 0 of 4096 octets, 0 sessions, full\n");
+    assert_non_null(
+        strstr(run("trace smtp list", true), "\"what\": \"10.0.0.0/8\""));
+    bad("trace smtp list x", "usage: trace smtp list");
+    good("trace smtp remove 7", "untrace 7\n");
+    good("trace smtp remove #7", "untrace 7\n");
+    bad("trace smtp remove 9", "no smtp tracer #9");
+    bad("trace smtp remove x", "x");
+}
+
 static void
 test_complete(void **state)
 {
@@ -460,4 +491,5 @@ UNIT_MAIN(cmocka_unit_test_setup_teardown(test_overrides, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_json_merge, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_later, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_dns, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_trace_smtp, set_up, tear_down),
     cmocka_unit_test(test_complete))
