@@ -11,7 +11,6 @@
 #include "xport/registry.h"
 #include "xport/signing.h"
 #include "xport/session.h"
-#include "xport/signing.h"
 #include "xport/tracer.h"
 
 struct fake fake;
@@ -411,13 +410,6 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
 
 int
 fit_check(void *arg, struct generation *g, struct conf_report *r)
-{
-    (void)arg, (void)g, (void)r;
-    return 0;
-}
-
-int
-signing_check(void *arg, struct generation *g, struct conf_report *r)
 {
     (void)arg, (void)g, (void)r;
     return 0;
