@@ -190,9 +190,10 @@ def test_a_crash_doubles_nothing(impeld, server, old, shim, after):
     d.wait_empty()  # what had been imported goes its way
     found = d.ask_json("spool", "import", old)
     assert found["messages"] + found["before"] == 7
-    if after == 2:  # it was stored, and the mark was not
+    assert found["before"] in (0, 7)  # one batch
+    if after == 2:  # some of it was stored, and the mark was not
         assert found["before"] == 0
-        assert any("import-undone messages=7" in x for x in d.log("paniclog"))
+        assert any("import-undone" in x for x in d.log("paniclog"))
     d.ask("flush", "domain", "all")
     d.wait_empty()
     assert came(s) == waited()
