@@ -143,7 +143,8 @@ class Server:
         self.extensions = extensions
         self.answer = answer or (lambda stage, line: None)
         self.messages, self.lines = [], []
-        self.connections = self.open = self.most = 0
+        self.connections = self.most = 0
+        self.alive = set()
         self.delay = delay
         self.lock = threading.Lock()
         self.socket = socket.create_server((host, port), backlog=200)
@@ -167,7 +168,7 @@ class Server:
                 return
             with self.lock:
                 self.connections += 1
-                self.open += 1
+                self.alive.add(c)
                 self.most = max(self.most, self.open)
             threading.Thread(target=self.serve, args=(c,), daemon=True).start()
 
@@ -183,8 +184,16 @@ class Server:
             except OSError:
                 pass
             c.close()
-            with self.lock:
-                self.open -= 1
+            self.ended(c)
+
+    def ended(self, c):
+        """It counts no more; after a QUIT not even until it is closed."""
+        with self.lock:
+            self.alive.discard(c)
+
+    @property
+    def open(self):
+        return len(self.alive)
 
     def say(self, c, stage, line, usual):
         if self.delay:
@@ -231,6 +240,7 @@ class Server:
                 else:
                     self.say(c, "BDAT", line, "250 2.0.0 ok\r\n")
             elif verb == "QUIT":
+                self.ended(c)
                 self.say(c, verb, line, "221 2.0.0 bye\r\n")
                 return
             else:

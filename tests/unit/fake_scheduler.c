@@ -149,7 +149,8 @@ void
 scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
     const struct scheduler_order *o, const struct scheduler_ask *ask)
 {
-    static const char *const verbs[] = {"fail", "flush", "delay"};
+    static const char *const verbs[] = {
+        "fail", "flush", "delay", "rebind", "reroute"};
 
     (void)s;
     note("%s binding=%.*s group=%.*s domain=%.*s sender=%.*s header=%.*s "
