@@ -2,6 +2,7 @@
 """kill -9 of the daemon: what the kernel has stays, what the process had in
 memory goes.  Proves that nothing is answered from memory alone, and that a
 spool that ends anywhere is recovered; says nothing of the disk."""
+import random
 import signal
 import subprocess
 import time
@@ -62,10 +63,15 @@ def in_offline_compaction(case, w):
     w.look()
 
 
+def moves(case):
+    """Dice of its own: what a case draws besides does not change."""
+    return random.Random(f"{case.seed}/{case.name}/moves").random() < 0.3
+
+
 def run_long(case):
     """Minutes of a busy day in seconds: what was served more than a moment
     before a kill must be DONE on disk by then."""
-    w = case.world(times=8)
+    w = case.world(times=8, moving=moves(case))
     rounds = case.chance.randint(2, 6)
     w.start()
     w.load()
@@ -87,9 +93,11 @@ def run(case):
         return
     moments = [case.chance.choice(MOMENTS)
                for _ in range(case.chance.choice([1, 1, 1, 2, 4]))]
-    w = case.world(late=in_compaction in moments,
+    w = case.world(late=in_compaction in moments, moving=moves(case),
                    more=case.chance.choice([*4 * [""], NO_SYNC]))
     case.what = "several" if len(moments) > 1 else moments[0].__name__
+    if w.mover:
+        case.what += " with moves"
     case.note(" ".join(m.__name__ for m in moments))
     w.start()
     w.load()

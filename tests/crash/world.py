@@ -13,8 +13,10 @@ load drawn by the case's seed.
 or puts another spool in its place, calls `died` itself, before the next start.
 """
 import os
+import random
 import signal
 import subprocess
+import threading
 import time
 
 from daemon import BUILD, IMPEL, Impeld, wait_for
@@ -41,6 +43,46 @@ Max_Outbound_Connections = 20
 """
 
 
+# What a Mover moves mail between.
+BINDINGS = '''
+binding "c1" { }
+binding_group "g" { binding "m1" { } binding "m2" { } }
+'''
+
+
+class Mover(threading.Thread):
+    """Moves queued mail to and fro for as long as the case lasts, whether the
+    daemon is there to do it or not."""
+
+    def __init__(self, case, control):
+        super().__init__(daemon=True)
+        # Dice of its own: what a case draws besides does not change.
+        self.dice = random.Random(f"{case.seed}/{case.name}/mover")
+        self.control, self.over = control, threading.Event()
+        self.said = {}
+
+    def words(self):
+        d = self.dice
+        if d.random() < 0.6:
+            return ["rebind", d.choice(["all", "default", "c1", "m1"]),
+                    *d.choice([[], ["to", "c1"], ["to", "default"],
+                               ["to", "g"], ["to", "g"]])]
+        return ["reroute", "queue", *d.choice([
+            ["all"], ["all", "moved.bench.test"], ["moved.bench.test"]])]
+
+    def run(self):
+        while not self.over.wait(self.dice.uniform(0, 0.1)):
+            p = subprocess.run(
+                [str(IMPEL), "-s", str(self.control), *self.words()],
+                capture_output=True, text=True, timeout=PATIENCE)
+            verb = p.stdout.split(" ")[0] if p.returncode == 0 else "nobody"
+            self.said[verb] = self.said.get(verb, 0) + 1
+
+    def stop(self):
+        self.over.set()
+        self.join()
+
+
 def own_address():
     """A loopback address that no other process of this machine draws."""
     pid = os.getpid()
@@ -58,9 +100,9 @@ class Daemon(Impeld):
 
 class World:
     def __init__(self, case, spool=None, more="", late=False,
-                 times=1):
+                 times=1, moving=False):
         """late: there must be mail that stays until the end; times: so much
-        more mail."""
+        more mail; moving: it is moved from queue to queue meanwhile."""
         self.late, self.times = late, times
         self.case, self.chance = case, case.chance
         self.dir = case.dir
@@ -73,8 +115,10 @@ class World:
         case.note(self.drawn)
         self.sink = self.start_sink()
         conf = LISTENER % (self.address, self.address, self.spool)
-        self.daemon = Daemon(self.dir / "impel", conf + self.conf + more + MORE,
+        self.daemon = Daemon(self.dir / "impel", conf + self.conf + more + MORE +
+                             (BINDINGS if moving else ""),
                              listener=False, start=False)
+        self.mover = Mover(case, self.daemon.control) if moving else None
 
     # --- what is drawn ---
 
@@ -139,6 +183,8 @@ class World:
             said = dict(zip(options, options[1:]))
             self.journals.append(Journal(journal, int(said["-r"])))
             self.total += int(said["-n"])
+        if self.mover:
+            self.mover.start()
 
     def acknowledged(self):
         return sum(len(j.read()[1]) for j in self.journals)
@@ -195,12 +241,19 @@ class World:
                      PATIENCE, "the end of a source")
             if s.returncode != 0:
                 raise Violation("the source could not hand over all its mail")
+        self.keep_still()
         self.drain()
         self.daemon.terminate()
         self.daemon.finish()
         self.nothing_is_open()
         self.compare(late, refusals)
         self.look_at_spool()
+
+    def keep_still(self):
+        """Nothing moves any more."""
+        if self.mover and self.mover.ident:
+            self.mover.stop()
+            self.case.note(f"moved: {self.mover.said}")
 
     def drain(self):
         end = time.monotonic() + PATIENCE
@@ -246,6 +299,8 @@ class World:
 
     def close(self):
         """Whatever happened: no process stays."""
+        if self.mover and self.mover.ident:
+            self.mover.over.set()
         for p in [*self.sources, self.sink, self.daemon.process]:
             if p and p.poll() is None:
                 p.kill()
