@@ -13,7 +13,10 @@
 #include "queue/target.h"
 #include "base/banned.h"
 
-enum { MOVE_AGAIN_MS = 20 }; /* look whether its last ATTEMPT is written */
+enum {
+    MOVE_AGAIN_MS = 20, /* look whether its last ATTEMPT is written */
+    MOVE_AT_ONCE = 16   /* parcels of a queue, in its turn */
+};
 
 /* One parcel on its way, or with a session before it can begin. */
 struct mover {
@@ -501,20 +504,36 @@ move_resume(struct scheduler *s, struct mover **m, const struct batch *b)
 
 /* --- whose binding has gone --- */
 
+/* One less is under way, and the next queue may go on. */
 static void
-move_stray(struct queue *q, struct parcel *p)
+stray_ended(void *arg)
 {
-    struct scheduler *s = q->s;
+    struct scheduler *s = arg;
 
-    if (!s->stray)
-        s->stray = move_new(s, MOVE_STRAY, STR_NONE);
-    move_begin(p, s->stray);
+    (void)line_wake(&s->stray_line);
 }
 
 static bool
-move_has_room(const struct scheduler *s)
+stray_has_room(struct scheduler *s)
 {
-    return !s->stray || s->stray->under_way < MOVE_UNDER_WAY;
+    if (!s->stray) {
+        s->stray = move_new(s, MOVE_STRAY, STR_NONE);
+        s->stray->ended = stray_ended;
+        s->stray->arg = s;
+    }
+    return s->stray->under_way < MOVE_UNDER_WAY;
+}
+
+/* The next one to go; NULL: none is left but with sessions. */
+static struct parcel *
+stray_next(struct queue *q)
+{
+    struct list *n = list_first(&q->ready);
+    struct heap_node *first = heap_first(&q->delayed);
+
+    if (n)
+        return LIST_ENTRY(n, struct active, node)->parcel;
+    return first ? CONTAINER_OF(first, struct parcel, in.due) : NULL;
 }
 
 static uint64_t
@@ -550,16 +569,23 @@ stray_tell(struct bindstate *b)
     b->strays = 0;
 }
 
-/* Each that has arrived runs the queue again. */
-void
+bool
 move_strays(struct queue *q)
 {
-    struct list *n;
+    struct scheduler *s = q->s;
+    struct parcel *p;
 
-    while (move_has_room(q->s) && (n = list_first(&q->ready)) != NULL)
-        move_stray(q, LIST_ENTRY(n, struct active, node)->parcel);
-    while (move_has_room(q->s) && q->delayed.count)
-        move_stray(
-            q, CONTAINER_OF(heap_first(&q->delayed), struct parcel, in.due));
+    if (q->waiter.in != &s->stray_line)
+        line_leave(&q->waiter);
+    for (int i = 0; (p = stray_next(q)) != NULL; i++) {
+        if (i == MOVE_AT_ONCE)
+            return true;
+        if (!stray_has_room(s)) {
+            line_join(&s->stray_line, &q->waiter, false);
+            return false;
+        }
+        move_begin(p, s->stray);
+    }
     stray_tell(q->binding);
+    return false;
 }

@@ -31,7 +31,7 @@ struct move {
     void (*ended)(void *arg); /* one less is under way; or NULL */
     void *arg;
 };
-enum { MOVE_UNDER_WAY = 256 }; /* enough at once */
+enum { MOVE_UNDER_WAY = 1024 }; /* enough at once */
 
 /* One reference.  to: a binding or a group, or a domain as queues have it. */
 struct move *move_new(struct scheduler *s, enum move_kind kind, struct str to);
@@ -51,8 +51,9 @@ struct mover *move_take(struct parcel *p);
 void move_resume(struct scheduler *s, struct mover **mr, const struct batch *b);
 /* Which bindings have gone with the generation that came. */
 void move_adopt(struct scheduler *s);
-/* A queue whose binding has gone: some of its mail leaves it. */
-void move_strays(struct queue *q);
+/* A queue whose binding has gone: some of its mail leaves it.  true: more can.
+ * While enough of such is under way it waits in a line. */
+bool move_strays(struct queue *q);
 void move_fini(struct scheduler *s);
 
 #endif

@@ -728,7 +728,7 @@ queue_run(struct queue *q)
     if (why == WAIT_SUSPENDED || why == WAIT_BLACKHOLE || why == WAIT_STRAY)
         suspend_withdraw(q);
     if (why == WAIT_STRAY)
-        move_strays(q);
+        more |= move_strays(q);
     more |= queue_expire(q);
     more |= delaydsn_run(q);
     blocked = why != WAIT_NONE;

@@ -383,6 +383,7 @@ scheduler_init_lists(struct scheduler *s)
     s->read_room = INT64_MAX;
     list_init(&s->cursors);
     list_init(&s->moves);
+    line_init(&s->stray_line, limits_wake);
     parcels_init(&s->parcels);
     bins_init(&s->bins);
     slab_init(&s->actives, sizeof(struct active));

@@ -311,9 +311,10 @@ struct scheduler {
 
     struct scheduler_stats stats;
     struct tally held;
-    struct list cursors; /* over the lists above; base/cursor.h */
-    struct list moves;   /* struct move */
-    struct move *stray;  /* of mail whose binding has gone, or NULL */
+    struct list cursors;    /* over the lists above; base/cursor.h */
+    struct list moves;      /* struct move */
+    struct move *stray;     /* of mail whose binding has gone, or NULL */
+    struct line stray_line; /* queues of such mail, until there is room */
     struct buf scratch;
     struct pause pause;
     struct overriding overriding;

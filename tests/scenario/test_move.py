@@ -260,3 +260,33 @@ def test_a_binding_goes_while_it_delivers(impeld, server):
     d.wait_empty()
     assert delivered(d, 4) == [("x.test", "default")] * 4
     assert [r[8] for r in d.records("T")].count("b2") == 1
+
+
+def test_a_binding_comes_and_goes_under_load(impeld, sink):
+    s = sink("-i", 60)
+    own = "".join(f'domain "d{i}.bench.test" {{ assign_binding = "b2" }}\n'
+                  for i in range(3))
+    d = impeld(BINDINGS + own + routes(s, "Max_Outbound_Connections = 3\n"))
+    there, stop = d.conf.read_text(), threading.Event()
+    gone = there.replace('binding "b2" { }\n', "", 1)
+
+    def reloader():
+        k = 0
+        while not stop.is_set():
+            k += 1
+            d.write(gone if k % 2 else there)
+            d.ask("config", "reload")
+    t = threading.Thread(target=reloader)
+    t.start()
+    try:
+        sent = source(d.port, "-n", 5000, "-r", 2, "-d", 5)
+        assert sent["acknowledged"] == 5000
+    finally:
+        stop.set()
+        t.join()
+    d.wait_empty()
+    report = s.report()
+    assert report["served"] == 10000
+    assert report["twice"] == report["changed"] == 0
+    assert {r[8] for r in d.records("D")} == {"b2", "default"}
+    assert any("binding-gone" in x for x in d.log("paniclog"))

@@ -596,6 +596,35 @@ test_binding_goes(void **state)
     world_end();
 }
 
+/* More than may be under way at once, in many queues, and all of it has to be
+ * written. */
+static void
+test_a_full_binding_goes(void **state)
+{
+    char to[32];
+
+    (void)state;
+    assert_true(MOVE_UNDER_WAY < 1500);
+    world_begin(TWO);
+    fake_pick = HOP_WAIT;
+    for (int i = 0; i < 1500; i++) {
+        snprintf(to, sizeof(to), "u@d%d.test", i % 30);
+        (void)world_accept("s@a.test", to);
+    }
+    assert_string_equal(rebind("all", "b2"), "Rebound 1500 messages.\n");
+    world_configure(BASE);
+    for (int i = 0; i < 30; i++)
+        world_advance(10);
+    for (int i = 0; i < 30; i++) {
+        snprintf(to, sizeof(to), "d%d.test", i);
+        assert_int_equal(held("default", to), 50);
+        assert_int_equal(held("b2", to), 0);
+    }
+    assert_int_equal(fake_store.attempts, 3000);
+    assert_string_equal(fake_store.last.moved, "");
+    world_end();
+}
+
 /* It comes back before all has left. */
 static void
 test_binding_comes_back(void **state)
@@ -645,5 +674,6 @@ UNIT_MAIN(cmocka_unit_test(test_never_tried), cmocka_unit_test(test_tried),
     cmocka_unit_test(test_reroute), cmocka_unit_test(test_gateway_came),
     cmocka_unit_test(test_recovery), cmocka_unit_test(test_recovery_in_parts),
     cmocka_unit_test(test_binding_goes),
+    cmocka_unit_test(test_a_full_binding_goes),
     cmocka_unit_test(test_binding_comes_back),
     cmocka_unit_test(test_unreadable))
