@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """XCLIENT from trusted peers: the session is that of the client it names."""
 import socket
+import subprocess
 
 from daemon import wait_for
 
@@ -182,3 +183,16 @@ def test_refusals(impeld):
     assert c.code("MAIL FROM:<a@origin.test>") == "250"
     assert c.say("XCLIENT ADDR=192.0.2.7")[0].startswith("503 5.5.1")
     assert c.code("RCPT TO:<b@dest.test>") == "550"
+
+
+def test_swaks_names_a_client(impeld):
+    d = impeld("Suspend_Delivery = true\n" + TRUST % "", listener=False)
+    for client, code in (("192.0.2.7", 0), ("192.0.2.8", 24)):
+        p = subprocess.run(
+            ["swaks", "--server", f"127.0.0.1:{d.port}", "--local-interface",
+             PROXY, "--to", "b@dest.test", "--from", "a@origin.test",
+             "--xclient-addr", client, "--xclient-name", "c.test",
+             "--xclient-helo", "c.test", "--xclient-port", "4711"],
+            capture_output=True, text=True, timeout=30)
+        assert p.returncode == code, p.stdout + p.stderr
+    assert d.wait_records("R")[0][9] == "192.0.2.7"
