@@ -10,6 +10,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/budget.c core/base/budget.h \
 	core/base/buf.c core/base/buf.h \
 	core/base/bug.c core/base/bug.h \
+	core/base/chains.c core/base/chains.h \
 	core/base/cidr.c core/base/cidr.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/cursor.h \
@@ -40,6 +41,7 @@ base_tests = \
 	tests/unit/test-budget \
 	tests/unit/test-bins \
 	tests/unit/test-buf \
+	tests/unit/test-chains \
 	tests/unit/test-clock \
 	tests/unit/test-err \
 	tests/unit/test-heap \
@@ -65,6 +67,8 @@ tests_unit_test_buf_SOURCES = tests/unit/test-buf.c
 tests_unit_test_buf_LDADD = $(base_test_libs)
 tests_unit_test_idna_SOURCES = tests/unit/test-idna.c
 tests_unit_test_idna_LDADD = $(base_test_libs)
+tests_unit_test_chains_SOURCES = tests/unit/test-chains.c
+tests_unit_test_chains_LDADD = $(base_test_libs)
 tests_unit_test_clock_SOURCES = tests/unit/test-clock.c
 tests_unit_test_clock_LDADD = $(base_test_libs)
 tests_unit_test_err_SOURCES = tests/unit/test-err.c

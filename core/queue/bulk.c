@@ -20,6 +20,7 @@
 #include "queue/queue.h"
 #include "queue/settle.h"
 #include "queue/walk.h"
+#include "queue/zone.h"
 #include "base/banned.h"
 
 enum {
@@ -322,7 +323,7 @@ refresh_need_record(struct scheduler *s, struct str domain)
     struct list *n;
 
     (void)idna_fold(domain, &name); /* what is no name is not there */
-    z = map_find(&s->zones, buf_get(&name));
+    z = zone_find(s, buf_get(&name));
     buf_fini(&name);
     if (!z)
         return;

@@ -49,7 +49,8 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/throttle.c core/queue/throttle.h \
 	core/queue/wait.c core/queue/wait.h \
 	core/queue/walk.c core/queue/walk.h \
-	core/queue/why.c
+	core/queue/why.c \
+	core/queue/zone.c core/queue/zone.h
 
 if HAVE_CMOCKA
 # The scheduler between layers that a test plays.

@@ -12,6 +12,7 @@
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/walk.h"
+#include "queue/zone.h"
 #include "base/banned.h"
 
 enum {
@@ -55,7 +56,7 @@ follow_visit_zone(void *arg, struct list *n, bool fresh)
 static void
 follow_zone(struct scheduler *s, struct str domain)
 {
-    struct zone *z = map_find(&s->zones, domain);
+    struct zone *z = zone_find(s, domain);
     struct list *n;
     int most = OVERRIDING_NEAR;
 

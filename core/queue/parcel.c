@@ -2,15 +2,15 @@
 #include "queue/parcel.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bug.h"
 #include "base/log.h"
 #include "base/magic.h"
-#include "base/sum.h"
 #include "base/xmem.h"
 #include "base/banned.h"
 
-enum { INDEX_FIRST = 1024, INDEX_LOAD = 4 };
+enum { INDEX_LOAD = 4 };
 
 #define PARCEL_STATE_TEXT(id, text) text,
 static const char *const state_names[] = {PARCEL_STATES(PARCEL_STATE_TEXT)};
@@ -48,107 +48,52 @@ parcel_enter(struct parcel *p, enum parcel_state to)
     p->state = to & 15u;
 }
 
+static uint64_t
+parcel_mix(uint64_t id)
+{
+    return chains_mix(id, 0);
+}
+
+static uint64_t
+parcel_hash(const struct chain *c)
+{
+    return parcel_mix(CONTAINER_OF(c, const struct parcel, chain)->id);
+}
+
 void
 parcels_init(struct parcels *all)
 {
     slab_init(&all->slab, sizeof(struct parcel));
-    all->half = all->room = INDEX_FIRST;
-    all->next = all->count = 0;
-    all->index = xcalloc(all->room, sizeof(struct parcel *));
+    bins_init(&all->lists);
+    chains_init(&all->index, INDEX_LOAD, parcel_hash);
 }
 
 void
 parcels_fini(struct parcels *all)
 {
-    for (size_t i = 0; i < all->half + all->next; i++)
-        for (struct parcel *p = all->index[i]; p; p = p->chain)
-            if (p->rcpt_count > 1)
-                free(p->rcpt.many);
+    bins_fini(&all->lists);
     slab_fini(&all->slab);
-    xfree(&all->index);
-    all->half = all->next = all->room = all->count = 0;
-}
-
-static size_t
-parcel_slot(const struct parcels *all, uint64_t id)
-{
-    uint64_t h = (id * UINT64_C(0x9e3779b97f4a7c15)) >> 20;
-    size_t at = h & (2 * all->half - 1);
-
-    return at < all->half + all->next ? at : at - all->half;
-}
-
-/* One chain more: the next in line gives it those that belong there. */
-static void
-parcels_grow(struct parcels *all)
-{
-    size_t from = all->next, to = all->half + all->next;
-    struct parcel *p, *rest;
-
-    if (to == all->room) {
-        all->room += all->room / 8;
-        all->index = xgrow(all->index, all->room, sizeof(struct parcel *));
-    }
-    rest = all->index[from];
-    all->index[from] = all->index[to] = NULL;
-    if (++all->next == all->half) {
-        all->half *= 2;
-        all->next = 0;
-    }
-    while ((p = rest) != NULL) {
-        size_t at = parcel_slot(all, p->id);
-
-        rest = p->chain;
-        p->chain = all->index[at];
-        all->index[at] = p;
-    }
+    chains_fini(&all->index);
 }
 
 size_t
 parcels_memory(const struct parcels *all)
 {
-    return slab_memory(&all->slab) + all->room * sizeof(struct parcel *);
+    return slab_memory(&all->slab) + chains_memory(&all->index);
 }
 
 static void
-parcel_index(struct parcels *all, struct parcel *p)
+parcel_set_rcpt(
+    struct parcels *all, struct parcel *p, const uint32_t *rcpt, size_t count)
 {
-    size_t at;
-
-    if (all->count >= INDEX_LOAD * (all->half + all->next))
-        parcels_grow(all);
-    at = parcel_slot(all, p->id);
-    p->chain = all->index[at];
-    all->index[at] = p;
-    all->count++;
-}
-
-static void
-parcel_unindex(struct parcels *all, struct parcel *p)
-{
-    struct parcel **at = &all->index[parcel_slot(all, p->id)];
-
-    while (*at != p) {
-        BUG_ON(!*at);
-        at = &(*at)->chain;
-    }
-    *at = p->chain;
-    p->chain = NULL;
-    all->count--;
-}
-
-static void
-parcel_set_rcpt(struct parcel *p, const uint32_t *rcpt, size_t count)
-{
-    size_t size;
-
     BUG_ON(!count || count > PARCEL_RCPT_MOST);
-    BUG_ON(!sum_mul(count, sizeof(*rcpt), &size));
     p->rcpt_count = (uint32_t)count & PARCEL_RCPT_MOST;
-    if (count == 1)
+    if (count == 1) {
         p->rcpt.one = rcpt[0];
-    else
-        p->rcpt.many = (uint32_t *)(void *)xdupn(rcpt, size);
+        return;
+    }
+    p->rcpt.many = bins_take(&all->lists, count * sizeof(*rcpt));
+    memcpy(p->rcpt.many, rcpt, count * sizeof(*rcpt));
 }
 
 struct parcel *
@@ -158,8 +103,8 @@ parcel_new(struct parcels *all, uint64_t id, const uint32_t *rcpt, size_t count)
 
     p->magic = PARCEL_MAGIC;
     p->id = id;
-    parcel_set_rcpt(p, rcpt, count);
-    parcel_index(all, p);
+    parcel_set_rcpt(all, p, rcpt, count);
+    chains_add(&all->index, &p->chain);
     return p;
 }
 
@@ -177,9 +122,9 @@ parcel_free(struct parcels *all, struct parcel **pp)
 
     *pp = NULL;
     parcel_enter(p, PARCEL_GONE);
-    parcel_unindex(all, p);
+    chains_remove(&all->index, &p->chain);
     if (p->rcpt_count > 1)
-        xfree(&p->rcpt.many);
+        bins_give(&all->lists, p->rcpt.many, p->rcpt_count * sizeof(uint32_t));
     p->rcpt_count = 0;
     p->queue = NULL;
     if (!p->writing)
@@ -212,12 +157,14 @@ parcel_rcpt(const struct parcel *p)
 }
 
 void
-parcel_keep(struct parcel *p, const uint32_t *rcpt, size_t count)
+parcel_keep(
+    struct parcels *all, struct parcel *p, const uint32_t *rcpt, size_t count)
 {
     uint32_t *was = p->rcpt_count > 1 ? p->rcpt.many : NULL;
+    size_t was_count = p->rcpt_count;
 
-    parcel_set_rcpt(p, rcpt, count);
-    free(was);
+    parcel_set_rcpt(all, p, rcpt, count);
+    bins_give(&all->lists, was, was_count * sizeof(*was));
 }
 
 /* Both lists are in the same order, and `less` is part of `all`. */
@@ -253,29 +200,29 @@ parcel_split(
     new->retries = p->retries;
     new->told = p->told;
     new->moved = p->moved;
-    parcel_keep(p, rest, n);
+    parcel_keep(all, p, rest, n);
     free(rest);
     return new;
+}
+
+static struct parcel *
+parcel_of_message(struct chain *c, uint64_t id)
+{
+    while (c && CONTAINER_OF(c, struct parcel, chain)->id != id)
+        c = c->next;
+    return c ? CONTAINER_OF(c, struct parcel, chain) : NULL;
 }
 
 struct parcel *
 parcel_find(const struct parcels *all, uint64_t id)
 {
-    struct parcel *p = all->index[parcel_slot(all, id)];
-
-    while (p && p->id != id)
-        p = p->chain;
-    return p;
+    return parcel_of_message(chains_find(&all->index, parcel_mix(id)), id);
 }
 
 struct parcel *
 parcel_next(const struct parcel *p)
 {
-    struct parcel *next = p->chain;
-
-    while (next && next->id != p->id)
-        next = next->chain;
-    return next;
+    return parcel_of_message(p->chain.next, p->id);
 }
 
 bool

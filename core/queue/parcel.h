@@ -21,6 +21,7 @@
 #ifndef IMPEL_PARCEL_H
 #define IMPEL_PARCEL_H
 
+#include "base/chains.h"
 #include "base/heap.h"
 #include "base/slab.h"
 #include "spool/message.h"
@@ -71,7 +72,7 @@ struct parcel {
     uint64_t id;
     struct spool_place accept, attempt;
     struct queue *queue;
-    struct parcel *chain; /* of the index */
+    struct chain chain; /* of the index */
     union {
         uint32_t one;
         uint32_t *many;
@@ -84,15 +85,11 @@ enum {
     PARCEL_RETRIES_MOST = (1 << 22) - 1
 };
 
-/* All parcels of a scheduler.  The index by message id is a table of chains
- * that grows by one chain at a time (linear hashing): no parcel waits until
- * millions have found a new place. */
+/* All parcels of a scheduler, indexed by message id. */
 struct parcels {
     struct slab slab;
-    struct parcel **index;
-    size_t room;       /* chains there is memory for */
-    size_t half, next; /* chains: half + next; those below next are split */
-    size_t count;
+    struct bins lists; /* of recipients */
+    struct chains index;
 };
 /* Bytes of memory, lists of recipients apart. */
 size_t parcels_memory(const struct parcels *all);
@@ -111,7 +108,8 @@ struct parcel *parcel_split(
     struct parcels *all, struct parcel *p, const uint32_t *rcpt, size_t count);
 const uint32_t *parcel_rcpt(const struct parcel *p);
 /* Keep only these. */
-void parcel_keep(struct parcel *p, const uint32_t *rcpt, size_t count);
+void parcel_keep(
+    struct parcels *all, struct parcel *p, const uint32_t *rcpt, size_t count);
 /* An ATTEMPT is on its way; it has its place. */
 void parcel_writes(struct parcel *p);
 void parcel_written(

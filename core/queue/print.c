@@ -7,6 +7,7 @@
 #include "base/idna.h"
 #include "base/xmem.h"
 #include "queue/queue.h"
+#include "queue/zone.h"
 #include "base/banned.h"
 
 enum { PRINT_RCPT_MOST = 4096 };
@@ -37,13 +38,13 @@ print_is_of(const struct queue *q, struct str binding)
 struct zone *
 print_zone(struct scheduler *s, struct str domain)
 {
-    struct zone *z = map_find(&s->zones, domain);
+    struct zone *z = zone_find(s, domain);
     struct buf name = BUF_INIT;
 
     if (z || domain.n > 320)
         return z;
     (void)idna_fold(domain, &name); /* what is no name is not there */
-    z = map_find(&s->zones, buf_get(&name));
+    z = zone_find(s, buf_get(&name));
     buf_fini(&name);
     return z;
 }

@@ -21,6 +21,7 @@
 #include "queue/serve.h"
 #include "queue/suspend.h"
 #include "queue/throttle.h"
+#include "queue/zone.h"
 #include "route/binding.h"
 #include "route/fit.h"
 #include "base/banned.h"
@@ -32,51 +33,41 @@ enum {
 
 /* --- making and freeing --- */
 
+static uint64_t
+queue_mix(
+    const struct zone *z, const struct bindstate *b, int method, unsigned port)
+{
+    uint64_t hash = chains_mix((uintptr_t)z, (uintptr_t)b);
+
+    return chains_mix(hash, (uint64_t)method << 16 | port);
+}
+
+static uint64_t
+queue_hash(const struct chain *c)
+{
+    const struct queue *q = CONTAINER_OF(c, const struct queue, chain);
+
+    return queue_mix(q->zone, q->binding, q->method, q->port);
+}
+
 /* There may be hundreds of thousands: what lives that long has memory of its
- * own, so that what comes and goes with each delivery leaves no holes, and a
- * short name is where its owner is. */
-static char *
-name_keep(struct str name, char *room, size_t size)
+ * own, so that what comes and goes with each delivery leaves no holes. */
+void
+queue_init(struct scheduler *s)
 {
-    if (name.n >= size)
-        return xdupn(name.p, name.n);
-    memcpy(room, name.p, name.n);
-    room[name.n] = '\0';
-    return room;
+    slab_init(&s->queue_slab, sizeof(struct queue));
+    bins_init(&s->bins);
+    chains_init(&s->queues, 1, queue_hash);
+    zone_init(s);
 }
 
-static void
-name_drop(char *name, const char *room)
+void
+queue_fini(struct scheduler *s)
 {
-    if (name != room)
-        free(name);
-}
-
-static struct zone *
-zone_get(struct scheduler *s, struct str name)
-{
-    struct zone *z = map_find(&s->zones, name);
-
-    if (z)
-        return z;
-    z = slab_take(&s->zone_slab);
-    z->name = name_keep(name, z->room, sizeof(z->room));
-    list_init(&z->queues);
-    list_push(&s->all_zones, &z->node);
-    (void)map_put(&s->zones, str_make(z->name, name.n), z);
-    return z;
-}
-
-static void
-zone_drop(struct scheduler *s, struct zone *z)
-{
-    if (!list_empty(&z->queues))
-        return;
-    (void)map_remove(&s->zones, str_of(z->name));
-    cursor_leave(&s->cursors, &z->node);
-    list_remove(&z->node);
-    name_drop(z->name, z->room);
-    slab_give(&s->zone_slab, z);
+    zone_fini(s);
+    chains_fini(&s->queues);
+    bins_fini(&s->bins);
+    slab_fini(&s->queue_slab);
 }
 
 static struct carrier *
@@ -124,21 +115,45 @@ queue_adopt(struct queue *q)
         s, scope, OPT(queue_options, QUEUE_OUTBOUND_THROTTLE_CONNECTIONS));
 }
 
+static bool
+queue_is(const struct queue *q, const struct zone *z, const struct bindstate *b,
+    const struct destination *d)
+{
+    return q->zone == z && q->binding == b && q->method == d->method &&
+        q->port == d->port && q->by_gateway == d->by_gateway &&
+        (!d->by_gateway || q->gateway_port == d->gateway_port);
+}
+
 static struct queue *
-queue_new(struct scheduler *s, struct str binding, const struct destination *d,
-    struct str key)
+queue_find(struct scheduler *s, const struct zone *z, const struct bindstate *b,
+    const struct destination *d)
+{
+    struct chain *c =
+        chains_find(&s->queues, queue_mix(z, b, d->method, d->port));
+
+    for (; c; c = c->next) {
+        struct queue *q = CONTAINER_OF(c, struct queue, chain);
+
+        if (queue_is(q, z, b, d))
+            return q;
+    }
+    return NULL;
+}
+
+static struct queue *
+queue_new(struct scheduler *s, struct zone *z, struct bindstate *b,
+    const struct destination *d)
 {
     struct queue *q = slab_take(&s->queue_slab);
 
     q->magic = QUEUE_MAGIC;
     q->s = s;
-    q->key = str_make(name_keep(key, q->room, sizeof(q->room)), key.n);
     q->method = d->method;
     q->port = d->port;
     q->gateway_port = d->gateway_port;
     q->by_gateway = d->by_gateway;
-    q->zone = zone_get(s, d->domain);
-    q->binding = limits_binding(s, binding);
+    q->zone = z;
+    q->binding = b;
     q->carrier = carrier_get(s, d->method);
     q->gather_head = UINT32_MAX;
     heap_init(&q->delayed, &s->bins);
@@ -148,7 +163,7 @@ queue_new(struct scheduler *s, struct str binding, const struct destination *d,
     limits_pair(q);
     list_push(&s->all_queues, &q->node);
     list_push(&q->zone->queues, &q->zone_node);
-    (void)map_put(&s->queues, q->key, q);
+    chains_add(&s->queues, &q->chain);
     queue_adopt(q);
     queue_set_reason(q, WAIT_EMPTY, 0);
     s->stats.queues++;
@@ -158,16 +173,11 @@ queue_new(struct scheduler *s, struct str binding, const struct destination *d,
 struct queue *
 queue_at(struct scheduler *s, struct str binding, const struct destination *d)
 {
-    struct queue *q;
+    struct bindstate *b = limits_binding(s, binding);
+    struct zone *z = zone_get(s, d->domain);
+    struct queue *q = queue_find(s, z, b, d);
 
-    buf_cut(&s->scratch, 0);
-    buf_str(&s->scratch, binding);
-    buf_char(&s->scratch, '\0');
-    buf_str(&s->scratch, d->domain);
-    buf_printf(&s->scratch, "%c%d:%u:%u", '\0', d->method, d->port,
-        d->by_gateway ? 65536u + d->gateway_port : 0u);
-    q = map_find(&s->queues, buf_get(&s->scratch));
-    return q ? q : queue_new(s, binding, d, buf_get(&s->scratch));
+    return q ? q : queue_new(s, z, b, d);
 }
 
 struct queue *
@@ -233,7 +243,7 @@ queue_free(struct queue **qp)
     *qp = NULL;
     CHECK(q, QUEUE_MAGIC);
     BUG_ON(!list_empty(&q->outlets) || !list_empty(&q->ready));
-    (void)map_remove(&s->queues, q->key);
+    chains_remove(&s->queues, &q->chain);
     cursor_leave(&s->cursors, &q->node);
     list_remove(&q->node);
     cursor_leave(&s->cursors, &q->zone_node);
@@ -250,7 +260,6 @@ queue_free(struct queue **qp)
     generation_unref(&q->generation);
     heap_fini(&q->delayed);
     queue_forget_said(q);
-    name_drop((char *)(uintptr_t)q->key.p, q->room);
     s->stats.queues--;
     q->magic = 0;
     slab_give(&s->queue_slab, q);

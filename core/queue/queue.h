@@ -12,6 +12,9 @@
 
 #include "queue/scheduler_int.h"
 
+/* What the scheduler has of them. */
+void queue_init(struct scheduler *s);
+void queue_fini(struct scheduler *s); /* none is left */
 /* The queue of a recipient's (binding, domain); made if there is none. */
 struct queue *queue_get(
     struct scheduler *s, struct str binding, struct str domain);

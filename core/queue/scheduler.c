@@ -23,6 +23,7 @@
 #include "queue/target.h"
 #include "queue/settle.h"
 #include "queue/walk.h"
+#include "queue/zone.h"
 #include "spool/spool_options.h"
 #include "base/banned.h"
 
@@ -101,7 +102,7 @@ static void
 scheduler_changed(void *arg, struct domain *d)
 {
     struct scheduler *s = arg;
-    struct zone *z = map_find(&s->zones, domain_name(d));
+    struct zone *z = zone_find(s, domain_name(d));
     struct list *n;
 
     if (!z)
@@ -373,7 +374,6 @@ static void
 scheduler_init_lists(struct scheduler *s)
 {
     list_init(&s->all_queues);
-    list_init(&s->all_zones);
     list_init(&s->all_bindings);
     list_init(&s->all_idle);
     list_init(&s->all_outlets);
@@ -385,10 +385,8 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->moves);
     line_init(&s->stray_line, limits_wake);
     parcels_init(&s->parcels);
-    bins_init(&s->bins);
     slab_init(&s->actives, sizeof(struct active));
-    slab_init(&s->queue_slab, sizeof(struct queue));
-    slab_init(&s->zone_slab, sizeof(struct zone));
+    queue_init(s);
     timer_init(&s->wake_timer, s->loop, scheduler_wake, s, "queue times");
     timer_init(&s->more_timer, s->loop, scheduler_more, s, "more queues");
     timer_init(&s->drain_timer, s->loop, scheduler_drain_now, s, "drain");
@@ -479,17 +477,13 @@ scheduler_free(struct scheduler **sp)
         free(c);
     }
     map_fini(&s->carriers);
-    map_fini(&s->queues);
-    map_fini(&s->zones);
+    queue_fini(s);
     map_fini(&s->values);
     map_fini(&s->idle);
     limits_fini(s);
     move_fini(s);
     parcels_fini(&s->parcels);
-    bins_fini(&s->bins);
     slab_fini(&s->actives);
-    slab_fini(&s->queue_slab);
-    slab_fini(&s->zone_slab);
     heap_fini(&s->wakes);
     resolver_free(&s->resolver);
     overriding_fini(s);

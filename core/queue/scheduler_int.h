@@ -63,14 +63,12 @@ struct bindstate { /* one binding */
     uint64_t strays; /* parcels that have left it since it has gone */
     bool leaving;    /* it has gone, and there was mail */
 };
-enum { NAME_ROOM = 40 }; /* most names are shorter */
-struct zone {            /* all queues of one routing domain */
-    struct list node;
-    char *name; /* in room, or owned */
-    char room[NAME_ROOM];
-    struct list queues;
-    bool mixed; /* they differ in more than the binding */
+struct zone {           /* all queues of one routing domain */
+    struct chain chain; /* of `zones` */
+    struct list node, queues;
     uint64_t delivered, failed, transient;
+    bool mixed; /* they differ in more than the binding */
+    char name[];
 };
 struct throttle { /* see throttle.h */
     struct scheduler *s;
@@ -109,8 +107,7 @@ struct queue {
     bool reserve;   /* it may use the reserve in its next run */
     bool stray;     /* its binding is not in the configuration any more */
     struct scheduler *s;
-    struct str key; /* in room, or owned */
-    char room[NAME_ROOM + 16];
+    struct chain chain; /* of `queues` */
     struct list node, zone_node, dirty_node;
     struct waiter waiter;  /* for a limit or a throttle */
     struct heap_node wake; /* monotonic ms */
@@ -273,11 +270,12 @@ struct scheduler {
     struct spool_events spool_events;
 
     struct parcels parcels;
-    struct slab actives, queue_slab, zone_slab;
-    struct bins bins;  /* of queues */
-    struct map queues; /* by key */
+    struct slab actives, queue_slab;
+    struct bins bins;     /* zones, and what queues have besides */
+    struct chains queues; /* by binding, zone, method and port */
+    struct chains zones;  /* by name */
     struct list all_queues;
-    struct map zones, bindings, bindgroups, throttles, carriers, idle;
+    struct map bindings, bindgroups, throttles, carriers, idle;
     struct map values; /* of queues, by generation and scope */
     struct map scoped;
     struct list all_zones, all_bindings;

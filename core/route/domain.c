@@ -34,7 +34,7 @@ domain_new(struct resolver *r, const struct destination *to, struct str key)
     d->by_gateway = to->by_gateway;
     d->gateway_port = to->by_gateway ? to->gateway_port : 0;
     list_push(&r->all, &d->node);
-    (void)map_put(&r->domains, str_make(d->key, d->key_n), d); /* new */
+    chains_add(&r->domains, &d->chain);
     return d;
 }
 
@@ -89,7 +89,7 @@ domain_free(struct domain *d)
     list_remove(&d->told_node);
     heap_remove(&r->expiry, &d->expiry);
     heap_remove(&r->wakes, &d->wake);
-    (void)map_remove(&r->domains, str_make(d->key, d->key_n));
+    chains_remove(&r->domains, &d->chain);
     buf_fini(&d->asked_names);
     free(d->key);
     d->magic = 0;

@@ -16,6 +16,18 @@
 static void resolver_sweep(void *arg);
 static void resolver_woken(void *arg);
 
+static struct str
+resolver_key(const struct domain *d)
+{
+    return str_make(d->key, d->key_n);
+}
+
+static uint64_t
+resolver_hash(const struct chain *c)
+{
+    return str_hash(resolver_key(CONTAINER_OF(c, const struct domain, chain)));
+}
+
 struct resolver *
 resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
 {
@@ -25,7 +37,7 @@ resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
     r->loop = l;
     r->dns = dns;
     r->events = *ev;
-    map_init(&r->domains, false);
+    chains_init(&r->domains, 1, resolver_hash);
     list_init(&r->all);
     list_init(&r->told);
     list_init(&r->cursors);
@@ -54,7 +66,7 @@ resolver_free(struct resolver **pr)
     defer_cancel(&r->tell);
     heap_fini(&r->expiry);
     heap_fini(&r->wakes);
-    map_fini(&r->domains);
+    chains_fini(&r->domains);
     hosts_free(&r->hosts);
     hostlimits_free(&r->limits);
     self_fini(&r->self);
@@ -182,6 +194,20 @@ resolver_sweep(void *arg)
 
 /* --- records --- */
 
+static struct domain *
+resolver_find(const struct resolver *r, struct str key)
+{
+    struct chain *c = chains_find(&r->domains, str_hash(key));
+
+    for (; c; c = c->next) {
+        struct domain *d = CONTAINER_OF(c, struct domain, chain);
+
+        if (str_eq(resolver_key(d), key))
+            return d;
+    }
+    return NULL;
+}
+
 struct domain *
 domain_get(struct resolver *r, const struct destination *to)
 {
@@ -192,7 +218,7 @@ domain_get(struct resolver *r, const struct destination *to)
     buf_printf(&key, "%d:%d:%u:", to->method, to->by_gateway,
         to->by_gateway ? (unsigned)to->gateway_port : 0u);
     buf_str(&key, to->domain);
-    d = map_find(&r->domains, buf_get(&key));
+    d = resolver_find(r, buf_get(&key));
     if (!d)
         d = domain_new(r, to, buf_get(&key));
     buf_fini(&key);

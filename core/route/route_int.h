@@ -6,9 +6,9 @@
 #ifndef IMPEL_ROUTE_INT_H
 #define IMPEL_ROUTE_INT_H
 
+#include "base/chains.h"
 #include "base/heap.h"
 #include "base/list.h"
-#include "base/map.h"
 #include "loop/defer.h"
 #include "loop/timer.h"
 #include "route/hosts.h"
@@ -33,7 +33,7 @@ struct resolver {
     struct dns *dns;
     struct resolver_events events;
     struct generation *generation; /* of the last pick */
-    struct map domains;            /* by domain.key */
+    struct chains domains;         /* by domain.key */
     struct list all, told;         /* domains */
     struct list cursors;           /* over all */
     struct heap expiry, wakes;
@@ -76,6 +76,7 @@ struct domain {
     uint32_t magic;
     unsigned refs;
     struct resolver *resolver;
+    struct chain chain; /* of `domains` */
     struct list node, told_node;
     struct heap_node expiry, wake;
     char *key;

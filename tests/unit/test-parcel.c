@@ -41,7 +41,7 @@ test_index(void **state)
     parcels_init(&all);
     for (uint64_t i = 1; i <= MANY; i++)
         (void)parcel_new(&all, i, &rcpt, 1);
-    assert_int_equal(all.count, MANY);
+    assert_int_equal(all.index.count, MANY);
     for (uint64_t i = 1; i <= MANY; i++) {
         struct parcel *p = parcel_find(&all, i);
 
@@ -53,7 +53,7 @@ test_index(void **state)
     }
     assert_null(parcel_find(&all, 1));
     assert_non_null(parcel_find(&all, 2));
-    assert_int_equal(all.count, MANY / 2);
+    assert_int_equal(all.index.count, MANY / 2);
     parcels_fini(&all);
 }
 
@@ -85,7 +85,7 @@ test_split(void **state)
     assert_non_null(parcel_next(parcel_find(&all, 77)));
     parcel_free(&all, &q);
     assert_true(parcel_is_last(&all, p));
-    parcel_keep(p, part, 1);
+    parcel_keep(&all, p, part, 1);
     assert_int_equal(p->rcpt_count, 1);
     assert_int_equal(parcel_rcpt(p)[0], 1);
     parcels_fini(&all);
