@@ -19,8 +19,8 @@
     "binding_group GROUP [domain DOMAIN]"
 #define MAIL_CHOSEN \
     "[--domain DOMAIN] [--binding BINDING] [--group GROUP] " \
-    "[--sender PATTERN] [--header NAME:PATTERN] [--older TIME] " \
-    "[--newer TIME] [--dry-run]"
+    "[--sender PATTERN] [--header NAME:PATTERN] [--meta NAME=PATTERN] " \
+    "[--older TIME] [--newer TIME] [--dry-run]"
 #define COMMANDS(X) \
     X(summary, "summary", "", \
         "sessions, queues, DNS, deliveries and rates at a glance", 0) \

@@ -45,6 +45,20 @@ selection_header(struct selection *sel, struct str word)
     return true;
 }
 
+/* "name=pattern", or a name alone. */
+static bool
+selection_meta(struct selection *sel, struct str word)
+{
+    size_t equal = str_chr(word, '=', 0);
+
+    sel->filter.meta = word;
+    if (equal == SIZE_MAX)
+        return true;
+    sel->filter.meta = str_make(word.p, equal);
+    sel->filter.value = str_from(word, equal + 1);
+    return true;
+}
+
 static bool
 selection_take(struct selection *sel, const char *name, struct str word)
 {
@@ -62,6 +76,8 @@ selection_take(struct selection *sel, const char *name, struct str word)
         f->sender = word;
     else if (str_eq(n, STR("--header")))
         return selection_header(sel, word);
+    else if (str_eq(n, STR("--meta")))
+        return selection_meta(sel, word);
     else if (str_eq(n, STR("--older")))
         return selection_time(sel, word, &f->older);
     else
@@ -74,7 +90,7 @@ static bool
 selection_option(struct selection *sel, bool *bad)
 {
     static const char *const names[] = {"--domain", "--binding", "--group",
-        "--sender", "--header", "--older", "--newer"};
+        "--sender", "--header", "--meta", "--older", "--newer"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (!commands_is(sel->c, sel->at, names[i]))
@@ -129,7 +145,9 @@ selection_begin(struct command_call *c, size_t at, enum scheduler_work work)
             .domain = STR_NONE,
             .sender = STR_NONE,
             .header = STR_NONE,
-            .pattern = STR_NONE}};
+            .pattern = STR_NONE,
+            .meta = STR_NONE,
+            .value = STR_NONE}};
 }
 
 static void
@@ -144,7 +162,7 @@ selection_run(struct selection *sel)
         else
             commands_fail(c,
                 "which mail? say at least one of --domain, --binding, --group, "
-                "--sender, --header, --older, --newer");
+                "--sender, --header, --meta, --older, --newer");
     }
     buf_fini(&sel->text);
 }

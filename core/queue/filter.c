@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/idna.h"
 #include "base/xmem.h"
 #include "queue/print.h"
 #include "base/banned.h"
@@ -15,6 +16,7 @@ struct filter { /* NULL: any */
     char *binding, *group, *domain;
     char *sender;           /* glob */
     char *header, *pattern; /* name; glob of its value */
+    char *meta, *value;     /* likewise */
     int64_t older, newer;   /* ms; 0: any */
 };
 
@@ -22,6 +24,21 @@ static char *
 filter_name(struct str s)
 {
     return s.p && !print_is_all(s) ? xdupn(s.p, s.n) : NULL;
+}
+
+/* Queues go by A-labels. */
+static char *
+filter_zone(struct str s)
+{
+    struct buf name = BUF_INIT;
+    char *to;
+
+    if (!s.p || print_is_all(s))
+        return NULL;
+    (void)idna_fold(s, &name); /* no name: as it is */
+    to = xdupn(name.n ? name.p : "", name.n);
+    buf_fini(&name);
+    return to;
 }
 
 static char *
@@ -36,18 +53,23 @@ filter_new(
 {
     struct filter *f;
 
-    if (asked->sender.n > PATTERN_MOST || asked->pattern.n > PATTERN_MOST)
+    if (asked->sender.n > PATTERN_MOST || asked->pattern.n > PATTERN_MOST ||
+        asked->value.n > PATTERN_MOST)
         return err_set(e, ERR_CONF, "a pattern has at most %d characters",
             (int)PATTERN_MOST);
     if (asked->header.p && !asked->header.n)
         return err_set(e, ERR_CONF, "a header field has a name");
+    if (asked->meta.p && !asked->meta.n)
+        return err_set(e, ERR_CONF, "what is in the context has a name");
     f = xnew(struct filter);
     f->binding = filter_name(asked->binding);
     f->group = filter_name(asked->group);
-    f->domain = filter_name(asked->domain);
+    f->domain = filter_zone(asked->domain);
     f->sender = filter_pattern(asked->sender);
     f->header = filter_pattern(asked->header);
     f->pattern = filter_pattern(asked->pattern);
+    f->meta = filter_pattern(asked->meta);
+    f->value = filter_pattern(asked->value);
     f->older = asked->older;
     f->newer = asked->newer;
     *to = f;
@@ -68,6 +90,8 @@ filter_free(struct filter **pf)
     free(f->sender);
     free(f->header);
     free(f->pattern);
+    free(f->meta);
+    free(f->value);
     free(f);
 }
 
@@ -96,7 +120,7 @@ filter_domain(const struct filter *f)
 bool
 filter_reads_envelope(const struct filter *f)
 {
-    return f->sender || f->header;
+    return f->sender || f->header || f->meta;
 }
 
 bool
@@ -115,7 +139,7 @@ filter_glob(const char *pattern, struct str text)
     return found;
 }
 
-bool
+static bool
 filter_sender(const struct filter *f, struct str sender)
 {
     if (!f->sender)
@@ -123,6 +147,24 @@ filter_sender(const struct filter *f, struct str sender)
     if (!sender.n && strcmp(f->sender, "<>") == 0)
         return true;
     return filter_glob(f->sender, sender);
+}
+
+/* The first of that name counts, as for modules. */
+static bool
+filter_meta(const struct filter *f, const struct envelope *env)
+{
+    if (!f->meta)
+        return true;
+    for (size_t i = 0; i < env->meta_count; i++)
+        if (str_eq(env->meta[i].key, str_of(f->meta)))
+            return !f->value || filter_glob(f->value, env->meta[i].value);
+    return false;
+}
+
+bool
+filter_envelope(const struct filter *f, const struct envelope *env)
+{
+    return filter_sender(f, env->sender) && filter_meta(f, env);
 }
 
 /* The next field, unfolded into *line; false: there is none. */

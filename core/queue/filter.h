@@ -25,7 +25,8 @@ bool filter_parcel(const struct filter *f, const struct parcel *p, int64_t now);
 const char *filter_domain(const struct filter *f);
 bool filter_reads_envelope(const struct filter *f);
 bool filter_reads_header(const struct filter *f);
-bool filter_sender(const struct filter *f, struct str sender);
+/* Sender and context. */
+bool filter_envelope(const struct filter *f, const struct envelope *env);
 /* header: up to the blank line, or the first FILTER_HEADER_MOST octets.  A
  * field that is folded is one line to the pattern. */
 bool filter_header(const struct filter *f, struct str header);

@@ -135,6 +135,7 @@ struct scheduler_filter { /* absent, 0: any */
     struct str binding, group, domain;
     struct str sender;          /* glob; "<>": none */
     struct str header, pattern; /* a field, and a glob of its value */
+    struct str meta, value;     /* a name of the context, and such a glob */
     int64_t older, newer;       /* ms since reception */
 };
 enum scheduler_work {

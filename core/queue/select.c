@@ -453,7 +453,7 @@ select_loaded(struct spool_load *l, int result, const struct err *e)
     const struct filter *f = r->sel->filter;
 
     (void)e; /* one that cannot be read is not meant */
-    if (result < 0 || !filter_sender(f, l->message->env.sender)) {
+    if (result < 0 || !filter_envelope(f, &l->message->env)) {
         select_read_end(r, false);
         return;
     }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`fail all`, `flush all` and `delay`: mail chosen by what it is."""
+import smtplib
+
 import pytest
 
 from daemon import wait_for
@@ -43,6 +45,35 @@ def test_fail_by_header_and_domain(full):
     records = full.wait_records("P", 4)
     assert all("554 5.7.1 recalled" in r[-1] for r in records)
     assert full.queued() == 12  # those to x.test still wait
+
+
+def test_by_context(impeld, server):
+    """What the listener says of the messages of a peer."""
+    s = server()
+    d = impeld(f"""
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+Suspend_Delivery = true
+ESMTP_Listener {{
+  Listen "127.0.0.1:@PORT@" {{
+    Peer "127.0.0.2" {{ Context = [ job = "Spring 7" ] }}
+  }}
+  Relay_Hosts = ( "127.0.0.0/8" )
+}}
+""", listener=False)
+    for i, who in enumerate(("a@x.test", "b@x.test"), 1):
+        with smtplib.SMTP("127.0.0.1", d.port,
+                          source_address=(f"127.0.0.{i}", 0)) as c:
+            c.sendmail("s@origin.test", who, "Subject: x\r\n\r\nx\r\n")
+    assert d.ask("fail", "all", "--meta", "job=winter*", "--quiet") == \
+        "0 messages failed.\n"
+    text = d.ask("flush", "all", "--meta", "job", "--dry-run")
+    assert text.endswith("1 messages are meant; nothing was done.\n")
+    assert d.ask("fail", "all", "--meta", "job=spring*", "--quiet") == \
+        "1 messages failed.\n"
+    assert d.wait_records("P", 1)[0][5:] and d.queued() == 1
+    d.ask("config", "set", "suspend_delivery", "false")
+    s.wait(1)
+    assert s.messages[0].recipients == ["a@x.test"]
 
 
 def test_fail_by_sender_and_age(full):

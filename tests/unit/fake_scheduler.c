@@ -154,13 +154,15 @@ scheduler_select(struct scheduler *s, const struct scheduler_filter *f,
 
     (void)s;
     note("%s binding=%.*s group=%.*s domain=%.*s sender=%.*s header=%.*s "
-         "pattern=%.*s older=%lld newer=%lld dry=%d quiet=%d delay=%lld "
+         "pattern=%.*s meta=%.*s value=%.*s older=%lld newer=%lld dry=%d "
+         "quiet=%d delay=%lld "
          "text=%.*s",
         verbs[o->work], STR_ARG(shown(f->binding)), STR_ARG(shown(f->group)),
         STR_ARG(shown(f->domain)), STR_ARG(shown(f->sender)),
         STR_ARG(shown(f->header)), STR_ARG(shown(f->pattern)),
-        (long long)f->older, (long long)f->newer, o->dry_run, o->quiet,
-        (long long)o->delay, STR_ARG(shown(o->text)));
+        STR_ARG(shown(f->meta)), STR_ARG(shown(f->value)), (long long)f->older,
+        (long long)f->newer, o->dry_run, o->quiet, (long long)o->delay,
+        STR_ARG(shown(o->text)));
     take(ask);
 }
 

@@ -183,19 +183,28 @@ test_chosen_mail(void **state)
     (void)state;
     good("fail all --domain x.test --quiet --text 554 go away",
         "fail binding=- group=- domain=x.test sender=- header=- pattern=- "
-        "older=0 newer=0 dry=0 quiet=1 delay=0 text=554 go away\n");
+        "meta=- "
+        "value=- older=0 newer=0 dry=0 quiet=1 delay=0 text=554 go away\n");
     good("fail all --sender *@a.test --older 2h --dry-run",
         "fail binding=- group=- domain=- sender=*@a.test header=- pattern=- "
-        "older=7200000 newer=0 dry=1 quiet=0 delay=0 text=-\n");
+        "meta=- "
+        "value=- older=7200000 newer=0 dry=1 quiet=0 delay=0 text=-\n");
     good("flush all --binding b --newer 90",
-        "flush binding=b group=- domain=- sender=- header=- pattern=- "
-        "older=0 newer=90000 dry=0 quiet=0 delay=0 text=-\n");
+        "flush binding=b group=- domain=- sender=- header=- pattern=- meta=- "
+        "value=- older=0 newer=90000 dry=0 quiet=0 delay=0 text=-\n");
     good("delay 15m --group g --header X-Job:a*",
         "delay binding=- group=g domain=- sender=- header=X-Job pattern=a* "
-        "older=0 newer=0 dry=0 quiet=0 delay=900000 text=-\n");
+        "meta=- value=- older=0 newer=0 dry=0 quiet=0 delay=900000 text=-\n");
     good("delay 15m --header X-Job",
         "delay binding=- group=- domain=- sender=- header=X-Job pattern=- "
-        "older=0 newer=0 dry=0 quiet=0 delay=900000 text=-\n");
+        "meta=- "
+        "value=- older=0 newer=0 dry=0 quiet=0 delay=900000 text=-\n");
+    good("flush all --meta job=a*",
+        "flush binding=- group=- domain=- sender=- header=- pattern=- meta=job "
+        "value=a* older=0 newer=0 dry=0 quiet=0 delay=0 text=-\n");
+    good("flush all --meta job",
+        "flush binding=- group=- domain=- sender=- header=- pattern=- meta=job "
+        "value=- older=0 newer=0 dry=0 quiet=0 delay=0 text=-\n");
     good("spool import /old --dry-run", "import dir=/old dry=1\n");
     good("spool import /old", "import dir=/old dry=0\n");
     bad("spool import", "usage: spool import DIR [--dry-run]");

@@ -106,6 +106,21 @@ test_by_domain_and_binding(void **state)
 }
 
 static void
+test_by_u_labels(void **state)
+{
+    struct scheduler_filter f = any();
+
+    (void)state;
+    world_begin("suspend_delivery = true\n");
+    (void)world_accept("s@a.test", "u@xn--bcher-kva.test");
+    f.domain = STR("B\xc3\xbc"
+                   "cher.test");
+    assert_string_equal(
+        select_mail(&f, SCHEDULER_FAIL, false), "1 messages failed.\n");
+    world_end();
+}
+
+static void
 test_by_age(void **state)
 {
     struct scheduler_filter f = any();
@@ -387,6 +402,54 @@ made(struct scheduler_filter *f)
     return to;
 }
 
+static bool
+sent_by(const struct filter *f, const char *sender)
+{
+    const struct envelope env = {.sender = str_of(sender)};
+
+    return filter_envelope(f, &env);
+}
+
+static void
+test_meta(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool found;
+    } rows[] = {{"job", NULL, true}, {"job", "Spring-*", true},
+        {"job", "spring-7", true}, {"job", "*-8", false}, {"Job", NULL, false},
+        {"empty", "", true}, {"empty", NULL, true}, {"job", "", false},
+        {"other", NULL, false}};
+    const struct meta meta[] = {{STR("job"), STR("spring-7")},
+        {STR("empty"), STR("")}, {STR("job"), STR("spring-8")}};
+    const struct envelope env = {
+        .sender = STR("a@a.test"), .meta = meta, .meta_count = 3};
+    struct scheduler_filter f = any();
+    struct filter *made_of;
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        f.meta = str_of(rows[i].name);
+        f.value = rows[i].value ? str_of(rows[i].value) : STR_NONE;
+        made_of = made(&f);
+        assert_true(filter_reads_envelope(made_of));
+        assert_false(filter_reads_header(made_of));
+        if (filter_envelope(made_of, &env) != rows[i].found)
+            fail_msg("row %zu", i);
+        assert_false(sent_by(made_of, "a@a.test"));
+        filter_free(&made_of);
+    }
+    f.sender = STR("b@*"); /* all of it */
+    f.meta = STR("job");
+    f.value = STR_NONE;
+    made_of = made(&f);
+    assert_false(filter_envelope(made_of, &env));
+    filter_free(&made_of);
+    f.meta = STR("");
+    assert_int_equal(filter_new(&f, &made_of, &e), ERR_CONF);
+}
+
 static void
 test_patterns(void **state)
 {
@@ -418,14 +481,14 @@ test_patterns(void **state)
     f = any();
     f.sender = STR("*@A.test");
     made_of = made(&f);
-    assert_true(filter_sender(made_of, STR("news@a.test")));
-    assert_false(filter_sender(made_of, STR("")));
+    assert_true(sent_by(made_of, "news@a.test"));
+    assert_false(sent_by(made_of, ""));
     assert_false(filter_reads_header(made_of));
     filter_free(&made_of);
     f.sender = STR("<>");
     made_of = made(&f);
-    assert_true(filter_sender(made_of, STR("")));
-    assert_false(filter_sender(made_of, STR("a@a.test")));
+    assert_true(sent_by(made_of, ""));
+    assert_false(sent_by(made_of, "a@a.test"));
     filter_free(&made_of);
     memset(many, '*', sizeof(many));
     f.sender = str_make(many, sizeof(many));
@@ -433,11 +496,11 @@ test_patterns(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_by_domain_and_binding),
-    cmocka_unit_test(test_by_age), cmocka_unit_test(test_delay_and_flush),
-    cmocka_unit_test(test_dry_run), cmocka_unit_test(test_cancel),
-    cmocka_unit_test(test_by_sender),
+    cmocka_unit_test(test_by_u_labels), cmocka_unit_test(test_by_age),
+    cmocka_unit_test(test_delay_and_flush), cmocka_unit_test(test_dry_run),
+    cmocka_unit_test(test_cancel), cmocka_unit_test(test_by_sender),
     cmocka_unit_test(test_cancel_while_reading), cmocka_unit_test(test_busy),
     cmocka_unit_test(test_delay_of_what_moves),
     cmocka_unit_test(test_said_means_written),
     cmocka_unit_test(test_delay_of_what_is_written),
-    cmocka_unit_test(test_patterns))
+    cmocka_unit_test(test_meta), cmocka_unit_test(test_patterns))
