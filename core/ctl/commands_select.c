@@ -9,13 +9,16 @@
 #include "queue/scheduler.h"
 #include "base/banned.h"
 
+enum { SELECTION_PLAIN = 4 };
+
 /* What stands behind the words of a command. */
 struct selection {
     struct command_call *c;
     struct scheduler_filter filter;
     struct scheduler_order order;
     struct buf text;
-    size_t at;
+    struct str plain[SELECTION_PLAIN]; /* words that are no options */
+    size_t at, plain_count, plain_most;
     bool chosen; /* something was said about which mail */
 };
 
@@ -124,6 +127,9 @@ selection_words(struct selection *sel)
             commands_join(c, sel->at + 1, &sel->text);
             sel->order.text = sel->text.n ? buf_get(&sel->text) : STR_NONE;
             return true;
+        } else if (sel->plain_count < sel->plain_most &&
+            !str_starts(c->words[sel->at], STR("--"))) {
+            sel->plain[sel->plain_count++] = c->words[sel->at];
         } else {
             commands_fail(c, "unknown word \"%.*s\"; see \"help\"",
                 STR_ARG(c->words[sel->at]));
@@ -151,19 +157,22 @@ selection_begin(struct command_call *c, size_t at, enum scheduler_work work)
 }
 
 static void
+selection_go(struct selection *sel)
+{
+    if (sel->chosen)
+        scheduler_select(sel->c->on->scheduler, &sel->filter, &sel->order,
+            commands_ask(sel->c));
+    else
+        commands_fail(sel->c,
+            "which mail? say at least one of --domain, --binding, --group, "
+            "--sender, --header, --meta, --older, --newer");
+}
+
+static void
 selection_run(struct selection *sel)
 {
-    struct command_call *c = sel->c;
-
-    if (selection_words(sel)) {
-        if (sel->chosen)
-            scheduler_select(
-                c->on->scheduler, &sel->filter, &sel->order, commands_ask(c));
-        else
-            commands_fail(c,
-                "which mail? say at least one of --domain, --binding, --group, "
-                "--sender, --header, --meta, --older, --newer");
-    }
+    if (selection_words(sel))
+        selection_go(sel);
     buf_fini(&sel->text);
 }
 
@@ -214,53 +223,68 @@ command_delay(struct command_call *c, size_t at)
 
 /* --- moving --- */
 
-/* A word that is no option, if one stands there. */
 static bool
-selection_plain(struct selection *sel, struct str *to)
+selection_is(const struct selection *sel, size_t i, const char *word)
 {
-    if (sel->at >= sel->c->word_count ||
-        str_starts(sel->c->words[sel->at], STR("--")))
+    return i < sel->plain_count && str_eq(sel->plain[i], str_of(word));
+}
+
+/* "BINDING [DOMAIN] [to BINDING]" */
+static bool
+selection_rebind(struct selection *sel)
+{
+    size_t i = 0;
+
+    if (!sel->plain_count)
         return false;
-    *to = sel->c->words[sel->at++];
+    sel->filter.binding = sel->plain[i++];
+    if (i < sel->plain_count && !selection_is(sel, i, "to"))
+        sel->filter.domain = sel->plain[i++];
+    if (i == sel->plain_count)
+        return true;
+    if (!selection_is(sel, i, "to") || i + 2 != sel->plain_count)
+        return false;
+    sel->order.to = sel->plain[i + 1];
     return true;
+}
+
+/* "DOMAIN [DOMAIN]" */
+static bool
+selection_reroute(struct selection *sel)
+{
+    if (!sel->plain_count)
+        return false;
+    sel->filter.domain = sel->plain[0];
+    if (sel->plain_count > 1)
+        sel->order.to = sel->plain[1];
+    return true;
+}
+
+/* Options stand anywhere between the words. */
+static void
+selection_move(struct command_call *c, size_t at, enum scheduler_work work,
+    size_t most, bool (*take)(struct selection *sel))
+{
+    struct selection sel = selection_begin(c, at, work);
+
+    sel.plain_most = most;
+    if (!selection_words(&sel))
+        return;
+    sel.chosen = true;
+    if (take(&sel))
+        selection_go(&sel);
+    else
+        commands_usage(c, at);
 }
 
 void
 command_rebind(struct command_call *c, size_t at)
 {
-    struct selection sel = selection_begin(c, at, SCHEDULER_REBIND);
-
-    if (!selection_plain(&sel, &sel.filter.binding)) {
-        commands_usage(c, at);
-        return;
-    }
-    sel.chosen = true;
-    if (!commands_is(c, sel.at, "to"))
-        (void)selection_plain(&sel, &sel.filter.domain);
-    if (commands_is(c, sel.at, "to")) {
-        sel.at++;
-        if (!selection_plain(&sel, &sel.order.to)) {
-            commands_usage(c, at);
-            return;
-        }
-    }
-    selection_run(&sel);
+    selection_move(c, at, SCHEDULER_REBIND, 4, selection_rebind);
 }
 
 void
 command_reroute_queue(struct command_call *c, size_t at)
 {
-    struct selection sel = selection_begin(c, at, SCHEDULER_REROUTE);
-
-    if (commands_is(c, sel.at, "--dry-run")) { /* it may stand first */
-        sel.order.dry_run = true;
-        sel.at++;
-    }
-    if (!selection_plain(&sel, &sel.filter.domain)) {
-        commands_usage(c, at);
-        return;
-    }
-    sel.chosen = true;
-    (void)selection_plain(&sel, &sel.order.to);
-    selection_run(&sel);
+    selection_move(c, at, SCHEDULER_REROUTE, 2, selection_reroute);
 }

@@ -116,6 +116,12 @@ print_find(struct scheduler *s, uint64_t id, uint32_t *rcpt)
 
 /* --- binding summary --- */
 
+static bool
+print_is_gone(struct scheduler *s, const struct bindstate *b)
+{
+    return !generation_binding_group(s->generation, str_of(b->name)).p;
+}
+
 static void
 print_binding(struct scheduler *s, const struct bindstate *b, json_t *rows,
     struct buf *out)
@@ -124,26 +130,28 @@ print_binding(struct scheduler *s, const struct bindstate *b, json_t *rows,
     uint64_t active = n->active + n->lent;
     int64_t since = clock_wall() - s->stats.reset_at;
     double rate = since > 0 ? (double)b->delivered * 1000 / (double)since : 0;
+    bool gone = print_is_gone(s, b);
 
     if (rows) {
         json_array_append_new(rows,
-            json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "binding",
-                print_str(str_of(b->name)), "binding_group",
-                print_str(str_of(b->group->name)), "connections",
-                (json_int_t)b->limit.used, "active", (json_int_t)active,
-                "total", (json_int_t)(active + n->delayed), "delivered",
-                (json_int_t)b->delivered, "failed", (json_int_t)b->failed,
-                "transient", (json_int_t)b->transient, "received",
-                (json_int_t)b->received, "delivery_rate", rate));
+            json_pack("{s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}",
+                "binding", print_str(str_of(b->name)), "binding_group",
+                print_str(str_of(b->group->name)), "configured", (int)!gone,
+                "connections", (json_int_t)b->limit.used, "active",
+                (json_int_t)active, "total", (json_int_t)(active + n->delayed),
+                "delivered", (json_int_t)b->delivered, "failed",
+                (json_int_t)b->failed, "transient", (json_int_t)b->transient,
+                "received", (json_int_t)b->received, "delivery_rate", rate));
         return;
     }
     buf_printf(out,
-        "Binding:            %s (group %s)\nOpen Connections:   %llu\n"
+        "Binding:            %s (%s%s)\nOpen Connections:   %llu\n"
         "Active Queue Size:  %llu\nTotal Queue Size:   %llu\n"
         "Delivered:          %llu\nFailed:             %llu\n"
         "Transient:          %llu\nReceived:           %llu\n"
         "Delivery Rate:      %.2f msg/s\n\n",
-        b->name, b->group->name, (unsigned long long)b->limit.used,
+        b->name, gone ? "not in the configuration" : "group ",
+        gone ? "" : b->group->name, (unsigned long long)b->limit.used,
         (unsigned long long)active, (unsigned long long)(active + n->delayed),
         (unsigned long long)b->delivered, (unsigned long long)b->failed,
         (unsigned long long)b->transient, (unsigned long long)b->received,
@@ -162,7 +170,11 @@ scheduler_print_bindings(
         group = str_from(which, 6);
     LIST_FOREACH (n, &s->all_bindings) {
         struct bindstate *b = LIST_ENTRY(n, struct bindstate, node);
+        const struct tally *held = &b->held;
 
+        if (print_is_gone(s, b) && !b->limit.used && !held->active &&
+            !held->delayed && !held->lent)
+            continue; /* nothing is left of it */
         if (group.p ? str_eq(str_of(b->group->name), group)
                     : print_is_all(which) || str_eq(str_of(b->name), which))
             print_binding(s, b, rows, out);

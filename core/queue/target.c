@@ -43,6 +43,8 @@ target_get(struct target *t, const struct parcel *p, const struct message *m,
     *t = (struct target){.binding = str_of(q->binding->name),
         .to = queue_destination(q),
         .told = p->moved};
+    if (mv->kind == MOVE_BINDING && mv->to && !choose_is_name(g, said))
+        return; /* a reload took it out meanwhile */
     if (mv->kind != MOVE_ROUTE) {
         t->binding = choose_binding(g, said, p->id, domain);
         if (str_eq(t->binding, str_of(q->binding->name)))

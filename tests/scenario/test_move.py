@@ -97,9 +97,10 @@ def test_the_words(impeld, server):
     send(d.port, ["b@x.test"], sender="shop@origin.test")
     assert 'no binding or group "b9"' in d.ask(
         "rebind", "all", "to", "b9", ok=False)
-    assert d.ask("rebind", ok=False) and d.ask("rebind", "all", "to", ok=False)
-    text = d.ask("rebind", "all", "to", "g", "--sender", "news@*",
-                 "--dry-run")
+    for words in ([], ["all", "to"], ["all", "x.test", "b1"], ["--dry-run"],
+                  ["all", "x.test", "to", "b1", "b2"], ["all", "--quiet"]):
+        d.ask("rebind", *words, ok=False)
+    text = d.ask("rebind", "--dry-run", "all", "--sender", "news@*", "to", "g")
     assert "From: <news@origin.test>" in text
     assert text.endswith("1 messages are meant; nothing was done.\n")
     found = d.ask_json("rebind", "all", "to", "b1", "--sender", "shop@*")
@@ -164,33 +165,34 @@ def test_a_gateway_that_changed(impeld, server):
     d.wait_empty()
 
 
-def test_to_another_domains_queues(impeld, server):
+@pytest.mark.parametrize("name", ["Relay.test", "#relay"])
+def test_to_another_domains_queues(impeld, server, name):
     """By its routes and under its limits; a kill and a reload do not move it
     back, and a bounce is about the recipient that it was sent to."""
     full = server(answer=lambda stage, line: "451 4.2.1 later\r\n"
                   if stage == "RCPT" else None)
-    relay = server()
-    d = impeld(routes(full, f'domain "relay.test" {{ routes = ( '
+    relay, low = server(), name.lower()
+    d = impeld(routes(full, f'domain "{low}" {{ routes = ( '
                             f'"smtp://127.0.0.1?port={relay.port}" ) }}\n'))
     for i in range(3):
         send(d.port, [f"r{i}@x.test"])
     send(d.port, ["other@y.test"])
     d.wait_records("T", 4)
-    d.ask("suspend", "domain", "relay.test")
-    assert d.ask("reroute", "queue", "x.test", "Relay.test") == \
-        "Moved 3 messages from 'x.test' to 'relay.test'.\n"
+    d.ask("suspend", "domain", name)
+    assert d.ask("reroute", "queue", "x.test", "--newer", "1h", name) == \
+        f"Moved 3 messages from 'x.test' to '{low}'.\n"
     again(d)
     d.ask("config", "reload")
-    assert held(d, "default", "relay.test") == 3
-    row = d.ask_json("fail", "all", "--domain", "relay.test",
+    assert held(d, "default", low) == 3
+    row = d.ask_json("fail", "all", "--domain", name,
                      "--dry-run")["rows"][0]
     text = d.ask("explain", "message", row["id"])
-    assert "moved to the queues of relay.test by hand" in text
+    assert f"moved to the queues of {low} by hand" in text
     assert "1 failed attempt" in text
     details = d.ask("message", "details", row["id"])
     assert "@x.test" in details and "451 4.2.1 later" in details
-    d.ask("resume", "domain", "relay.test")
-    d.ask("flush", "domain", "relay.test")
+    d.ask("resume", "domain", name)
+    d.ask("flush", "domain", name)
     relay.wait(3)
     assert all(r.endswith("@x.test") for m in relay.messages
                for r in m.recipients)
@@ -255,11 +257,14 @@ def test_a_binding_goes_while_it_delivers(impeld, server):
         text = d.ask("explain", "domain", "x.test", "binding", "b2")
         assert "its binding is not in the configuration any more" in text
         assert "there is no binding b2" in text
+        assert "b2 (not in the configuration)" in d.ask("binding", "summary")
     finally:
         wait.set()
     d.wait_empty()
     assert delivered(d, 4) == [("x.test", "default")] * 4
     assert [r[8] for r in d.records("T")].count("b2") == 1
+    wait_for(lambda: "b2" not in d.ask("binding", "summary"),
+             what="the end of its last session")
 
 
 def test_a_binding_comes_and_goes_under_load(impeld, sink):

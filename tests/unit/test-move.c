@@ -192,6 +192,60 @@ test_lent(void **state)
     world_end();
 }
 
+/* Put off and moved, while a session has it: both count, and the time is that
+ * which was said. */
+static void
+test_delayed_and_moved(void **state)
+{
+    struct doom *d;
+    int64_t until;
+    uint64_t id;
+
+    (void)state;
+    world_begin(TWO);
+    id = world_accept("s@a.test", "u@x.test");
+    fake_ready(0, 1);
+    fake_sessions[0].deaf = true;
+    until = clock_wall() + 7200000;
+    d = doom_delay(until);
+    assert_true(doom_parcel(world_parcel(id), d));
+    doom_unref(&d);
+    (void)rebind("all", "b2");
+    fake_unbegun(0);
+    world_advance(50);
+    assert_string_equal(world_parcel(id)->queue->binding->name, "b2");
+    assert_int_equal(world_parcel(id)->in.due.when, until);
+    assert_int_equal(fake_store.last.next, until);
+    assert_string_equal(fake_store.last.moved, "binding b2\n");
+    assert_int_equal(world_parcel(id)->retries, 0);
+    world_end();
+}
+
+/* A reload takes out where it is to go, before it was read. */
+static void
+test_nowhere_to_go(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    world_begin(TWO);
+    fake_pick = HOP_DELAY;
+    id = world_accept_for("b1", "s@a.test", "u@x.test");
+    fake_store.hold_loads = true;
+    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    for (int i = 0; i < 10; i++)
+        world_advance(10);
+    world_configure(BASE "binding \"b1\" { }\n");
+    fake_store_answer();
+    for (int i = 0; i < 10; i++)
+        world_advance(10);
+    assert_string_equal(answer, "Rebound 0 messages.\n");
+    assert_string_equal(world_parcel(id)->queue->binding->name, "b1");
+    assert_int_equal(world_parcel(id)->moved, 0);
+    fake_store.hold_loads = false;
+    world_end();
+}
+
 /* Recipients that came out differently move with what is left of them. */
 static void
 test_parts_come_back(void **state)
@@ -625,6 +679,30 @@ test_a_full_binding_goes(void **state)
     world_end();
 }
 
+/* A member of a group goes: the others have its share. */
+static void
+test_member_goes(void **state)
+{
+    uint64_t had, first = 0;
+
+    (void)state;
+    world_begin(GROUP);
+    fake_pick = HOP_DELAY;
+    for (int i = 0; i < 20; i++) {
+        uint64_t id = world_accept_for("g", "s@a.test", "u@x.test");
+
+        first = first ? first : id;
+    }
+    had = held("g1", "x.test");
+    assert_true(had > 0 && had < 20);
+    assert_int_equal(had + held("g2", "x.test"), 20);
+    world_configure(BASE "binding_group \"g\" { binding \"g2\" { } }\n");
+    world_advance(10);
+    assert_int_equal(held("g2", "x.test"), 20);
+    assert_int_equal(world_parcel(first)->moved, 0);
+    world_end();
+}
+
 /* It comes back before all has left. */
 static void
 test_binding_comes_back(void **state)
@@ -668,6 +746,8 @@ test_unreadable(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_never_tried), cmocka_unit_test(test_tried),
     cmocka_unit_test(test_lent), cmocka_unit_test(test_parts_come_back),
+    cmocka_unit_test(test_delayed_and_moved),
+    cmocka_unit_test(test_nowhere_to_go),
     cmocka_unit_test(test_parted_by_a_group),
     cmocka_unit_test(test_as_new_mail), cmocka_unit_test(test_refused_and_dry),
     cmocka_unit_test(test_while_reading), cmocka_unit_test(test_while_writing),
@@ -675,5 +755,6 @@ UNIT_MAIN(cmocka_unit_test(test_never_tried), cmocka_unit_test(test_tried),
     cmocka_unit_test(test_recovery), cmocka_unit_test(test_recovery_in_parts),
     cmocka_unit_test(test_binding_goes),
     cmocka_unit_test(test_a_full_binding_goes),
+    cmocka_unit_test(test_member_goes),
     cmocka_unit_test(test_binding_comes_back),
     cmocka_unit_test(test_unreadable))
