@@ -7,8 +7,8 @@
 #include "base/banned.h"
 
 enum {
-    TOKENS_RING = TOKENS_SLOTS + 3,
-    TOKENS_SPARE = 64, /* slots, of which one more costs little */
+    TOKENS_RING = TOKENS_SLOTS + TOKENS_LATE + 2,
+    TOKENS_SPARE = 64, /* slots, of which two more cost little */
     TOKENS_PACE_MS = 1000,
     TOKENS_TOGETHER = 16 /* and a 64th of them */
 };
@@ -30,7 +30,8 @@ tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now)
         t->rate.window_ms = 1;
     t->width = (t->rate.window_ms + TOKENS_SLOTS - 1) / TOKENS_SLOTS;
     t->slots = (t->rate.window_ms + t->width - 1) / t->width;
-    t->slots += t->slots >= TOKENS_SPARE; /* what arrives a little later */
+    /* what arrives a little later */
+    t->slots += t->slots >= TOKENS_SPARE ? TOKENS_LATE : 0;
     t->newest = now / t->width;
     t->pace = MIN_OF(t->rate.window_ms, TOKENS_PACE_MS);
     t->level = tokens_most(t);
@@ -171,10 +172,16 @@ tokens_used_at(struct tokens *t, int64_t stamp, int64_t at)
 
     if (stamp < 0)
         return; /* there was no limit */
-    slot = MIN_OF(at / t->width, t->newest);
-    if (slot <= stamp || t->newest - stamp > t->slots ||
-        !t->used[stamp % TOKENS_RING])
+    slot = at / t->width;
+    tokens_slide(t, at);
+    if (slot <= stamp || t->newest - slot > t->slots)
         return;
-    t->used[stamp % TOKENS_RING]--;
+    if (t->newest - stamp <= t->slots) {
+        if (!t->used[stamp % TOKENS_RING])
+            return;
+        t->used[stamp % TOKENS_RING]--;
+        t->sum--;
+    }
     t->used[slot % TOKENS_RING]++;
+    t->sum++;
 }

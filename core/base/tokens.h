@@ -2,8 +2,8 @@
  *
  * tokens.h - throttles: at most `count` in any window of `window_ms`.
  *
- * A sliding window in slots of about 1/256: whatever the alignment, no window
- * ever holds more than count, at a cost of less than 2 % of the rate.  What
+ * A sliding window in slots of about 1/512: whatever the alignment, no window
+ * ever holds more than count, at a cost of less than 1 % of the rate.  What
  * was charged and not used is refunded to the slot it came from.
  *
  * What is sent at once arrives over some time, and that time varies; so that
@@ -22,16 +22,16 @@ struct throttle_rate {
     int64_t window_ms; /* 1000 unless written "N/T" */
 };
 
-enum { TOKENS_SLOTS = 256 };
+enum { TOKENS_SLOTS = 512, TOKENS_LATE = 2 };
 struct tokens {
     struct throttle_rate rate;
     int64_t width;  /* ms of a slot */
-    int64_t slots;  /* full ones in a window, and a spare one */
+    int64_t slots;  /* full ones in a window, and two spare ones */
     int64_t newest; /* number of the newest slot */
     int64_t sum;    /* of the ring */
     int64_t pace;   /* ms over which the tokens of a window come; 0: at once */
     int64_t level, filled; /* came and not taken, times pace; as of when */
-    uint32_t used[TOKENS_SLOTS + 3];
+    uint32_t used[TOKENS_SLOTS + TOKENS_LATE + 2];
 };
 
 void tokens_init(struct tokens *t, struct throttle_rate rate, int64_t now);
@@ -50,7 +50,7 @@ int64_t tokens_left(struct tokens *t, int64_t now);
 /* When there will be more than now: only after tokens_left() was 0. */
 int64_t tokens_more_at(const struct tokens *t);
 void tokens_refund(struct tokens *t, int64_t stamp);
-/* It was used later than it was taken: at. */
+/* It was used later than it was taken: at, which may be long ago. */
 void tokens_used_at(struct tokens *t, int64_t stamp, int64_t at);
 
 #endif

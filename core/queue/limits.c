@@ -10,7 +10,7 @@
 #include "queue/throttle.h"
 #include "base/banned.h"
 
-enum { LIMITS_SHARED = 4, LIMITS_RESERVE_MOST = 1024 };
+enum { LIMITS_SHARED = 4, LIMITS_RESERVE_MOST = 1024, LIMITS_LATE = 128 };
 
 /* Those that q shares with others; NULL where there is none. */
 struct shared {
@@ -328,13 +328,23 @@ limits_refund_message(struct charge **c)
     xfree(c);
 }
 
+/* What is sent reaches the host between these two.  It counts from the later,
+ * so that what was held up on its way does not meet what came after it; but a
+ * host that takes its time must not cost more than a bit of the rate. */
+static void
+limits_used(struct tokens *t, int64_t stamp, int64_t begun, int64_t done)
+{
+    tokens_used_at(
+        t, stamp, MIN_OF(done, begun + t->rate.window_ms / LIMITS_LATE));
+}
+
 void
-limits_began(const struct charge *c, int64_t at)
+limits_began(const struct charge *c, int64_t begun, int64_t done)
 {
     if (c && c->throttle)
-        tokens_used_at(&c->throttle->tokens, c->stamp, at);
+        limits_used(&c->throttle->tokens, c->stamp, begun, done);
     if (c && c->host)
-        tokens_used_at(c->host, c->host_stamp, at);
+        limits_used(c->host, c->host_stamp, begun, done);
 }
 
 /* --- limits by stanza --- */

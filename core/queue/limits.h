@@ -56,8 +56,8 @@ bool limits_may_lend(struct queue *q, bool session, int64_t *until);
 struct charge;
 struct charge *limits_charge_message(struct queue *q, struct outlet *o);
 void limits_refund_message(struct charge **c);
-/* It was begun at that time. */
-void limits_began(const struct charge *c, int64_t at);
+/* It was begun, and done with, at these times. */
+void limits_began(const struct charge *c, int64_t begun, int64_t done);
 
 /* A binding's record, made if there is none. */
 struct bindstate *limits_binding(struct scheduler *s, struct str name);

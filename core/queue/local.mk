@@ -70,7 +70,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
 	tests/unit/test-longqueue tests/unit/test-returns \
 	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding \
-	tests/unit/test-import
+	tests/unit/test-import tests/unit/test-throttle
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 tests_unit_test_import_SOURCES = tests/unit/test-import.c $(QUEUE_WORLD)
@@ -102,6 +102,8 @@ tests_unit_test_explain_SOURCES = tests/unit/test-explain.c $(QUEUE_WORLD)
 tests_unit_test_explain_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_limits_SOURCES = tests/unit/test-limits.c $(QUEUE_WORLD)
 tests_unit_test_limits_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c $(QUEUE_WORLD)
+tests_unit_test_throttle_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_review_SOURCES = tests/unit/test-review.c $(QUEUE_WORLD)
 tests_unit_test_review_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_move_SOURCES = tests/unit/test-move.c $(QUEUE_WORLD)

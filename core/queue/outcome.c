@@ -586,7 +586,7 @@ outcome_batch(struct outlet *o, struct batch *b)
     o->did |= b->begun && count[OUTCOME_RETURN] < b->rcpt_count;
     o->ahead = !b->begun && o->did;
     if (b->begun) {
-        limits_began(p->in.active->charge, b->begun_at);
+        limits_began(p->in.active->charge, b->begun_at, b->done_at);
         parcel_enter(p, PARCEL_BEGUN);
     } else {
         limits_refund_message(&p->in.active->charge);

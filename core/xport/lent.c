@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
@@ -89,7 +90,7 @@ lent_open(struct impel_session *s, struct batch *batch)
     b->cancel_due = b->cancelled = b->body_due = b->taken_back = false;
     lent_fill(b, batch);
     batch->lent = b;
-    batch->begun_at = loop_now(s->loop);
+    batch->begun_at = clock_mono(); /* the turn may be a long one */
     list_push(&s->open, &b->node);
     s->open_count++;
     tracer_lent(s, batch);
@@ -128,7 +129,7 @@ lent_end(struct impel_batch *b)
     b->batch = NULL;
     b->body_due = b->cancel_due = false;
     batch->lent = NULL;
-    batch->done_at = loop_now(s->loop);
+    batch->done_at = clock_mono();
     s->open_count--;
     if (s->state == SESSION_OPEN) {
         s->overdue = false;
