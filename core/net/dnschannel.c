@@ -175,11 +175,23 @@ wires_sweep(struct dnschannel *c)
     return in_flight;
 }
 
+/* A file that names nobody any more is being written, or was emptied by an
+ * accident: the servers that were known serve on. */
 static void
 dnschannel_read(struct dnschannel *c)
 {
+    struct buf known = c->conf.servers;
+    struct resolvconf next;
+
+    resolvconf_read(c->path, &next);
+    if (c->conf.named && !next.named) {
+        log_warn(LOG_DNS, "resolv-conf-empty", "file=%s", c->path);
+        c->conf.servers = next.servers;
+        next.servers = known;
+        next.named = true;
+    }
     resolvconf_fini(&c->conf);
-    resolvconf_read(c->path, &c->conf);
+    c->conf = next;
     c->looked = loop_now(c->loop);
     c->now = NULL; /* the next question makes one */
     log_info(LOG_DNS, "dns-servers", "servers=%s timeout_ms=%d attempts=%d",

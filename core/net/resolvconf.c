@@ -104,7 +104,8 @@ resolvconf_parse(struct str text, struct resolvconf *to)
                 "text=\"%.*s\" reason=\"no address\"", STR_ARG(word));
     }
     to->timeout_ms = timeout_s * 1000;
-    if (!to->servers.n)
+    to->named = servers > 0;
+    if (!servers)
         buf_cstr(&to->servers, "127.0.0.1:53");
 }
 

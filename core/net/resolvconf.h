@@ -16,6 +16,7 @@ struct resolvconf {
     int timeout_ms;     /* of one try at one server, the first time */
     int attempts;       /* at each server */
     bool tcp;           /* options use-vc */
+    bool named;         /* there are servers in the text */
     struct {            /* of the file that was read; zeroed: none */
         dev_t device;
         ino_t inode;

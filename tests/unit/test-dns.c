@@ -555,6 +555,41 @@ test_down_at_start(void **state)
     teardown(&w);
 }
 
+/* Cut short by who writes it in place, emptied, removed, of rubbish: the
+ * servers that were known are asked until others are named. */
+static void
+test_servers_are_kept(void **state)
+{
+    static const char *const texts[] = {"", "nameserver", "nameserv",
+        "nameserver not.an.address\nnameserver 1.2.3.4.5\nnameserver 1.2.3",
+        "options timeout:1 attempts:1\n# nobody"};
+    struct world w;
+    struct dns_config c;
+    char name[32];
+
+    (void)state;
+    setup(&w);
+    c = config(&w);
+    for (size_t i = 0; i < ARRAY_SIZE(texts) + 1; i++) {
+        FILE *f = i < ARRAY_SIZE(texts) ? fopen(w.path, "w") : NULL;
+
+        if (f) {
+            assert_true(fputs(texts[i], f) >= 0);
+            assert_int_equal(fclose(f), 0);
+        } else {
+            assert_int_equal(unlink(w.path), 0);
+        }
+        if (i % 2)
+            dns_reload(w.dns, &c);
+        clock_fake(clock_mono() + 6000, 0);
+        loop_turn(w.loop, 0);
+        (void)snprintf(name, sizeof(name), "a%zu.example", i);
+        ask(&w, name, DNS_A);
+        assert_int_equal(w.last.status, DNS_OK);
+    }
+    teardown(&w);
+}
+
 static void
 test_many(void **state)
 {
@@ -617,6 +652,7 @@ main(void)
         cmocka_unit_test(test_large_cache),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_down_at_start),
+        cmocka_unit_test(test_servers_are_kept),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_resolv_conf),
     };
