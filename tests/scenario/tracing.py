@@ -20,14 +20,14 @@ RESUMED = re.compile(r"(\d+)\s+([\d.]+) <\.\.\. (\w+) resumed>(.*)$", re.S)
 RESULT = re.compile(r"\)\s+= (-?\d+|\?)(.*)$", re.S)
 
 
-def strace(path):
-    """What to start a daemon with."""
+def strace(path, calls=CALLS, size=20000):
+    """What to start a daemon with; of texts so many octets are kept."""
     probe = subprocess.run(["strace", "-f", "-o", "/dev/null", "true"],
                            capture_output=True)
     if probe.returncode != 0:
         pytest.skip("this machine refuses ptrace")
-    return ["strace", "-f", "-y", "-ttt", "-s", "20000", "-e",
-            "trace=" + CALLS, "-o", str(path)]
+    return ["strace", "-f", "-y", "-ttt", "-s", str(size), "-e",
+            "trace=" + calls, "-o", str(path)]
 
 
 class Call:
