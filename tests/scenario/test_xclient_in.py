@@ -18,9 +18,10 @@ ESMTP_Listener {
 
 
 class Client:
-    def __init__(self, port, source=PROXY):
+    def __init__(self, port, source=PROXY, first=""):
         self.s = socket.create_connection(("127.0.0.1", port), 20,
                                           source_address=(source, 0))
+        self.s.sendall(first.encode())
         self.f = self.s.makefile("rwb")
         assert self.reply()[0].startswith("220 ")
 
@@ -122,6 +123,18 @@ def test_trust_is_that_of_who_has_connected(impeld):
         assert not any("XCLIENT" in x for x in c.say("EHLO x.test"))
         assert c.say(f"XCLIENT ADDR={PROXY}")[0].startswith("500 5.5.2")
         assert c.rcpt() == "550"
+
+
+def test_behind_a_balancer_the_one_it_names_is_trusted(impeld):
+    """Or not: that the balancer itself is in the list helps nobody."""
+    d = impeld(TRUST % "Proxy_Protocol = true", listener=False)
+    for named, trusted in ((PROXY, True), ("127.0.0.5", False)):
+        c = Client(d.port, PROXY,
+                   f"PROXY TCP4 {named} 127.0.0.1 4711 25\r\n")
+        assert (OFFER in c.say("EHLO proxy.test")) == trusted
+        assert c.code("XCLIENT ADDR=192.0.2.7") == \
+            ("220" if trusted else "500")
+        assert c.rcpt() == ("250" if trusted else "550")
 
 
 def test_a_reload_takes_trust_away(impeld):
