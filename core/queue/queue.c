@@ -391,13 +391,10 @@ queue_came_due(struct parcel *p)
 }
 
 static void
-queue_into_ready(struct queue *q, struct parcel *p, bool front)
+queue_into_ready(struct queue *q, struct parcel *p, struct list *behind)
 {
     parcel_enter(p, PARCEL_READY);
-    if (front)
-        list_push_front(&q->ready, &p->in.active->node);
-    else
-        list_push(&q->ready, &p->in.active->node);
+    list_insert_after(behind, &p->in.active->node);
     q->ready_count++;
     queue_tally(q, 1, 0, 0);
     queue_watch_age(q, p);
@@ -412,7 +409,7 @@ queue_add(struct queue *q, struct parcel *p, struct message *m, int64_t due)
     p->queue = q;
     if (now && m && m->content && active_has_room(q)) {
         active_hold(active_new(p), m);
-        queue_into_ready(q, p, false);
+        queue_into_ready(q, p, q->ready.prev);
     } else {
         queue_into_heap(q, p, due, now);
     }
@@ -425,14 +422,21 @@ queue_loaded(struct parcel *p)
     p->queue->loading--;
     p->queue->s->reading--;
     queue_tally(p->queue, -1, 0, 0);
-    queue_into_ready(p->queue, p, false);
+    queue_into_ready(p->queue, p, p->queue->ready.prev);
     queue_kick(p->queue);
 }
 
 void
 queue_put_back(struct parcel *p)
 {
-    queue_into_ready(p->queue, p, true);
+    struct list *head = &p->queue->ready, *at = head;
+
+    /* what a session gives back comes one by one, the oldest first */
+    for (int i = 0; i < SCHED_RUN_MAX && at->next != head &&
+         LIST_ENTRY(at->next, struct active, node)->parcel->id < p->id;
+         i++)
+        at = at->next;
+    queue_into_ready(p->queue, p, at);
     queue_kick(p->queue);
 }
 

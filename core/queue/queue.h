@@ -48,7 +48,8 @@ void queue_tally(struct queue *q, int active, int delayed, int lent);
  * content if it is in memory (a reference is taken). */
 void queue_add(
     struct queue *q, struct parcel *p, struct message *m, int64_t due);
-/* Back into the active queue, before the others. */
+/* Back into the active queue, before the others, but for older ones that stand
+ * in front. */
 void queue_put_back(struct parcel *p);
 /* Into the delayed ones until that wall time, or its expiry. */
 void queue_delay(struct parcel *p, int64_t due);

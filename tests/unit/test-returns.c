@@ -9,11 +9,13 @@
 
 enum { MANY = 12 };
 
+static uint64_t id[MANY];
+
 static void
 accept_many(void)
 {
     for (int i = 0; i < MANY; i++)
-        (void)world_accept("s@from.test", "a@x.test");
+        id[i] = world_accept("s@from.test", "a@x.test");
     world_run();
 }
 
@@ -35,6 +37,27 @@ test_one_message_a_connection(void **state)
                 i, IMPEL_RETRY, IMPEL_BLAME_SESSION, true); /* brings back */
     }
     assert_int_equal(world.s->stats.delivered, MANY);
+    world_end();
+}
+
+/* They keep their order, so that none is behind the others again and again. */
+static void
+test_they_come_back_in_order(void **state)
+{
+    struct fake_session *f;
+
+    (void)state;
+    world_begin(BASE);
+    accept_many();
+    for (unsigned i = 0; i < 2; i++) {
+        fake_ready(i, 1);
+        fake_delivered(i);
+        f = &fake_sessions[i];
+        assert_true(f->count > 2);
+        for (unsigned k = 0; k < f->count; k++)
+            assert_int_equal(f->lent[k]->message->id, id[i + 1 + k]);
+        fake_closed(i, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
+    }
     world_end();
 }
 
@@ -81,23 +104,24 @@ test_one_refusal_a_connection(void **state)
 static void
 test_a_message_that_is_begun_and_comes_back(void **state)
 {
-    uint64_t id;
+    uint64_t one;
 
     (void)state;
     world_begin(BASE);
-    id = world_accept("s@from.test", "a@x.test");
+    one = world_accept("s@from.test", "a@x.test");
     world_run();
     fake_ready(0, 1);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(world_state(id), PARCEL_LENT);
+        assert_int_equal(world_state(one), PARCEL_LENT);
         fake_done(0, IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_SENDER, 0,
             NULL, NULL);
     }
-    assert_int_equal(world_state(id), PARCEL_DELAYED);
+    assert_int_equal(world_state(one), PARCEL_DELAYED);
     world_end();
 }
 
 UNIT_MAIN(cmocka_unit_test(test_one_message_a_connection),
+    cmocka_unit_test(test_they_come_back_in_order),
     cmocka_unit_test(test_no_message_a_connection),
     cmocka_unit_test(test_one_refusal_a_connection),
     cmocka_unit_test(test_a_message_that_is_begun_and_comes_back))
