@@ -65,10 +65,16 @@ heap_place(struct heap *h, size_t i, struct heap_node *n)
     n->index = (uint32_t)(i + 1);
 }
 
-static void
-heap_up(struct heap *h, size_t i, struct heap_node *n)
+static bool
+heap_by_time(const struct heap_node *a, const struct heap_node *b)
 {
-    while (i > 0 && h->nodes[(i - 1) / 2]->when > n->when) {
+    return a->when < b->when;
+}
+
+static void
+heap_up(struct heap *h, size_t i, struct heap_node *n, heap_before_f *before)
+{
+    while (i > 0 && before(n, h->nodes[(i - 1) / 2])) {
         heap_place(h, i, h->nodes[(i - 1) / 2]);
         i = (i - 1) / 2;
     }
@@ -76,16 +82,16 @@ heap_up(struct heap *h, size_t i, struct heap_node *n)
 }
 
 static void
-heap_down(struct heap *h, size_t i, struct heap_node *n)
+heap_down(struct heap *h, size_t i, struct heap_node *n, heap_before_f *before)
 {
     for (;;) {
         size_t child = 2 * i + 1;
         if (child >= h->count)
             break;
         if (child + 1 < h->count &&
-            h->nodes[child + 1]->when < h->nodes[child]->when)
+            before(h->nodes[child + 1], h->nodes[child]))
             child++;
-        if (h->nodes[child]->when >= n->when)
+        if (!before(h->nodes[child], n))
             break;
         heap_place(h, i, h->nodes[child]);
         i = child;
@@ -95,32 +101,34 @@ heap_down(struct heap *h, size_t i, struct heap_node *n)
 
 /* Put n, which belongs at i or near, where it belongs. */
 static void
-heap_settle(struct heap *h, size_t i, struct heap_node *n)
+heap_settle(
+    struct heap *h, size_t i, struct heap_node *n, heap_before_f *before)
 {
-    if (i > 0 && h->nodes[(i - 1) / 2]->when > n->when)
-        heap_up(h, i, n);
+    if (i > 0 && before(n, h->nodes[(i - 1) / 2]))
+        heap_up(h, i, n, before);
     else
-        heap_down(h, i, n);
+        heap_down(h, i, n, before);
 }
 
 void
-heap_set(struct heap *h, struct heap_node *n, int64_t when)
+heap_set_by(
+    struct heap *h, struct heap_node *n, int64_t when, heap_before_f *before)
 {
     size_t i = n->index;
 
     n->when = when;
     if (i) {
         BUG_ON(i > h->count || h->nodes[i - 1] != n);
-        heap_settle(h, i - 1, n);
+        heap_settle(h, i - 1, n, before);
         return;
     }
     if (h->count == h->size)
         heap_grow(h);
-    heap_up(h, h->count++, n);
+    heap_up(h, h->count++, n, before);
 }
 
 void
-heap_remove(struct heap *h, struct heap_node *n)
+heap_remove_by(struct heap *h, struct heap_node *n, heap_before_f *before)
 {
     size_t i = n->index;
     struct heap_node *last;
@@ -131,9 +139,21 @@ heap_remove(struct heap *h, struct heap_node *n)
     n->index = 0;
     last = h->nodes[--h->count];
     if (last != n)
-        heap_settle(h, i - 1, last);
+        heap_settle(h, i - 1, last, before);
     if (h->size > HEAP_KEEP && h->count < h->size / 4)
         heap_resize(h, h->size / 2);
+}
+
+void
+heap_set(struct heap *h, struct heap_node *n, int64_t when)
+{
+    heap_set_by(h, n, when, heap_by_time);
+}
+
+void
+heap_remove(struct heap *h, struct heap_node *n)
+{
+    heap_remove_by(h, n, heap_by_time);
 }
 
 struct heap_node *

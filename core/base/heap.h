@@ -7,6 +7,7 @@
 #ifndef IMPEL_HEAP_H
 #define IMPEL_HEAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "base/bins.h"
 
@@ -28,5 +29,13 @@ void heap_fini(struct heap *h);
 void heap_set(struct heap *h, struct heap_node *n, int64_t when);
 void heap_remove(struct heap *h, struct heap_node *n); /* no-op if out */
 struct heap_node *heap_first(const struct heap *h);    /* or NULL */
+
+/* The same where an order among those of one time matters: always with the same
+ * before(), which compares the times first. */
+typedef bool heap_before_f(
+    const struct heap_node *a, const struct heap_node *b);
+void heap_set_by(
+    struct heap *h, struct heap_node *n, int64_t when, heap_before_f *before);
+void heap_remove_by(struct heap *h, struct heap_node *n, heap_before_f *before);
 
 #endif

@@ -320,7 +320,7 @@ active_fill(struct queue *q)
         if (n >= SCHED_RUN_MAX)
             return true;
         if (p->writing) {
-            heap_set(&q->delayed, first, now + ACTIVE_WRITING_MS);
+            parcel_set_due(&q->delayed, p, now + ACTIVE_WRITING_MS);
         } else if (first->when >= queue_expiry(q, p) &&
             !(p->flags & PARCEL_LAST_TRY)) {
             if (!notice_has_room(q->s)) {

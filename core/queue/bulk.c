@@ -69,8 +69,9 @@ bulk_progress(void *arg, uint64_t done, uint64_t total)
         b->ask.progress(b->ask.arg, done, total);
 }
 
-/* Lowering every time to the same `now` keeps the heap a heap, so this needs
- * no moves.  What others move meanwhile may be missed: another pass. */
+/* What rises in the heap for its new time makes room for its ancestors, which
+ * have theirs already.  What others move meanwhile may be missed: another
+ * pass. */
 static enum job_step
 bulk_flush(void *arg, struct list *n, bool fresh)
 {
@@ -87,8 +88,10 @@ bulk_flush(void *arg, struct list *n, bool fresh)
         struct heap_node *due = q->delayed.nodes[b->index];
 
         if (due->when > b->now) {
-            due->when = b->now;
-            CONTAINER_OF(due, struct parcel, in.due)->flags |= PARCEL_LAST_TRY;
+            struct parcel *p = CONTAINER_OF(due, struct parcel, in.due);
+
+            parcel_set_due(&q->delayed, p, b->now);
+            p->flags |= PARCEL_LAST_TRY;
             b->done++;
         }
     }

@@ -70,9 +70,11 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
 	tests/unit/test-longqueue tests/unit/test-returns \
 	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding \
-	tests/unit/test-import tests/unit/test-throttle
+	tests/unit/test-import tests/unit/test-throttle tests/unit/test-order
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
+tests_unit_test_order_SOURCES = tests/unit/test-order.c $(QUEUE_WORLD)
+tests_unit_test_order_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_import_SOURCES = tests/unit/test-import.c $(QUEUE_WORLD)
 tests_unit_test_import_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_scheduler_SOURCES = tests/unit/test-scheduler.c $(QUEUE_WORLD)

@@ -238,3 +238,25 @@ parcel_received(const struct parcel *p)
 {
     return (int64_t)p->received * 1000;
 }
+
+/* Ids rise with arrival. */
+static bool
+parcel_before(const struct heap_node *a, const struct heap_node *b)
+{
+    if (a->when != b->when)
+        return a->when < b->when;
+    return CONTAINER_OF(a, const struct parcel, in.due)->id <
+        CONTAINER_OF(b, const struct parcel, in.due)->id;
+}
+
+void
+parcel_set_due(struct heap *h, struct parcel *p, int64_t when)
+{
+    heap_set_by(h, &p->in.due, when, parcel_before);
+}
+
+void
+parcel_clear_due(struct heap *h, struct parcel *p)
+{
+    heap_remove_by(h, &p->in.due, parcel_before);
+}

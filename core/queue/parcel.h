@@ -124,5 +124,9 @@ bool parcel_is_last(const struct parcels *all, const struct parcel *p);
 void parcel_enter(struct parcel *p, enum parcel_state to);
 const char *parcel_state_name(int state);
 int64_t parcel_received(const struct parcel *p); /* wall ms */
+/* A place in the heap of those that wait: by time, and of those with the same
+ * one by arrival.  And out of it. */
+void parcel_set_due(struct heap *h, struct parcel *p, int64_t when);
+void parcel_clear_due(struct heap *h, struct parcel *p);
 
 #endif

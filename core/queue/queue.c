@@ -375,7 +375,7 @@ queue_into_heap(struct queue *q, struct parcel *p, int64_t due, bool for_room)
         due = MIN_OF(due, queue_expiry(q, p));
         queue_tally(q, 0, 1, 0);
     }
-    heap_set(&q->delayed, &p->in.due, due);
+    parcel_set_due(&q->delayed, p, due);
     delaydsn_watch(q, p);
 }
 
@@ -458,7 +458,7 @@ queue_reschedule(struct parcel *p, int64_t due)
     struct queue *q = p->queue;
 
     BUG_ON(p->state != PARCEL_DELAYED);
-    heap_set(&q->delayed, &p->in.due, due);
+    parcel_set_due(&q->delayed, p, due);
     queue_kick(q);
 }
 
@@ -485,7 +485,7 @@ queue_remove(struct parcel *p)
 
     switch (p->state) {
     case PARCEL_DELAYED:
-        heap_remove(&q->delayed, &p->in.due);
+        parcel_clear_due(&q->delayed, p);
         p->in.active = NULL;
         if (p->flags & PARCEL_DUE) {
             q->overflow--;

@@ -35,6 +35,40 @@ test_order(void **state)
     heap_fini(&h);
 }
 
+/* Of the same time, by address. */
+static bool
+by_place(const struct heap_node *a, const struct heap_node *b)
+{
+    return a->when < b->when || (a->when == b->when && a < b);
+}
+
+static void
+test_ties(void **state)
+{
+    static struct heap_node nodes[NODES];
+    struct heap_node *last = NULL, *first;
+    struct heap h = {0};
+    unsigned seed = 11;
+
+    (void)state;
+    for (int i = 0; i < NODES * 20; i++) {
+        struct heap_node *n;
+        seed = seed * 1103515245u + 12345u;
+        n = &nodes[(seed >> 8) % NODES];
+        if (seed >> 30 == 0)
+            heap_remove_by(&h, n, by_place);
+        else
+            heap_set_by(&h, n, (int64_t)(seed >> 4) % 5, by_place);
+    }
+    assert_true(h.count > NODES / 2);
+    while ((first = heap_first(&h)) != NULL) {
+        assert_true(!last || by_place(last, first));
+        last = first;
+        heap_remove_by(&h, first, by_place);
+    }
+    heap_fini(&h);
+}
+
 static void
 test_fini_unlinks(void **state)
 {
@@ -108,5 +142,6 @@ test_bins(void **state)
     bins_fini(&bins);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_order), cmocka_unit_test(test_fini_unlinks),
-    cmocka_unit_test(test_list), cmocka_unit_test(test_bins))
+UNIT_MAIN(cmocka_unit_test(test_order), cmocka_unit_test(test_ties),
+    cmocka_unit_test(test_fini_unlinks), cmocka_unit_test(test_list),
+    cmocka_unit_test(test_bins))
