@@ -3,7 +3,7 @@
  * esmtp.c - descriptor of the module: SMTP out and in (RFC 5321), with
  * PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN, CHUNKING and XCLIENT both ways.
  */
-#include "esmtp.h"
+#include "dialogue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static int
 esmtp_load(const struct impel_host *host, struct impel_instance *instance,
     void **ctx, struct impel_error *e)
 {
-    struct esmtp *module = calloc(1, sizeof(*module));
+    struct dialogue *module = calloc(1, sizeof(*module));
 
     if (!module) {
         e->code = IMPEL_E_NOMEM;
@@ -73,6 +73,6 @@ IMPEL_MODULE(esmtp) = {
     .load = esmtp_load,
     .check = esmtp_check,
     .unload = esmtp_unload,
-    .transport = &esmtp_transport,
-    .listener = &esmtp_listener,
+    .transport = &dialogue_transport,
+    .listener = &dialogue_listener,
 };

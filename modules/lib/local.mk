@@ -10,7 +10,25 @@ modules_lib_libmodule_la_SOURCES = \
 modules_lib_libmodule_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libmodule_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
 
-LIB_TEST_CPP = $(MODULE_CPP) -I$(top_srcdir)/modules/esmtp
+# The dialogue that esmtp and lmtp speak, client and server.
+noinst_LTLIBRARIES += modules/lib/libdialogue.la
+modules_lib_libdialogue_la_SOURCES = \
+	modules/lib/client.c modules/lib/client.h \
+	modules/lib/deadline.h modules/lib/dialogue.h \
+	modules/lib/newline.c modules/lib/newline.h \
+	modules/lib/options.c modules/lib/options.h \
+	modules/lib/outcome.c modules/lib/outcome.h \
+	modules/lib/pipeline.c \
+	modules/lib/server.c modules/lib/server.h \
+	modules/lib/server_command.c modules/lib/server_data.c \
+	modules/lib/server_xclient.c \
+	modules/lib/wording.c modules/lib/wording.h \
+	modules/lib/xclient.c modules/lib/xclient.h
+modules_lib_libdialogue_la_CPPFLAGS = $(MODULE_CPP)
+modules_lib_libdialogue_la_CFLAGS = $(MODULE_CC)
+modules_lib_libdialogue_la_LIBADD = modules/lib/libmodule.la
+
+LIB_TEST_CPP = $(MODULE_CPP)
 if HAVE_CMOCKA
 LIB_TESTS = tests/unit/test-capability tests/unit/test-line \
 	tests/unit/test-reply tests/unit/test-verb

@@ -442,7 +442,7 @@ esmtp_host_listen(struct esmtp_host *h)
     struct impel_peer peer = {.size = sizeof(peer)};
     struct impel_error e;
 
-    MUST(esmtp_listener.accepted(
+    MUST(dialogue_listener.accepted(
              &h->module, &h->session, NULL, &peer, &h->s, &e) == 0);
 }
 
@@ -453,10 +453,10 @@ esmtp_host_connect(struct esmtp_host *h, const char *method)
         .size = sizeof(peer), .method = {method, strlen(method)}};
     struct impel_error e;
 
-    MUST(esmtp_transport.open(
+    MUST(dialogue_transport.open(
              &h->module, &h->session, NULL, &peer, &h->s, &e) == 0);
     MUST(h->session.dialled);
-    esmtp_transport.event(h->s, NULL, IMPEL_EV_CONNECTED, 0);
+    dialogue_transport.event(h->s, NULL, IMPEL_EV_CONNECTED, 0);
 }
 
 static void
@@ -464,9 +464,9 @@ session_event(
     struct esmtp_host *h, struct impel_batch *b, int event, int64_t arg)
 {
     if (h->session.dialled)
-        esmtp_transport.event(h->s, b, event, arg);
+        dialogue_transport.event(h->s, b, event, arg);
     else
-        esmtp_listener.event(h->s, b, event, arg);
+        dialogue_listener.event(h->s, b, event, arg);
 }
 
 static bool
@@ -482,7 +482,7 @@ settle_verdict(struct esmtp_host *h)
     h->asked = h->refuse = false;
     if (h->asked_stage == IMPEL_AT_FINAL)
         h->incoming.open = false;
-    esmtp_listener.verdict(h->s, h->asked_tag, h->asked_rcpt, &r);
+    dialogue_listener.verdict(h->s, h->asked_tag, h->asked_rcpt, &r);
     return true;
 }
 
@@ -502,12 +502,12 @@ esmtp_host_settle(struct esmtp_host *h)
         }
         if (h->credit_due && !h->session.closed) {
             h->credit_due = false;
-            esmtp_listener.event(h->s, NULL, IMPEL_EV_CREDIT, 0);
+            dialogue_listener.event(h->s, NULL, IMPEL_EV_CREDIT, 0);
             more = true;
         }
         if (h->body_due && !h->session.closed) {
             h->body_due = false;
-            esmtp_transport.event(h->s, lent, IMPEL_EV_BODY, 0);
+            dialogue_transport.event(h->s, lent, IMPEL_EV_BODY, 0);
             more = true;
         }
     }
@@ -532,7 +532,7 @@ esmtp_host_lend(struct esmtp_host *h, struct impel_batch *b)
 {
     MUST(!h->session.closed && h->session.ready == 1);
     lent = b;
-    esmtp_transport.deliver(h->s, b, &b->envelope);
+    dialogue_transport.deliver(h->s, b, &b->envelope);
     esmtp_host_settle(h);
 }
 
@@ -545,5 +545,5 @@ esmtp_host_end(struct esmtp_host *h)
         session_event(h, NULL, IMPEL_EV_LOST, 0);
     MUST(h->session.closed);
     MUST(out || !h->incoming.open || h->asked);
-    (out ? esmtp_transport.release : esmtp_listener.release)(h->s);
+    (out ? dialogue_transport.release : dialogue_listener.release)(h->s);
 }

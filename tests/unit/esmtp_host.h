@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "esmtp.h"
+#include "dialogue.h"
 #include "options.h"
 
 struct text {
@@ -42,7 +42,7 @@ struct impel_incoming {
 
 struct esmtp_host {
     struct impel_host host;
-    struct esmtp module;
+    struct dialogue module;
     struct impel_session session;
     struct impel_incoming incoming;
     void *s;

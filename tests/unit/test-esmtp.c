@@ -116,7 +116,7 @@ smuggled_dot(void **state)
     assert_true(said(h, "550 5.6.0"));
     assert_false(said(h, "evil"));
     h->now += 5000;
-    esmtp_listener.event(h->s, NULL, IMPEL_EV_TIMER, 0);
+    dialogue_listener.event(h->s, NULL, IMPEL_EV_TIMER, 0);
     assert_true(h->session.closed);
     esmtp_host_end(h);
     esmtp_host_free(h);
@@ -257,7 +257,7 @@ endless_chunk(void **state)
         h->now += 100 * 1000;
         if (h->session.due > 0 && h->now >= h->session.due) {
             h->session.due = 0;
-            esmtp_listener.event(h->s, NULL, IMPEL_EV_TIMER, 0);
+            dialogue_listener.event(h->s, NULL, IMPEL_EV_TIMER, 0);
         }
         if (!h->session.closed)
             say(h, "x");

@@ -6,8 +6,8 @@
  * left where it is when the deadline moves back, and set again when it fires
  * too early.
  */
-#ifndef IMPEL_ESMTP_DEADLINE_H
-#define IMPEL_ESMTP_DEADLINE_H
+#ifndef IMPEL_LIB_DEADLINE_H
+#define IMPEL_LIB_DEADLINE_H
 
 #include <stdbool.h>
 

@@ -126,8 +126,8 @@ const struct impel_option options_rows[OPT_ROWS] = {
 };
 
 int64_t
-options_ms(
-    const struct esmtp *e, const struct impel_scope *scope, enum option_row row)
+options_ms(const struct dialogue *e, const struct impel_scope *scope,
+    enum option_row row)
 {
     int64_t ms = e->host->opt_int(scope, row);
 
@@ -135,7 +135,7 @@ options_ms(
 }
 
 int
-options_check(const struct esmtp *e, const struct impel_scope *scope,
+options_check(const struct dialogue *e, const struct impel_scope *scope,
     struct impel_error *error)
 {
     struct impel_str banner;

@@ -12,8 +12,8 @@
  * the client puts it off in any case.  But once a client was named, a
  * message goes no further until its own is: else it would pass for another's.
  */
-#ifndef IMPEL_ESMTP_XCLIENT_H
-#define IMPEL_ESMTP_XCLIENT_H
+#ifndef IMPEL_LIB_XCLIENT_H
+#define IMPEL_LIB_XCLIENT_H
 
 #include "client.h"
 

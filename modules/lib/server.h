@@ -8,13 +8,13 @@
  * strictly in order and nothing is taken while a verdict is awaited, so
  * pipelined commands need no queue of their own.
  */
-#ifndef IMPEL_ESMTP_SERVER_H
-#define IMPEL_ESMTP_SERVER_H
+#ifndef IMPEL_LIB_SERVER_H
+#define IMPEL_LIB_SERVER_H
 
 #include <stdbool.h>
 
 #include "deadline.h"
-#include "esmtp.h"
+#include "dialogue.h"
 #include "line.h"
 #include "options.h"
 #include "out.h"
@@ -51,7 +51,7 @@ struct named {
 };
 
 struct server {
-    struct esmtp *module;
+    struct dialogue *module;
     const struct impel_host *host;
     struct impel_session *session;
     const struct impel_scope *scope;

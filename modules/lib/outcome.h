@@ -4,8 +4,8 @@
  *
  * A result borrows the reply's text; it is good for as long as input() is.
  */
-#ifndef IMPEL_ESMTP_OUTCOME_H
-#define IMPEL_ESMTP_OUTCOME_H
+#ifndef IMPEL_LIB_OUTCOME_H
+#define IMPEL_LIB_OUTCOME_H
 
 #include <impel/module.h>
 

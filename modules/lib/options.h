@@ -2,10 +2,10 @@
  *
  * options.h - the rows of this module's option table, and reading them.
  */
-#ifndef IMPEL_ESMTP_OPTIONS_H
-#define IMPEL_ESMTP_OPTIONS_H
+#ifndef IMPEL_LIB_OPTIONS_H
+#define IMPEL_LIB_OPTIONS_H
 
-#include "esmtp.h"
+#include "dialogue.h"
 
 enum option_row {
     /* imported from the core */
@@ -57,11 +57,11 @@ extern const struct impel_option options_rows[OPT_ROWS];
 
 /* A time limit in ms.  Every wait has one: 0, which means none to operators,
  * becomes a day. */
-int64_t options_ms(const struct esmtp *e, const struct impel_scope *scope,
+int64_t options_ms(const struct dialogue *e, const struct impel_scope *scope,
     enum option_row row);
 
 /* What only this module can say of one resolved scope. */
 int options_check(
-    const struct esmtp *e, const struct impel_scope *, struct impel_error *);
+    const struct dialogue *e, const struct impel_scope *, struct impel_error *);
 
 #endif

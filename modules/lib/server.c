@@ -324,7 +324,7 @@ server_accepted(void *ctx, struct impel_session *session,
     const struct impel_scope *scope, const struct impel_peer *peer, void **sp,
     struct impel_error *e)
 {
-    struct esmtp *module = ctx;
+    struct dialogue *module = ctx;
     struct server *s = calloc(1, sizeof(*s));
 
     if (!s) {
@@ -586,8 +586,8 @@ server_release(void *sp)
     free(sp);
 }
 
-const struct impel_listener esmtp_listener = {
-    .size = sizeof(esmtp_listener),
+const struct impel_listener dialogue_listener = {
+    .size = sizeof(dialogue_listener),
     .default_port = 25,
     .tls = IMPEL_TLS_NONE,
     .accepted = server_accepted,

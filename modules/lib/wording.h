@@ -2,8 +2,8 @@
  *
  * wording.h - verdicts of the host as reply lines.
  */
-#ifndef IMPEL_ESMTP_WORDING_H
-#define IMPEL_ESMTP_WORDING_H
+#ifndef IMPEL_LIB_WORDING_H
+#define IMPEL_LIB_WORDING_H
 
 #include <stddef.h>
 

@@ -7,8 +7,8 @@
  * CRLF does, only CRLF.CRLF ends a message, and a dot is taken off only behind
  * a CRLF.
  */
-#ifndef IMPEL_ESMTP_NEWLINE_H
-#define IMPEL_ESMTP_NEWLINE_H
+#ifndef IMPEL_LIB_NEWLINE_H
+#define IMPEL_LIB_NEWLINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

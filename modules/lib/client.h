@@ -13,14 +13,14 @@
  * With PIPELINING the sender runs ahead as far as it can; without it, it waits
  * until nothing is outstanding.
  */
-#ifndef IMPEL_ESMTP_CLIENT_H
-#define IMPEL_ESMTP_CLIENT_H
+#ifndef IMPEL_LIB_CLIENT_H
+#define IMPEL_LIB_CLIENT_H
 
 #include <stdbool.h>
 
 #include "capability.h"
 #include "deadline.h"
-#include "esmtp.h"
+#include "dialogue.h"
 #include "options.h"
 #include "out.h"
 #include "outcome.h"
@@ -66,7 +66,7 @@ struct transaction {
 };
 
 struct client {
-    struct esmtp *module;
+    struct dialogue *module;
     const struct impel_host *host;
     struct impel_session *session;
     const struct impel_scope *scope;

@@ -432,7 +432,7 @@ client_open(void *ctx, struct impel_session *session,
     const struct impel_scope *scope, const struct impel_peer *peer, void **s,
     struct impel_error *e)
 {
-    struct esmtp *module = ctx;
+    struct dialogue *module = ctx;
     const struct impel_host *host = module->host;
     struct impel_dial dial = {.size = sizeof(dial), .tls = IMPEL_TLS_NONE};
     struct client *c = calloc(1, sizeof(*c));
@@ -553,8 +553,8 @@ client_release(void *s)
     free(c);
 }
 
-const struct impel_transport esmtp_transport = {
-    .size = sizeof(esmtp_transport),
+const struct impel_transport dialogue_transport = {
+    .size = sizeof(dialogue_transport),
     .open = client_open,
     .event = client_event,
     .deliver = client_deliver,

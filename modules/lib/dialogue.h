@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dialogue.h - mail from host to host in commands and replies, for the modules
+ * that speak so.
+ *
+ * client.c, pipeline.c and xclient.c are the transport; server.c,
+ * server_command.c, server_data.c and server_xclient.c the listener.  A struct
+ * dialogue is read-only after load(), so sessions on any loop may use it.
+ */
+#ifndef IMPEL_LIB_DIALOGUE_H
+#define IMPEL_LIB_DIALOGUE_H
+
+#include <impel/module.h>
+
+struct dialogue {
+    const struct impel_host *host;
+    struct impel_instance *instance;
+};
+
+enum { LEVEL_DEBUG, LEVEL_INFO, LEVEL_NOTICE, LEVEL_WARNING }; /* of log() */
+enum {                                                         /* counters */
+    COUNT_HELO_FALLBACKS,
+    COUNT_PROTOCOL_ERRORS,
+    COUNT_UNCERTAIN,
+    COUNT_BARE_NEWLINES,
+    COUNT_BAD_COMMANDS,
+    COUNT_TIMEOUTS,
+    COUNT_MAX
+};
+
+extern const struct impel_transport dialogue_transport; /* client.c */
+extern const struct impel_listener dialogue_listener;   /* server.c */
+
+#endif
