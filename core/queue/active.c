@@ -280,19 +280,44 @@ active_came(struct load *l, int result)
     queue_kick(q);
 }
 
-static void
-active_read(struct queue *q, struct parcel *p)
+struct active *
+active_begin_load(struct parcel *p)
 {
+    struct queue *q = p->queue;
     struct active *a;
 
     queue_remove(p);
     parcel_enter(p, PARCEL_LOADING);
     a = active_new(p);
+    list_push(&q->s->loading, &a->node);
     q->loading++;
     q->s->reading++;
-    q->s->read_room -= (int64_t)q->s->reading_cost;
     queue_tally(q, 1, 0, 0);
-    a->load = active_load(p, true, active_came, NULL);
+    return a;
+}
+
+struct parcel *
+active_next_loading(const struct queue *q, struct parcel *p)
+{
+    const struct list *all = &q->s->loading;
+    struct list *n = p ? &p->in.active->node : &q->s->loading;
+
+    if (!q->loading)
+        return NULL;
+    for (n = n->next; n != all; n = n->next) {
+        struct parcel *next = LIST_ENTRY(n, struct active, node)->parcel;
+
+        if (next->queue == q)
+            return next;
+    }
+    return NULL;
+}
+
+static void
+active_read(struct queue *q, struct parcel *p)
+{
+    q->s->read_room -= (int64_t)q->s->reading_cost;
+    active_begin_load(p)->load = active_load(p, true, active_came, NULL);
 }
 
 /* What is asked for comes later, for many queues at once: room is given away

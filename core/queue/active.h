@@ -29,6 +29,13 @@ bool active_say_full(const struct queue *q, struct buf *to);
  * that are too old fail.  true: it stopped because it did enough for now. */
 bool active_fill(struct queue *q);
 
+/* The parcel leaves its queue's lists and is LOADING; what is read is not said
+ * yet. */
+struct active *active_begin_load(struct parcel *p);
+/* The next of q's that are LOADING, behind one of them; NULL: the first.  They
+ * are few, over all queues. */
+struct parcel *active_next_loading(const struct queue *q, struct parcel *p);
+
 /* Memory is tight, or the queue waits long: parcels that no session needs soon
  * give up their content.  true: there are more. */
 bool active_shed(struct queue *q);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "loop/job.h"
+#include "queue/active.h"
 #include "queue/doom.h"
 #include "queue/notice.h"
 #include "queue/outcome.h"
@@ -24,22 +25,21 @@
 #include "base/banned.h"
 
 enum {
-    BULK_STEP = 64,      /* parcels in one step of the job */
-    BULK_PASSES = 3,     /* over a heap that changes meanwhile */
-    BULK_PATIENCE = 2000 /* steps to wait for what is being read */
+    BULK_STEP = 64, /* parcels in one step of the job */
+    BULK_PASSES = 3 /* over a heap that changes meanwhile */
 };
 
 struct bulk {
     struct scheduler *s;
     struct scheduler_ask ask;
-    struct doom *doom;  /* to fail; NULL: to flush */
-    char *domain;       /* as asked for; "all" */
-    char *binding;      /* "all" */
-    bool of_zone;       /* the walk is over the queues of a zone */
-    size_t index;       /* in the queue's heap */
-    size_t heap_count;  /* when this pass began */
-    int pass, patience; /* for this queue */
-    int64_t now;        /* wall; of the beginning */
+    struct doom *doom; /* to fail; NULL: to flush */
+    char *domain;      /* as asked for; "all" */
+    char *binding;     /* "all" */
+    bool of_zone;      /* the walk is over the queues of a zone */
+    size_t index;      /* in the queue's heap */
+    size_t heap_count; /* when this pass began */
+    int pass;          /* for this queue */
+    int64_t now;       /* wall; of the beginning */
     uint64_t done;
     bool cancelled;
     struct settle settle;
@@ -55,7 +55,6 @@ bulk_queue(struct bulk *b, struct list *n, bool fresh)
     if (fresh) {
         b->index = 0;
         b->pass = 0;
-        b->patience = 0;
     }
     return print_is_of(q, str_of(b->binding)) ? q : NULL;
 }
@@ -113,7 +112,9 @@ bulk_first(struct queue *q)
 
     if (n)
         return LIST_ENTRY(n, struct active, node)->parcel;
-    return first ? CONTAINER_OF(first, struct parcel, in.due) : NULL;
+    if (first)
+        return CONTAINER_OF(first, struct parcel, in.due);
+    return active_next_loading(q, NULL);
 }
 
 static void
@@ -149,7 +150,7 @@ bulk_fail(void *arg, struct list *n, bool fresh)
         b->done++;
         (void)doom_parcel(p, b->doom);
     }
-    if (bulk_first(q) || (q->loading && ++b->patience < BULK_PATIENCE))
+    if (bulk_first(q))
         return JOB_MORE;
     bulk_doom_lent(b, q);
     queue_kick(q);

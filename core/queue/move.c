@@ -389,7 +389,6 @@ move_lent(struct parcel *p, struct move *mv)
 static void
 move_begin(struct parcel *p, struct move *mv)
 {
-    struct queue *q = p->queue;
     struct mover *mr = mover_new(p, mv);
 
     mr->due = clock_wall();
@@ -397,12 +396,7 @@ move_begin(struct parcel *p, struct move *mv)
         mr->due = p->in.due.when;
     else if (p->in.active->mover)
         mr->due = p->in.active->mover->due;
-    queue_remove(p);
-    parcel_enter(p, PARCEL_LOADING);
-    active_new(p)->mover = mr;
-    q->loading++;
-    mv->s->reading++;
-    queue_tally(q, 1, 0, 0);
+    active_begin_load(p)->mover = mr;
     mv->under_way++;
     mv->s->jobs++;
     mover_read(mr);

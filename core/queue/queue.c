@@ -421,6 +421,7 @@ queue_loaded(struct parcel *p)
 {
     p->queue->loading--;
     p->queue->s->reading--;
+    list_remove(&p->in.active->node);
     queue_tally(p->queue, -1, 0, 0);
     queue_into_ready(p->queue, p, p->queue->ready.prev);
     queue_kick(p->queue);

@@ -379,6 +379,7 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->all_outlets);
     list_init(&s->dirty);
     list_init(&s->load_wait);
+    list_init(&s->loading);
     s->reading_cost = SCHED_READ_COST;
     s->read_room = INT64_MAX;
     list_init(&s->cursors);

@@ -208,7 +208,8 @@ struct outlet { /* the scheduler's view of a session */
 };
 
 struct active {       /* a parcel in memory */
-    struct list node; /* of the queue's ready, or the outlet's lent */
+    struct list node; /* of the queue's ready, the outlet's lent, or the
+                         scheduler's loading */
     struct parcel *parcel;
     struct message *message; /* NULL while it is read */
     struct batch *batch;
@@ -297,6 +298,7 @@ struct scheduler {
     uint64_t reading_cost; /* each with about so many bytes */
     int64_t read_room;     /* bytes that may be read ahead */
     struct list load_wait; /* struct load */
+    struct list loading;   /* struct active of parcels LOADING */
     uint64_t notices;      /* messages made here, under way */
     uint64_t jobs;         /* bulk work under way */
     uint64_t resident_bytes, resident_messages;

@@ -16,6 +16,7 @@
 #include "base/xmem.h"
 #include "conf/override.h"
 #include "loop/job.h"
+#include "queue/active.h"
 #include "queue/choose.h"
 #include "queue/doom.h"
 #include "queue/filter.h"
@@ -30,12 +31,11 @@
 #include "base/banned.h"
 
 enum {
-    SELECT_STEP = 2048,    /* delayed parcels noted in one step */
-    SELECT_PASSES = 3,     /* over a heap that changes meanwhile */
-    SELECT_PATIENCE = 200, /* steps to wait for what is being read */
-    SELECT_READS = 16,     /* under way at once */
-    SELECT_TELLS = 64,     /* messages between words of progress */
-    SELECT_LENT = 300      /* steps to wait for what sessions have */
+    SELECT_STEP = 2048, /* delayed parcels noted in one step */
+    SELECT_PASSES = 3,  /* over a heap that changes meanwhile */
+    SELECT_READS = 16,  /* under way at once */
+    SELECT_TELLS = 64,  /* messages between words of progress */
+    SELECT_LENT = 300   /* steps to wait for what sessions have */
 };
 
 struct selected {
@@ -88,7 +88,11 @@ select_note(struct select *sel, const struct parcel *p)
 static void
 select_note_active(struct select *sel, const struct queue *q)
 {
+    struct parcel *p = NULL;
     struct list *n, *on;
+
+    while ((p = active_next_loading(q, p)) != NULL)
+        select_note(sel, p);
 
     LIST_FOREACH (on, &q->outlets)
         LIST_FOREACH (n, &LIST_ENTRY(on, struct outlet, node)->lent)
@@ -109,10 +113,13 @@ select_note_delayed(struct select *sel, const struct queue *q)
             CONTAINER_OF(q->delayed.nodes[sel->index], struct parcel, in.due));
     if (sel->index < q->delayed.count)
         return JOB_MORE;
-    if (sel->heap_count == q->delayed.count || ++sel->pass >= SELECT_PASSES)
-        return JOB_DONE;
-    sel->index = 0;
-    return JOB_MORE;
+    if (sel->heap_count != q->delayed.count && ++sel->pass < SELECT_PASSES) {
+        sel->index = 0;
+        return JOB_MORE;
+    }
+    if (sel->index > SELECT_STEP || sel->pass) /* what left it meanwhile */
+        select_note_active(sel, q);
+    return JOB_DONE;
 }
 
 static enum job_step
@@ -126,10 +133,7 @@ select_queue(void *arg, struct list *n, bool fresh)
     if (fresh) {
         sel->index = 0;
         sel->pass = 0;
-        sel->patience = 0;
     }
-    if (q->loading && ++sel->patience < SELECT_PATIENCE)
-        return JOB_PAUSE; /* those are in no list */
     if (!sel->index && !sel->pass)
         select_note_active(sel, q);
     return select_note_delayed(sel, q);

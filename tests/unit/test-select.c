@@ -392,6 +392,50 @@ test_delay_of_what_is_written(void **state)
     world_end();
 }
 
+/* What is being read is meant as well, and nobody waits until it is there. */
+static void
+test_while_it_is_read(void **state)
+{
+    static const enum scheduler_work works[] = {
+        SCHEDULER_FAIL, SCHEDULER_DELAY, SCHEDULER_REBIND};
+    struct scheduler_filter f = any();
+
+    (void)state;
+    f.domain = STR("x.test");
+    for (size_t i = 0; i < ARRAY_SIZE(works); i++) {
+        begin();
+        fake_store.hold_loads = true;
+        fake_pick = HOP_WAIT;
+        world_advance(1200001);
+        assert_int_equal(world_queue("x.test")->loading, 6);
+        answer[0] = '\0';
+        scheduler_select(world.s, &f,
+            &(struct scheduler_order){.work = works[i],
+                .text = STR_NONE,
+                .quiet = true,
+                .to = STR("default"),
+                .delay = 60000},
+            &ask);
+        for (int k = 0; k < 10; k++)
+            world_advance(10);
+        if (works[i] != SCHEDULER_REBIND) /* which reads it itself */
+            assert_int_equal(world_queue("x.test")->loading, 0);
+        fake_store_answer();
+        fake_store_answer();
+        fake_store.hold_loads = false;
+        for (int k = 0; k < 10; k++)
+            world_advance(10);
+        assert_int_equal(world_queue("x.test")->loading, 0);
+        if (works[i] == SCHEDULER_FAIL)
+            assert_string_equal(answer, "6 messages failed.\n");
+        else if (works[i] == SCHEDULER_DELAY)
+            assert_string_equal(answer, "6 messages delayed.\n");
+        else
+            assert_string_equal(answer, "Rebound 0 messages.\n");
+        world_end();
+    }
+}
+
 static struct filter *
 made(struct scheduler_filter *f)
 {
@@ -503,4 +547,5 @@ UNIT_MAIN(cmocka_unit_test(test_by_domain_and_binding),
     cmocka_unit_test(test_delay_of_what_moves),
     cmocka_unit_test(test_said_means_written),
     cmocka_unit_test(test_delay_of_what_is_written),
-    cmocka_unit_test(test_meta), cmocka_unit_test(test_patterns))
+    cmocka_unit_test(test_meta), cmocka_unit_test(test_while_it_is_read),
+    cmocka_unit_test(test_patterns))
