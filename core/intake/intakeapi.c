@@ -87,6 +87,14 @@ set_addr(struct netaddr *to, struct impel_str said, uint16_t port)
     return 0;
 }
 
+static bool
+words_are_clean(const struct impel_peer *p)
+{
+    return !IMPEL_HAS(struct impel_peer, p, login) ||
+        (policy_is_shown(str_make(p->helo.p, p->helo.n), false) &&
+            policy_is_shown(str_make(p->login.p, p->login.n), true));
+}
+
 /* XCLIENT named the true peer: judge everything anew. */
 static int
 api_set_peer(struct impel_session *s, const struct impel_peer *p)
@@ -100,7 +108,7 @@ api_set_peer(struct impel_session *s, const struct impel_peer *p)
         return IMPEL_E_CLOSED;
     struct netaddr to = *session_peer(s), local = *session_local(s);
     bool moved = IMPEL_HAS(struct impel_peer, p, local_port) && p->local.p;
-    if (set_addr(&to, p->addr, p->port) < 0 ||
+    if (!words_are_clean(p) || set_addr(&to, p->addr, p->port) < 0 ||
         (moved && set_addr(&local, p->local, p->local_port) < 0))
         return IMPEL_E_INVAL;
     if (!listener_session_rename(is, &to))

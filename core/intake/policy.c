@@ -39,6 +39,19 @@ refuse(struct impel_result *r, int stage, int code, const char *status,
     return -1;
 }
 
+bool
+policy_is_shown(struct str s, bool blanks)
+{
+    if (s.n > NAME_SHOWN_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < ' ' || c == 127 || (c == ' ' && !blanks))
+            return false;
+    }
+    return true;
+}
+
 int
 policy_greet(
     const struct intake_session *is, struct str name, struct impel_result *r)
@@ -46,11 +59,8 @@ policy_greet(
     if (is->over_limit)
         return refuse(
             r, IMPEL_AT_CONNECT, 421, "4.4.5", "Too many sessions, try later");
-    if (name.n == 0 || name.n > NAME_SHOWN_MAX)
+    if (name.n == 0 || !policy_is_shown(name, false))
         return refuse(r, IMPEL_AT_CONNECT, 501, "5.5.4", "Invalid name");
-    for (size_t i = 0; i < name.n; i++)
-        if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 127)
-            return refuse(r, IMPEL_AT_CONNECT, 501, "5.5.4", "Invalid name");
     return 0;
 }
 

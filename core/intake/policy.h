@@ -19,6 +19,9 @@
 void policy_say(struct impel_result *r, int verdict, int stage, int code,
     const char *status, const char *text);
 
+/* Fit to be kept of what a client calls itself: of a length, without control
+ * characters, and without blanks unless they are allowed. */
+bool policy_is_shown(struct str s, bool blanks);
 int policy_greet(
     const struct intake_session *is, struct str name, struct impel_result *r);
 /* now: memory, disk, drain.  size: declared, 0 unknown. */

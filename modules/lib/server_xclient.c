@@ -29,8 +29,8 @@ hex(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* xtext (RFC 3461 4) that hides neither a blank nor a control character.  A
- * name may be in UTF-8: what EHLO takes must not be refused here. */
+/* xtext (RFC 3461 4) that hides no control character.  A name may be in UTF-8:
+ * what EHLO takes must not be refused here. */
 static bool
 decode(struct impel_str from, struct value *v)
 {
@@ -47,7 +47,7 @@ decode(struct impel_str from, struct value *v)
             c = hex(from.p[i + 1]) * 16 + hex(from.p[i + 2]);
             i += 2;
         }
-        if (c <= ' ' || c == 127 || v->n == VALUE_MAX)
+        if (c < ' ' || c == 127 || v->n == VALUE_MAX)
             return false;
         v->text[v->n++] = (char)c;
     }
@@ -74,7 +74,8 @@ attribute(struct value *all, struct impel_str word)
     all[i].said = true;
     if (line_same(value, "[UNAVAILABLE]") || line_same(value, "[TEMPUNAVAIL]"))
         return true;
-    return decode(value, &all[i]);
+    return decode(value, &all[i]) &&
+        (i == LOGIN || !memchr(all[i].text, ' ', all[i].n));
 }
 
 /* Absent if it was not said, empty if it is not known. */

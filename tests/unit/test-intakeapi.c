@@ -153,7 +153,7 @@ a_trusted_peer_names_another(void **state)
     assert_int_equal(t->set_peer(s, NULL), 0);
     assert_int_equal(renames, 0);
     p.helo = text("c.test");
-    p.login = text("who");
+    p.login = text("who ever");
     p.local = text("2001:db8::25");
     p.local_port = 25;
     assert_int_equal(t->set_peer(s, &p), 0);
@@ -162,7 +162,7 @@ a_trusted_peer_names_another(void **state)
     assert_int_equal(s->peer.port, 7);
     assert_int_equal(s->local.ip.family, 6);
     assert_int_equal(s->local.port, 25);
-    assert_string_equal(s->is.login, "who");
+    assert_string_equal(s->is.login, "who ever");
     /* what the proxy calls itself then is not the client's name */
     assert_int_equal(t->greet(s, text("proxy.test")), 0);
     assert_string_equal(s->is.helo, "c.test");
@@ -181,11 +181,14 @@ what_cannot_be_changes_nothing(void **state)
 {
     static const char *const bad[] = {
         "192.0.2.x", "192.0.2.0/24", "[192.0.2.7]", "x", "::1%lo"};
+    static char longest[NAME_SHOWN_MAX + 2];
+    const char *const words[] = {"a\rb", "a\nb", "a b", "\x7f", longest};
     const struct impel_intake *t = intakeapi_table();
     struct impel_session *s = session();
     struct impel_peer p = named("192.0.2.7", 7);
     struct list open;
     (void)state;
+    memset(longest, 'x', sizeof(longest) - 1);
     assert_int_equal(t->set_peer(s, NULL), IMPEL_E_UNSUP);
     assert_int_equal(t->set_peer(s, &p), IMPEL_E_UNSUP);
     s->is.may_name = true;
@@ -196,6 +199,16 @@ what_cannot_be_changes_nothing(void **state)
         p.local = p.addr;
         p.addr = text("192.0.2.7");
         assert_int_equal(t->set_peer(s, &p), IMPEL_E_INVAL);
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        p = named("192.0.2.7", 7);
+        p.helo = text(words[i]);
+        assert_int_equal(t->set_peer(s, &p), IMPEL_E_INVAL);
+        if (strcmp(words[i], "a b") != 0) {
+            p.login = p.helo;
+            p.helo = text("c.test");
+            assert_int_equal(t->set_peer(s, &p), IMPEL_E_INVAL);
+        }
     }
     p = named("192.0.2.7", 7);
     p.helo = text("c.test");
