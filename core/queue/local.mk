@@ -70,7 +70,8 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
 	tests/unit/test-longqueue tests/unit/test-returns \
 	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding \
-	tests/unit/test-import tests/unit/test-throttle tests/unit/test-order
+	tests/unit/test-import tests/unit/test-throttle tests/unit/test-order \
+	tests/unit/test-hostroom
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 tests_unit_test_order_SOURCES = tests/unit/test-order.c $(QUEUE_WORLD)
@@ -104,6 +105,8 @@ tests_unit_test_explain_SOURCES = tests/unit/test-explain.c $(QUEUE_WORLD)
 tests_unit_test_explain_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_limits_SOURCES = tests/unit/test-limits.c $(QUEUE_WORLD)
 tests_unit_test_limits_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_hostroom_SOURCES = tests/unit/test-hostroom.c $(QUEUE_WORLD)
+tests_unit_test_hostroom_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c $(QUEUE_WORLD)
 tests_unit_test_throttle_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_review_SOURCES = tests/unit/test-review.c $(QUEUE_WORLD)

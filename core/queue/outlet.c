@@ -177,6 +177,7 @@ outlet_rest(struct outlet *o)
     list_remove(&o->roomy_node);
     list_push_front(&o->queue->roomy, &o->roomy_node);
     limits_idle(o->queue);
+    hop_idle(&o->hop);
 }
 
 static void
@@ -405,6 +406,55 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
     if (greets)
         buf_printf(&b, " as %s", greets);
     return buf_detach(&b, NULL);
+}
+
+/* Would q's session to its host be the same? */
+static bool
+outlet_suits(const struct outlet *o, struct queue *q)
+{
+    char *greets = greeting_next(q), *key = outlet_key(q, &o->hop, greets);
+    bool same = o->queue != q && str_eq(str_of(o->key), str_of(key));
+
+    free(greets);
+    free(key);
+    return same;
+}
+
+/* It is the one of its key that is taken next. */
+static void
+outlet_leave_host(struct outlet *o)
+{
+    struct idle *i = map_find(&o->s->idle, str_of(o->key));
+
+    list_remove(&o->idle_node);
+    list_push(&i->outlets, &o->idle_node);
+    hop_closed(
+        &o->hop, str_of(o->queue->binding->name), false, o->queue->scope);
+}
+
+struct outlet *
+outlet_vacate(struct queue *q, const struct line *full)
+{
+    struct outlet *other = NULL;
+    struct list *n;
+    int looked = 0;
+
+    LIST_FOREACH (n, &q->s->all_idle) {
+        struct outlet *o = LIST_ENTRY(n, struct outlet, all_idle_node);
+        bool fills = hop_fills(&o->hop, full);
+
+        if (fills && outlet_suits(o, q)) {
+            outlet_leave_host(o);
+            return o;
+        }
+        if (fills && !other)
+            other = o;
+        if (++looked >= SCHED_RUN_MAX)
+            break;
+    }
+    if (other)
+        outlet_close(other, false);
+    return NULL;
 }
 
 /* An idle session of a sibling goes over to q: the hop is q's from now on. */

@@ -38,6 +38,10 @@ void outlet_recall(struct outlet *o, bool now);
 /* Close an idle one somewhere, so that q may open another below the limit why;
  * false: none. */
 bool outlet_make_room(struct queue *q, enum wait_reason why);
+/* The same for a host that is full, by the line of its limit.  An idle session
+ * that q can take over gives up its place there, and is returned: take it with
+ * outlet_open(), or close it.  Else NULL. */
+struct outlet *outlet_vacate(struct queue *q, const struct line *full);
 const char *outlet_state_name(int state);
 
 #endif

@@ -201,6 +201,24 @@ serve_host_limit(struct queue *q, const struct hop *hop, int64_t *until)
     return WAIT_HOST_THROTTLE;
 }
 
+/* The host is full.  With a session that has nothing to do it is not. */
+static enum wait_reason
+serve_full_host(struct queue *q, struct hop *hop, int64_t *until)
+{
+    struct outlet *o =
+        hop->line && !hop->until ? outlet_vacate(q, hop->line) : NULL;
+    enum hop_result found = HOP_LIMIT;
+
+    if (o)
+        found = domain_pick(queue_record(q), q->generation, q->scope,
+            str_of(q->binding->name), q->port, hop);
+    if (found == HOP_OK)
+        outlet_open(q, hop, suspend_module(q)->module);
+    if (o && o->queue != q)
+        outlet_close(o, false); /* another host was found */
+    return found == HOP_OK ? WAIT_NONE : serve_host_limit(q, hop, until);
+}
+
 static enum wait_reason
 serve_open_one(struct queue *q, int64_t *until)
 {
@@ -221,7 +239,7 @@ serve_open_one(struct queue *q, int64_t *until)
     case HOP_WAIT:
         return WAIT_DNS;
     case HOP_LIMIT:
-        return serve_host_limit(q, &hop, until);
+        return serve_full_host(q, &hop, until);
     case HOP_DOWN:
         *until = hop.until;
         return serve_down(q, &hop);

@@ -537,6 +537,18 @@ hop_may_send(struct hop *h, int64_t now, int64_t *until)
     return hostlimits_may_send(&h->pass, now, until);
 }
 
+bool
+hop_fills(const struct hop *h, const struct line *l)
+{
+    return hostlimits_fills(&h->pass, l);
+}
+
+void
+hop_idle(struct hop *h)
+{
+    hostlimits_idle(&h->pass);
+}
+
 struct tokens *
 hop_tokens(const struct hop *h)
 {

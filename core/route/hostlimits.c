@@ -355,6 +355,23 @@ hostlimits_leave(struct hostlimits *h, struct host_pass *p)
     p->messages = NULL;
 }
 
+bool
+hostlimits_fills(const struct host_pass *p, const struct line *l)
+{
+    for (int i = 0; i < HOSTLIMITS_COUNTS; i++)
+        if (p->counted[i] && &p->counted[i]->line == l)
+            return true;
+    return false;
+}
+
+void
+hostlimits_idle(struct host_pass *p)
+{
+    for (int i = 0; i < HOSTLIMITS_COUNTS; i++)
+        if (p->counted[i])
+            (void)line_wake(&p->counted[i]->line);
+}
+
 struct line *
 hostlimits_may_send(struct host_pass *p, int64_t now, int64_t *until)
 {

@@ -40,6 +40,10 @@ void hostlimits_say(struct hostlimits *h, struct generation *g, struct str name,
 void hostlimits_enter(struct hostlimits *h, struct generation *g,
     struct str name, struct str binding, struct host_pass *to);
 void hostlimits_leave(struct hostlimits *h, struct host_pass *p);
+/* Is it one of those that fill that line's limit? */
+bool hostlimits_fills(const struct host_pass *p, const struct line *l);
+/* It has nothing to do: who waits for its place may have it. */
+void hostlimits_idle(struct host_pass *p);
 /* Forget what nobody uses. */
 void hostlimits_sweep(struct hostlimits *h);
 

@@ -154,6 +154,10 @@ void hop_worked(struct hop *h, struct str binding);
 
 /* May its host be sent one more message?  NULL: yes.  Else where to wait. */
 struct line *hop_may_send(struct hop *h, int64_t now, int64_t *until);
+/* Is it one of the connections that fill that line of domain_pick()? */
+bool hop_fills(const struct hop *h, const struct line *l);
+/* It has nothing to do: the first who waits for its place may look for it. */
+void hop_idle(struct hop *h);
 /* What a message to it is charged to, or NULL. */
 struct tokens *hop_tokens(const struct hop *h);
 

@@ -309,9 +309,12 @@ void
 hop_closed(
     struct hop *h, struct str binding, bool failed, const struct scope *scope)
 {
-    struct fake_host *of = h->host->h;
+    struct fake_host *of;
 
     (void)binding, (void)scope;
+    if (!h->host)
+        return;
+    of = h->host->h;
     of->open--;
     assert_true(of->open >= 0);
     (void)line_wake(&fake_line);
@@ -321,6 +324,19 @@ hop_closed(
         of->down_until = clock_mono() + fake_down_ms;
     }
     xfree(&h->host);
+}
+
+bool
+hop_fills(const struct hop *h, const struct line *l)
+{
+    return l == &fake_line && h->host && h->host->h->limit;
+}
+
+void
+hop_idle(struct hop *h)
+{
+    if (h->host && h->host->h->limit)
+        (void)line_wake(&fake_line);
 }
 
 struct line *
