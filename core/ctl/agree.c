@@ -11,6 +11,7 @@
 #include "ctl/ctl_options.h"
 #include "intake/intake_options.h"
 #include "route/fit.h"
+#include "route/way.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
 #include "base/banned.h"
@@ -137,6 +138,7 @@ agree_outside(void *arg, struct generation *g, struct conf_report *r)
     check_loops(&a);
     check_security(&a);
     a.failed |= signing_check(NULL, g, r) < 0;
+    a.failed |= way_check(NULL, g, r) < 0;
     return a.failed ? ERR_CONF : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/num.h"
 #include "base/banned.h"
 
@@ -149,4 +150,30 @@ proxyproto_parse(
     if (memcmp(p, v2_signature, same) == 0)
         return v2_parse(p, n, to, why);
     return v1_parse(str_make(p, n), to, why);
+}
+
+static void
+v2_put(uint8_t *p, uint16_t n)
+{
+    p[0] = (uint8_t)(n >> 8);
+    p[1] = (uint8_t)n;
+}
+
+size_t
+proxyproto_print(const struct netaddr *peer, const struct netaddr *local,
+    uint8_t to[PROXYPROTO_PRINT_MOST])
+{
+    size_t size = peer->ip.family == 4 ? 4 : 16;
+    uint8_t *p = to + V2_FIXED;
+
+    BUG_ON(peer->ip.family != local->ip.family);
+    memcpy(to, v2_signature, sizeof(v2_signature));
+    to[12] = V2_PROXY;
+    to[13] = size == 4 ? TCP_IPV4 : TCP_IPV6;
+    v2_put(to + 14, (uint16_t)(2 * size + 4));
+    memcpy(p, peer->ip.addr, size);
+    memcpy(p + size, local->ip.addr, size);
+    v2_put(p + 2 * size, peer->port);
+    v2_put(p + 2 * size + 2, local->port);
+    return V2_FIXED + 2 * size + 4;
 }

@@ -26,4 +26,9 @@ struct proxyproto {
 enum proxyproto_result proxyproto_parse(
     const void *p, size_t n, struct proxyproto *to, const char **why);
 
+/* Version 2: a connection of `peer` to `local`, of one family.  Its size. */
+enum { PROXYPROTO_PRINT_MOST = 16 + 36 };
+size_t proxyproto_print(const struct netaddr *peer, const struct netaddr *local,
+    uint8_t to[PROXYPROTO_PRINT_MOST]);
+
 #endif

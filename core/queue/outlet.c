@@ -386,7 +386,7 @@ static char *
 outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
 {
     struct buf b = BUF_INIT;
-    struct cidr from;
+    struct way way;
 
     netaddr_print(&hop->to, &b);
     buf_printf(&b, " %d %llu %llx ", q->method,
@@ -398,9 +398,8 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
     buf_char(&b, ' ');
     buf_str(&b, hop->uri);
     buf_char(&b, ' ');
-    binding_source(q->scope, hop->to.ip.family, &from);
-    if (from.family)
-        cidr_print(&from, &b);
+    (void)way_find(q->scope, hop->to.ip.family, &way);
+    way_print(&way, &b);
     buf_char(&b, ' ');
     binding_ehlo_name(q->scope, greets ? str_of(greets) : STR_NONE, &b);
     if (greets)
@@ -531,8 +530,10 @@ outlet_request(struct outlet *o, const struct module *m)
         .scope = q->scope,
         .id = o->id};
 
-    binding_source(q->scope, o->hop.to.ip.family, &o->from);
-    r.from = o->from;
+    (void)way_find(q->scope, o->hop.to.ip.family, &o->way);
+    r.from = o->way.from;
+    r.proxy = o->way.proxy;
+    r.seen = o->way.seen;
     binding_ehlo_name(
         q->scope, o->greets ? str_of(o->greets) : STR_NONE, &name);
     r.ehlo_name = name.n ? name.p : "localhost";

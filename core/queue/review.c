@@ -3,7 +3,6 @@
 
 #include "queue/outlet.h"
 #include "queue/queue.h"
-#include "route/binding.h"
 #include "base/banned.h"
 
 enum {
@@ -21,10 +20,10 @@ struct review {
 static bool
 review_has_its_source(const struct outlet *o)
 {
-    struct cidr from;
+    struct way way;
 
-    binding_source(o->queue->scope, o->hop.to.ip.family, &from);
-    return cidr_eq(&from, &o->from);
+    (void)way_find(o->queue->scope, o->hop.to.ip.family, &way);
+    return way_eq(&way, &o->way);
 }
 
 static enum hop_standing

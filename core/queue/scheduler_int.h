@@ -25,6 +25,7 @@
 #include "queue/values.h"
 #include "queue/wait.h"
 #include "route/resolve.h"
+#include "route/way.h"
 #include "spool/spool.h"
 #include "xport/registry.h"
 #include "xport/session.h"
@@ -188,7 +189,7 @@ struct outlet { /* the scheduler's view of a session */
     struct list lent;       /* struct active */
     struct hop hop;
     enum hop_standing standing; /* at the last review */
-    struct cidr from;           /* its source address */
+    struct way way;             /* it left by */
     char *key;                  /* what a sibling must have in common */
     char *greets;               /* of greeting.h, or NULL */
     uint32_t overtook;          /* likewise */

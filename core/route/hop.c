@@ -8,9 +8,9 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
-#include "route/binding.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
+#include "route/way.h"
 #include "base/banned.h"
 
 /* What is asked of each host of a record. */
@@ -105,12 +105,11 @@ hop_left_out(const struct choice *c, const struct host *h)
 static bool
 hop_skipped(const struct choice *c, const struct host *h)
 {
-    struct cidr from;
+    struct way way;
 
-    if (scope_cidr_has(c->scope, OPT(route_options, ROUTE_SKIP_HOSTS), &h->ip))
-        return true;
-    binding_source(c->scope, h->ip.family, &from);
-    return from.family && from.family != h->ip.family;
+    return scope_cidr_has(
+               c->scope, OPT(route_options, ROUTE_SKIP_HOSTS), &h->ip) ||
+        !way_find(c->scope, h->ip.family, &way);
 }
 
 static bool

@@ -15,7 +15,8 @@ core_route_libroute_a_SOURCES = \
 	core/route/route_check.c core/route/route_check.h \
 	core/route/route_options.c core/route/route_options.h \
 	core/route/rules.c core/route/rules.h \
-	core/route/self.c core/route/self.h
+	core/route/self.c core/route/self.h \
+	core/route/way.c core/route/way.h
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
@@ -24,6 +25,11 @@ check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
 TESTS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
 	tests/unit/test-self tests/unit/test-mxip
+check_PROGRAMS += tests/unit/test-way
+TESTS += tests/unit/test-way
+tests_unit_test_way_SOURCES = tests/unit/test-way.c $(CONF_ROWS)
+tests_unit_test_way_LDADD = core/route/libroute.a $(NET_LA) $(CONF_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS) $(CONF_LIBS)
 tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
 	core/route/route_check.c core/route/method.c
 tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)

@@ -274,6 +274,55 @@ route_check_routes(const struct option_value *v, struct err *e)
     return 0;
 }
 
+static bool
+is_any_address(const struct cidr *c)
+{
+    for (size_t i = 0; i < sizeof(c->addr); i++)
+        if (c->addr[i])
+            return false;
+    return true;
+}
+
+int
+route_check_proxy(const struct option_value *v, struct err *e)
+{
+    struct route_item item;
+
+    if (!v->text.n ||
+        (route_gateway_parse(v->text, &item, NULL) == 0 && item.address &&
+            item.port && !is_any_address(&item.addr)))
+        return 0;
+    return err_set(e, ERR_CONF,
+        "\"%.*s\": an address and a port are expected, such as "
+        "192.0.2.1:5000 or [2001:db8::1]:5000",
+        STR_ARG(v->text));
+}
+
+static int
+route_check_family(const struct option_value *v, int family, struct err *e)
+{
+    struct cidr c;
+
+    if (!v->text.n ||
+        (cidr_parse(v->text, CIDR_BRACKETS, &c, NULL) == 0 &&
+            c.family == family && !is_any_address(&c)))
+        return 0;
+    return err_set(e, ERR_CONF, "\"%.*s\": an IPv%d address is expected",
+        STR_ARG(v->text), family);
+}
+
+int
+route_check_v4(const struct option_value *v, struct err *e)
+{
+    return route_check_family(v, 4, e);
+}
+
+int
+route_check_v6(const struct option_value *v, struct err *e)
+{
+    return route_check_family(v, 6, e);
+}
+
 /* The items of routes against the method that the same stanza names. */
 static int
 route_check_schemes(

@@ -30,6 +30,8 @@ int route_gateway_parse(struct str text, struct route_item *to, struct err *e);
 
 option_check_f route_check_gateway;
 option_check_f route_check_routes;
+option_check_f route_check_proxy; /* an address and a port */
+option_check_f route_check_v4, route_check_v6;
 /* gateway and routes in one stanza, schemes against delivery_method, two source
  * addresses of one family. */
 option_stanza_f route_check_stanza;

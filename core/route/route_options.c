@@ -143,6 +143,41 @@ static const struct option rows[] = {
                   "its family, and the system chooses for the other.",
         .since = "0.3",
         .check = check_secondary_address},
+    [ROUTE_HA_PROXY_SERVER] = {.name = "ha_proxy_server",
+        .type = IMPEL_OPT_STRING,
+        .scopes = IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
+        .brief = "PROXY server through which hosts are reached: an address "
+                 "and a port",
+        .manual = "Every connection leads there and begins with a header of "
+                  "the PROXY protocol, version 2, that names the host as its "
+                  "destination and ha_proxy_src_addr or "
+                  "ha_proxy_ipv6_src_addr, by the host's family, as its "
+                  "source. The server (haproxy with accept-proxy, for one) "
+                  "must go on from there. A host of a family without a source "
+                  "is not used. bind_address, if it is of the server's "
+                  "family, is where the connection to the server leaves from. "
+                  "A server that takes no connection delays the mail and "
+                  "says so; no host is marked for it.",
+        .since = "0.3",
+        .check = route_check_proxy},
+    [ROUTE_HA_PROXY_SRC_ADDR] = {.name = "ha_proxy_src_addr",
+        .type = IMPEL_OPT_STRING,
+        .scopes = IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
+        .brief = "IPv4 address from which ha_proxy_server is to reach a host",
+        .since = "0.3",
+        .check = route_check_v4},
+    [ROUTE_HA_PROXY_IPV6_SRC_ADDR] = {.name = "ha_proxy_ipv6_src_addr",
+        .type = IMPEL_OPT_STRING,
+        .scopes = IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
+        .brief = "IPv6 address from which ha_proxy_server is to reach a host",
+        .since = "0.3",
+        .check = route_check_v6},
+    [ROUTE_HA_PROXY_BYPASS] = {.name = "ha_proxy_bypass",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING | DOMAIN,
+        .initial = "false",
+        .brief = "connect to hosts directly, whatever ha_proxy_server says",
+        .since = "0.3"},
     [ROUTE_HOSTNAME] = {.name = "hostname",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,

@@ -20,7 +20,11 @@ enum {
     ROUTE_PREFER_IPV6_MXS,
     ROUTE_BIND_ADDRESS,           /* STRING: "*", an address, a name */
     ROUTE_BIND_ADDRESS_SECONDARY, /* STRING: an address */
-    ROUTE_HOSTNAME,               /* unset: gethostname() */
+    ROUTE_HA_PROXY_SERVER,        /* STRING: address:port */
+    ROUTE_HA_PROXY_SRC_ADDR,      /* STRING: an IPv4 address */
+    ROUTE_HA_PROXY_IPV6_SRC_ADDR, /* STRING: an IPv6 address */
+    ROUTE_HA_PROXY_BYPASS,
+    ROUTE_HOSTNAME, /* unset: gethostname() */
     ROUTE_MX_FAILURES_FALLBACK_TO_A,
     ROUTE_DNS_FAILURES_TO_PURGE,
     ROUTE_MIN_DNS_TTL,

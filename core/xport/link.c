@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/xmem.h"
 #include "net/dial.h"
+#include "net/proxyproto.h"
 #include "xport/hostapi.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
@@ -51,6 +53,8 @@ link_dial(
     if (!r.to.path[0])
         r.to.port = d->port;
     s->to = r.to;
+    if (s->proxy.ip.family)
+        r.to = s->proxy;
     r.timeout_ms = session_duration(s, XPORT_CONNECT_TIMEOUT, 300000);
     (void)tracer_sees(s); /* it joins here */
     s->conn = dial_start(s->loop, &r, link_event, s);
@@ -92,11 +96,57 @@ link_fail(struct impel_session *s, int arg)
 static void
 link_trace_up(struct impel_session *s)
 {
-    struct buf from = BUF_INIT;
+    struct buf how = BUF_INIT;
 
-    netaddr_print(conn_local(s->conn), &from);
-    tracer_note(s, "connected from %s", buf_get(&from).p);
-    buf_fini(&from);
+    buf_cstr(&how, "connected from ");
+    netaddr_print(conn_local(s->conn), &how);
+    if (s->proxy.ip.family) {
+        buf_cstr(&how, " to PROXY server ");
+        netaddr_print(&s->proxy, &how);
+        buf_cstr(&how, ", to be seen as ");
+        cidr_print(&s->seen, &how);
+    }
+    tracer_note(s, "%s", buf_get(&how).p);
+    buf_fini(&how);
+}
+
+/* The first octets of all: the module begins behind them.  The port is ours,
+ * so that what the server logs can be told from others. */
+static void
+link_greet_proxy(struct impel_session *s)
+{
+    uint8_t head[PROXYPROTO_PRINT_MOST];
+    struct netaddr seen;
+    size_t n;
+
+    netaddr_from_ip(&seen, &s->seen, conn_local(s->conn)->port);
+    n = proxyproto_print(&seen, &s->to, head);
+    (void)conn_write(s->conn, head, n); /* CONN_LOST says what went wrong */
+}
+
+/* Who did not answer: the server, which is no word about the host; or, when it
+ * took the connection and said nothing, most likely the host behind it. */
+void
+link_explain(struct impel_session *s)
+{
+    struct buf b = BUF_INIT;
+
+    if (s->why.verdict == IMPEL_DELIVERED || !s->conn || conn_received(s->conn))
+        return;
+    if (!s->up && s->lost) {
+        buf_cstr(&b, "[internal] PROXY server ");
+        netaddr_print(&s->proxy, &b);
+        buf_printf(&b, ": %s", strerrordesc_np(-s->lost_arg));
+        result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
+            451, "4.4.1", buf_get(&b).p);
+    } else if (s->up) {
+        buf_printf(&b, "%s (by PROXY server ", s->why.text ? s->why.text : "");
+        netaddr_print(&s->proxy, &b);
+        buf_char(&b, ')');
+        free(s->why.text);
+        s->why.text = xdupn(b.p, MIN_OF(b.n, (size_t)RESULT_TEXT_MAX));
+    }
+    buf_fini(&b);
 }
 
 void
@@ -110,6 +160,8 @@ link_event(void *arg, struct conn *c, enum conn_event event, int error)
     switch (event) {
     case CONN_CONNECTED:
         s->up = true;
+        if (s->proxy.ip.family)
+            link_greet_proxy(s);
         if (s->trace)
             link_trace_up(s);
         session_mark(s, PENDING_CONNECTED);
@@ -199,11 +251,16 @@ struct impel_str
 link_info(struct impel_session *s, int what)
 {
     struct impel_str none = {NULL, 0};
+    struct netaddr seen;
 
     switch (what) {
     case IMPEL_INFO_LOCAL_ADDR:
         if (!s->conn || !s->up)
             return none;
+        if (s->proxy.ip.family) {
+            netaddr_from_ip(&seen, &s->seen, 0);
+            return link_addr_text(&s->local_text, &seen);
+        }
         return link_addr_text(&s->local_text, conn_local(s->conn));
     case IMPEL_INFO_PEER_ADDR:
         return link_addr_text(&s->peer_text, &s->to);

@@ -43,8 +43,14 @@ TESTS += tests/unit/test-inbound
 tests_unit_test_inbound_SOURCES = tests/unit/test-inbound.c \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_inbound_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
-check_PROGRAMS += tests/unit/test-dialogue tests/unit/test-tracer
-TESTS += tests/unit/test-dialogue tests/unit/test-tracer
+check_PROGRAMS += tests/unit/test-dialogue tests/unit/test-tracer \
+	tests/unit/test-proxied
+TESTS += tests/unit/test-dialogue tests/unit/test-tracer \
+	tests/unit/test-proxied
+tests_unit_test_proxied_SOURCES = tests/unit/test-proxied.c \
+	tests/unit/toy_module.c tests/unit/toy_module.h \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_proxied_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_dialogue_SOURCES = tests/unit/test-dialogue.c
 tests_unit_test_dialogue_LDADD = core/xport/libxport.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)

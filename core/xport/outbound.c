@@ -394,6 +394,8 @@ session_open(const struct session_request *r, struct mailbox *scheduler,
     s->io.id = r->id;
     s->io.to = r->to;
     s->io.from = r->from;
+    s->io.proxy = r->proxy;
+    s->io.seen = r->seen;
     s->io.name = r->ehlo_name ? xdup(r->ehlo_name) : NULL;
     if (r->scope)
         s->generation = generation_ref(scope_generation(r->scope));
@@ -484,6 +486,10 @@ session_print(const struct session *s, struct buf *to)
     buf_printf(to, "[%016" PRIx64 "] %s %s", s->io.id, s->method, s->host);
     if (s->addr_text[0])
         buf_printf(to, " [%s]:%u", s->addr_text, s->peer.port);
+    if (s->io.proxy.ip.family) {
+        buf_cstr(to, " by PROXY server ");
+        netaddr_print(&s->io.proxy, to);
+    }
     buf_printf(to, " State: %s (%" PRId64 " ms)", outbound_doing(&s->io),
         ms > 0 ? ms : 0);
     if (s->io.open_count)

@@ -329,6 +329,8 @@ session_host_closed(struct impel_session *s, const struct impel_result *why)
         result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT,
             451, "4.4.2", "[internal] session ended before it was ready");
     }
+    if (s->proxy.ip.family)
+        link_explain(s);
     session_enter(s, SESSION_CLOSED);
     session_kick(s);
 }

@@ -39,7 +39,11 @@ struct session_request {
     const struct module *module;
     const char *method; /* "ESMTP" */
     struct netaddr to;
-    struct cidr from;     /* family 0: the kernel's choice */
+    struct cidr from; /* family 0: the kernel's choice */
+    /* Reached through that PROXY server, if it is one, which is told to use the
+     * address seen (route/way.h). */
+    struct netaddr proxy;
+    struct cidr seen;
     struct str host, uri; /* copied */
     /* Copied: of the queue that asked for it (`trace smtp`). */
     struct str binding, domain;

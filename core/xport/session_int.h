@@ -82,6 +82,8 @@ struct impel_session {
     struct conn *conn;
     struct netaddr to;
     struct cidr from;
+    struct netaddr proxy; /* family 0: none */
+    struct cidr seen;
     bool up, lost;
     int lost_arg;
     uint64_t octets; /* seen when `limit` was last set: is there progress? */
@@ -204,6 +206,8 @@ struct impel_str link_info(struct impel_session *s, int what);
 /* The connection is of no use any more: EV_LOST follows. */
 void link_fail(struct impel_session *s, int arg);
 void link_close(struct impel_session *s, bool now);
+/* The connection ended badly: a PROXY server is named, or blamed. */
+void link_explain(struct impel_session *s);
 uint64_t link_octets(const struct impel_session *s);
 
 /* --- tracer.c: what crosses, for those who look --- */

@@ -6,7 +6,7 @@
 #include "queue/overriding.h"
 #include "route/fit.h"
 #include "route/resolve.h"
-#include "route/fit.h"
+#include "route/way.h"
 #include "spool/content.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
@@ -409,6 +409,13 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
     (void)g;
     (void)r;
     return fake.modules_refuse ? ERR_CONF : 0;
+}
+
+int
+way_check(void *arg, struct generation *g, struct conf_report *r)
+{
+    (void)arg, (void)g, (void)r;
+    return 0;
 }
 
 int

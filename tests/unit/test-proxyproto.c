@@ -126,4 +126,40 @@ test_endless_line(void **state)
     assert_int_equal(proxyproto_parse(line, 107, &h, &why), PROXYPROTO_OK);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_headers), cmocka_unit_test(test_endless_line))
+/* What is printed is what is read, and the octets are the protocol's. */
+static void
+test_print(void **state)
+{
+    static const uint8_t want[] = {'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q',
+        'U', 'I', 'T', '\n', 0x21, 0x11, 0, 12, 192, 0, 2, 1, 198, 51, 100, 7,
+        0x12, 0x67, 0, 25};
+    static const struct {
+        const char *peer, *local;
+        size_t size;
+    } row[] = {{"192.0.2.1:4711", "198.51.100.7:25", 28},
+        {"[2001:db8::1]:65535", "[2001:db8::25]:1", 52}};
+    uint8_t head[PROXYPROTO_PRINT_MOST];
+    const char *why;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+        struct netaddr peer, local;
+        struct proxyproto h;
+
+        assert_int_equal(
+            netaddr_parse(str_of(row[i].peer), false, &peer, NULL), 0);
+        assert_int_equal(
+            netaddr_parse(str_of(row[i].local), false, &local, NULL), 0);
+        assert_int_equal(proxyproto_print(&peer, &local, head), row[i].size);
+        assert_int_equal(
+            proxyproto_parse(head, row[i].size, &h, &why), PROXYPROTO_OK);
+        assert_true(h.named && h.size == row[i].size);
+        assert_true(netaddr_eq(&h.peer, &peer));
+        assert_true(netaddr_eq(&h.local, &local));
+        if (i == 0)
+            assert_memory_equal(head, want, sizeof(want));
+    }
+}
+
+UNIT_MAIN(cmocka_unit_test(test_headers), cmocka_unit_test(test_endless_line),
+    cmocka_unit_test(test_print))
