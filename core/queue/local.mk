@@ -56,7 +56,8 @@ if HAVE_CMOCKA
 # The scheduler between layers that a test plays.
 QUEUE_WORLD = tests/unit/queue_world.c tests/unit/queue_world.h \
 	tests/unit/queue_fake_spool.c tests/unit/queue_fake_route.c \
-	tests/unit/queue_fake_session.c tests/unit/queue_fake_source.c $(CONF_ROWS)
+	tests/unit/queue_fake_session.c tests/unit/queue_fake_source.c \
+	core/route/way.c $(CONF_ROWS)
 QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 	core/spool/libspool.a $(NET_LA)
 
