@@ -187,7 +187,7 @@ Domain "x.test" {{
     assert p.heads[0][1:3] == ("127.0.0.84", dead)
     assert good.callers == ["127.0.0.99"]
     row = [x for x in d.ask("domain", "x.test").splitlines()
-           if "[127.0.0.84]" in x and "=>" in x]
+           if "[127.0.0.84] IPv4" in x]
     assert row and "since failure" in row[0], row
 
 
