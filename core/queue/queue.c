@@ -432,11 +432,9 @@ queue_put_back(struct parcel *p)
 {
     struct list *head = &p->queue->ready, *at = head;
 
-    /* what a session gives back comes one by one, the oldest first */
-    for (int i = 0; i < SCHED_RUN_MAX && at->next != head &&
-         LIST_ENTRY(at->next, struct active, node)->parcel->id < p->id;
-         i++)
-        at = at->next;
+    for (int i = 0; i < SCHED_RUN_MAX && at->next != head; i++, at = at->next)
+        if (LIST_ENTRY(at->next, struct active, node)->parcel->id >= p->id)
+            break;
     queue_into_ready(p->queue, p, at);
     queue_kick(p->queue);
 }

@@ -49,7 +49,7 @@ void queue_tally(struct queue *q, int active, int delayed, int lent);
 void queue_add(
     struct queue *q, struct parcel *p, struct message *m, int64_t due);
 /* Back into the active queue, before the others, but for older ones that stand
- * in front. */
+ * in front: what a session gives back comes one by one, the oldest first. */
 void queue_put_back(struct parcel *p);
 /* Into the delayed ones until that wall time, or its expiry. */
 void queue_delay(struct parcel *p, int64_t due);
