@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts that are reached through a server of the PROXY protocol."""
+import signal
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
 
 from daemon import free_port, wait_for
-from peers import Server, send
-from test_proxy import SIGNATURE
+from peers import PEER_ENV, PEERS, Server, listening, send
+from test_proxy import SIGNATURE, dialogue, from_address, talk
 
 
 class Host(Server):
@@ -228,3 +230,82 @@ def test_a_trace_names_the_server(impeld, host, proxy, tmp_path):
     assert f"to PROXY server 127.0.0.1:{p.port}, " \
         "to be seen as 127.0.0.99" in text
     assert f"= ESMTP to {h.host} {h.host}:{h.port}, binding b" in text
+
+
+# --- the real one ---
+
+def transparent():
+    """May this process use addresses that are not its own?"""
+    with socket.socket() as s:
+        try:
+            s.setsockopt(socket.IPPROTO_IP, 19, 1)  # IP_TRANSPARENT
+        except PermissionError:
+            return False
+    return True
+
+
+@pytest.fixture
+def haproxy(tmp_path):
+    started = []
+
+    def make(text, port):
+        conf = tmp_path / "haproxy.cfg"
+        conf.write_text("defaults\n  mode tcp\n  timeout connect 5s\n"
+                        "  timeout client 60s\n  timeout server 60s\n" + text)
+        p = subprocess.Popen([str(PEERS / "usr/sbin/haproxy"), "-db", "-f",
+                              str(conf)], env=PEER_ENV)
+        started.append(p)
+        wait_for(lambda: p.poll() is not None or listening(port),
+                 what="haproxy")
+        assert p.poll() is None
+    yield make
+    for p in started:
+        p.send_signal(signal.SIGUSR1)  # end once nothing is open
+        try:
+            p.wait(0.2)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+
+
+def test_out_through_haproxy(impeld, host, haproxy):
+    h, port = host(host="127.0.0.85"), free_port()
+    source = "source 0.0.0.0 usesrc clientip" if transparent() else ""
+    haproxy(f"""
+frontend main
+  bind 127.0.0.1:{port} accept-proxy
+  default_backend out
+backend out
+  {source}
+  server any 0.0.0.0
+""", port)
+    d = impeld(by(port) + routed(("x.test", h)))
+    send(d.port, "a@x.test", body="xyz\r\n" * 50000)
+    assert len(h.wait()[0].body) > 200000
+    d.wait_empty()
+    if source:
+        assert h.callers == ["127.0.0.99"]
+
+
+def test_in_through_haproxy(impeld, haproxy):
+    """Both versions, as haproxy writes them."""
+    one, two, listen = free_port(), free_port(), free_port()
+    haproxy("".join(f"""
+listen in{n}
+  bind 127.0.0.1:{port}
+  server impel 127.0.0.1:{listen} {how}
+""" for n, (port, how) in enumerate(((one, "send-proxy"),
+                                     (two, "send-proxy-v2")))), two)
+    d = impeld(f"""
+ESMTP_Listener {{
+  Listen "127.0.0.1:{listen}" {{ }}
+  Listen "127.0.0.1:@PORT@" {{ }}
+  Proxy_Protocol = true
+  Relay_Hosts = ( "127.0.0.64/26" )
+}}
+Suspend_Delivery = true
+""", listener=False)
+    for port, source, to in ((one, "127.0.0.66", "a@x.test"),
+                             (two, "127.0.0.67", "b@x.test")):
+        assert talk(port, dialogue(to), source=source).count("\r\n250") > 2
+        assert wait_for(lambda: from_address(d, to)) == source
