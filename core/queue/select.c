@@ -343,7 +343,6 @@ select_end_moves(struct select *sel)
 
     if (!mv)
         return;
-    mv->ended = NULL;
     mv->stopped = sel->cancelled;
     if (sel->order.dry_run)
         return;
@@ -526,12 +525,6 @@ select_next(struct select *sel)
     return true;
 }
 
-static void
-select_moved(void *arg)
-{
-    (void)select_next(arg);
-}
-
 /* Is anything that has moved not on disk yet, or with a session that will soon
  * give it back? */
 static bool
@@ -619,10 +612,6 @@ select_make_move(
         if (!rc)
             sel->move = move_new(sel->s, MOVE_ROUTE, place.domain);
         buf_fini(&name);
-    }
-    if (sel->move) {
-        sel->move->ended = select_moved;
-        sel->move->arg = sel;
     }
     return rc;
 }
