@@ -4,6 +4,7 @@ core_queue_libqueue_a_CFLAGS = $(AM_CFLAGS)
 core_queue_libqueue_a_SOURCES = \
 	core/queue/active.c core/queue/active.h \
 	core/queue/adaptive_options.c core/queue/adaptive_options.h \
+	core/queue/age.c core/queue/age.h \
 	core/queue/attempt.c core/queue/attempt.h \
 	core/queue/choose.c core/queue/choose.h \
 	core/queue/count.c \
