@@ -17,7 +17,7 @@
 
 enum {
     CHANNEL_TICK_MS = 100,    /* c-ares looks for timeouts */
-    CHANNEL_LOOK_MS = 5000,   /* resolv.conf is looked at */
+    CHANNEL_LOOK_MS = 2000,   /* resolv.conf is looked at */
     CHANNEL_QUESTIONS = 2000, /* of one c-ares channel */
     CHANNEL_EDNS_SIZE = 1232, /* fits any path */
     CHANNEL_SOCKET_BUFFER = 1 << 20

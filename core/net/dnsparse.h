@@ -15,7 +15,7 @@
 enum {
     DNSPARSE_RECORDS_MAX = 256, /* of one answer; more are left out */
     DNSPARSE_LOOK_MAX = 512,    /* records looked at in a section */
-    DNSPARSE_CHAIN_MAX = 8,     /* CNAMEs one after another */
+    DNSPARSE_CHAIN_MAX = 16,    /* CNAMEs one after another */
     DNSPARSE_NAME_MAX = 255
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routing by real name servers: knot, unbound in front of it, and none at all."""
 import os
+import socket
 import time
 
 import pytest
@@ -96,6 +97,24 @@ def test_names_that_lead_nowhere_wait(impeld, knot, places, tmp_path):
     assert not d.records("P")
 
 
+def test_one_of_two_servers_is_silent(impeld, knot, places, tmp_path):
+    """Nor do lines of which nothing can be made do any harm."""
+    mx1, _ = places
+    k = knot({"dest.test": ZONE, "hosts.test": HOSTS})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        d = impeld(by_dns(tmp_path, k.port, mx1.port), start=False)
+        (tmp_path / "resolv.conf").write_text(
+            "nameserver\nnameserver 300.1.2.3\nnameserver ::::\n\0\xff\n"
+            "options timeout:x attempts:-1 timeout:1\nsearch\n"
+            f"nameserver 127.0.0.1:{silent.getsockname()[1]}\n"
+            f"nameserver 127.0.0.1:{k.port} # the one that answers")
+        d.start()
+        send(d.port, [f"to@bulk{i}.dest.test" for i in range(20)])
+        d.wait_records("D", 20)
+    assert not d.records("T") and not d.records("P")
+
+
 def test_many_names_at_once(impeld, knot, places, tmp_path):
     mx1, _ = places
     k = knot({"dest.test": ZONE, "hosts.test": HOSTS})
@@ -116,29 +135,47 @@ def test_a_resolver_that_comes_later(impeld, knot, places, tmp_path):
     send(d.port, "to@one.dest.test")
     assert "DNS lookup failed" in d.wait_records("T")[0][-1]
     knot({"dest.test": ZONE, "hosts.test": HOSTS}, port=port)
+    if not os.environ.get("IMPEL_LONG"):  # else by itself, after 15 s
+        d.ask("refresh", "domain", "one.dest.test")
     mx1.wait(1, timeout=40)
 
 
-def test_resolv_conf_is_replaced(impeld, knot, places, tmp_path):
-    """By rename, as tools do it: the new server is asked, without a reload."""
+def names(d):
+    """One after another: what is not there is remembered."""
+    for i in range(150):
+        yield f"bulk{i}.dest.test"
+        time.sleep(0.1)
+    raise AssertionError("resolv.conf was never read again")
+
+
+@pytest.mark.parametrize("first", ["emptied", "removed"])
+def test_resolv_conf_is_replaced(impeld, knot, places, tmp_path, first):
+    """By rename, as tools do it: the new server is asked, without a reload.
+    While there is none, those that were known are."""
     mx1, _ = places
-    old = knot({"dest.test": "one A 127.0.0.22\n"})
+    old = knot({"dest.test": "one A 127.0.0.22\nlate A 127.0.0.22\n"})
     new = knot({"dest.test": ZONE, "hosts.test": HOSTS})
     d = impeld(by_dns(tmp_path, old.port, mx1.port))
     send(d.port, "to@one.dest.test")
     d.wait_records("D")
     assert not mx1.messages
+    if first == "removed":
+        os.remove(tmp_path / "resolv.conf")
+    else:
+        (tmp_path / "resolv.conf").write_text("")
+        for name in names(d):
+            d.ask("dig", name, "A")
+            if any("resolv-conf-empty" in x for x in d.log("paniclog")):
+                break
+    assert "127.0.0.22" in d.ask("dig", "late.dest.test", "A")
     (tmp_path / "next").mkdir()
     os.rename(resolv_conf(tmp_path / "next", new.port),
               tmp_path / "resolv.conf")
-
-    for i in range(40):  # a name each: what is not there is remembered
-        send(d.port, f"to@bulk{i}.dest.test")
-        wait_for(lambda: len(d.records("D")) + len(d.records("P")) == i + 2)
-        if mx1.messages:
-            return
-        time.sleep(1)
-    raise AssertionError("the new server was never asked")
+    for name in names(d):
+        if "mx1.hosts.test" in d.ask("dig", name, "MX"):
+            break
+    send(d.port, "to@bulk199.dest.test")
+    mx1.wait(1)
 
 
 def test_dig_and_the_cache(impeld, knot, unbound, places, tmp_path):

@@ -140,11 +140,14 @@ class Wild:
         return [answer(q, [(name, "CNAME", "b.test."),
                            ("b.test", "CNAME", name + ".")]).pack()]
 
-    def make_chain(self, q, name, tcp):
-        names = [name] + [f"c{i}.test" for i in range(5)]
+    def make_chain(self, q, name, tcp, length=16):
+        names = [name] + [f"c{i}.test" for i in range(length)]
         return [answer(q, [(a, "CNAME", b + ".")
                            for a, b in zip(names, names[1:])] +
                        [(names[-1], "MX", "10 mx.good.test.")]).pack()]
+
+    def make_longchain(self, q, name, tcp):
+        return self.make_chain(q, name, tcp, 20)
 
     def make_pointers(self, q, name, tcp):
         """A name that is a pointer to itself."""
