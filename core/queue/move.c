@@ -91,15 +91,18 @@ move_ended(struct move **m)
 /* --- moving --- */
 
 bool
-move_would(
-    const struct parcel *p, const struct message *m, const struct move *mv)
+move_would(const struct parcel *p, const struct message *m,
+    const struct move *mv, struct buf *where)
 {
     for (uint32_t i = 0; i < p->rcpt_count; i++) {
         struct target t;
 
         target_get(&t, p, m, parcel_rcpt(p)[i], mv);
-        if (!target_is_here(&t, p->queue))
-            return true;
+        if (target_is_here(&t, p->queue))
+            continue;
+        buf_printf(
+            where, "%.*s/%.*s", STR_ARG(t.binding), STR_ARG(t.to.domain));
+        return true;
     }
     return false;
 }

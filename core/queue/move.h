@@ -38,9 +38,9 @@ struct move *move_new(struct scheduler *s, enum move_kind kind, struct str to);
 void move_unref(struct move **m); /* *m may be NULL */
 /* As soon as it can; the last word counts.  false: it has failed already. */
 bool move_parcel(struct parcel *p, struct move *mv);
-/* Would it, or a part of it? */
-bool move_would(
-    const struct parcel *p, const struct message *m, const struct move *mv);
+/* Would it, or a part of it?  where: the first queue that it would go to. */
+bool move_would(const struct parcel *p, const struct message *m,
+    const struct move *mv, struct buf *where);
 
 /* --- for the files that keep parcels --- */
 struct mover;

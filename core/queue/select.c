@@ -35,7 +35,8 @@ enum {
     SELECT_PASSES = 3,  /* over a heap that changes meanwhile */
     SELECT_READS = 16,  /* under way at once */
     SELECT_TELLS = 64,  /* messages between words of progress */
-    SELECT_LENT = 300   /* steps to wait for what sessions have */
+    SELECT_LENT = 300,  /* steps to wait for what sessions have */
+    SELECT_STUCK = 1000 /* and for a disk that stands still */
 };
 
 struct selected {
@@ -49,7 +50,8 @@ struct select {
     struct scheduler_order order; /* its texts are in `doom` and `move` */
     struct doom *doom;
     struct move *move;
-    int64_t now; /* wall; of the beginning */
+    uint64_t under_way; /* of it, when it was last looked at */
+    int64_t now;        /* wall; of the beginning */
 
     /* noting */
     size_t index, heap_count; /* in the queue that is looked at */
@@ -154,7 +156,8 @@ select_parcel(const struct select *sel, const struct selected *one)
 }
 
 static void
-select_row(struct select *sel, const struct parcel *p, struct str sender)
+select_row(struct select *sel, const struct parcel *p, struct str sender,
+    struct str where)
 {
     const char *state = p->state == PARCEL_DELAYED ? "delayed" : "active";
     char id[MESSAGE_ID_SIZE];
@@ -164,15 +167,17 @@ select_row(struct select *sel, const struct parcel *p, struct str sender)
     message_id_print(p->id + parcel_rcpt(p)[0], id);
     if (sel->rows)
         json_array_append_new(sel->rows,
-            json_pack("{s:s,s:s,s:o,s:o,s:I,s:o}", "id", id, "queue", state,
+            json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:o}", "id", id, "queue", state,
                 "binding", print_str(str_of(p->queue->binding->name)), "domain",
                 print_str(str_of(p->queue->zone->name)), "created",
                 (json_int_t)p->received, "sender",
-                sender.p ? print_str(sender) : json_null()));
+                sender.p ? print_str(sender) : json_null(), "to",
+                where.n ? print_str(where) : json_null()));
     else
-        buf_printf(&sel->text, "[%s/%s] %s Created: %u To: %s%s%.*s%s\n", state,
-            p->queue->binding->name, id, p->received, p->queue->zone->name,
-            sender.p ? " From: <" : "", STR_ARG(sender), sender.p ? ">" : "");
+        buf_printf(&sel->text, "[%s/%s] %s Created: %u To: %s%s%.*s%s%s%.*s\n",
+            state, p->queue->binding->name, id, p->received,
+            p->queue->zone->name, sender.p ? " From: <" : "", STR_ARG(sender),
+            sender.p ? ">" : "", where.n ? " -> " : "", STR_ARG(where));
 }
 
 static void
@@ -237,10 +242,13 @@ select_moves(const struct select *sel)
 static void
 select_dry(struct select *sel, struct parcel *p, const struct message *m)
 {
-    if (sel->move && !move_would(p, m, sel->move))
-        return;
-    sel->done++;
-    select_row(sel, p, m ? m->env.sender : STR_NONE);
+    struct buf where = BUF_INIT;
+
+    if (!sel->move || move_would(p, m, sel->move, &where)) {
+        sel->done++;
+        select_row(sel, p, m ? m->env.sender : STR_NONE, buf_get(&where));
+    }
+    buf_fini(&where);
 }
 
 static void
@@ -534,7 +542,11 @@ select_waits(struct select *sel)
 
     if (!mv || sel->order.dry_run)
         return false;
-    return mv->under_way || (mv->lent && ++sel->patience < SELECT_LENT);
+    if (mv->under_way != sel->under_way)
+        sel->patience = 0;
+    sel->under_way = mv->under_way;
+    return (mv->under_way || mv->lent) &&
+        ++sel->patience < (mv->under_way ? SELECT_STUCK : SELECT_LENT);
 }
 
 static enum job_step

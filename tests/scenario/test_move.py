@@ -101,7 +101,7 @@ def test_the_words(impeld, server):
                   ["all", "x.test", "to", "b1", "b2"], ["all", "--quiet"]):
         d.ask("rebind", *words, ok=False)
     text = d.ask("rebind", "--dry-run", "all", "--sender", "news@*", "to", "g")
-    assert "From: <news@origin.test>" in text
+    assert "From: <news@origin.test> -> m" in text
     assert text.endswith("1 messages are meant; nothing was done.\n")
     found = d.ask_json("rebind", "all", "to", "b1", "--sender", "shop@*")
     assert found["messages"] == 1 and found["verb"] == "rebind"

@@ -353,6 +353,7 @@ test_refused_and_dry(void **state)
     for (int i = 0; i < 100 && !answer[0]; i++)
         world_advance(10);
     assert_non_null(strstr(answer, "[delayed/default]"));
+    assert_non_null(strstr(answer, "From: <s@a.test> -> b2/x.test\n"));
     assert_null(strstr(answer, "[delayed/b2]"));
     assert_non_null(strstr(answer, "1 messages are meant; nothing was done."));
     assert_int_equal(held("default", "x.test"), 1);
@@ -445,6 +446,34 @@ test_while_writing(void **state)
         world_advance(10);
     assert_string_equal(answer, "Rebound 1 messages.\n");
     fake_store.hold_places = false;
+    world_end();
+}
+
+/* Nobody waits for ever; what is missing is said. */
+static void
+test_a_disk_that_stands_still(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    world_begin(TWO);
+    fake_pick = HOP_WAIT;
+    id = world_accept("s@a.test", "u@x.test");
+    fake_store.hold_places = fake_store.hold_values = true;
+    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    for (int i = 0; i < 1900; i++)
+        world_advance(10);
+    assert_string_equal(answer, "");
+    for (int i = 0; i < 300; i++)
+        world_advance(10);
+    assert_string_equal(answer,
+        "Rebound 1 messages.\n"
+        "Not all of it is on disk yet: a crash now would undo that.\n");
+    assert_int_equal(world_parcel(id)->writing, 1);
+    fake_store_place();
+    fake_store_values();
+    fake_store.hold_places = fake_store.hold_values = false;
+    assert_int_equal(world_parcel(id)->writing, 0);
     world_end();
 }
 
@@ -751,6 +780,7 @@ UNIT_MAIN(cmocka_unit_test(test_never_tried), cmocka_unit_test(test_tried),
     cmocka_unit_test(test_parted_by_a_group),
     cmocka_unit_test(test_as_new_mail), cmocka_unit_test(test_refused_and_dry),
     cmocka_unit_test(test_while_reading), cmocka_unit_test(test_while_writing),
+    cmocka_unit_test(test_a_disk_that_stands_still),
     cmocka_unit_test(test_reroute), cmocka_unit_test(test_gateway_came),
     cmocka_unit_test(test_recovery), cmocka_unit_test(test_recovery_in_parts),
     cmocka_unit_test(test_binding_goes),
