@@ -4,11 +4,12 @@ nothing is lost, nothing comes twice, whatever happens meanwhile."""
 import os
 import shutil
 import smtplib
+import subprocess
 import time
 
 import pytest
 
-from daemon import wait_for
+from daemon import IMPEL, wait_for
 from peers import send
 
 SMALL = "Large_Message_Threshold = 4096\n"
@@ -25,7 +26,7 @@ def old_spool(impeld, server, count=6, conf=SMALL):
         send(d.port, [f"wait{i}@x.test", f"done{i}@x.test",
                       f"wait{i}@y.test"], sender=f"s{i}@origin.test",
              body=f"number {i}\r\n" + "x" * 70 * (i % 3) + "\r\n")
-    send(d.port, ["waitlarge@x.test"], body=("large " * 10 + "\r\n") * 30000)
+    send(d.port, ["waitlarge@x.test"], body=("large " * 150 + "\r\n") * 2000)
     d.wait_records("D", count)
     d.wait_records("T", 2 * count + 1)
     wait_for(lambda: d.queued() == 2 * count + 1)
@@ -203,18 +204,43 @@ def test_a_crash_doubles_nothing(impeld, server, old, shim, after):
     assert came(s) == waited()
 
 
-def test_many(impeld, server):
-    """More than one batch of them."""
+def importing(d, path):
+    """An import that has brought its first batch, as a process."""
+    before = d.queued()
+    p = subprocess.Popen([IMPEL, "-s", d.control, "spool", "import", path],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True)
+    wait_for(lambda: d.queued() > before, what="a batch")
+    return p
+
+
+def test_cut_off_and_goes_on(impeld, server, shim):
+    """Cancelled, then the daemon is stopped in the middle: what is here stays,
+    the rest comes when it is asked for again."""
     d = impeld("Suspend_Delivery = true\n")
     with smtplib.SMTP("127.0.0.1", d.port) as c:
-        for i in range(700):
+        for i in range(900):
             c.sendmail("a@origin.test", f"r{i}@x.test", "Subject: x\r\n\r\nx")
     d.terminate()
     s = server()
     e = impeld(f'Routes = ( "smtp://127.0.0.1?port={s.port}" )\n'
-               "Suspend_Delivery = true\n")
-    first = e.ask_json("spool", "import", d.dir / "spool")
-    assert first["messages"] == 700
+               "Suspend_Delivery = true\n", shim=shim)
+    shim.rules("slow sync 150 */spool/segments/*.seg")
+    p = importing(e, d.dir / "spool")
+    row = next(x for x in e.ask("jobs").splitlines() if "spool import" in x)
+    e.ask("cancel", "job", row.split()[0])
+    said = p.communicate(timeout=30)[0]
+    assert "Cancelled before the end." in said
+    first = int(said.split()[0])
+    assert 0 < first < 900 and e.queued() == first
+    p = importing(e, d.dir / "spool")
+    e.terminate()
+    p.communicate(timeout=30)
+    shim.clear()
+    e.start()
+    found = e.ask_json("spool", "import", d.dir / "spool")
+    assert found["before"] > first
+    assert found["messages"] + found["before"] == 900
     e.ask("config", "set", "suspend_delivery", "false")
     e.wait_empty()
-    assert came(s) == sorted(f"r{i}@x.test" for i in range(700))
+    assert came(s) == sorted(f"r{i}@x.test" for i in range(900))

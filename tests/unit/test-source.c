@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,44 +71,52 @@ put_attempt(struct kit *k, const struct message *m, uint32_t rcpt)
     spool_attempt(k->spool, &a, NULL, NULL, 0);
 }
 
-static void
-test_what_lives(void **state)
+/* Of two recipients one is finished and one was tried; a large one waits; one
+ * is gone. */
+struct stored {
+    uint64_t tried, large;
+};
+
+static struct stored
+store_some(struct kit *k)
 {
     const struct spool_place nowhere = {0, 0};
     const uint32_t first[] = {0};
+    struct message *m = kit_message(k, two, 500, 1);
+    struct message *gone = kit_message(k, one, 500, 2);
+    struct message *large = kit_message(k, one, 700000, 3);
+    struct stored s = {m->id, large->id};
+
+    assert_int_equal(kit_store(k, m), 0);
+    assert_int_equal(kit_store(k, gone), 0);
+    assert_int_equal(kit_store(k, large), 0);
+    put_attempt(k, m, 1);
+    kit_finish(k, m->id, m->place, nowhere, first, 1);
+    kit_finish(k, gone->id, gone->place, nowhere, NULL, 0);
+    while (k->durable < 2)
+        kit_turn(k, 100);
+    message_unref(&m);
+    message_unref(&gone);
+    message_unref(&large);
+    return s;
+}
+
+static void
+is_stored(struct kit *k, const struct stored *want)
+{
+    struct source *s = opened(k);
     struct source_loaded l;
-    struct message *m, *gone, *large;
-    struct stat before, after;
     struct buf text = BUF_INIT;
-    struct source *s;
-    struct kit k;
     struct err e;
 
-    (void)state;
-    kit_init(&k, SEGMENT);
-    open_kit(&k);
-    m = kit_message(&k, two, 500, 1);
-    gone = kit_message(&k, one, 500, 2);
-    large = kit_message(&k, one, 700000, 3);
-    assert_int_equal(kit_store(&k, m), 0);
-    assert_int_equal(kit_store(&k, gone), 0);
-    assert_int_equal(kit_store(&k, large), 0);
-    put_attempt(&k, m, 1);
-    kit_finish(&k, m->id, m->place, nowhere, first, 1);
-    kit_finish(&k, gone->id, gone->place, nowhere, NULL, 0);
-    while (k.durable < 2)
-        kit_turn(&k, 100);
-    assert_int_equal(source_open(k.dir, &never, &s, &e), ERR_BUSY);
-    kit_close(&k);
-    assert_int_equal(stat(k.dir, &before), 0);
-    s = opened(&k);
     assert_true(source_identity(s) != 0);
     assert_int_equal(source_count(s), 2);
     assert_int_equal(source_damaged(s), 0);
-    assert_int_equal(source_get(s, 0)->id, m->id);
+    assert_int_equal(source_get(s, 0)->id, want->tried);
     assert_int_equal(source_get(s, 0)->rcpt_count, 1);
     assert_int_equal(source_get(s, 0)->parcel[0].rcpt[0], 1);
     assert_int_equal(source_get(s, 0)->parcel[0].retries, 3);
+    assert_int_equal(source_get(s, 0)->parcel[0].next_attempt, 1234567);
     assert_int_equal(source_load(s, 0, &l, &e), 0);
     assert_str(l.message->env.rcpt[1].domain, "y.test"); /* not as it says */
     assert_int_equal(source_state(&l, 0, 1).code, 451);
@@ -117,19 +126,127 @@ test_what_lives(void **state)
     assert_true(str_starts(buf_get(&text), STR("Received: from here\r\n")));
     source_loaded_fini(&l);
     buf_cut(&text, 0);
+    assert_int_equal(source_get(s, 1)->id, want->large);
     assert_int_equal(source_load(s, 1, &l, &e), 0);
     read_all(&l, &text);
     assert_true(text.n > 700000);
     source_loaded_fini(&l);
     source_close(&s);
-    assert_int_equal(stat(k.dir, &after), 0);
-    assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+    buf_fini(&text);
+}
+
+/* Names, sizes and times of what is in the spool. */
+static void
+look(const char *path, struct buf *to)
+{
+    struct dirent **list;
+    int n = scandir(path, &list, NULL, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        char *file = xprintf("%s/%s", path, list[i]->d_name);
+        struct stat st;
+
+        if (list[i]->d_name[0] != '.' && stat(file, &st) == 0) {
+            buf_printf(to, "%s %lld %lld.%09ld\n", file, (long long)st.st_size,
+                (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+            if (S_ISDIR(st.st_mode))
+                look(file, to);
+        }
+        free(file);
+        free(list[i]);
+    }
+    if (n >= 0)
+        free(list);
+}
+
+static void
+test_what_lives(void **state)
+{
+    struct buf before = BUF_INIT, after = BUF_INIT;
+    struct stored want;
+    struct source *s;
+    struct kit k;
+    struct err e;
+
+    (void)state;
+    kit_init(&k, SEGMENT);
+    open_kit(&k);
+    want = store_some(&k);
+    assert_int_equal(source_open(k.dir, &never, &s, &e), ERR_BUSY);
+    kit_close(&k);
+    look(k.dir, &before);
+    is_stored(&k, &want);
+    look(k.dir, &after);
+    assert_string_equal(before.p, after.p);
     open_kit(&k); /* it is as it was */
     assert_int_equal(k.found_count, 2);
+    buf_fini(&before);
+    buf_fini(&after);
+    kit_fini(&k);
+}
+
+/* The same from where compaction has put and packed it; with an index and
+ * without. */
+static void
+test_compacted(void **state)
+{
+    struct stored want;
+    struct kit k;
+    struct err e;
+    char *path;
+
+    (void)state;
+    kit_init(&k, SEGMENT);
+    open_kit(&k);
+    want = store_some(&k);
+    kit_close(&k);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(spool_compact(k.dir, NULL, NULL, NULL, &e), 0);
+        is_stored(&k, &want);
+    }
+    for (unsigned i = 1; i < 10; i++) {
+        path = xprintf("%s/segments/%08x.idx", k.dir, i);
+        (void)unlink(path); /* most are not there */
+        free(path);
+    }
+    is_stored(&k, &want);
+    kit_fini(&k);
+}
+
+/* What a crash leaves: nothing is sealed, and the last commit is torn. */
+static void
+test_after_a_crash(void **state)
+{
+    struct stored want;
+    struct message *m;
+    struct kit k;
+    char *path, *copy;
+
+    (void)state;
+    kit_init(&k, SEGMENT);
+    open_kit(&k);
+    want = store_some(&k);
+    m = kit_message(&k, one, 12000, 9);
+    assert_int_equal(kit_store(&k, m), 0);
+    copy = xprintf("cp -a %s %s.crash", k.dir, k.dir);
+    assert_int_equal(system(copy), 0);
+    free(copy);
+    kit_close(&k);
+    kit_remove_tree(k.dir);
+    copy = xprintf("%s.crash", k.dir);
+    assert_int_equal(rename(copy, k.dir), 0);
+    free(copy);
+    path = xprintf("%s/segments/%08x.seg", k.dir, m->place.segment);
+    copy = xprintf("dd if=/dev/zero of=%s bs=1 seek=%u count=3000 "
+                   "conv=notrunc status=none",
+        path, m->place.offset + 6000);
+    assert_int_equal(system(copy), 0);
+    free(copy);
+    free(path);
     message_unref(&m);
-    message_unref(&gone);
-    message_unref(&large);
-    buf_fini(&text);
+    is_stored(&k, &want);
+    open_kit(&k);
+    assert_int_equal(k.found_count, 2);
     kit_fini(&k);
 }
 
@@ -313,5 +430,6 @@ test_rotten(void **state)
     kit_fini(&k);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_what_lives), cmocka_unit_test(test_hostile),
+UNIT_MAIN(cmocka_unit_test(test_what_lives), cmocka_unit_test(test_compacted),
+    cmocka_unit_test(test_after_a_crash), cmocka_unit_test(test_hostile),
     cmocka_unit_test(test_rotten))
