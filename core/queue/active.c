@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "queue/busy.h"
 #include "queue/doom.h"
 #include "queue/move.h"
 #include "queue/notice.h"
@@ -95,7 +96,7 @@ active_free(struct parcel *p)
 static uint64_t
 active_least(const struct queue *q)
 {
-    uint64_t sessions = q->outlet_count - q->opening;
+    uint64_t sessions = q->busy->outlet_count - q->busy->opening;
 
     if (sessions)
         return sessions * ACTIVE_A_SESSION;
@@ -110,7 +111,7 @@ active_has_room(const struct queue *q)
     const struct scheduler *s = q->s;
     uint64_t messages = s->resident_messages + s->reading;
     uint64_t bytes = s->resident_bytes + s->reading * s->reading_cost;
-    uint64_t held = q->ready_count + q->loading + q->lent;
+    uint64_t held = q->busy->ready_count + q->busy->loading + q->busy->lent;
     int64_t most = q->opt->max_active;
     bool scarce = false;
 
@@ -164,9 +165,9 @@ active_shed(struct queue *q)
     bool held = !q->s->tight && !q->parked;
     uint64_t least = active_least(q);
 
-    for (int n = 0; !held && q->ready_count > least; n++) {
+    for (int n = 0; !held && q->busy->ready_count > least; n++) {
         struct parcel *p =
-            LIST_ENTRY(q->ready.prev, struct active, node)->parcel;
+            LIST_ENTRY(q->busy->ready.prev, struct active, node)->parcel;
 
         if (n >= SCHED_RUN_MAX)
             return true;
@@ -290,7 +291,7 @@ active_begin_load(struct parcel *p)
     parcel_enter(p, PARCEL_LOADING);
     a = active_new(p);
     list_push(&q->s->loading, &a->node);
-    q->loading++;
+    busy_get(q)->loading++;
     q->s->reading++;
     queue_tally(q, 1, 0, 0);
     return a;
@@ -302,7 +303,7 @@ active_next_loading(const struct queue *q, struct parcel *p)
     const struct list *all = &q->s->loading;
     struct list *n = p ? &p->in.active->node : &q->s->loading;
 
-    if (!q->loading)
+    if (!q->busy->loading)
         return NULL;
     for (n = n->next; n != all; n = n->next) {
         struct parcel *next = LIST_ENTRY(n, struct active, node)->parcel;
@@ -325,9 +326,9 @@ active_read(struct queue *q, struct parcel *p)
 static bool
 active_may_read(const struct queue *q)
 {
-    uint64_t held = q->ready_count + q->loading + q->lent;
+    uint64_t held = q->busy->ready_count + q->busy->loading + q->busy->lent;
 
-    if (q->loading >= ACTIVE_LOADS || !active_has_room(q))
+    if (q->busy->loading >= ACTIVE_LOADS || !active_has_room(q))
         return false;
     return q->s->read_room > 0 || held < active_least(q);
 }

@@ -2,6 +2,7 @@
 #include "queue/age.h"
 
 #include "base/clock.h"
+#include "queue/busy.h"
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
@@ -16,7 +17,7 @@ age_is_old(struct queue *q, const struct parcel *p, int64_t now)
 
     if (at <= now && !(p->flags & PARCEL_LAST_TRY))
         return true;
-    q->scan_first = MIN_OF(q->scan_first, MAX_OF(at, now));
+    busy_get(q)->scan_first = MIN_OF(q->busy->scan_first, MAX_OF(at, now));
     return false;
 }
 
@@ -39,24 +40,25 @@ age_expire_one(struct queue *q, struct parcel *p, int64_t now)
 static bool
 age_expire_some(struct queue *q, int64_t now, int most)
 {
-    for (; most && q->scan_ready; most--) {
-        struct list *n = q->scan_ready;
+    for (; most && q->busy->scan_ready; most--) {
+        struct list *n = q->busy->scan_ready;
 
         if (!age_expire_one(q, LIST_ENTRY(n, struct active, node)->parcel, now))
             return false;
-        if (q->scan_ready == n)
-            q->scan_ready = n->next == &q->ready ? NULL : n->next;
+        if (q->busy->scan_ready == n)
+            busy_get(q)->scan_ready =
+                n->next == &q->busy->ready ? NULL : n->next;
     }
-    for (; most && q->scan_at < q->delayed.count; most--) {
-        struct heap_node *due = q->delayed.nodes[q->scan_at];
+    for (; most && q->busy->scan_at < q->delayed.count; most--) {
+        struct heap_node *due = q->delayed.nodes[q->busy->scan_at];
 
         if (due->when > now)
-            q->scan_at++;
+            busy_get(q)->scan_at++;
         else if (!age_expire_one(
                      q, CONTAINER_OF(due, struct parcel, in.due), now))
             return false;
         else if (due->index) /* it is still there */
-            q->scan_at++;
+            busy_get(q)->scan_at++;
     }
     return true;
 }
@@ -68,8 +70,8 @@ age_end(struct queue *q, int64_t mono)
 
     q->scanning = false;
     q->expire_at = 0;
-    if (q->scan_first != INT64_MAX)
-        at = MIN_OF(at, queue_wall_to_mono(q->s, q->scan_first));
+    if (q->busy->scan_first != INT64_MAX)
+        at = MIN_OF(at, queue_wall_to_mono(q->s, q->busy->scan_first));
     if (at != INT64_MAX)
         q->expire_at = MAX_OF(
             at, mono + EXPIRE_EVERY_MS + (int64_t)(queue_parcels(q) / 10));
@@ -85,13 +87,13 @@ age_run(struct queue *q)
             return false;
         q->scanning = true;
         q->expire_at = 0;
-        q->scan_first = INT64_MAX;
-        q->scan_ready = list_first(&q->ready);
-        q->scan_at = 0;
+        busy_get(q)->scan_first = INT64_MAX;
+        busy_get(q)->scan_ready = list_first(&q->busy->ready);
+        busy_get(q)->scan_at = 0;
     }
     if (!age_expire_some(q, clock_wall(), 8 * SCHED_RUN_MAX))
         return false;
-    if (q->scan_ready || q->scan_at < q->delayed.count)
+    if (q->busy->scan_ready || q->busy->scan_at < q->delayed.count)
         return true;
     age_end(q, mono);
     return false;

@@ -107,7 +107,7 @@ bulk_flush(void *arg, struct list *n, bool fresh)
 static struct parcel *
 bulk_first(struct queue *q)
 {
-    struct list *n = list_first(&q->ready);
+    struct list *n = list_first(&q->busy->ready);
     struct heap_node *first = heap_first(&q->delayed);
 
     if (n)
@@ -122,7 +122,7 @@ bulk_doom_lent(struct bulk *b, struct queue *q)
 {
     struct list *on, *n;
 
-    LIST_FOREACH (on, &q->outlets) {
+    LIST_FOREACH (on, &q->busy->outlets) {
         struct outlet *o = LIST_ENTRY(on, struct outlet, node);
 
         LIST_FOREACH (n, &o->lent) {

@@ -11,6 +11,7 @@
 #include "base/sum.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/busy.h"
 #include "queue/notice.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
@@ -174,7 +175,7 @@ delayed_loaded(struct spool_load *l, int result, const struct err *e)
     free(l->rcpt);
     free(d->rcpt);
     free(d);
-    q->delay_loads--;
+    busy_get(q)->delay_loads--;
     s->notices--;
     queue_kick(q);
     scheduler_check_drained(s);
@@ -201,7 +202,7 @@ delaydsn_tell(struct queue *q, struct parcel *p)
     d->load.want_content = true;
     d->load.home = loop_mailbox(s->loop);
     d->load.done = delayed_loaded;
-    q->delay_loads++;
+    busy_get(q)->delay_loads++;
     s->notices++;
     spool_load(s->spool, &d->load);
     if (!timer_armed(&s->delay_timer))
@@ -227,7 +228,8 @@ delaydsn_look(struct queue *q, struct parcel *p, int64_t now)
         if (!(p->flags & PARCEL_QUIET) && !q->s->draining)
             delaydsn_tell(q, p);
     }
-    q->delay_first = MIN_OF(q->delay_first, delaydsn_next(q, p));
+    busy_get(q)->delay_first =
+        MIN_OF(q->busy->delay_first, delaydsn_next(q, p));
     return true;
 }
 
@@ -235,13 +237,13 @@ static bool
 delaydsn_look_ready(struct queue *q, int64_t now)
 {
     for (int i = 0; i < DELAYDSN_A_TURN; i++) {
-        struct list *n = q->delay_ready;
+        struct list *n = q->busy->delay_ready;
 
         if (!n)
             return true;
         if (!delaydsn_look(q, LIST_ENTRY(n, struct active, node)->parcel, now))
             return false;
-        q->delay_ready = n->next == &q->ready ? NULL : n->next;
+        busy_get(q)->delay_ready = n->next == &q->busy->ready ? NULL : n->next;
     }
     return false;
 }
@@ -251,12 +253,12 @@ delaydsn_look_ready(struct queue *q, int64_t now)
 static bool
 delaydsn_look_delayed(struct queue *q, int64_t now)
 {
-    for (int i = 0; i < DELAYDSN_A_TURN; i++, q->delay_scan++) {
-        if (q->delay_scan >= q->delayed.count)
+    for (int i = 0; i < DELAYDSN_A_TURN; i++, busy_get(q)->delay_scan++) {
+        if (q->busy->delay_scan >= q->delayed.count)
             return true;
         if (!delaydsn_look(q,
-                CONTAINER_OF(
-                    q->delayed.nodes[q->delay_scan], struct parcel, in.due),
+                CONTAINER_OF(q->delayed.nodes[q->busy->delay_scan],
+                    struct parcel, in.due),
                 now))
             return false;
     }
@@ -277,9 +279,9 @@ delaydsn_run(struct queue *q)
     }
     if (!q->delay_scanning) {
         q->delay_scanning = true;
-        q->delay_first = INT64_MAX;
-        q->delay_ready = list_first(&q->ready);
-        q->delay_scan = 0;
+        busy_get(q)->delay_first = INT64_MAX;
+        busy_get(q)->delay_ready = list_first(&q->busy->ready);
+        busy_get(q)->delay_scan = 0;
     }
     if (!delaydsn_look_ready(q, now) || !delaydsn_look_delayed(q, now)) {
         full = q->s->notices >= DELAYDSN_AT_ONCE;
@@ -289,9 +291,11 @@ delaydsn_run(struct queue *q)
     q->delay_scanning = false;
     q->delay_at = 0;
     q->delay_rest = mono + DELAYDSN_EVERY_MS + (int64_t)(queue_parcels(q) / 10);
-    at = mono + (q->lent + q->loading ? DELAYDSN_LENT_MS : DELAYDSN_AGAIN_MS);
-    if (q->delay_first != INT64_MAX)
-        at = MIN_OF(at, queue_wall_to_mono(q->s, q->delay_first));
+    at = mono +
+        (q->busy->lent + q->busy->loading ? DELAYDSN_LENT_MS
+                                          : DELAYDSN_AGAIN_MS);
+    if (q->busy->delay_first != INT64_MAX)
+        at = MIN_OF(at, queue_wall_to_mono(q->s, q->busy->delay_first));
     if (queue_parcels(q))
         q->delay_at = MAX_OF(at, q->delay_rest);
     return false;

@@ -36,7 +36,7 @@ greeting_has_session(const struct queue *q, const struct list *message)
 {
     struct list *n;
 
-    LIST_FOREACH (n, &q->outlets) {
+    LIST_FOREACH (n, &q->busy->outlets) {
         const struct outlet *o = LIST_ENTRY(n, struct outlet, node);
 
         if (o->greets && !o->draining && o->state != OUTLET_CLOSING &&
@@ -49,13 +49,14 @@ greeting_has_session(const struct queue *q, const struct list *message)
 char *
 greeting_next(const struct queue *q)
 {
-    const struct list *n = list_first(&q->ready);
+    const struct list *n = list_first(&q->busy->ready);
     struct buf b = BUF_INIT;
     int look = GREETING_LOOK;
 
     if (!q->opt->greets_as_sender)
         return NULL;
-    for (struct list *l = q->ready.next; l != &q->ready && look--; l = l->next)
+    for (struct list *l = q->busy->ready.next; l != &q->busy->ready && look--;
+         l = l->next)
         if (!greeting_has_session(q, l)) {
             n = l;
             break;
@@ -71,8 +72,9 @@ greeting_first(const struct queue *q, const char *greets)
     int look = GREETING_LOOK;
 
     if (!greets)
-        return list_first(&q->ready);
-    for (struct list *n = q->ready.next; n != &q->ready && look--; n = n->next)
+        return list_first(&q->busy->ready);
+    for (struct list *n = q->busy->ready.next; n != &q->busy->ready && look--;
+         n = n->next)
         if (greeting_is(n, greets))
             return n;
     return NULL;
@@ -82,7 +84,7 @@ bool
 greeting_is_over(struct outlet *o)
 {
     const struct queue *q = o->queue;
-    struct list *head = list_first(&q->ready);
+    struct list *head = list_first(&q->busy->ready);
 
     if (!head || !o->greets)
         return head && q->opt->greets_as_sender; /* since a reload */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/xmem.h"
+#include "queue/busy.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/throttle.h"
@@ -54,10 +55,10 @@ limits_is_shared(enum wait_reason why)
 uint64_t
 limits_pair_used(const struct queue *q)
 {
-    uint64_t n = q->outlet_count;
+    uint64_t n = q->busy->outlet_count;
 
     for (const struct queue *t = q->twin; t && t != q; t = t->twin)
-        n += t->outlet_count;
+        n += t->busy->outlet_count;
     return n;
 }
 
@@ -123,7 +124,7 @@ limits_may_lend(struct queue *q, bool session, int64_t *until)
 static bool
 limits_may_reserve(const struct queue *q)
 {
-    return q->reserve && !q->outlet_count && !q->scoped &&
+    return q->reserve && !q->busy->outlet_count && !q->scoped &&
         q->s->server.used < (uint64_t)(q->s->server.max + q->s->reserve);
 }
 
@@ -161,7 +162,7 @@ limits_take(struct queue *q)
     struct shared all[LIMITS_SHARED];
 
     limits_of(q, all);
-    q->outlet_count++;
+    busy_get(q)->outlet_count++;
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         if (all[i].limit)
             all[i].limit->used++;
@@ -173,7 +174,7 @@ limits_give(struct queue *q)
     struct shared all[LIMITS_SHARED];
 
     limits_of(q, all);
-    q->outlet_count--;
+    busy_get(q)->outlet_count--;
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         if (all[i].limit)
             all[i].limit->used--;
@@ -195,7 +196,7 @@ limits_starve(struct queue *q, enum wait_reason why)
     struct scheduler *s = q->s;
     struct line *l = &limits_by(q, why)->line;
 
-    line_join(l, &q->waiter, q->waiter.from == l);
+    line_join(l, &busy_get(q)->waiter, q->busy->waiter.from == l);
     if (why == WAIT_SERVER_LIMIT && s->reserve > 0 &&
         !timer_armed(&s->reserve_timer))
         timer_start(&s->reserve_timer, s->reserve_every);
@@ -216,13 +217,13 @@ limits_reserve(void *arg)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
         LIST_FOREACH_SAFE (n, next, from[i]) {
-            struct queue *q = LIST_ENTRY(n, struct queue, waiter.node);
+            struct queue *q = LIMITS_QUEUE(LIST_ENTRY(n, struct waiter, node));
 
             if (room <= 0 || looked++ >= LIMITS_RESERVE_MOST)
                 break;
-            if (q->outlet_count || q->scoped)
+            if (q->busy->outlet_count || q->scoped)
                 continue;
-            line_leave(&q->waiter);
+            line_leave(&busy_get(q)->waiter);
             q->reserve = true;
             queue_kick(q);
             room--;
@@ -247,15 +248,17 @@ limits_idle(struct queue *q)
 void
 limits_pass_on(struct queue *q)
 {
-    struct line *l = q->waiter.from;
+    struct line *l = q->busy->waiter.from;
 
     q->reserve &= q->reason == WAIT_DNS;
-    if (q->grant) {
+    if (q->busy->grant) {
         throttle_pass_on(q);
         return;
     }
-    line_done(&q->waiter);
-    if (l && q->waiter.in != l)
+    if (!l)
+        return;
+    line_done(&busy_get(q)->waiter);
+    if (q->busy->waiter.in != l)
         (void)line_wake(l);
 }
 
@@ -263,9 +266,9 @@ limits_pass_on(struct queue *q)
 static void
 limits_served(struct queue *q)
 {
-    if (!q->grant)
-        line_done(&q->waiter);
-    line_leave(&q->waiter);
+    if (!q->busy->grant)
+        line_done(&busy_get(q)->waiter);
+    line_leave(&busy_get(q)->waiter);
 }
 
 void
@@ -382,11 +385,11 @@ limits_leave_scoped(struct queue *q)
 {
     struct scoped *c = q->scoped;
 
-    if (q->waiter.in == &c->limit.line)
-        line_leave(&q->waiter);
-    if (q->waiter.from == &c->limit.line)
-        line_done(&q->waiter);
-    c->limit.used -= q->outlet_count;
+    if (q->busy->waiter.in == &c->limit.line)
+        line_leave(&busy_get(q)->waiter);
+    if (q->busy->waiter.from == &c->limit.line)
+        line_done(&busy_get(q)->waiter);
+    c->limit.used -= q->busy->outlet_count;
     (void)line_wake(&c->limit.line);
     q->scoped = NULL;
     if (--c->refs)
@@ -408,7 +411,7 @@ limits_adopt_queue(struct queue *q, bool goes)
         limits_leave_scoped(q);
     q->scoped = c;
     if (c)
-        c->limit.used += q->outlet_count;
+        c->limit.used += q->busy->outlet_count;
 }
 
 /* --- bindings and groups --- */

@@ -21,7 +21,7 @@
 
 #include "queue/scheduler_int.h"
 
-#define LIMITS_QUEUE(w) CONTAINER_OF((w), struct queue, waiter)
+#define LIMITS_QUEUE(w) (CONTAINER_OF((w), struct busy, waiter)->queue)
 
 /* May the queue open one more connection?  WAIT_NONE, or the limit that is
  * met; *until: monotonic, 0 unknown. */

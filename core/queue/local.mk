@@ -9,6 +9,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/choose.c core/queue/choose.h \
 	core/queue/count.c \
 	core/queue/bounceclass.c core/queue/bulk.c \
+	core/queue/busy.c core/queue/busy.h \
 	core/queue/doom.c core/queue/doom.h \
 	core/queue/delaydsn.c core/queue/delaydsn.h \
 	core/queue/dsn.c core/queue/dsn.h \
@@ -36,6 +37,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/queue_options.c core/queue/queue_options.h \
 	core/queue/reasons.c core/queue/reasons.h \
 	core/queue/retry.c core/queue/retry.h \
+	core/queue/said.c core/queue/said.h \
 	core/queue/scheduler.c core/queue/scheduler.h \
 	core/queue/scheduler_int.h \
 	core/queue/serve.c core/queue/serve.h \

@@ -8,6 +8,7 @@
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/attempt.h"
+#include "queue/busy.h"
 #include "queue/choose.h"
 #include "queue/queue.h"
 #include "queue/target.h"
@@ -525,7 +526,7 @@ stray_has_room(struct scheduler *s)
 static struct parcel *
 stray_next(struct queue *q)
 {
-    struct list *n = list_first(&q->ready);
+    struct list *n = list_first(&q->busy->ready);
     struct heap_node *first = heap_first(&q->delayed);
 
     if (n)
@@ -572,13 +573,13 @@ move_strays(struct queue *q)
     struct scheduler *s = q->s;
     struct parcel *p;
 
-    if (q->waiter.in != &s->stray_line)
-        line_leave(&q->waiter);
+    if (q->busy->waiter.in && q->busy->waiter.in != &s->stray_line)
+        line_leave(&busy_get(q)->waiter);
     for (int i = 0; (p = stray_next(q)) != NULL; i++) {
         if (i == MOVE_AT_ONCE)
             return true;
         if (!stray_has_room(s)) {
-            line_join(&s->stray_line, &q->waiter, false);
+            line_join(&s->stray_line, &busy_get(q)->waiter, false);
             return false;
         }
         move_begin(p, s->stray);

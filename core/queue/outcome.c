@@ -18,6 +18,7 @@
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/said.h"
 #include "spool/content.h"
 #include "base/banned.h"
 
@@ -493,7 +494,7 @@ outcome_blame(struct outlet *o, const struct result *r)
         o->stop = true;
         break;
     case IMPEL_BLAME_ROUTE:
-        queue_hold(o->queue, r);
+        said_hold(o->queue, r);
         break;
     case IMPEL_BLAME_SESSION:
         o->stop = true;

@@ -8,11 +8,13 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "queue/active.h"
+#include "queue/busy.h"
 #include "queue/greeting.h"
 #include "queue/limits.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
 #include "queue/review.h"
+#include "queue/said.h"
 #include "route/binding.h"
 #include "base/banned.h"
 
@@ -44,10 +46,10 @@ outlet_enter(struct outlet *o, enum outlet_state to)
 {
     BUG_ON(!(may_follow[o->state] & (1u << to)));
     if (outlet_is_coming(o))
-        o->queue->opening--;
+        busy_get(o->queue)->opening--;
     o->state = to;
     if (outlet_is_coming(o))
-        o->queue->opening++;
+        busy_get(o->queue)->opening++;
 }
 
 /* --- idle outlets by what a sibling must have in common --- */
@@ -121,9 +123,9 @@ outlet_update(struct outlet *o)
     list_remove(&o->roomy_node);
     if (outlet_room(o)) {
         if (o->lent_count || o->state == OUTLET_IDLE)
-            list_push_front(&o->queue->roomy, &o->roomy_node);
+            list_push_front(&busy_get(o->queue)->roomy, &o->roomy_node);
         else
-            list_push(&o->queue->roomy, &o->roomy_node);
+            list_push(&busy_get(o->queue)->roomy, &o->roomy_node);
     } else if (!o->lent_count && o->state == OUTLET_OPEN &&
         (o->draining || outlet_is_used_up(o))) {
         outlet_close(o, false);
@@ -175,7 +177,7 @@ outlet_rest(struct outlet *o)
     timer_start(&o->timer, o->queue->opt->idle_timeout);
     idle_add(o);
     list_remove(&o->roomy_node);
-    list_push_front(&o->queue->roomy, &o->roomy_node);
+    list_push_front(&busy_get(o->queue)->roomy, &o->roomy_node);
     limits_idle(o->queue);
     hop_idle(&o->hop);
 }
@@ -197,7 +199,7 @@ outlet_lend(struct outlet *o, struct parcel *p)
 
     queue_leave_ready(q, a);
     parcel_enter(p, PARCEL_LENT);
-    q->lent++;
+    busy_get(q)->lent++;
     queue_tally(q, -1, 0, 1);
     a->batch = batch_new(a->message, parcel_rcpt(p), p->rcpt_count, q->scope,
         (int)MIN_OF(p->retries, (uint32_t)INT32_MAX));
@@ -284,7 +286,7 @@ outlet_ready(void *arg, struct session *session, uint32_t open)
     if (!o->worked && open) {
         o->worked = true;
         hop_worked(&o->hop, str_of(o->queue->binding->name));
-        queue_connect_worked(o->queue);
+        said_restart(o->queue);
         review_worked(o->queue);
     }
     if (open && outlet_is_coming(o))
@@ -362,9 +364,9 @@ outlet_closed(void *arg, struct session *session, const struct result *why,
     hop_closed(&o->hop, str_of(q->binding->name),
         (failed || o->bad) && why->blame != IMPEL_BLAME_ROUTE, q->scope);
     if (why->verdict != IMPEL_DELIVERED && why->blame == IMPEL_BLAME_ROUTE)
-        queue_hold(q, why);
+        said_hold(q, why);
     else if (!established && failed && !s->draining)
-        queue_connect_failed(q, why);
+        said_failed(q, why);
     outlet_free(o);
     review_closed(q);
     limits_closed(q);
@@ -472,7 +474,7 @@ outlet_take_over(struct queue *q, const struct hop *hop, const char *key)
     o->hop = *hop;
     list_remove(&o->node);
     list_remove(&o->roomy_node);
-    list_push(&q->outlets, &o->node);
+    list_push(&busy_get(q)->outlets, &o->node);
     limits_moved(was, q);
     o->queue = q;
     if (outlet_resume(o))
@@ -566,9 +568,9 @@ outlet_open(struct queue *q, struct hop *hop, const struct module *m)
     q->s->io_sessions[o->io]++;
     list_init(&o->lent);
     timer_init(&o->timer, q->s->loop, outlet_idled, o, "outlet idle");
-    list_push(&q->outlets, &o->node);
+    list_push(&busy_get(q)->outlets, &o->node);
     list_push(&q->s->all_outlets, &o->every_node);
     limits_opened(q);
-    q->opening++;
+    busy_get(q)->opening++;
     outlet_request(o, m);
 }

@@ -16,9 +16,9 @@ pause_visit(void *arg, struct list *qn, bool fresh)
 
     (void)arg;
     (void)fresh;
-    LIST_FOREACH (n, &q->outlets)
+    LIST_FOREACH (n, &q->busy->outlets)
         outlet_recall(LIST_ENTRY(n, struct outlet, node), false);
-    if (queue_parcels(q) || !list_empty(&q->outlets))
+    if (queue_parcels(q) || !list_empty(&q->busy->outlets))
         queue_kick(q);
     return JOB_DONE;
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "queue/active.h"
+#include "queue/busy.h"
 #include "queue/greeting.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
@@ -24,7 +25,7 @@ pick_cut(struct queue *q, struct parcel *p, uint64_t most)
     q->s->stats.parcels++;
     queue_put_back(rest);
     list_remove(&p->in.active->node);
-    list_push_front(&q->ready, &p->in.active->node);
+    list_push_front(&busy_get(q)->ready, &p->in.active->node);
 }
 
 struct parcel *

@@ -15,7 +15,7 @@ enum { PRINT_RCPT_MOST = 4096 };
 void
 print_add(struct print_sums *to, const struct queue *q)
 {
-    to->sessions += q->outlet_count;
+    to->sessions += q->busy->outlet_count;
     to->active += queue_active(q);
     to->delayed += queue_delayed(q);
     to->delivered += q->delivered;

@@ -13,10 +13,12 @@
 #include "queue/active.h"
 #include "queue/age.h"
 #include "conf/override.h"
+#include "queue/busy.h"
 #include "queue/limits.h"
 #include "queue/move.h"
 #include "queue/queue_options.h"
 #include "queue/review.h"
+#include "queue/said.h"
 #include "queue/serve.h"
 #include "queue/suspend.h"
 #include "queue/throttle.h"
@@ -54,6 +56,7 @@ void
 queue_init(struct scheduler *s)
 {
     slab_init(&s->queue_slab, sizeof(struct queue));
+    busy_init(s);
     bins_init(&s->bins);
     chains_init(&s->queues, 1, queue_hash);
     zone_init(s);
@@ -65,6 +68,7 @@ queue_fini(struct scheduler *s)
     zone_fini(s);
     chains_fini(&s->queues);
     bins_fini(&s->bins);
+    busy_fini(s);
     slab_fini(&s->queue_slab);
 }
 
@@ -155,9 +159,7 @@ queue_new(struct scheduler *s, struct zone *z, struct bindstate *b,
     q->carrier = carrier_get(s, d->method);
     q->gather_head = UINT32_MAX;
     heap_init(&q->delayed, &s->bins);
-    list_init(&q->ready);
-    list_init(&q->outlets);
-    list_init(&q->roomy);
+    busy_begin(q);
     limits_pair(q);
     list_push(&s->all_queues, &q->node);
     list_push(&q->zone->queues, &q->zone_node);
@@ -202,34 +204,16 @@ queue_record(struct queue *q)
 {
     struct destination d = queue_destination(q);
 
-    if (!q->record)
-        q->record = domain_get(q->s->resolver, &d);
-    return q->record;
+    if (!q->busy->record)
+        busy_get(q)->record = domain_get(q->s->resolver, &d);
+    return q->busy->record;
 }
 
 static void
 queue_drop_record(struct queue *q)
 {
-    if (q->record)
-        domain_unref(&q->record);
-}
-
-struct said *
-queue_said(struct queue *q)
-{
-    if (!q->said)
-        q->said = xnew(struct said);
-    return q->said;
-}
-
-static void
-queue_forget_said(struct queue *q)
-{
-    if (!q->said)
-        return;
-    result_fini(&q->said->hold);
-    result_fini(&q->said->why);
-    xfree(&q->said);
+    if (q->busy->record)
+        domain_unref(&busy_get(q)->record);
 }
 
 void
@@ -240,14 +224,15 @@ queue_free(struct queue **qp)
 
     *qp = NULL;
     CHECK(q, QUEUE_MAGIC);
-    BUG_ON(!list_empty(&q->outlets) || !list_empty(&q->ready));
+    BUG_ON(!list_empty(&q->busy->outlets) || !list_empty(&q->busy->ready));
     chains_remove(&s->queues, &q->chain);
     cursor_leave(&s->cursors, &q->node);
     list_remove(&q->node);
     cursor_leave(&s->cursors, &q->zone_node);
     list_remove(&q->zone_node);
     list_remove(&q->dirty_node);
-    line_leave(&q->waiter);
+    if (q->busy->waiter.in)
+        line_leave(&busy_get(q)->waiter);
     limits_pass_on(q);
     limits_adopt_queue(q, true);
     limits_unpair(q);
@@ -257,7 +242,8 @@ queue_free(struct queue **qp)
     queue_values_put(&s->values, &q->opt);
     generation_unref(&q->generation);
     heap_fini(&q->delayed);
-    queue_forget_said(q);
+    busy_end(q);
+    said_end(q);
     s->stats.queues--;
     q->magic = 0;
     slab_give(&s->queue_slab, q);
@@ -266,7 +252,8 @@ queue_free(struct queue **qp)
 uint64_t
 queue_active(const struct queue *q)
 {
-    return q->ready_count + q->loading + q->lent + q->overflow;
+    return q->busy->ready_count + q->busy->loading + q->busy->lent +
+        q->overflow;
 }
 
 uint64_t
@@ -393,7 +380,7 @@ queue_into_ready(struct queue *q, struct parcel *p, struct list *behind)
 {
     parcel_enter(p, PARCEL_READY);
     list_insert_after(behind, &p->in.active->node);
-    q->ready_count++;
+    busy_get(q)->ready_count++;
     queue_tally(q, 1, 0, 0);
     queue_watch_age(q, p);
     delaydsn_watch(q, p);
@@ -407,7 +394,7 @@ queue_add(struct queue *q, struct parcel *p, struct message *m, int64_t due)
     p->queue = q;
     if (now && m && m->content && active_has_room(q)) {
         active_hold(active_new(p), m);
-        queue_into_ready(q, p, q->ready.prev);
+        queue_into_ready(q, p, busy_get(q)->ready.prev);
     } else {
         queue_into_heap(q, p, due, now);
     }
@@ -417,18 +404,18 @@ queue_add(struct queue *q, struct parcel *p, struct message *m, int64_t due)
 void
 queue_loaded(struct parcel *p)
 {
-    p->queue->loading--;
+    busy_get(p->queue)->loading--;
     p->queue->s->reading--;
     list_remove(&p->in.active->node);
     queue_tally(p->queue, -1, 0, 0);
-    queue_into_ready(p->queue, p, p->queue->ready.prev);
+    queue_into_ready(p->queue, p, busy_get(p->queue)->ready.prev);
     queue_kick(p->queue);
 }
 
 void
 queue_put_back(struct parcel *p)
 {
-    struct list *head = &p->queue->ready, *at = head;
+    struct list *head = &busy_get(p->queue)->ready, *at = head;
 
     for (int i = 0; i < SCHED_RUN_MAX && at->next != head; i++, at = at->next)
         if (LIST_ENTRY(at->next, struct active, node)->parcel->id >= p->id)
@@ -463,16 +450,16 @@ static void
 queue_pass(struct queue *q, struct list **at, const struct list *n)
 {
     if (*at == n)
-        *at = n->next == &q->ready ? NULL : n->next;
+        *at = n->next == &q->busy->ready ? NULL : n->next;
 }
 
 void
 queue_leave_ready(struct queue *q, struct active *a)
 {
-    queue_pass(q, &q->scan_ready, &a->node);
-    queue_pass(q, &q->delay_ready, &a->node);
+    queue_pass(q, &busy_get(q)->scan_ready, &a->node);
+    queue_pass(q, &busy_get(q)->delay_ready, &a->node);
     list_remove(&a->node);
-    q->ready_count--;
+    busy_get(q)->ready_count--;
 }
 
 void
@@ -493,7 +480,7 @@ queue_remove(struct parcel *p)
         p->flags &= 7u & ~(unsigned)PARCEL_DUE;
         break;
     case PARCEL_LOADING:
-        q->loading--;
+        busy_get(q)->loading--;
         q->s->reading--;
         queue_tally(q, -1, 0, 0);
         break;
@@ -504,7 +491,7 @@ queue_remove(struct parcel *p)
     case PARCEL_LENT:
     case PARCEL_RECALLING:
     case PARCEL_BEGUN:
-        q->lent--;
+        busy_get(q)->lent--;
         queue_tally(q, 0, 0, -1);
         break;
     case PARCEL_FAILING:
@@ -567,7 +554,7 @@ queue_set_wake(struct queue *q, bool blocked)
         at = MIN_OF(at, now + SCHED_RETRY_MS);
         queue_watch_blocked(q, CONTAINER_OF(first, struct parcel, in.due), now);
     }
-    if (!queue_parcels(q) && list_empty(&q->outlets))
+    if (!queue_parcels(q) && list_empty(&q->busy->outlets))
         at = MIN_OF(at, q->since + queue_linger(q));
     if (at != INT64_MAX)
         queue_wake_at(q, MAX_OF(at, now + 1));
@@ -576,8 +563,8 @@ queue_set_wake(struct queue *q, bool blocked)
 static bool
 queue_has_gone_stale(const struct queue *q)
 {
-    return !queue_parcels(q) && list_empty(&q->outlets) &&
-        q->reason == WAIT_EMPTY && !q->delay_loads &&
+    return !queue_parcels(q) && list_empty(&q->busy->outlets) &&
+        q->reason == WAIT_EMPTY && !q->busy->delay_loads &&
         loop_now(q->s->loop) >= q->since + queue_linger(q);
 }
 
@@ -606,7 +593,7 @@ queue_park(struct queue *q)
 {
     if (queue_waits_long(q))
         q->parked = true;
-    else if (q->outlet_count > q->opening)
+    else if (q->busy->outlet_count > q->busy->opening)
         q->parked = false;
     return q->parked && active_shed(q);
 }
@@ -636,7 +623,7 @@ queue_run(struct queue *q)
     if (why == WAIT_STORING) { /* it is run when that is over */
         serve_rest(q);
         queue_set_reason(q, queue_parcels(q) ? why : WAIT_EMPTY, 0);
-        if (!queue_parcels(q) && list_empty(&q->outlets))
+        if (!queue_parcels(q) && list_empty(&q->busy->outlets))
             queue_wake_at(q, q->since + SCHED_LINGER_MS);
         if (more)
             queue_kick(q);
@@ -660,45 +647,11 @@ queue_run(struct queue *q)
         why = WAIT_EMPTY;
     queue_set_reason(q, why, until);
     more |= queue_park(q);
-    if (!queue_active(q) && list_empty(&q->outlets))
+    if (!queue_active(q) && list_empty(&q->busy->outlets))
         queue_drop_record(q);
     queue_set_wake(q, blocked);
     limits_pass_on(q);
+    busy_rest(q);
     if (more)
         queue_kick(q);
-}
-
-/* --- trouble --- */
-
-void
-queue_connect_failed(struct queue *q, const struct result *why)
-{
-    if (!q->failing_since)
-        q->failing_since = MAX_OF(loop_now(q->s->loop), 1);
-    q->failures++;
-    q->charges++;
-    result_fini(&queue_said(q)->why);
-    result_dup(&q->said->why, why);
-    queue_kick(q);
-}
-
-void
-queue_connect_worked(struct queue *q)
-{
-    q->failures = 0;
-    q->failing_since = 0;
-    q->charges = 0;
-}
-
-void
-queue_hold(struct queue *q, const struct result *why)
-{
-    int64_t wait = MIN_OF(q->opt->retry.interval, 60000);
-
-    if (why->retry_after > wait)
-        wait = MIN_OF(why->retry_after, q->opt->retry.max_interval);
-    result_fini(&queue_said(q)->hold);
-    result_dup(&q->said->hold, why);
-    q->hold_until = loop_now(q->s->loop) + wait;
-    queue_kick(q);
 }

@@ -71,12 +71,4 @@ void queue_remove(struct parcel *p);
 void queue_set_reason(struct queue *q, enum wait_reason r, int64_t until);
 int64_t queue_wall_to_mono(const struct scheduler *s, int64_t wall);
 
-/* What was said of it, made if nothing was. */
-struct said *queue_said(struct queue *q);
-/* A connection did not come up, or every host is down. */
-void queue_connect_failed(struct queue *q, const struct result *why);
-void queue_connect_worked(struct queue *q);
-/* RETRY/ROUTE: everything waits. */
-void queue_hold(struct queue *q, const struct result *why);
-
 #endif

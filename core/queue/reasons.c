@@ -9,6 +9,7 @@
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/said.h"
 #include "queue/suspend.h"
 #include "route/fit.h"
 #include "base/banned.h"
@@ -115,8 +116,8 @@ route_held(struct probe *x)
 {
     if (x->q->said)
         result_print(&x->q->said->hold, &x->why);
-    x->mono = x->q->hold_until;
-    return x->q->hold_until > loop_now(x->q->s->loop);
+    x->mono = said_holds_until(x->q);
+    return x->mono > loop_now(x->q->s->loop);
 }
 
 /* --- hosts --- */
@@ -183,7 +184,7 @@ host_throttle(struct probe *x)
 static bool
 probe_has_work(const struct queue *q)
 {
-    return q->ready_count || q->overflow;
+    return q->busy->ready_count || q->overflow;
 }
 
 static bool
@@ -266,7 +267,7 @@ probe_throttle(struct probe *x, struct throttle *t, uint32_t option)
             (unsigned long long)t->waiting.count);
     if (used)
         x->mono = tokens_more_at(&t->tokens);
-    return probe_has_work(q) && (used || q->waiter.in == &t->waiting);
+    return probe_has_work(q) && (used || q->busy->waiter.in == &t->waiting);
 }
 
 static bool
@@ -289,9 +290,9 @@ probing(struct probe *x)
 {
     struct list *n;
 
-    if (!x->q->ready_count || x->q->lent)
+    if (!x->q->busy->ready_count || x->q->busy->lent)
         return false;
-    LIST_FOREACH (n, &x->q->outlets)
+    LIST_FOREACH (n, &x->q->busy->outlets)
         if (LIST_ENTRY(n, struct outlet, node)->state == OUTLET_PROBING)
             return true;
     return false;
@@ -300,7 +301,8 @@ probing(struct probe *x)
 static bool
 memory(struct probe *x)
 {
-    return x->q->overflow && !x->q->loading && active_say_full(x->q, &x->why);
+    return x->q->overflow && !x->q->busy->loading &&
+        active_say_full(x->q, &x->why);
 }
 
 /* --- asking all of them --- */

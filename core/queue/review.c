@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/review.h"
 
+#include "queue/busy.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
 #include "base/banned.h"
@@ -77,7 +78,7 @@ review_drain(struct queue *q, uint64_t most)
 {
     struct list *n;
 
-    LIST_FOREACH (n, &q->outlets) {
+    LIST_FOREACH (n, &q->busy->outlets) {
         struct outlet *o = LIST_ENTRY(n, struct outlet, node);
 
         if (most && o->standing == HOP_WORSE && !review_has_left(o)) {
@@ -95,9 +96,10 @@ review_outlets(struct queue *q)
     struct list *n;
     bool makes_room;
 
-    if (now < q->review_at || list_empty(&q->outlets) || !queue_active(q))
+    if (now < q->busy->review_at || list_empty(&q->busy->outlets) ||
+        !queue_active(q))
         return;
-    LIST_FOREACH (n, &q->outlets) {
+    LIST_FOREACH (n, &q->busy->outlets) {
         struct outlet *o = LIST_ENTRY(n, struct outlet, node);
         if (!review_has_left(o))
             review_one(&r, o);
@@ -110,25 +112,26 @@ review_outlets(struct queue *q)
         r.until = MIN_OF(r.until, now + REVIEW_SPILLED_MS);
     if (makes_room)
         r.until = MIN_OF(r.until, now + REVIEW_ROOM_MS);
-    q->review_at = MAX_OF(r.until, now + 1);
+    busy_get(q)->review_at = MAX_OF(r.until, now + 1);
 }
 
 void
 review_soon(struct queue *q)
 {
-    q->review_at = 0;
+    if (q->busy->review_at)
+        busy_get(q)->review_at = 0;
 }
 
 void
 review_worked(struct queue *q)
 {
     if (q->review_worked)
-        q->review_at = 0;
+        review_soon(q);
 }
 
 void
 review_closed(struct queue *q)
 {
     if (q->review_closed)
-        q->review_at = 0;
+        review_soon(q);
 }

@@ -110,7 +110,7 @@ scheduler_changed(void *arg, struct domain *d)
     LIST_FOREACH (n, &z->queues) {
         struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
 
-        if (q->record == d) {
+        if (q->busy->record == d) {
             review_soon(q);
             queue_kick(q);
         }
@@ -442,7 +442,7 @@ scheduler_free_queue(struct queue *q)
 {
     struct list *n;
 
-    while ((n = list_first(&q->ready)) != NULL)
+    while ((n = list_first(&q->busy->ready)) != NULL)
         queue_remove(LIST_ENTRY(n, struct active, node)->parcel);
     queue_free(&q);
 }
@@ -502,7 +502,7 @@ scheduler_visit(void *arg, struct list *n, bool fresh)
 
     (void)arg;
     (void)fresh;
-    if (queue_parcels(q) || !list_empty(&q->outlets))
+    if (queue_parcels(q) || !list_empty(&q->busy->outlets))
         queue_kick(q);
     return JOB_DONE;
 }
@@ -601,7 +601,7 @@ scheduler_recall_all(struct scheduler *s, bool now)
     LIST_FOREACH (qn, &s->all_queues) {
         struct queue *q = LIST_ENTRY(qn, struct queue, node);
 
-        LIST_FOREACH_SAFE (n, tmp, &q->outlets) {
+        LIST_FOREACH_SAFE (n, tmp, &q->busy->outlets) {
             struct outlet *o = LIST_ENTRY(n, struct outlet, node);
 
             outlet_recall(o, now);

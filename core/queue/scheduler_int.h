@@ -91,32 +91,68 @@ struct carrier {
     int64_t asked_at;
 };
 
-struct said {           /* few queues ever have any */
-    struct result hold; /* why it holds */
-    struct result why;  /* of the last failed connection; for a sweep: what
-                           each parcel gets */
+struct said {              /* few queues ever have any: said_get() */
+    struct result hold;    /* why it holds */
+    struct result why;     /* of the last failed connection; for a sweep: what
+                              each parcel gets */
+    int64_t hold_until;    /* monotonic; RETRY/ROUTE */
+    int64_t failing_since; /* monotonic; 0: it works */
+    uint64_t failures;     /* connections in a row that did not come up */
 };
 
-struct queue {
+/* What a queue has while it works: parcels in memory, sessions, a place in a
+ * line.  One that only waits for times has none of its own, and there may be
+ * hundreds of thousands: it is seen through `busy`, and changed through
+ * queue_busy(), which makes it. */
+struct busy {
+    struct queue *queue;
+    struct waiter waiter; /* for a limit or a throttle */
+    struct domain *record;
+    uint32_t charges; /* failed connections whose parcel has to pay */
+    uint32_t grant;   /* tokens of the throttle it was woken from */
+
+    /* parcels */
+    struct list ready; /* struct active with content */
+    uint64_t ready_count, loading, lent;
+    struct list *scan_ready; /* how far the look for old ones has come in
+                                `ready`, */
+    size_t scan_at;          /* and in `delayed` */
+    int64_t scan_first;      /* wall; the earliest expiry it has seen */
+    struct list *delay_ready;
+    size_t delay_scan; /* as scan_at and scan_first, for notices of delay */
+    int64_t delay_first;
+    uint64_t delay_loads;
+
+    /* sessions */
+    struct list outlets;
+    struct list roomy; /* those that take more, the newest first */
+    uint64_t outlet_count, opening;
+    int64_t review_at; /* monotonic; when to look at them (review.h) */
+};
+
+struct queue { /* there may be hundreds of thousands (test-resident) */
     uint32_t magic;
-    int method;
     uint16_t port, gateway_port;
-    bool by_gateway;
-    bool misfit;    /* its routes are for another method (route/fit.h) */
-    bool parked;    /* it waits long: nothing of it is kept in memory */
-    bool turn_kept; /* it has its turn once it is connected (throttle.h) */
-    bool reserve;   /* it may use the reserve in its next run */
-    bool stray;     /* its binding is not in the configuration any more */
+    int method;
+    enum wait_reason reason : 8; /* explain */
+    bool by_gateway : 1;
+    bool misfit : 1;    /* its routes are for another method (route/fit.h) */
+    bool parked : 1;    /* it waits long: nothing of it is kept in memory */
+    bool turn_kept : 1; /* it has its turn once it is connected (throttle.h) */
+    bool reserve : 1;   /* it may use the reserve in its next run */
+    bool stray : 1;     /* its binding is not in the configuration any more */
+    bool sweep : 1;     /* all active parcels are being delayed */
+    bool scanning : 1, delay_scanning : 1;     /* such a look is under way */
+    bool review_worked : 1, review_closed : 1; /* is a reason for a review */
     struct scheduler *s;
     struct chain chain; /* of `queues` */
     struct list node, zone_node, dirty_node;
-    struct waiter waiter;  /* for a limit or a throttle */
-    struct heap_node wake; /* monotonic ms */
     struct zone *zone;
     struct bindstate *binding;
     struct queue *twin; /* ring of those with its binding, or NULL */
-    struct domain *record;
     struct carrier *carrier;
+    const struct busy *busy;
+    struct said *said; /* what was said of it, or NULL */
 
     /* as of the generation it has adopted */
     struct generation *generation;
@@ -128,41 +164,15 @@ struct queue {
 
     /* parcels */
     struct heap delayed;
-    struct list ready; /* struct active with content */
-    uint64_t overflow; /* in `delayed` with PARCEL_DUE */
-    uint64_t ready_count, loading, lent, failing;
-    int64_t expire_at; /* monotonic; when to look for old ones; 0: never */
-    struct list *scan_ready; /* how far that look has come in `ready`, */
-    size_t scan_at;          /* and in `delayed` */
-    int64_t scan_first;      /* wall; the earliest expiry it has seen */
-    int64_t delay_at;        /* monotonic; when to look for notices; 0: never */
-    int64_t delay_rest;      /* monotonic; and not before */
-    struct list *delay_ready;
-    size_t delay_scan; /* as scan_at and scan_first, for them */
-    int64_t delay_first;
-    uint64_t delay_loads;
+    uint32_t overflow; /* in `delayed` with PARCEL_DUE */
+    uint32_t failing;
     uint32_t gather_head, gather_tail; /* scheduler.c: recipients by queue */
+    struct heap_node wake;             /* monotonic ms */
+    int64_t expire_at;  /* monotonic; when to look for old ones; 0: never */
+    int64_t delay_at;   /* monotonic; when to look for notices; 0: never */
+    int64_t delay_rest; /* monotonic; and not before */
 
-    /* sessions */
-    struct list outlets;
-    struct list roomy; /* those that take more, the newest first */
-    uint64_t outlet_count, opening;
-    int64_t review_at; /* monotonic; when to look at them (review.h) */
-
-    /* trouble */
-    struct said *said;     /* what was said of it, or NULL: queue_said() */
-    int64_t hold_until;    /* monotonic; RETRY/ROUTE */
-    uint64_t failures;     /* connections in a row that did not come up */
-    int64_t failing_since; /* monotonic; 0: it works */
-    uint32_t charges;      /* failed connections whose parcel has to pay */
-    uint32_t grant;        /* tokens of the throttle it was woken from */
-    bool sweep;            /* all active parcels are being delayed */
-    bool scanning, delay_scanning;     /* such a look is under way */
-    bool review_worked, review_closed; /* is a reason for a review */
-
-    /* explain */
-    enum wait_reason reason;
-    int64_t since, until; /* monotonic; until 0: not known */
+    int64_t since, until; /* of the reason; monotonic; until 0: not known */
     uint64_t delivered, failed, transient;
 };
 
@@ -272,7 +282,7 @@ struct scheduler {
     struct spool_events spool_events;
 
     struct parcels parcels;
-    struct slab actives, queue_slab;
+    struct slab actives, queue_slab, busy_slab;
     struct bins bins;     /* zones, and what queues have besides */
     struct chains queues; /* by binding, zone, method and port */
     struct chains zones;  /* by name */

@@ -96,10 +96,10 @@ select_note_active(struct select *sel, const struct queue *q)
     while ((p = active_next_loading(q, p)) != NULL)
         select_note(sel, p);
 
-    LIST_FOREACH (on, &q->outlets)
+    LIST_FOREACH (on, &q->busy->outlets)
         LIST_FOREACH (n, &LIST_ENTRY(on, struct outlet, node)->lent)
             select_note(sel, LIST_ENTRY(n, struct active, node)->parcel);
-    LIST_FOREACH (n, &q->ready)
+    LIST_FOREACH (n, &q->busy->ready)
         select_note(sel, LIST_ENTRY(n, struct active, node)->parcel);
 }
 

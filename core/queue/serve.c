@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "queue/active.h"
+#include "queue/busy.h"
 #include "queue/goal.h"
 #include "queue/greeting.h"
 #include "queue/limits.h"
@@ -12,6 +13,7 @@
 #include "queue/pick.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/said.h"
 #include "queue/suspend.h"
 #include "route/binding.h"
 #include "base/banned.h"
@@ -39,7 +41,7 @@ serve_next_outlet(struct queue *q, struct held *held)
 {
     struct list *n, *next;
 
-    for (n = q->roomy.prev; n != &q->roomy; n = next) {
+    for (n = q->busy->roomy.prev; n != &q->busy->roomy; n = next) {
         struct outlet *o = LIST_ENTRY(n, struct outlet, roomy_node);
         struct line *l =
             hop_may_send(&o->hop, loop_now(q->s->loop), &held->until);
@@ -59,11 +61,11 @@ serve_next_outlet(struct queue *q, struct held *held)
 static enum wait_reason
 serve_lend(struct queue *q, struct held *held, int64_t *until)
 {
-    for (int n = 0; n < SCHED_RUN_MAX && q->ready_count; n++) {
+    for (int n = 0; n < SCHED_RUN_MAX && q->busy->ready_count; n++) {
         struct outlet *o;
         struct parcel *p;
 
-        if (list_empty(&q->roomy))
+        if (list_empty(&q->busy->roomy))
             return WAIT_NONE;
         if (!(o = serve_next_outlet(q, held)))
             return WAIT_NONE;
@@ -84,7 +86,7 @@ serve_lend(struct queue *q, struct held *held, int64_t *until)
         p->in.active->charge = limits_charge_message(q, o);
         outlet_lend(o, p);
     }
-    if (q->ready_count && !list_empty(&q->roomy))
+    if (q->busy->ready_count && !list_empty(&q->busy->roomy))
         queue_kick(q);
     return WAIT_NONE;
 }
@@ -93,7 +95,7 @@ serve_lend(struct queue *q, struct held *held, int64_t *until)
 static struct parcel *
 serve_next(struct queue *q, bool delayed_too)
 {
-    struct list *n = list_first(&q->ready);
+    struct list *n = list_first(&q->busy->ready);
     struct heap_node *first = heap_first(&q->delayed);
 
     if (n)
@@ -113,11 +115,12 @@ serve_charge(struct queue *q)
 {
     struct parcel *p;
 
-    while (q->charges && (p = serve_next(q, false)) != NULL) {
-        q->charges--;
-        outcome_whole(p, &queue_said(q)->why, false);
+    while (q->busy->charges && (p = serve_next(q, false)) != NULL) {
+        busy_get(q)->charges--;
+        outcome_whole(p, &said_get(q)->why, false);
     }
-    q->charges = 0;
+    if (q->busy->charges)
+        busy_get(q)->charges = 0;
 }
 
 static enum wait_reason
@@ -125,14 +128,15 @@ serve_down(struct queue *q, const struct hop *hop)
 {
     int64_t now = loop_now(q->s->loop);
     int64_t wait = q->opt->connect_timeout_to_delay;
+    const struct said *said = q->said;
 
-    if ((q->opt->mx_failures > 0 && q->failures &&
-            hop->failures >= (uint64_t)q->opt->mx_failures) ||
-        (wait > 0 && q->failing_since && now - q->failing_since >= wait)) {
+    if (said &&
+        ((q->opt->mx_failures > 0 && said->failures &&
+             hop->failures >= (uint64_t)q->opt->mx_failures) ||
+            (wait > 0 && said->failing_since &&
+                now - said->failing_since >= wait))) {
         q->sweep = true;
-        q->failures = 0;
-        q->failing_since = 0;
-        q->charges = 0;
+        said_restart(q);
         queue_kick(q);
         return WAIT_DELAYING;
     }
@@ -152,7 +156,7 @@ serve_refused(struct queue *q, const struct hop *hop, int verdict)
             &b, "%u.%u.%u", hop->status[0], hop->status[1], hop->status[2]);
     (void)str_copy(status, sizeof(status), buf_get(&b));
     buf_fini(&b);
-    result_fini(&queue_said(q)->why);
+    result_fini(&said_get(q)->why);
     result_set(&q->said->why, verdict, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
         hop->code, status, hop->text);
     q->sweep = true;
@@ -191,7 +195,8 @@ serve_host_limit(struct queue *q, const struct hop *hop, int64_t *until)
     int64_t wait = SCHED_RETRY_MS;
 
     if (hop->line) {
-        line_join(hop->line, &q->waiter, q->waiter.from == hop->line);
+        line_join(
+            hop->line, &busy_get(q)->waiter, q->busy->waiter.from == hop->line);
         wait *= 1 + (int64_t)(hop->line->count / 1000);
     }
     *until = loop_now(q->s->loop) + wait;
@@ -256,7 +261,7 @@ serve_open_one(struct queue *q, int64_t *until)
 static bool
 serve_has_work(const struct queue *q)
 {
-    return q->ready_count || q->overflow;
+    return q->busy->ready_count || q->overflow;
 }
 
 /* Connections up to the goal, but no more than there is waiting mail that
@@ -267,17 +272,18 @@ serve_open(struct queue *q, struct held *held, int64_t *until)
     uint64_t goal = goal_connections(q->opt->max_connections, queue_active(q),
         goal_growth(q->opt->allocation));
 
-    if (q->outlet_count && q->outlet_count >= goal &&
+    if (q->busy->outlet_count && q->busy->outlet_count >= goal &&
         q->opt->max_connections > 0 &&
-        q->outlet_count >= (uint64_t)q->opt->max_connections)
+        q->busy->outlet_count >= (uint64_t)q->opt->max_connections)
         return WAIT_CONNECTION_LIMIT;
-    while (q->outlet_count < goal &&
-        (q->ready_count || !q->opt->greets_as_sender) &&
-        q->ready_count + q->loading + q->overflow > q->opening) {
+    while (q->busy->outlet_count < goal &&
+        (q->busy->ready_count || !q->opt->greets_as_sender) &&
+        q->busy->ready_count + q->busy->loading + q->overflow >
+            q->busy->opening) {
         enum wait_reason why = serve_open_one(q, until);
 
         /* A sibling's session is put to use before a third queue takes it. */
-        if (why == WAIT_NONE && !list_empty(&q->roomy))
+        if (why == WAIT_NONE && !list_empty(&q->busy->roomy))
             why = serve_lend(q, held, until);
         if (why != WAIT_NONE)
             return why;
@@ -290,8 +296,9 @@ serve_open(struct queue *q, struct held *held, int64_t *until)
 void
 serve_rest(struct queue *q)
 {
-    while (!list_empty(&q->roomy)) {
-        struct outlet *o = LIST_ENTRY(q->roomy.prev, struct outlet, roomy_node);
+    while (!list_empty(&q->busy->roomy)) {
+        struct outlet *o =
+            LIST_ENTRY(q->busy->roomy.prev, struct outlet, roomy_node);
 
         if (o->state != OUTLET_OPEN || o->lent_count)
             return;
@@ -306,16 +313,16 @@ serve_state(struct queue *q, int64_t *until)
     struct heap_node *first;
 
     *until = 0;
-    if (q->lent)
+    if (q->busy->lent)
         return WAIT_MOVING;
-    if (q->ready_count)
-        return q->opening ? WAIT_CONNECTING : WAIT_TURN;
-    if (q->loading)
+    if (q->busy->ready_count)
+        return q->busy->opening ? WAIT_CONNECTING : WAIT_TURN;
+    if (q->busy->loading)
         return WAIT_LOADING;
-    if (q->overflow && !q->opening && !q->parked && !active_has_room(q))
+    if (q->overflow && !q->busy->opening && !q->parked && !active_has_room(q))
         return WAIT_MEMORY;
     if (q->overflow)
-        return q->opening ? WAIT_CONNECTING : WAIT_TURN;
+        return q->busy->opening ? WAIT_CONNECTING : WAIT_TURN;
     if ((first = heap_first(&q->delayed)) != NULL) {
         *until = queue_wall_to_mono(q->s, first->when);
         return WAIT_RETRY_TIME;
@@ -329,9 +336,9 @@ serve_must_read(const struct queue *q)
 {
     const struct heap_node *first = heap_first(&q->delayed);
 
-    return q->outlet_count > q->opening && first &&
-        first->when <= clock_wall() && !q->ready_count && !q->loading &&
-        !q->lent;
+    return q->busy->outlet_count > q->busy->opening && first &&
+        first->when <= clock_wall() && !q->busy->ready_count &&
+        !q->busy->loading && !q->busy->lent;
 }
 
 /* A session is there, and its host may be sent nothing now. */
@@ -339,8 +346,8 @@ static enum wait_reason
 serve_held(struct queue *q, const struct held *held, enum wait_reason why,
     int64_t *until)
 {
-    if (!q->waiter.in)
-        line_join(held->line, &q->waiter, true);
+    if (!q->busy->waiter.in)
+        line_join(held->line, &busy_get(q)->waiter, true);
     if (why != WAIT_NONE && why != WAIT_CONNECTION_LIMIT)
         return why;
     *until = MAX_OF(held->until, loop_now(q->s->loop) + SCHED_RETRY_MS);
@@ -359,12 +366,13 @@ serve_queue(struct queue *q, int64_t *until)
         why = serve_held(q, &held, why, until);
     if (serve_must_read(q))
         queue_kick(q); /* and no sibling takes the session meanwhile */
-    else if (!q->loading)
+    else if (!q->busy->loading)
         serve_rest(q);
-    if (q->ready_count && why == WAIT_NONE && !q->lent && !q->opening) {
+    if (q->busy->ready_count && why == WAIT_NONE && !q->busy->lent &&
+        !q->busy->opening) {
         struct list *n;
 
-        LIST_FOREACH (n, &q->outlets)
+        LIST_FOREACH (n, &q->busy->outlets)
             if (LIST_ENTRY(n, struct outlet, node)->state == OUTLET_PROBING)
                 return WAIT_PROBING;
     }
@@ -380,7 +388,7 @@ serve_sweep(struct queue *q)
 {
     bool black = q->opt->blackhole != QUEUE_BLACKHOLE_NO;
     struct result gone = {.retry_after = -1};
-    bool final = black || queue_said(q)->why.verdict == IMPEL_FAILED;
+    bool final = black || said_get(q)->why.verdict == IMPEL_FAILED;
     struct parcel *p = NULL;
 
     if (final && !notice_has_room(q->s)) {

@@ -18,7 +18,7 @@ show_queue(const struct queue *q, json_t *rows, struct buf *out)
             json_pack("{s:o,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "binding",
                 print_str(str_of(q->binding->name)), "method",
                 q->carrier->method, "port", (int)q->port, "connections",
-                (json_int_t)q->outlet_count, "active",
+                (json_int_t)q->busy->outlet_count, "active",
                 (json_int_t)queue_active(q), "delayed",
                 (json_int_t)queue_delayed(q), "delivered",
                 (json_int_t)q->delivered, "failed", (json_int_t)q->failed,
@@ -64,7 +64,7 @@ show_outlets(const struct zone *z, json_t *rows, struct buf *out)
     LIST_FOREACH (n, &z->queues) {
         const struct queue *q = LIST_ENTRY(n, struct queue, zone_node);
 
-        LIST_FOREACH (on, &q->outlets)
+        LIST_FOREACH (on, &q->busy->outlets)
             show_outlet(
                 LIST_ENTRY(on, struct outlet, node), ++number, rows, out);
     }

@@ -97,14 +97,14 @@ show_active(struct show *to, const struct queue *q)
 {
     struct list *n, *on;
 
-    LIST_FOREACH (on, &q->outlets) {
+    LIST_FOREACH (on, &q->busy->outlets) {
         const struct outlet *o = LIST_ENTRY(on, struct outlet, node);
 
         LIST_FOREACH (n, &o->lent)
             if (!show_parcel(to, LIST_ENTRY(n, struct active, node)->parcel))
                 return;
     }
-    LIST_FOREACH (n, &q->ready)
+    LIST_FOREACH (n, &q->busy->ready)
         if (!show_parcel(to, LIST_ENTRY(n, struct active, node)->parcel))
             return;
 }

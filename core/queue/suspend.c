@@ -5,6 +5,7 @@
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/said.h"
 #include "base/banned.h"
 
 const struct module_found *
@@ -54,8 +55,8 @@ suspend_reason(struct queue *q, int64_t *until)
     }
     if (q->misfit)
         return WAIT_MISFIT;
-    if (q->hold_until > now) {
-        *until = q->hold_until;
+    if (said_holds_until(q) > now) {
+        *until = said_holds_until(q);
         return WAIT_ROUTE_HELD;
     }
     return WAIT_NONE;
@@ -66,7 +67,7 @@ suspend_withdraw(struct queue *q)
 {
     struct list *n;
 
-    LIST_FOREACH (n, &q->outlets)
+    LIST_FOREACH (n, &q->busy->outlets)
         outlet_withdraw(LIST_ENTRY(n, struct outlet, node));
 }
 
@@ -83,13 +84,13 @@ suspend_surplus(struct queue *q)
     uint64_t stay = 0;
     struct list *n;
 
-    if (most < 0 || q->outlet_count <= (uint64_t)most)
+    if (most < 0 || q->busy->outlet_count <= (uint64_t)most)
         return;
-    LIST_FOREACH (n, &q->outlets)
+    LIST_FOREACH (n, &q->busy->outlets)
         stay += suspend_stays(LIST_ENTRY(n, struct outlet, node));
     for (int busy = 0; busy < 2; busy++) /* idle ones first, then the newest */
-        for (n = q->outlets.prev; n != &q->outlets && stay > (uint64_t)most;
-             n = n->prev) {
+        for (n = q->busy->outlets.prev;
+             n != &q->busy->outlets && stay > (uint64_t)most; n = n->prev) {
             struct outlet *o = LIST_ENTRY(n, struct outlet, node);
 
             if (!suspend_stays(o) || (!busy && o->state != OUTLET_IDLE))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/xmem.h"
+#include "queue/busy.h"
 #include "queue/limits.h"
 #include "queue/queue.h"
 #include "base/banned.h"
@@ -122,7 +123,7 @@ throttle_first_may(struct throttle *t)
 {
     const struct queue *q = LIMITS_QUEUE(line_first(&t->waiting));
 
-    return t != q->messages || q->outlet_count > q->opening ||
+    return t != q->messages || q->busy->outlet_count > q->busy->opening ||
         throttle_may_turn(t);
 }
 
@@ -140,7 +141,7 @@ throttle_grant(struct throttle *t, int64_t left)
             (uint32_t)MIN_OF(share + (extra ? 1 : 0), (int64_t)UINT32_MAX);
         struct queue *q = LIMITS_QUEUE(line_wake(&t->waiting));
 
-        q->grant = grant;
+        busy_get(q)->grant = grant;
         t->granted += grant;
     }
     t->last_first = !t->last_first;
@@ -182,9 +183,9 @@ static void
 throttle_use_grant(struct throttle *t, struct queue *q, uint32_t n)
 {
     t->granted -= n;
-    q->grant -= n;
-    if (!q->grant)
-        line_done(&q->waiter);
+    busy_get(q)->grant -= n;
+    if (!q->busy->grant)
+        line_done(&busy_get(q)->waiter);
 }
 
 /* q goes without it for now. */
@@ -193,11 +194,11 @@ throttle_wait(struct throttle *t, struct queue *q, int64_t *until)
 {
     bool first = t == q->messages && q->turn_kept;
 
-    if (q->waiter.in == &t->waiting) {
+    if (q->busy->waiter.in == &t->waiting) {
         *until = MAX_OF(q->until, tokens_more_at(&t->tokens));
     } else {
         *until = first ? tokens_more_at(&t->tokens) : throttle_turn(t);
-        line_join(&t->waiting, &q->waiter, first);
+        line_join(&t->waiting, &busy_get(q)->waiter, first);
     }
     if (t == q->messages)
         q->turn_kept = false;
@@ -220,10 +221,10 @@ throttle_is_free(struct throttle *t, const struct queue *q, bool ready)
 bool
 throttle_has(struct throttle *t, struct queue *q, bool ready, int64_t *until)
 {
-    bool granted = q->grant && q->waiter.from == &t->waiting;
+    bool granted = q->busy->grant && q->busy->waiter.from == &t->waiting;
 
     if (granted && tokens_left(&t->tokens, loop_now(t->s->loop)) <= 0) {
-        throttle_use_grant(t, q, q->grant); /* the rate is lower now */
+        throttle_use_grant(t, q, q->busy->grant); /* the rate is lower now */
         granted = false;
     }
     if (granted || throttle_is_free(t, q, ready))
@@ -237,7 +238,7 @@ throttle_take(struct throttle *t, struct queue *q)
 {
     int64_t stamp, until;
 
-    if (q->grant && q->waiter.from == &t->waiting)
+    if (q->busy->grant && q->busy->waiter.from == &t->waiting)
         throttle_use_grant(t, q, 1);
     (void)tokens_take(&t->tokens, loop_now(t->s->loop), &stamp, &until);
     if (!t->granted && t->waiting.count)
@@ -261,10 +262,12 @@ throttle_refund(struct throttle *t, int64_t stamp)
 void
 throttle_pass_on(struct queue *q)
 {
-    struct throttle *t = CONTAINER_OF(q->waiter.from, struct throttle, waiting);
+    struct throttle *t =
+        CONTAINER_OF(q->busy->waiter.from, struct throttle, waiting);
 
-    throttle_use_grant(t, q, q->grant);
-    q->turn_kept = t == q->messages && (q->opening || q->reason == WAIT_DNS);
+    throttle_use_grant(t, q, q->busy->grant);
+    q->turn_kept =
+        t == q->messages && (q->busy->opening || q->reason == WAIT_DNS);
     throttle_pump(t);
 }
 

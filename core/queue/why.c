@@ -220,7 +220,7 @@ why_queue(struct queue *q, bool json, struct buf *out)
             print_str(str_of(q->binding->name)), "method", q->carrier->method,
             "active", (json_int_t)queue_active(q), "delayed",
             (json_int_t)queue_delayed(q), "connections",
-            (json_int_t)q->outlet_count);
+            (json_int_t)q->busy->outlet_count);
         w.also = json_array();
         json_object_set_new(w.row, "also", w.also);
         reasons_print_hosts(q, "", &hosts);
@@ -233,7 +233,7 @@ why_queue(struct queue *q, bool json, struct buf *out)
             q->binding->name, q->zone->name, q->carrier->method, q->port,
             (unsigned long long)queue_active(q),
             (unsigned long long)queue_delayed(q),
-            (unsigned long long)q->outlet_count);
+            (unsigned long long)q->busy->outlet_count);
         reasons_print_hosts(q, "  ", out);
     }
     reasons_each(q, why_tell, &w);

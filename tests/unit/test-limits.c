@@ -6,6 +6,7 @@
 
 #include "queue/limits.h"
 #include "queue/throttle.h"
+#include "queue/said.h"
 
 static void
 many(const char *binding, const char *domain, int count)
@@ -138,13 +139,13 @@ test_place_is_passed_on(void **state)
     assert_int_equal(b->reason, WAIT_SERVER_LIMIT);
     assert_int_equal(c->reason, WAIT_SERVER_LIMIT);
     b->sweep = true; /* all of its mail is delayed */
-    result_set(&queue_said(b)->why, IMPEL_RETRY, IMPEL_BLAME_HOST,
+    result_set(&said_get(b)->why, IMPEL_RETRY, IMPEL_BLAME_HOST,
         IMPEL_AT_CONNECT, 421, "4.4.2", "gone");
     queue_kick(b);
     world_run();
     fake_delivered(0);
-    assert_int_equal(b->outlet_count, 0);
-    assert_int_equal(c->outlet_count, 1);
+    assert_int_equal(b->busy->outlet_count, 0);
+    assert_int_equal(c->busy->outlet_count, 1);
     world_end();
 }
 
@@ -163,8 +164,8 @@ test_binding_limit_is_passed_on(void **state)
     assert_int_equal(fake_session_count, 2);
     fake_closed(1, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
     assert_int_equal(
-        queue_get(world.s, STR("two"), STR("b.test"))->outlet_count +
-            queue_get(world.s, STR("two"), STR("a.test"))->outlet_count,
+        queue_get(world.s, STR("two"), STR("b.test"))->busy->outlet_count +
+            queue_get(world.s, STR("two"), STR("a.test"))->busy->outlet_count,
         1);
     assert_int_equal(fake_session_alive(), 2);
     fake_closed(0, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
@@ -206,8 +207,8 @@ test_shared_throttle(void **state)
     many("default", "c.test", 1);
     for (unsigned i = 0; i < fake_session_count; i++)
         fake_ready(i, 1);
-    assert_int_equal(a->lent + b->lent, 1);
-    assert_int_equal(c->lent, 1);
+    assert_int_equal(a->busy->lent + b->busy->lent, 1);
+    assert_int_equal(c->busy->lent, 1);
     world_end();
 }
 
@@ -224,7 +225,8 @@ test_refund(void **state)
     fake_ready(0, 1);
     assert_int_equal(q->messages->tokens.sum, 1);
     fake_unbegun(0);
-    assert_int_equal(q->lent, 1); /* lent again at once, on the same token */
+    assert_int_equal(
+        q->busy->lent, 1); /* lent again at once, on the same token */
     assert_int_equal(q->messages->tokens.sum, 1);
     world_end();
 }
@@ -305,13 +307,13 @@ test_grant_is_passed_on(void **state)
     assert_int_equal(c->reason, WAIT_MESSAGE_THROTTLE);
     assert_true(c->until > b->until);
     b->sweep = true; /* all of its mail is delayed */
-    result_set(&queue_said(b)->why, IMPEL_RETRY, IMPEL_BLAME_HOST,
+    result_set(&said_get(b)->why, IMPEL_RETRY, IMPEL_BLAME_HOST,
         IMPEL_AT_CONNECT, 421, "4.4.2", "gone");
     queue_kick(b);
     world_run();
     world_advance(10200);
-    assert_int_equal(b->outlet_count, 0);
-    assert_int_equal(c->outlet_count, 1);
+    assert_int_equal(b->busy->outlet_count, 0);
+    assert_int_equal(c->busy->outlet_count, 1);
     assert_int_equal(c->messages->granted, 0);
     world_end();
 }
@@ -330,18 +332,18 @@ test_turn_is_kept(void **state)
     many("default", "b.test", 1);
     world_advance(10200);
     b = world_queue("b.test");
-    assert_int_equal(b->opening, 1);
+    assert_int_equal(b->busy->opening, 1);
     many("default", "c.test", 1); /* has the token meanwhile */
     c = world_queue("c.test");
     fake_ready(2, 1);
-    assert_int_equal(c->lent, 1);
+    assert_int_equal(c->busy->lent, 1);
     many("default", "d.test", 1);
     fake_ready(1, 1);
     assert_int_equal(b->reason, WAIT_MESSAGE_THROTTLE);
     world_advance(10200);
     assert_true(fake_sessions[1].probed);
     fake_ready(1, 1);
-    assert_int_equal(b->lent, 1);
+    assert_int_equal(b->busy->lent, 1);
     world_end();
 }
 
@@ -447,7 +449,7 @@ test_twins(void **state)
     assert_true(fake_sessions[0].alive);
     fake_delivered(0); /* idle now, and in the way */
     assert_false(fake_sessions[0].alive);
-    assert_int_equal(b->outlet_count, 1);
+    assert_int_equal(b->busy->outlet_count, 1);
     world_end();
 }
 
@@ -543,7 +545,7 @@ test_reserve(void **state)
     assert_int_equal(fake_session_alive(), 2);
     world_advance(1100);
     assert_int_equal(fake_session_alive(), 3);
-    assert_int_equal(world_queue("a.test")->outlet_count, 1);
+    assert_int_equal(world_queue("a.test")->busy->outlet_count, 1);
     assert_int_equal(world_queue("b.test")->reason, WAIT_SERVER_LIMIT);
     world_advance(60000);
     assert_int_equal(fake_session_alive(), 3);
@@ -553,7 +555,7 @@ test_reserve(void **state)
     assert_int_equal(fake_session_alive(), 2); /* not before the next time */
     world_advance(10100);
     assert_int_equal(fake_session_alive(), 3);
-    assert_int_equal(world_queue("b.test")->outlet_count, 1);
+    assert_int_equal(world_queue("b.test")->busy->outlet_count, 1);
     world_end();
 }
 
@@ -571,7 +573,7 @@ test_no_reserve_under_a_scope(void **state)
     many("default", "b.test", 1);
     world_advance(31000);
     assert_int_equal(fake_session_alive(), 2);
-    assert_int_equal(world_queue("b.test")->outlet_count, 1);
+    assert_int_equal(world_queue("b.test")->busy->outlet_count, 1);
     world_end();
 }
 
@@ -587,9 +589,9 @@ test_aggressiveness(void **state)
     many("default", "x.test", 50);
     many("default", "high.test", 50);
     many("default", "two.test", 50);
-    assert_int_equal(world_queue("x.test")->outlet_count, 12);
-    assert_int_equal(world_queue("high.test")->outlet_count, 22);
-    assert_int_equal(world_queue("two.test")->outlet_count, 31);
+    assert_int_equal(world_queue("x.test")->busy->outlet_count, 12);
+    assert_int_equal(world_queue("high.test")->busy->outlet_count, 22);
+    assert_int_equal(world_queue("two.test")->busy->outlet_count, 31);
     world_end();
 }
 
@@ -617,7 +619,7 @@ test_host_throttle(void **state)
     assert_true(fake_sessions[1].alive);
     assert_int_equal(fake_sessions[1].count, 0);
     assert_int_equal(q->reason, WAIT_HOST_THROTTLE);
-    assert_int_equal(q->outlet_count, 1);
+    assert_int_equal(q->busy->outlet_count, 1);
     fake_hosts[1].throttled = false;
     assert_non_null(line_wake(&fake_line));
     world_run();
@@ -627,11 +629,11 @@ test_host_throttle(void **state)
     many("default", "y.test", 1);
     q = world_queue("y.test");
     assert_int_equal(q->reason, WAIT_HOST_THROTTLE);
-    assert_ptr_equal(q->waiter.in, &fake_line);
+    assert_ptr_equal(q->busy->waiter.in, &fake_line);
     fake_hosts[0].throttled = false;
     assert_non_null(line_wake(&fake_line));
     world_run();
-    assert_int_equal(q->outlet_count, 1);
+    assert_int_equal(q->busy->outlet_count, 1);
     world_end();
 }
 
@@ -713,7 +715,7 @@ test_all_at_once(void **state)
             fake_delivered((unsigned)s);
         }
         world_advance(9200); /* the throttles */
-        assert_int_equal(q->outlet_count, rows[i].open ? 1 : 0);
+        assert_int_equal(q->busy->outlet_count, rows[i].open ? 1 : 0);
         world_end();
     }
 }

@@ -25,12 +25,12 @@ cost_of(unsigned many)
         ev->accepted(ev->arg, m);
     }
     world_run();
-    assert_int_equal(world_queue("x.test")->ready_count, many);
+    assert_int_equal(world_queue("x.test")->busy->ready_count, many);
     if (fake_session_count == 0 || !f->alive)
         fail_msg("no session");
     fake_ready(0, 50);
     begin = clock();
-    while (world_queue("x.test")->lent) {
+    while (world_queue("x.test")->busy->lent) {
         while (f->count)
             fake_delivered_quietly(0);
         loop_turn(world.loop, 0);

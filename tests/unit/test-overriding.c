@@ -106,10 +106,10 @@ test_suspend_and_resume(void **state)
     (void)world_accept("s@from.test", "a@x.test");
     fake_ready(0, 1);
     (void)world_accept("s@from.test", "b@x.test");
-    assert_int_equal(world_queue("x.test")->lent, 2);
+    assert_int_equal(world_queue("x.test")->busy->lent, 2);
     set(NULL, "X.test", "suspend_delivery", "true", 0);
     assert_int_equal(reason("x.test"), WAIT_SUSPENDED);
-    assert_int_equal(world_queue("x.test")->lent, 0);
+    assert_int_equal(world_queue("x.test")->busy->lent, 0);
     assert_false(fake_sessions[0].alive);
     (void)world_accept("s@from.test", "a@y.test");
     assert_int_equal(fake_session_alive(), 1);
@@ -226,13 +226,13 @@ test_a_throttle_of_an_override(void **state)
     fake_ready(0, 1);
     fake_delivered(0);
     fake_delivered(0);
-    assert_int_equal(world_queue("x.test")->lent, 0);
+    assert_int_equal(world_queue("x.test")->busy->lent, 0);
     assert_int_equal(reason("x.test"), WAIT_MESSAGE_THROTTLE);
     set(NULL, NULL, "outbound_throttle_messages", "3/3600", 0);
     assert_ptr_equal(world_queue("x.test")->messages, t);
     world_advance(1000);
     fake_ready(0, 1);
-    assert_int_equal(world_queue("x.test")->lent, 1);
+    assert_int_equal(world_queue("x.test")->busy->lent, 1);
     clear(NULL, NULL, "outbound_throttle_messages");
     assert_ptr_not_equal(world_queue("x.test")->messages, t);
     world_end();
@@ -294,13 +294,13 @@ test_fewer_connections(void **state)
     assert_int_equal(fake_session_alive(), 4);
     for (unsigned i = 0; i < 4; i++)
         fake_ready(i, 1);
-    assert_int_equal(q->lent, 20);
+    assert_int_equal(q->busy->lent, 20);
     set(NULL, "x.test", "max_outbound_connections", "1", 0);
     assert_int_equal(fake_session_alive(), 1);
     assert_true(fake_sessions[0].alive);
-    assert_int_equal(q->lent, 5);
+    assert_int_equal(q->busy->lent, 5);
     fake_delivered(0);
-    assert_int_equal(q->lent, 5);
+    assert_int_equal(q->busy->lent, 5);
     assert_int_equal(fake_session_alive(), 1);
     set(NULL, "x.test", "max_outbound_connections", "0", 0);
     assert_int_equal(fake_session_alive(), 0);

@@ -21,7 +21,7 @@ test_order_and_cut(void **state)
     p = pick_next(q, 2, NULL);
     assert_int_equal(p->id, first);
     assert_int_equal(p->rcpt_count, 2);
-    assert_int_equal(q->ready_count, 3);
+    assert_int_equal(q->busy->ready_count, 3);
     queue_remove(p);
     queue_delay(p, clock_wall() + 1000000);
     p = pick_next(q, UINT64_MAX, NULL); /* its rest, before the second */
@@ -74,10 +74,10 @@ test_greeting_turns(void **state)
     }
     assert_in_range(first, GREETING_TURNS, GREETING_TURNS + 6);
     assert_non_null(world_parcel(other));
-    assert_string_equal(list_empty(&world_queue("x.test")->outlets)
+    assert_string_equal(list_empty(&world_queue("x.test")->busy->outlets)
             ? ""
-            : LIST_ENTRY(
-                  world_queue("x.test")->outlets.next, struct outlet, node)
+            : LIST_ENTRY(world_queue("x.test")->busy->outlets.next,
+                  struct outlet, node)
                   ->greets,
         "two.test");
     fake_ready(1, 1);

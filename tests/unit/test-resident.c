@@ -181,9 +181,77 @@ test_greets_as_sender(void **state)
     world_end();
 }
 
+/* Each message has that result, by whichever sessions there are. */
+static void
+serve_all(int verdict, int code, const char *status)
+{
+    for (unsigned i = 0; i < fake_session_count; i++) {
+        struct fake_session *f = &fake_sessions[i];
+
+        if (f->alive && !f->ready)
+            fake_ready(i, 1);
+        while (f->alive && f->count)
+            fake_done(i, verdict, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT, code, status,
+                "said");
+    }
+}
+
+/* A queue that waits for times alone is small: what it needs for its work came
+ * with the work, and has gone with it. */
+static void
+test_waiting_is_small(void **state)
+{
+    enum { DOMAINS = 100 };
+
+    (void)state;
+    assert_in_range(sizeof(struct queue), 1, 312);
+    world_begin(BASE "server_max_outbound_connections = 10\n"
+                     "idle_timeout = 5\n");
+    accept_each(DOMAINS);
+    assert_int_equal(world.s->server.line.count, DOMAINS - 10);
+    assert_int_equal(world.s->busy_slab.used, DOMAINS);
+    serve_all(IMPEL_RETRY, 450, "4.2.1");
+    world_advance(6000);
+    assert_int_equal(fake_session_alive(), 0);
+    assert_int_equal(world.s->held.delayed, DOMAINS);
+    assert_int_equal(world.s->busy_slab.used, 0);
+    assert_int_equal(world.s->actives.used, 0);
+
+    world_advance(1200 * 1000); /* and once more */
+    assert_int_equal(world.s->held.delayed, 0);
+    assert_int_equal(world.s->busy_slab.used, DOMAINS);
+    serve_all(IMPEL_DELIVERED, 250, "2.0.0");
+    assert_int_equal(world.s->stats.delivered, DOMAINS);
+    world_advance(6000);
+    assert_int_equal(world.s->busy_slab.used, 0);
+    world_end();
+}
+
+/* What it waits for with mail in memory, or a place in a line, is not lost. */
+static void
+test_suspended_is_small(void **state)
+{
+    (void)state;
+    world_begin(BASE "suspend_delivery = true\n");
+    accept_each(20);
+    assert_int_equal(world.s->resident_messages, 0);
+    assert_int_equal(active_in_all(), 20);
+    assert_int_equal(world.s->busy_slab.used, 0);
+    world_configure(BASE);
+    assert_int_equal(fake_session_alive(), 20);
+    for (unsigned i = 0; i < 20; i++)
+        fake_ready(i, 1);
+    for (unsigned i = 0; i < 20; i++)
+        fake_delivered(i);
+    assert_int_equal(world.s->stats.delivered, 20);
+    world_end();
+}
+
 UNIT_MAIN(cmocka_unit_test(test_limit_of_messages),
     cmocka_unit_test(test_limit_of_bytes), cmocka_unit_test(test_counted_once),
     cmocka_unit_test(test_down_keeps_nothing),
     cmocka_unit_test(test_charge_on_disk),
     cmocka_unit_test(test_due_without_room), cmocka_unit_test(test_throttled),
-    cmocka_unit_test(test_greets_as_sender))
+    cmocka_unit_test(test_greets_as_sender),
+    cmocka_unit_test(test_waiting_is_small),
+    cmocka_unit_test(test_suspended_is_small))

@@ -76,7 +76,7 @@ test_no_message_a_connection(void **state)
     }
     assert_true(i < 30);
     assert_int_equal(fake_session_alive(), 0);
-    assert_int_equal(world_queue("x.test")->ready_count, 0);
+    assert_int_equal(world_queue("x.test")->busy->ready_count, 0);
     world_end();
 }
 
@@ -92,8 +92,8 @@ test_one_refusal_a_connection(void **state)
         fake_ready(i, 1);
         fake_done(i, IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_RCPT, 450,
             "4.2.0", "later");
-        assert_int_equal(
-            world_queue("x.test")->ready_count + world_queue("x.test")->lent,
+        assert_int_equal(world_queue("x.test")->busy->ready_count +
+                world_queue("x.test")->busy->lent,
             MANY - 1 - i);
     }
     assert_int_equal(world.s->stats.delivered, 0);

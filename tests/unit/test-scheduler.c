@@ -171,13 +171,13 @@ test_lending_ahead_and_recall(void **state)
     assert_int_equal(fake_session_count, 1);
     fake_ready(0, 1);
     assert_int_equal(fake_sessions[0].count, 5); /* 1 open, 4 ahead */
-    assert_int_equal(world_queue("x.test")->ready_count, 5);
+    assert_int_equal(world_queue("x.test")->busy->ready_count, 5);
     fake_delivered(0);
     assert_int_equal(fake_sessions[0].count, 5);
     /* The session breaks: what was begun is delayed, the rest goes on. */
     fake_done(0, IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_BODY, 451, "4.4.2",
         "lost");
-    assert_int_equal(world_queue("x.test")->ready_count, 8);
+    assert_int_equal(world_queue("x.test")->busy->ready_count, 8);
     assert_int_equal(queue_delayed(world_queue("x.test")), 1);
     assert_int_equal(fake_session_alive(), 1); /* a new one */
     assert_int_equal(fake_session_count, 2);
@@ -262,8 +262,8 @@ test_sibling(void **state)
     (void)world_accept("s@from.test", "a@y.test");
     assert_int_equal(fake_session_count, 1); /* it moved over */
     assert_int_equal(fake_sessions[0].count, 1);
-    assert_int_equal(world_queue("y.test")->outlet_count, 1);
-    assert_int_equal(world_queue("x.test")->outlet_count, 0);
+    assert_int_equal(world_queue("y.test")->busy->outlet_count, 1);
+    assert_int_equal(world_queue("x.test")->busy->outlet_count, 0);
     fake_delivered(0);
     assert_int_equal(fake_hosts[0].open, 1);
     world_end();
@@ -281,8 +281,8 @@ test_siblings_do_not_quarrel(void **state)
     (void)world_accept("s@from.test", "a@y.test a@z.test");
     assert_int_equal(fake_sessions[0].count, 1);
     assert_int_equal(fake_session_count, 2);
-    assert_int_equal(world_queue("y.test")->outlet_count, 1);
-    assert_int_equal(world_queue("z.test")->outlet_count, 1);
+    assert_int_equal(world_queue("y.test")->busy->outlet_count, 1);
+    assert_int_equal(world_queue("z.test")->busy->outlet_count, 1);
     world_end();
 }
 
@@ -399,7 +399,7 @@ test_suspending_recalls(void **state)
     assert_int_equal(fake_session_alive(), 3);
     world_configure(BASE "suspend_delivery = true\nidle_timeout = 600\n");
     assert_int_equal(queue_active(world_queue("x.test")), 2);
-    assert_int_equal(world_queue("x.test")->lent, 0);
+    assert_int_equal(world_queue("x.test")->busy->lent, 0);
     assert_int_equal(world_queue("x.test")->reason, WAIT_SUSPENDED);
     assert_false(fake_sessions[0].alive || fake_sessions[1].alive);
     assert_true(fake_sessions[2].alive);
@@ -408,7 +408,7 @@ test_suspending_recalls(void **state)
     assert_int_equal(fake_store.attempts, 0);
     world_configure(BASE);
     assert_int_equal(fake_session_alive(), 2);
-    assert_int_equal(world_queue("slow.test")->failures, 0);
+    assert_null(world_queue("slow.test")->said);
     world_end();
 }
 
@@ -432,7 +432,7 @@ test_suspending_ends_what_was_begun(void **state)
     fake_unbegun(0);
     assert_false(fake_sessions[0].alive);
     assert_int_equal(fake_session_alive(), 1);
-    assert_int_equal(world_queue("x.test")->ready_count, 2);
+    assert_int_equal(world_queue("x.test")->busy->ready_count, 2);
     world_end();
 }
 
@@ -553,7 +553,7 @@ test_drain(void **state)
     assert_true(done);
     assert_int_equal(fake_session_alive(), 0);
     assert_int_equal(fake_store.finished, 0);
-    assert_int_equal(world_queue("x.test")->ready_count, 3);
+    assert_int_equal(world_queue("x.test")->busy->ready_count, 3);
     world_end();
 }
 
@@ -708,7 +708,7 @@ test_overflow_stays_on_disk(void **state)
     for (int i = 0; i < 50; i++)
         (void)world_accept("s@from.test", "a@x.test");
     q = world_queue("x.test");
-    assert_int_equal(q->ready_count, 20);
+    assert_int_equal(q->busy->ready_count, 20);
     assert_int_equal(q->overflow, 30);
     assert_int_equal(queue_active(q), 50);
     assert_int_equal(queue_delayed(q), 0);

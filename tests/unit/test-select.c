@@ -407,7 +407,7 @@ test_while_it_is_read(void **state)
         fake_store.hold_loads = true;
         fake_pick = HOP_WAIT;
         world_advance(1200001);
-        assert_int_equal(world_queue("x.test")->loading, 6);
+        assert_int_equal(world_queue("x.test")->busy->loading, 6);
         answer[0] = '\0';
         scheduler_select(world.s, &f,
             &(struct scheduler_order){.work = works[i],
@@ -419,13 +419,13 @@ test_while_it_is_read(void **state)
         for (int k = 0; k < 10; k++)
             world_advance(10);
         if (works[i] != SCHEDULER_REBIND) /* which reads it itself */
-            assert_int_equal(world_queue("x.test")->loading, 0);
+            assert_int_equal(world_queue("x.test")->busy->loading, 0);
         fake_store_answer();
         fake_store_answer();
         fake_store.hold_loads = false;
         for (int k = 0; k < 10; k++)
             world_advance(10);
-        assert_int_equal(world_queue("x.test")->loading, 0);
+        assert_int_equal(world_queue("x.test")->busy->loading, 0);
         if (works[i] == SCHEDULER_FAIL)
             assert_string_equal(answer, "6 messages failed.\n");
         else if (works[i] == SCHEDULER_DELAY)

@@ -101,9 +101,9 @@ check_sums(void)
     LIST_FOREACH (n, &world.s->all_queues) {
         const struct queue *q = LIST_ENTRY(n, struct queue, node);
 
-        sum.active += queue_active(q) - q->lent;
+        sum.active += queue_active(q) - q->busy->lent;
         sum.delayed += queue_delayed(q);
-        sum.lent += q->lent;
+        sum.lent += q->busy->lent;
     }
     scheduler_get_stats(world.s, &st);
     assert_int_equal(st.active, sum.active);
