@@ -7,16 +7,16 @@
 
 enum { RATE = 100, SESSIONS = 8, SPAN_MS = 30000, MESSAGES = 4000 };
 
-static struct way { /* of the batch that a session has */
+static struct trip { /* of the batch that a session has */
     const struct batch *batch;
     int64_t begins, arrives, ends;
-} ways[SESSIONS];
+} trips[SESSIONS];
 static int64_t arrived[MESSAGES];
 static size_t arrivals;
 
 /* begun: up to so much later than lent; held: up to so much later there. */
 static void
-set_out(struct way *w, struct batch *b, int begun, int held, int takes)
+set_out(struct trip *w, struct batch *b, int begun, int held, int takes)
 {
     w->batch = b;
     w->begins = clock_mono() + rand() % (begun + 1);
@@ -36,12 +36,12 @@ step(int begun, int held, int takes)
 
         if (!f->alive || !f->ready)
             continue;
-        if (ways[i].batch && clock_mono() >= ways[i].ends) {
-            ways[i].batch = NULL;
+        if (trips[i].batch && clock_mono() >= trips[i].ends) {
+            trips[i].batch = NULL;
             fake_delivered(i);
         }
-        if (!ways[i].batch && f->count)
-            set_out(&ways[i], f->lent[0], begun, held, takes);
+        if (!trips[i].batch && f->count)
+            set_out(&trips[i], f->lent[0], begun, held, takes);
     }
     world_advance(1);
 }
@@ -87,7 +87,7 @@ test_windows(void **state)
         int64_t from;
 
         world_begin(conf);
-        memset(ways, 0, sizeof(ways));
+        memset(trips, 0, sizeof(trips));
         arrivals = 0;
         for (int i = 0; i < MESSAGES; i++)
             (void)world_accept("s@from.test", "to@a.test");
