@@ -147,7 +147,9 @@ class Server:
         self.alive = set()
         self.delay = delay
         self.lock = threading.Lock()
-        self.socket = socket.create_server((host, port), backlog=200)
+        self.socket = socket.create_server(
+            (host, port), backlog=200, family=socket.AF_INET6 if ":" in host
+            else socket.AF_INET)
         self.host, self.port = self.socket.getsockname()[:2]
         self.running = True
         threading.Thread(target=self.accept, daemon=True).start()
