@@ -32,9 +32,9 @@ $(MADE_PAGES): Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SUBSTITUTE) $(srcdir)/$@.in >$@
 
 # The options are what the tables of the core and of the modules say.
-OPTION_LAYERS = spool route xport queue intake logs ctl
+OPTION_LAYERS = spool route xport dkim queue intake logs ctl
 DESCRIBE = core/prog/impel$(EXEEXT) \
-	-M modules/esmtp/.libs:modules/null/.libs config describe --as=man
+	-M modules/esmtp/.libs:modules/lmtp/.libs:modules/null/.libs config describe --as=man
 docs/man/impel.yaml.5: docs/man/impel.yaml.5.in etc/impel-minimal.yaml \
 		core/prog/impel$(EXEEXT) $(impelmodule_LTLIBRARIES) Makefile
 	$(AM_V_GEN)$(MKDIR_P) docs/man && for l in $(OPTION_LAYERS); do \

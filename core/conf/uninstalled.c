@@ -47,7 +47,6 @@ static const struct uninstalled {
 static const struct {
     const char *module, *version;
 } uninstalled_versions[] = {
-    {"lmtp", "0.2"},
     {"ecstream", "0.2"},
     {"apn", "0.2"},
     {"gcm", "0.2"},

@@ -60,13 +60,19 @@ client_blame(const struct client *c)
     return c->state < CLIENT_READY ? IMPEL_BLAME_HOST : IMPEL_BLAME_SESSION;
 }
 
+const char *
+client_hello_verb(const struct client *c)
+{
+    return c->module->lmtp ? "LHLO" : "EHLO";
+}
+
 static const char *
 client_doing(const struct client *c)
 {
     switch (c->state) {
     case CLIENT_EHLO:
     case CLIENT_XHELLO:
-        return "EHLO";
+        return client_hello_verb(c);
     case CLIENT_XCLIENT:
         return "XCLIENT";
     case CLIENT_HELO:
@@ -186,7 +192,7 @@ client_banner(struct client *c, const struct reply *r)
         if (c->plain)
             client_say(c, CLIENT_HELO, "HELO", true);
         else
-            client_say(c, CLIENT_EHLO, "EHLO", true);
+            client_say(c, CLIENT_EHLO, client_hello_verb(c), true);
         client_wait(c, OPT_EHLO_TIMEOUT);
         return;
     }
@@ -206,7 +212,7 @@ client_hello(struct client *c, const struct reply *r)
         client_ready(c);
         return;
     }
-    if (c->state == CLIENT_EHLO && reply_class(r) == 5) {
+    if (c->state == CLIENT_EHLO && reply_class(r) == 5 && !c->module->lmtp) {
         c->host->count(c->module->instance, COUNT_HELO_FALLBACKS, 1);
         client_say(c, CLIENT_HELO, "HELO", true);
         client_wait(c, OPT_EHLO_TIMEOUT);
@@ -449,8 +455,10 @@ client_open(void *ctx, struct impel_session *session,
     c->session = session;
     c->scope = scope;
     c->plain = line_same(peer->method, "SMTP");
-    port = peer->port ? peer->port : host->opt_int(scope, OPT_REMOTE_SMTP_PORT);
-    dial.port = (uint16_t)(port > 0 && port <= 65535 ? port : 25);
+    port = peer->port ? peer->port : host->opt_int(scope, OPT_PORT);
+    dial.port = (uint16_t)(port > 0 && port <= 65535 ? port
+            : module->lmtp                           ? 2003
+                                                     : 25);
     rc = host->dial(session, &dial, e);
     if (rc < 0) {
         free(c);
@@ -550,6 +558,7 @@ client_release(void *s)
     struct client *c = s;
 
     outcome_drop(&c->t.keep);
+    free(c->taken);
     free(c);
 }
 

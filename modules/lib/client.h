@@ -83,6 +83,10 @@ struct client {
     struct reply_scan scan;
     struct deadline deadline;
     struct transaction t;
+    /* LMTP: recipients that wait for a final reply, a byte each, and where to
+     * look for the next of them */
+    uint8_t *taken;
+    size_t taken_room, final;
     struct out out;
 };
 
@@ -96,6 +100,8 @@ void client_finished(struct client *c);
 /* Hand c->out to the host.  False: it waits, or the connection is gone. */
 bool client_flush(struct client *c);
 void client_wait(struct client *c, enum option_row timeout);
+/* The greeting of the dialogue: "EHLO" or "LHLO". */
+const char *client_hello_verb(const struct client *c);
 /* One command outside a transaction; name: with ours. */
 void client_say(
     struct client *c, enum client_state state, const char *verb, bool name);

@@ -10,11 +10,14 @@
 #ifndef IMPEL_LIB_DIALOGUE_H
 #define IMPEL_LIB_DIALOGUE_H
 
+#include <stdbool.h>
+
 #include <impel/module.h>
 
 struct dialogue {
     const struct impel_host *host;
     struct impel_instance *instance;
+    bool lmtp; /* RFC 2033: LHLO, and a reply for each recipient at the end */
 };
 
 enum { LEVEL_DEBUG, LEVEL_INFO, LEVEL_NOTICE, LEVEL_WARNING }; /* of log() */
@@ -28,7 +31,16 @@ enum {                                                         /* counters */
     COUNT_MAX
 };
 
-extern const struct impel_transport dialogue_transport; /* client.c */
-extern const struct impel_listener dialogue_listener;   /* server.c */
+extern const struct impel_counter dialogue_counters[COUNT_MAX];
+int dialogue_load(const struct impel_host *host,
+    struct impel_instance *instance, bool lmtp, void **ctx,
+    struct impel_error *e);
+int dialogue_check(
+    void *ctx, const struct impel_scope *scope, struct impel_error *e);
+void dialogue_unload(void *ctx);
+
+extern const struct impel_transport dialogue_transport;    /* client.c */
+extern const struct impel_listener dialogue_listener;      /* server.c */
+extern const struct impel_listener dialogue_lmtp_listener; /* port 2003 */
 
 #endif

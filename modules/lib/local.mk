@@ -14,7 +14,8 @@ modules_lib_libmodule_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
 noinst_LTLIBRARIES += modules/lib/libdialogue.la
 modules_lib_libdialogue_la_SOURCES = \
 	modules/lib/client.c modules/lib/client.h \
-	modules/lib/deadline.h modules/lib/dialogue.h \
+	modules/lib/deadline.h \
+	modules/lib/dialogue.c modules/lib/dialogue.h \
 	modules/lib/newline.c modules/lib/newline.h \
 	modules/lib/options.c modules/lib/options.h \
 	modules/lib/outcome.c modules/lib/outcome.h \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * options.h - the rows of this module's option table, and reading them.
+ * options.h - the rows of the modules' option tables, and reading them.
  */
 #ifndef IMPEL_LIB_OPTIONS_H
 #define IMPEL_LIB_OPTIONS_H
@@ -15,7 +15,7 @@ enum option_row {
     OPT_RCPTTO_TIMEOUT,
     OPT_BODY_TIMEOUT,
     OPT_RSET_TIMEOUT,
-    OPT_REMOTE_SMTP_PORT,
+    OPT_PORT, /* the module's own, or imported */
     OPT_SEND_8BITMIME,
     OPT_TRANSFORM_8BITMIME,
     OPT_IDLE_TIME,
@@ -36,7 +36,7 @@ enum option_row {
     OPT_BODY_TIME,
     OPT_BARE_NEWLINE,
     OPT_XCLIENT,
-    /* this module's own: client */
+    /* the module's own: client */
     OPT_BANNER_TIMEOUT,
     OPT_DATA_TIMEOUT,
     OPT_QUIT_TIMEOUT,
@@ -53,14 +53,15 @@ enum { SEND_8BITMIME_NO, SEND_8BITMIME_IFAVAILABLE };
 enum { TRANSFORM_NO, TRANSFORM_IFNEEDED, TRANSFORM_STRICT, TRANSFORM_STRIP };
 enum { BARE_NEWLINE_PEDANTIC, BARE_NEWLINE_FIX };
 
-extern const struct impel_option options_rows[OPT_ROWS];
+extern const struct impel_option options_esmtp[OPT_ROWS];
+extern const struct impel_option options_lmtp[OPT_ROWS];
 
 /* A time limit in ms.  Every wait has one: 0, which means none to operators,
  * becomes a day. */
 int64_t options_ms(const struct dialogue *e, const struct impel_scope *scope,
     enum option_row row);
 
-/* What only this module can say of one resolved scope. */
+/* What only these modules can say of one resolved scope. */
 int options_check(
     const struct dialogue *e, const struct impel_scope *, struct impel_error *);
 

@@ -3,12 +3,14 @@
  * pipeline.c - one transaction of an outbound session.
  *
  * Each recipient is reported once: a refused one when its reply is read, the
- * accepted ones all together at the end.  What would end the batch is kept
- * until the last reply was read, since the body is lent no longer than the
- * batch lasts, and the host may have another batch at hand at once.
+ * accepted ones all together at the end, or (LMTP) each by its own reply.  What
+ * would end the batch is kept until the last reply was read, since the body is
+ * lent no longer than the batch lasts, and the host may have another batch at
+ * hand at once.
  */
 #include "client.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "verb.h"
@@ -157,7 +159,9 @@ begin_forms(struct client *c, struct impel_batch *batch)
         c->host->opt_int(c->scope, OPT_PIPELINING);
     t->bdat = t->size >= 0 && (has & CAPABILITY_CHUNKING) &&
         c->host->opt_int(c->scope, OPT_CHUNKING);
-    t->eager = t->size <= c->host->opt_int(c->scope, OPT_EAGER_BODY);
+    /* LMTP: how many replies will come must be known */
+    t->eager = !c->module->lmtp &&
+        t->size <= c->host->opt_int(c->scope, OPT_EAGER_BODY);
     return t->size != IMPEL_E_UNSUP;
 }
 
@@ -210,6 +214,28 @@ begin_rcpts(struct client *c)
     return true;
 }
 
+/* LMTP: nobody was taken yet.  False: no memory. */
+static bool
+begin_taken(struct client *c)
+{
+    size_t n = envelope_of(c)->rcpt_count;
+    uint8_t *more;
+
+    if (!c->module->lmtp)
+        return true;
+    if (c->taken_room < n) {
+        more = realloc(c->taken, n);
+        if (!more)
+            return false;
+        c->taken = more;
+        c->taken_room = n;
+    }
+    if (n > 0)
+        memset(c->taken, 0, n);
+    c->final = 0;
+    return true;
+}
+
 void
 pipeline_begin(struct client *c, struct impel_batch *batch,
     const struct impel_envelope *envelope)
@@ -227,6 +253,12 @@ pipeline_begin(struct client *c, struct impel_batch *batch,
     t->utf8 = (c->capability.has & CAPABILITY_SMTPUTF8) &&
         ((envelope->needs & IMPEL_NEED_UTF8) || verb_is_utf8(envelope->sender));
     obstacle = begin_obstacle(c, &r);
+    if (!obstacle && !begin_taken(c)) {
+        r = (struct impel_result){.verdict = IMPEL_UNTRIED,
+            .blame = IMPEL_BLAME_SESSION,
+            .stage = IMPEL_AT_SENDER};
+        obstacle = "451 4.3.1 [internal] no memory";
+    }
     if (obstacle) {
         r = outcome_internal(r.verdict, r.blame, r.stage, obstacle);
         refuse_all(c, &r);
@@ -274,6 +306,14 @@ send_rcpt(struct client *c)
         c->t.send = STEP_DATA;
 }
 
+/* To the body: LMTP has one for each recipient that was taken (RFC 2033 4.2).
+ */
+static size_t
+final_replies(const struct client *c)
+{
+    return c->module->lmtp ? c->t.accepted : 1;
+}
+
 /* DATA or BDAT.  False: it is not time yet. */
 static bool
 send_data(struct client *c)
@@ -286,10 +326,11 @@ send_data(struct client *c)
         out_text(&c->out, "BDAT ");
         out_number(&c->out, (uint64_t)t->size);
         out_text(&c->out, " LAST\r\n");
+        t->outstanding += final_replies(c);
     } else {
         out_text(&c->out, "DATA\r\n");
+        t->outstanding++;
     }
-    t->outstanding++;
     t->send = STEP_BODY;
     return true;
 }
@@ -324,7 +365,7 @@ send_body(struct client *c)
     }
     t->sending = true;
     if (!t->bdat)
-        t->outstanding++;
+        t->outstanding += final_replies(c);
     wait_for_reply(c);
     return false;
 }
@@ -460,10 +501,13 @@ read_rcpt(struct client *c, const struct reply *r)
         t->read = t->bdat ? STEP_BODY : STEP_DATA;
     if (t->refused)
         return;
-    if (reply_class(r) == 2)
+    if (reply_class(r) == 2) {
         t->accepted++;
-    else
+        if (c->module->lmtp)
+            c->taken[i] = 1;
+    } else {
         refuse_rcpt(c, i, r);
+    }
     if (t->read > STEP_RCPT && t->accepted == 0) {
         t->refused = true;
         stop_sending(c);
@@ -476,6 +520,11 @@ read_data(struct client *c, const struct reply *r)
     struct impel_result result;
 
     c->t.read = STEP_BODY;
+    /* RFC 2033 4.2: DATA for nobody is refused, for no reply would follow it */
+    if (reply_class(r) == 3 && c->module->lmtp && c->t.accepted == 0) {
+        client_protocol_error(c);
+        return;
+    }
     if (reply_class(r) == 3) {
         c->t.go = true;
         return;
@@ -496,6 +545,29 @@ read_early(struct client *c, const struct impel_result *result)
     if (!c->t.kept)
         keep(c, SIZE_MAX, result);
     c->t.early = result->verdict != IMPEL_DELIVERED && !c->t.eager;
+}
+
+/* LMTP: the verdict on the next of those that were taken. */
+static void
+read_final_of_one(struct client *c, const struct reply *r)
+{
+    struct transaction *t = &c->t;
+    struct impel_result result = outcome_reply(r, IMPEL_AT_FINAL);
+
+    while (!c->taken[c->final])
+        c->final++;
+    if (result.verdict != IMPEL_DELIVERED)
+        result.blame = IMPEL_BLAME_RCPT;
+    c->need_reset = t->bdat && reply_class(r) != 2;
+    if (t->outstanding > 0) {
+        t->left--;
+        c->host->rcpt_done(t->batch, c->final++, &result);
+        return;
+    }
+    t->read = STEP_END;
+    keep(c, c->final, &result);
+    if (t->send == STEP_END)
+        report_rest(c, &result);
 }
 
 static void
@@ -579,7 +651,10 @@ pipeline_reply(struct client *c, const struct reply *r)
         read_data(c, r);
         break;
     default:
-        read_final(c, r);
+        if (c->module->lmtp && (t->bdat || t->go))
+            read_final_of_one(c, r);
+        else
+            read_final(c, r);
         break;
     }
     if (c->state != CLIENT_BUSY)

@@ -38,6 +38,25 @@ server_reply(struct server *s, const char *line)
     out_put(&s->out, "\r\n", 2);
 }
 
+/* False: there is no room for all of it yet. */
+static bool
+server_echo(struct server *s)
+{
+    while (s->echoes > 0 && out_room(&s->out) >= SERVER_LINE_MAX + 2) {
+        server_reply(s, s->echo.text);
+        s->echoes--;
+    }
+    return s->echoes == 0;
+}
+
+void
+server_reply_each(struct server *s, size_t rcpts, const char *line)
+{
+    snprintf(s->echo.text, sizeof(s->echo.text), "%s", line);
+    s->echoes = s->module->lmtp ? rcpts : 1;
+    (void)server_echo(s); /* the rest when there is room */
+}
+
 void
 server_await(struct server *s, enum server_wait wait)
 {
@@ -105,6 +124,7 @@ server_bye(struct server *s, const char *line)
 {
     server_reset(s);
     s->wait = WAIT_NOTHING;
+    s->echoes = 0;
     if (out_room(&s->out) >= SERVER_LINE_MAX + 2)
         server_reply(s, line);
     s->state = SERVER_PARTING;
@@ -210,6 +230,8 @@ server_run(struct server *s)
         !s->no_credit) {
         if (out_room(&s->out) < REPLY_ROOM && !server_flush(s))
             break;
+        if (!server_echo(s))
+            continue;
         before = s->state;
         used = server_take(s, in.p + at, in.n - at);
         at += used;
@@ -253,7 +275,7 @@ server_banner(struct server *s)
         out_str(&s->out, name);
     else
         out_text(&s->out, "localhost");
-    out_text(&s->out, " ESMTP\r\n");
+    out_text(&s->out, s->module->lmtp ? " LMTP\r\n" : " ESMTP\r\n");
 }
 
 /* What smtp_extensions leaves of all that is there. */
@@ -586,13 +608,12 @@ server_release(void *sp)
     free(sp);
 }
 
-const struct impel_listener dialogue_listener = {
-    .size = sizeof(dialogue_listener),
-    .default_port = 25,
-    .tls = IMPEL_TLS_NONE,
-    .accepted = server_accepted,
-    .event = server_event,
-    .verdict = server_verdict,
-    .close = server_close,
-    .release = server_release,
-};
+#define LISTENER(port) \
+    { \
+        .size = sizeof(struct impel_listener), .default_port = (port), \
+        .tls = IMPEL_TLS_NONE, .accepted = server_accepted, \
+        .event = server_event, .verdict = server_verdict, \
+        .close = server_close, .release = server_release \
+    }
+const struct impel_listener dialogue_listener = LISTENER(25);
+const struct impel_listener dialogue_lmtp_listener = LISTENER(2003);

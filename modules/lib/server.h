@@ -85,6 +85,8 @@ struct server {
     uint64_t chunk_left, chunk_size, body_bytes, wasted_bytes;
     int64_t body_until, session_until; /* host clock; 0: no end */
     struct refusal refusal;
+    size_t echoes; /* LMTP: how often `echo` is still to be said */
+    struct refusal echo;
 
     struct deadline deadline;
     struct out out;
@@ -93,6 +95,9 @@ struct server {
 /* server.c */
 /* Put one reply line into the output buffer. */
 void server_reply(struct server *s, const char *line);
+/* The reply to a whole message: in LMTP once for each recipient that was taken
+ * (RFC 2033 4.2).  What does not fit waits, and the input with it. */
+void server_reply_each(struct server *s, size_t rcpts, const char *line);
 /* Say this and end the session. */
 void server_bye(struct server *s, const char *line);
 /* A command that was wrong in syntax or order. */

@@ -133,6 +133,8 @@ mail_order(struct server *s)
 
     if (s->mail)
         return "503 5.5.1 a message is open already";
+    if (!s->greeted && s->module->lmtp)
+        return "503 5.5.1 say LHLO first";
     if (!s->greeted && s->host->opt_int(s->scope, OPT_REQUIRE_EHLO))
         return "503 5.5.1 say EHLO first";
     if (max > 0 && s->receptions >= (uint64_t)max)
@@ -146,6 +148,7 @@ mail_begin(struct server *s, const struct mail_params *m)
     static const struct impel_str key = {"protocol", 8};
     const struct impel_intake *intake = s->host->intake;
     struct impel_str protocol = line_str(s->named.proto ? s->named.proto
+            : s->module->lmtp                           ? "lmtp"
             : s->esmtp                                  ? "esmtp"
                                                         : "smtp");
 
@@ -280,7 +283,9 @@ command_data(struct server *s, struct impel_str args)
     else if (!s->mail)
         server_error(s, "503 5.5.1 MAIL comes first");
     else if (s->rcpt_accepted == 0)
-        server_error(s, "554 5.5.1 no valid recipients");
+        server_error(s,
+            s->module->lmtp ? "503 5.5.1 no valid recipients"
+                            : "554 5.5.1 no valid recipients");
     else
         data_begin(s);
 }
@@ -421,10 +426,14 @@ command_line(struct server *s, struct impel_str line)
     }
     if (verb == VERB_XCLIENT && !(s->offered & CAPABILITY_XCLIENT))
         verb = VERB_UNKNOWN; /* who may not use it need not know of it */
+    if (s->module->lmtp ? verb == VERB_EHLO || verb == VERB_HELO
+                        : verb == VERB_LHLO)
+        verb = VERB_UNKNOWN; /* RFC 2033 4.1 */
     switch (verb) {
     case VERB_EHLO:
+    case VERB_LHLO:
     case VERB_HELO:
-        command_hello(s, args, verb == VERB_EHLO);
+        command_hello(s, args, verb != VERB_HELO);
         break;
     case VERB_MAIL:
         command_mail(s, args);

@@ -139,6 +139,8 @@ body_refused(struct server *s)
 {
     char line[SERVER_LINE_MAX];
     bool smuggling = s->smuggling;
+    /* what is refused before its last chunk has one reply, to that chunk */
+    size_t rcpts = s->bdat && !s->chunk_last ? 1 : s->rcpt_accepted;
 
     memcpy(line, s->refusal.text, sizeof(line));
     s->state = SERVER_COMMAND;
@@ -148,7 +150,7 @@ body_refused(struct server *s)
         server_bye(s, line);
         return;
     }
-    server_reply(s, line);
+    server_reply_each(s, rcpts, line);
     server_deadline(s, OPT_IDLE_TIME);
 }
 
@@ -170,6 +172,8 @@ body_commit(struct server *s)
 void
 data_committed(struct server *s, const char *line, bool accepted)
 {
+    size_t rcpts = s->rcpt_accepted;
+
     server_reset(s);
     if (accepted) {
         s->receptions++;
@@ -178,8 +182,8 @@ data_committed(struct server *s, const char *line, bool accepted)
     if (memcmp(line, "421", 3) == 0 || memcmp(line, "521", 3) == 0)
         server_bye(s, line);
     else
-        server_reply(s, line);
-    if (s->closing && s->state == SERVER_COMMAND)
+        server_reply_each(s, rcpts, line);
+    if (s->closing && s->state == SERVER_COMMAND && s->echoes == 0)
         server_bye(s, "421 4.3.2 closing down");
 }
 

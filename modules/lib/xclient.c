@@ -255,7 +255,7 @@ xclient_reply(struct client *c, const struct reply *r)
             return;
         }
         c->introduced = true;
-        client_say(c, CLIENT_XHELLO, "EHLO", true);
+        client_say(c, CLIENT_XHELLO, client_hello_verb(c), true);
         client_wait(c, OPT_EHLO_TIMEOUT);
         return;
     default:
