@@ -30,7 +30,7 @@ check(const struct esmtp_host *h, const struct impel_batch *b)
 }
 
 static void
-play(const uint8_t *data, size_t n, size_t piece, uint32_t needs)
+play(const uint8_t *data, size_t n, size_t piece, uint32_t needs, bool lmtp)
 {
     static const struct impel_rcpt a = {
         .size = sizeof(a), .notify = 2, .address = {"a@example.net", 13}};
@@ -44,9 +44,10 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs)
     struct esmtp_host *h = esmtp_host_new();
     size_t at, take, used = 0, i;
 
+    h->module.lmtp = lmtp;
     h->full_every = piece == 7 ? 3 : 0;
     h->option[OPT_XCLIENT] = (int64_t)(n % 3); /* no, ifavailable, required */
-    esmtp_host_connect(h, "ESMTP");
+    esmtp_host_connect(h, lmtp ? "LMTP" : "ESMTP");
     for (at = 0; at < n && !h->session.closed; at += take) {
         take = n - at < piece ? n - at : piece;
         esmtp_host_feed(h, data + at, take);
@@ -78,8 +79,10 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    play(data, n, 1, 0);
-    play(data, n, 7, IMPEL_NEED_8BIT);
-    play(data, n, n, IMPEL_NEED_UTF8);
+    for (int lmtp = 0; lmtp < 2; lmtp++) {
+        play(data, n, 1, 0, lmtp);
+        play(data, n, 7, IMPEL_NEED_8BIT, lmtp);
+        play(data, n, n, IMPEL_NEED_UTF8, lmtp);
+    }
     return 0;
 }

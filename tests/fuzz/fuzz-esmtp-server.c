@@ -14,13 +14,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct esmtp_host *
-play(const uint8_t *data, size_t n, size_t piece, unsigned again, int fix)
+play(const uint8_t *data, size_t n, size_t piece, unsigned again, int mode)
 {
     struct esmtp_host *h = esmtp_host_new();
     size_t at, take;
 
     h->again_every = h->full_every = again;
-    h->option[OPT_BARE_NEWLINE] = fix;
+    h->option[OPT_BARE_NEWLINE] = mode & 1;
+    h->module.lmtp = mode & 2;
     h->option[OPT_MAX_MESSAGE_SIZE] = 2000;
     esmtp_host_listen(h);
     esmtp_host_settle(h);
@@ -42,11 +43,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct esmtp_host *a, *b;
-    int fix;
+    int mode;
 
-    for (fix = 0; fix < 2; fix++) {
-        a = play(data, n, n, 0, fix);
-        b = play(data, n, 1, 3, fix);
+    for (mode = 0; mode < 4; mode++) { /* mend newlines; LMTP */
+        a = play(data, n, n, 0, mode);
+        b = play(data, n, 1, 3, mode);
         if (!same(&a->session.out, &b->session.out) ||
             !same(&a->taken, &b->taken) || a->committed != b->committed)
             abort();
