@@ -415,10 +415,10 @@ esmtp_host_new(void)
     h->module.host = &h->host;
     h->now = 1000000;
     for (i = 0; i < OPT_ROWS; i++)
-        if (options_rows[i].initial)
-            h->option[i] = atoi(options_rows[i].initial);
+        if (options_esmtp[i].initial)
+            h->option[i] = atoi(options_esmtp[i].initial);
     h->option[OPT_PIPELINING] = h->option[OPT_CHUNKING] = 1;
-    h->option[OPT_REMOTE_SMTP_PORT] = 25;
+    h->option[OPT_PORT] = 25;
     h->option[OPT_TRANSFORM_8BITMIME] = TRANSFORM_IFNEEDED;
     h->option[OPT_MAX_ERRORS] = 20;
     h->option[OPT_MAX_COMMANDS] = 1000;
