@@ -364,6 +364,46 @@ test_said_means_written(void **state)
     world_end();
 }
 
+/* Behind a gateway the envelope is read before the ATTEMPT is written: that is
+ * waited for, too. */
+static void
+test_said_behind_a_gateway(void **state)
+{
+    struct scheduler_filter f = any();
+    uint64_t attempts;
+
+    (void)state;
+    world_begin("retry_interval = 1200\nmax_outbound_connections = 1\n");
+    fake_gateway = "gw.test";
+    fake_pick = HOP_DELAY;
+    (void)world_accept("s@a.test", "u@x.test v@y.test");
+    world_run();
+    assert_int_equal(delayed("gw.test"), 1);
+    attempts = fake_store.attempts;
+    f.domain = STR("gw.test");
+    fake_store.hold_loads = true;
+    answer[0] = '\0';
+    scheduler_select(world.s, &f,
+        &(struct scheduler_order){.work = SCHEDULER_DELAY,
+            .text = STR_NONE,
+            .to = STR_NONE,
+            .delay = 600000},
+        &ask);
+    for (int i = 0; i < 100; i++)
+        world_advance(10);
+    assert_string_equal(answer, "");
+    assert_int_equal(fake_store.attempts, attempts);
+    fake_store.hold_loads = false;
+    fake_store_answer();
+    for (int i = 0; i < 10; i++)
+        world_advance(10);
+    assert_string_equal(answer, "1 messages delayed.\n");
+    assert_int_equal(fake_store.attempts, attempts + 2);
+    assert_int_equal(fake_store.last.next,
+        heap_first(&world_queue("gw.test")->delayed)->when);
+    world_end();
+}
+
 /* While an ATTEMPT is being written another one would not be the last. */
 static void
 test_delay_of_what_is_written(void **state)
@@ -546,6 +586,7 @@ UNIT_MAIN(cmocka_unit_test(test_by_domain_and_binding),
     cmocka_unit_test(test_cancel_while_reading), cmocka_unit_test(test_busy),
     cmocka_unit_test(test_delay_of_what_moves),
     cmocka_unit_test(test_said_means_written),
+    cmocka_unit_test(test_said_behind_a_gateway),
     cmocka_unit_test(test_delay_of_what_is_written),
     cmocka_unit_test(test_meta), cmocka_unit_test(test_while_it_is_read),
     cmocka_unit_test(test_patterns))
