@@ -2,12 +2,12 @@
 """kill -9 of the daemon: what the kernel has stays, what the process had in
 memory goes.  Proves that nothing is answered from memory alone, and that a
 spool that ends anywhere is recovered; says nothing of the disk."""
-import random
 import signal
 import subprocess
 import time
 
 from daemon import IMPEL
+from world import moves
 
 NAME = "kill"
 SHARE = 40
@@ -61,11 +61,6 @@ def in_offline_compaction(case, w):
         time.sleep(case.chance.uniform(0.001, 0.05))
         p.kill()
     w.look()
-
-
-def moves(case):
-    """Dice of its own: what a case draws besides does not change."""
-    return random.Random(f"{case.seed}/{case.name}/moves").random() < 0.3
 
 
 def run_long(case):

@@ -11,6 +11,7 @@ import time
 import power
 from daemon import BUILD
 from disk import Disk
+from world import moves
 
 NAME = "record"
 SHARE = 20
@@ -52,10 +53,10 @@ class Recorder:
 
 
 def run(case):
-    w = case.world(late=case.chance.random() < 0.1)
+    w = case.world(late=case.chance.random() < 0.1, moving=moves(case))
     w.spool.mkdir()
     r = Recorder(case, w)
-    case.what = "posix"
+    case.what = "posix, with moves" if w.mover else "posix"
     r.start()
     w.load()
     for _ in range(case.chance.choice([1, 1, 2])):

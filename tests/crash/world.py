@@ -83,6 +83,11 @@ class Mover(threading.Thread):
         self.join()
 
 
+def moves(case):
+    """Is mail moved in this case?  Dice of its own, as above."""
+    return random.Random(f"{case.seed}/{case.name}/moves").random() < 0.3
+
+
 def own_address():
     """A loopback address that no other process of this machine draws."""
     pid = os.getpid()
