@@ -250,6 +250,12 @@ stanza_expires(const struct stanza *s)
     return s->expires;
 }
 
+int64_t
+stanza_set_at(const struct stanza *s)
+{
+    return s->set_at;
+}
+
 struct str
 stanza_path(const struct stanza *s)
 {

@@ -99,6 +99,7 @@ struct str stanza_path(
 /* It is an override (override.h), and ends then: wall, 0: never. */
 bool stanza_is_override(const struct stanza *s);
 int64_t stanza_expires(const struct stanza *s);
+int64_t stanza_set_at(const struct stanza *s); /* the same; 0: it is none */
 uint64_t stanza_id(const struct stanza *s); /* same stanza, same text: same id
                                                in the next generation */
 /* The container it stands in: IMPEL_SCOPE_GROUP, _BINDING, else _GLOBAL. */

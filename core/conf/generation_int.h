@@ -38,7 +38,8 @@ struct match_set {
 struct stanza {
     struct generation *g;
     bool override;   /* it stands in no file (overlay.h) */
-    int64_t expires; /* of an override: wall, 0: never */
+    int64_t set_at;  /* of an override: wall */
+    int64_t expires; /* the same; 0: never */
     struct stanza *parent, *first, *last, *next; /* children in file order */
     const struct kind *kind;                     /* NULL: global */
     uint32_t scope;                              /* one bit */

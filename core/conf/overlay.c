@@ -159,6 +159,7 @@ stanza_new(struct generation *g, const struct override *v)
     s->index = (uint32_t)g->all.count + 1;
     s->path = path_of(g, v);
     s->at.file = "override";
+    s->set_at = v->set_at;
     s->expires = v->expires;
     s->override = true;
     s->keyword = STR("global");

@@ -169,6 +169,8 @@ print_dns(const struct metrics *m, struct buf *to)
         label_row(to, "dns_timeouts_total", "type", type[i], d->timeouts[i]);
     gauge(to, "dns_pending", "Questions without an answer yet",
         (int64_t)d->pending);
+    gauge(to, "dns_limited", "MX questions that wait for dns_rate_limit",
+        (int64_t)d->limited);
     gauge(to, "dns_cache_answers", "Answers in the cache",
         (int64_t)d->cache_count);
     counter(

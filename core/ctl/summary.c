@@ -97,6 +97,7 @@ put_dns(struct sheet *s, const struct metrics *m)
     }
     int64_t up = m->now - m->queue.started_at;
     put(s, "DNS Pending Queries:", "DNSPendingQueries", d->pending);
+    put(s, "DNS Limited Queries:", "DNSLimitedQueries", d->limited);
     put_rate(s, "DNS Query Rate:", "DNSQueryRate",
         up > 0 ? (double)queries * 1000 / (double)up : 0, " per second");
     put_rate(s, "DNS Response Time Peak:", "DNSResponseTimePeak",

@@ -23,6 +23,8 @@ struct probe {
     size_t count, failed; /* of hosts */
     struct str full;      /* the first host at a limit */
     int64_t mono, wall;   /* until, in one clock or the other; wall is sure */
+    int64_t since;        /* monotonic; 0: not known */
+    int64_t failed_at;    /* of the host that failed last */
     struct buf why;
 };
 typedef bool probe_f(struct probe *x);
@@ -59,8 +61,12 @@ probe_origin(struct probe *x, const struct scope *s, uint32_t option)
         buf_cstr(&x->why, ", ");
     buf_printf(&x->why, "%s of ", option_get(option)->name);
     scope_print_origin(s, option, &x->why);
-    if (from)
-        x->wall = stanza_expires(from);
+    if (!from)
+        return;
+    x->wall = stanza_expires(from);
+    if (stanza_set_at(from))
+        x->since = loop_now(x->q->s->loop) -
+            MAX_OF(clock_wall() - stanza_set_at(from), 0);
 }
 
 static bool
@@ -150,6 +156,7 @@ hosts_down(struct probe *x)
     buf_printf(&x->why, "%zu of the %zu hosts of %.*s failed a short while ago",
         x->failed, x->count, STR_ARG(domain_name(x->record)));
     x->mono = x->hop.until;
+    x->since = x->failed_at;
     return x->hosts == HOP_DOWN;
 }
 
@@ -317,6 +324,8 @@ probe_host(void *arg, const struct hop_look *h)
 
     x->count++;
     x->failed += h->seen == HOP_SEEN_FAILED;
+    if (h->seen == HOP_SEEN_FAILED)
+        x->failed_at = MAX_OF(x->failed_at, h->failed_at);
     if (h->seen == HOP_SEEN_FULL && !x->full.p)
         x->full = h->name;
 }
@@ -347,13 +356,14 @@ probe_tell(struct probe *x, enum wait_reason why, reasons_f *each, void *arg)
 
     explain_queue(x->q, &first);
     known = why == first.reason;
-    x->mono = x->wall = 0;
+    x->mono = x->wall = x->since = 0;
     buf_cut(&x->why, 0);
     holds = probes[why](x);
     if (!holds && !known)
         return;
     r.detail = buf_get(&x->why);
     r.until = holds ? probe_until(x) : 0;
+    r.since = holds ? x->since : 0;
     if (known) {
         r.since = first.since;
         if (first.until && !x->wall)

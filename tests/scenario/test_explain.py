@@ -48,7 +48,7 @@ def test_hosts_and_marks(impeld):
     text = d.ask("explain", "domain", "dest.test")
     assert f" * 127.0.0.61 127.0.0.61:{a} (1): failed" in text
     assert "2 of the 2 hosts of dest.test failed a short while ago" in text
-    assert "(retry-time)" in text and "(hosts-down)" in text
+    assert "(retry-time)" in text and "(hosts-down), for " in text
     assert "next: 20" in text
 
 

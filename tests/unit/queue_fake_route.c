@@ -259,9 +259,11 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
             continue;
         row.name = str_of(h->addr);
         assert_int_equal(cidr_parse(row.name, 0, &row.at.ip, NULL), 0);
-        if (h->down_until > clock_mono())
+        if (h->down_until > clock_mono()) {
             row.seen = HOP_SEEN_FAILED;
-        else if (h->throttled || (h->limit && h->open >= h->limit))
+            row.failed_at = h->down_until - fake_down_ms;
+            row.until = h->down_until;
+        } else if (h->throttled || (h->limit && h->open >= h->limit))
             row.seen = HOP_SEEN_FULL;
         each(arg, &row);
     }

@@ -15,7 +15,7 @@ static const char conf[] = "retry_interval = 1200\nmax_retries = none\n"
 
 static char all[8000]; /* "key|detail|" of each that was said */
 static bool said[WAIT_REASON_COUNT];
-static int64_t until[WAIT_REASON_COUNT];
+static int64_t since[WAIT_REASON_COUNT], until[WAIT_REASON_COUNT];
 
 static void
 hear(void *arg, const struct reason *r)
@@ -24,6 +24,7 @@ hear(void *arg, const struct reason *r)
 
     (void)arg;
     said[r->why] = true;
+    since[r->why] = r->since;
     until[r->why] = r->until;
     (void)snprintf(all + n, sizeof(all) - n, "%s|%.*s|\n", wait_key(r->why),
         STR_ARG(r->detail));
@@ -650,12 +651,14 @@ test_all_at_once(void **state)
     world_configure(conf);
     world_configure("domain \"x.test\" { suspend_delivery = true }\n"
                     "# no module, no host either\n");
-    fake_hosts[0].down_until = clock_mono() + 60000;
+    world_advance(20000);
+    fake_hosts[0].down_until = clock_mono() + fake_down_ms - 10000;
     id = one("a@x.test");
     ask(world_queue("x.test"));
     assert_int_equal(world_queue("x.test")->reason, WAIT_SUSPENDED);
     assert_true(said[WAIT_SUSPENDED] && said[WAIT_MODULE]);
     assert_true(said[WAIT_HOSTS_DOWN]);
+    assert_int_equal(since[WAIT_HOSTS_DOWN], clock_mono() - 10000);
     assert_false(said[WAIT_SERVER_LIMIT] || said[WAIT_MEMORY]);
     assert_int_equal(
         scheduler_explain_message(world.s, id, false, &out, &e), 0);
