@@ -79,6 +79,16 @@ tests_unit_test_loader_LDADD = core/xport/libxport.a $(CONF_LA) \
 	$(CMOCKA_LIBS) $(LTDL_LIBS) $(CONF_LIBS)
 endif
 
+# What a trace shows; FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
+TESTS += tests/fuzz/fuzz-dialogue
+check_PROGRAMS += tests/fuzz/fuzz-dialogue
+EXTRA_DIST += tests/fuzz/corpus/dialogue
+tests_fuzz_fuzz_dialogue_SOURCES = tests/fuzz/fuzz-dialogue.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_dialogue_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/dialogue"'
+tests_fuzz_fuzz_dialogue_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_dialogue_LDADD = core/xport/libxport.a $(BASE_LA) $(BASE_LIBS)
+
 # What each installed module serves, in a list beside it, so that it is found
 # by use even when it cannot be opened.
 noinst_PROGRAMS += core/prog/impel-serves

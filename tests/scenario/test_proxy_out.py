@@ -16,9 +16,15 @@ from test_proxy import SIGNATURE, dialogue, from_address, talk
 class Host(Server):
     """A mail server that notes from which addresses it is called."""
 
-    def __init__(self, **how):
+    def __init__(self, six=False, **how):
         self.callers = []
         super().__init__(**how)
+        if six:
+            other = socket.create_server(("::1", 0), family=socket.AF_INET6)
+            self.socket, first = other, self.socket
+            first.close()
+            self.host, self.port = other.getsockname()[:2]
+            threading.Thread(target=self.accept, daemon=True).start()
 
     def serve(self, c):
         self.callers.append(c.getpeername()[0])
@@ -156,6 +162,35 @@ def test_the_host_sees_the_source(impeld, host, proxy):
              if "127.0.0.81" in x]
     assert shown and f"by PROXY server 127.0.0.1:{p.port}" in shown[0], shown
     assert d.ask_json("count", "outbound", "127.0.0.81")["connections"] == 1
+
+
+def test_each_family_has_its_source(impeld, host, proxy):
+    """The way to the server is IPv4, whatever the host's; without a source
+    of its family a host is not used."""
+    six, four, p = host(six=True), host(host="127.0.0.86"), proxy()
+    d = impeld(by(p.port, 'HA_Proxy_IPv6_Src_Addr = "::1"') + f"""
+Domain "x.test" {{
+  Assign_Binding = b
+  Routes = ( "smtp://[::1]?port={six.port}" )
+}}
+Binding c {{
+  HA_Proxy_Server = "127.0.0.1:{p.port}"
+  HA_Proxy_Src_Addr = "127.0.0.97"
+}}
+Domain "y.test" {{
+  Assign_Binding = c
+  Routes = ( "smtp://[::1]?port={six.port}&pref=10"
+             "smtp://127.0.0.86?port={four.port}&pref=20" )
+}}
+""")
+    send(d.port, "a@x.test")
+    six.wait()
+    send(d.port, "a@y.test")
+    four.wait()
+    d.wait_empty()
+    assert [h[:3] for h in p.heads] == [
+        ("::1", "::1", six.port), ("127.0.0.97", "127.0.0.86", four.port)]
+    assert six.callers == ["::1"] and four.callers == ["127.0.0.97"]
 
 
 def test_a_server_that_is_down_is_no_word_about_the_host(impeld, host, proxy):
