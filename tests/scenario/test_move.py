@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mail that moves: `rebind`, `reroute queue`, and a binding that is taken out of
 the configuration; over kills right after the answer."""
+import subprocess
 import threading
 
 import pytest
 
-from daemon import wait_for
+from daemon import IMPEL, wait_for
 from peers import send, source
 
 BINDINGS = """
@@ -60,7 +61,12 @@ def test_what_was_rebound_is_on_disk(impeld, server, shim):
     shim.rules(SLOW)
     assert d.ask("rebind", "default", "x.test", "to", "b2") == \
         "Rebound 6 messages.\n"
-    again(d, shim.clear)
+    d.kill()
+    shim.clear()
+    dump = subprocess.run([str(IMPEL), "spool", "dump", str(d.dir / "spool")],
+                          capture_output=True, text=True, check=True).stdout
+    assert dump.count('moved="binding b2"') == 6
+    again(d)
     assert held(d, "b2", "x.test") == 6 and held(d, "default", "x.test") == 0
     assert held(d, "default", "y.test") == 6
     again(d, lambda: set_free(d))
@@ -111,7 +117,7 @@ def test_the_words(impeld, server):
         "explain", "message", row["id"])
 
 
-def test_under_load(impeld, sink):
+def move_under_load(impeld, sink, count):
     """Nothing is lost or served twice while mail moves to and fro."""
     s = sink("-i", 60)
     d = impeld(BINDINGS + routes(s, "Max_Outbound_Connections = 3\n"))
@@ -125,16 +131,24 @@ def test_under_load(impeld, sink):
     t = threading.Thread(target=mover)
     t.start()
     try:
-        sent = source(d.port, "-n", 6000, "-r", 2, "-d", 5)
-        assert sent["acknowledged"] == 6000
+        sent = source(d.port, "-n", count, "-r", 2, "-d", 5)
+        assert sent["acknowledged"] == count
     finally:
         stop.set()
         t.join()
     d.wait_empty()
     report = s.report()
-    assert report["served"] == 12000
+    assert report["served"] == 2 * count
     assert report["twice"] == report["changed"] == 0
     assert len({r[8] for r in d.records("D")}) > 1
+
+
+def test_under_load(impeld, sink):
+    move_under_load(impeld, sink, 6000)
+
+
+def test_a_hundred_thousand_under_load(impeld, sink, long_run):
+    move_under_load(impeld, sink, 100000)
 
 
 # --- reroute queue ---
@@ -201,13 +215,14 @@ def test_to_another_domains_queues(impeld, server, name):
 
 # --- a binding goes ---
 
-def take_out(d, name):
+def take_out(d, name, reload=True):
     d.write(d.conf.read_text().replace(f'binding "{name}" {{ }}\n', "", 1))
-    return d.ask("config", "reload")
+    if reload:
+        d.ask("config", "reload")
 
 
-@pytest.mark.parametrize("killed", [False, True])
-def test_a_binding_goes(impeld, server, killed):
+@pytest.mark.parametrize("when", ["reload", "reload and kill", "down"])
+def test_a_binding_goes(impeld, server, when):
     s = server()
     d = impeld(BINDINGS + routes(s, HELD + 'domain "x.test" '
                                            '{ assign_binding = "b1" }\n'))
@@ -216,12 +231,13 @@ def test_a_binding_goes(impeld, server, killed):
     assert d.ask("rebind", "all", "y.test", "to", "b1") == \
         "Rebound 5 messages.\n"
     assert held(d, "b1", "x.test") == held(d, "b1", "y.test") == 5
-    take_out(d, "b1")
-    wait_for(lambda: any("binding-emptied binding=b1 moved=10" in x
-                         for x in d.log("paniclog")), what="the log")
-    assert any("binding-gone binding=b1 parcels=10" in x
-               for x in d.log("paniclog"))
-    if killed:
+    take_out(d, "b1", reload=when != "down")
+    if when != "down":
+        wait_for(lambda: any("binding-emptied binding=b1 moved=10" in x
+                             for x in d.log("paniclog")), what="the log")
+        assert any("binding-gone binding=b1 parcels=10" in x
+                   for x in d.log("paniclog"))
+    if when != "reload":
         again(d)
     assert held(d, "default", "x.test") == held(d, "default", "y.test") == 5
     text = d.ask("explain", "domain", "x.test")
