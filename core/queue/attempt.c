@@ -196,7 +196,8 @@ attempt_loaded(struct load *l, int result)
     struct cold *c = l->arg;
     struct parcel *p = l->parcel;
 
-    if (result == 0 && p->state == PARCEL_DELAYED)
+    if (result == 0 &&
+        (p->state == PARCEL_DELAYED || p->state == PARCEL_LOADING))
         attempt_put_results(p, l->spool.message, c->next, &c->result, true);
     else
         attempt_placed(

@@ -449,6 +449,39 @@ test_while_writing(void **state)
     world_end();
 }
 
+/* Behind a gateway the envelope is read before an attempt can be written; who
+ * moves it meanwhile waits for that, and nothing of it is lost. */
+static void
+test_while_an_attempt_is_made(void **state)
+{
+    uint64_t id = 0;
+
+    (void)state;
+    world_begin(TWO "max_resident_active_queue = 20\n");
+    fake_gateway = "relay.test";
+    fake_pick = HOP_WAIT;
+    for (int i = 0; i < 24; i++)
+        id = world_accept("s@a.test", "u@y.test u@x.test");
+    fake_store.hold_loads = true;
+    fake_pick = HOP_DELAY;
+    fake_route_changed("relay.test");
+    assert_int_equal(world_parcel(id)->writing, 1);
+    assert_int_equal(fake_store.attempts, 20 * 2);
+    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    for (int i = 0; i < 10; i++)
+        world_advance(10);
+    assert_int_equal(world_state(id), PARCEL_LOADING);
+    fake_store.hold_loads = false;
+    fake_store_answer();
+    for (int i = 0; i < 20; i++)
+        world_advance(10);
+    assert_string_equal(answer, "Rebound 24 messages.\n");
+    assert_int_equal(fake_store.attempts, 2 * 24 * 2);
+    assert_int_equal(world_parcel(id)->retries, 1);
+    assert_string_equal(fake_store.last.moved, "binding b2\n");
+    world_end();
+}
+
 /* Nobody waits for ever; what is missing is said. */
 static void
 test_a_disk_that_stands_still(void **state)
@@ -780,6 +813,7 @@ UNIT_MAIN(cmocka_unit_test(test_never_tried), cmocka_unit_test(test_tried),
     cmocka_unit_test(test_parted_by_a_group),
     cmocka_unit_test(test_as_new_mail), cmocka_unit_test(test_refused_and_dry),
     cmocka_unit_test(test_while_reading), cmocka_unit_test(test_while_writing),
+    cmocka_unit_test(test_while_an_attempt_is_made),
     cmocka_unit_test(test_a_disk_that_stands_still),
     cmocka_unit_test(test_reroute), cmocka_unit_test(test_gateway_came),
     cmocka_unit_test(test_recovery), cmocka_unit_test(test_recovery_in_parts),
