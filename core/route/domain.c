@@ -35,6 +35,7 @@ domain_new(struct resolver *r, const struct destination *to, struct str key)
     d->gateway_port = to->by_gateway ? to->gateway_port : 0;
     list_push(&r->all, &d->node);
     chains_add(&r->domains, &d->chain);
+    r->unused++;
     return d;
 }
 
@@ -90,6 +91,8 @@ domain_free(struct domain *d)
     heap_remove(&r->expiry, &d->expiry);
     heap_remove(&r->wakes, &d->wake);
     chains_remove(&r->domains, &d->chain);
+    if (!d->refs)
+        r->unused--;
     buf_fini(&d->asked_names);
     free(d->key);
     d->magic = 0;

@@ -222,13 +222,26 @@ domain_get(struct resolver *r, const struct destination *to)
     if (!d)
         d = domain_new(r, to, buf_get(&key));
     buf_fini(&key);
-    d->refs++;
+    if (!d->refs++)
+        r->unused--;
     return d;
 }
 
-/* One that nobody uses stays for a moment: there may be as many as there are
- * domains, and what DNS said is in its cache.  Its counts of failures are
- * nowhere else: with them it stays until it expires. */
+static bool
+domain_has_failed(const struct domain *d)
+{
+    return d->failures || d->mx_failures;
+}
+
+static bool
+domain_may_go(const struct domain *d)
+{
+    return !domain_has_failed(d) && !domain_looking(d);
+}
+
+/* One that nobody uses stays for a moment, unless there are many: there may be
+ * as many as there are domains, and what DNS said is in its cache.  Its counts
+ * of failures are nowhere else: with them it stays until it expires. */
 void
 domain_unref(struct domain **pd)
 {
@@ -243,9 +256,11 @@ domain_unref(struct domain **pd)
         return;
     list_remove(&d->told_node);
     heap_remove(&d->resolver->wakes, &d->wake);
-    if (!d->expiry.index)
+    if (++d->resolver->unused > ROUTE_UNUSED_MOST && domain_may_go(d))
+        domain_free(d);
+    else if (!d->expiry.index)
         resolver_expires(d, loop_now(d->resolver->loop));
-    else if (!d->failures && !d->mx_failures)
+    else if (!domain_has_failed(d))
         resolver_expires(d,
             MIN_OF(
                 d->expiry.when, loop_now(d->resolver->loop) + ROUTE_UNUSED_MS));

@@ -18,7 +18,8 @@
 
 enum {
     ROUTE_SWEEP_MS = 10000,       /* dns_expire_interval */
-    ROUTE_UNUSED_MS = 10000,      /* a record that nobody uses */
+    ROUTE_UNUSED_MS = 10000,      /* a record that nobody uses, */
+    ROUTE_UNUSED_MOST = 10000,    /* if there are no more of them */
     ROUTE_METRICS_MS = 1800000,   /* address_metrics_lifetime */
     ROUTE_SELF_MS = 60000,        /* this host's addresses are read again */
     ROUTE_SWEEP_MOST = 500,       /* records or marks in one go */
@@ -35,6 +36,7 @@ struct resolver {
     struct generation *generation; /* of the last pick */
     struct chains domains;         /* by domain.key */
     struct list all, told;         /* domains */
+    size_t unused;                 /* of them without a reference */
     struct list cursors;           /* over all */
     struct heap expiry, wakes;
     struct timer sweep, wake;

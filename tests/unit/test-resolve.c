@@ -2,10 +2,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
 #include "route/fit.h"
+#include "route/route_int.h"
 #include "route/rules.h"
 #include "route_world.h"
 
@@ -358,6 +360,49 @@ test_old_routes(void **state)
     world_close(&w);
 }
 
+/* Records that nobody uses stay for a moment, but not without number; those
+ * that remember failures stay. */
+static void
+test_many_unused(void **state)
+{
+    enum { MANY = ROUTE_UNUSED_MOST + 500 };
+    struct world w;
+    struct domain *d, *bad;
+
+    (void)state;
+    world_open(&w,
+        "routes = ( \"10.0.0.7\" )\n"
+        "domain \"bad.test\" { routes = ( \"gone.test\" ) }\n");
+    for (int i = 0; i < MANY; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "d%d.test", i);
+        d = world_domain(&w, "default", name);
+        assert_string_equal(world_try(&w, d, false), "10.0.0.7:25");
+        domain_unref(&d);
+        if (i == 5) { /* used again: it counts no more */
+            d = world_domain(&w, "default", name);
+            assert_int_equal(w.resolver->unused, i);
+            domain_unref(&d);
+        }
+    }
+    assert_int_equal(w.resolver->unused, ROUTE_UNUSED_MOST);
+    assert_int_equal(w.resolver->domains.count, ROUTE_UNUSED_MOST);
+    bad = world_domain(&w, "default", "bad.test");
+    assert_string_equal(world_next(&w, bad), "delay 454 4.4.4");
+    domain_unref(&bad);
+    assert_int_equal(w.resolver->unused, ROUTE_UNUSED_MOST + 1);
+    d = world_domain(&w, "default", "d0.test"); /* it was the first */
+    assert_true(w.resolver->unused == ROUTE_UNUSED_MOST);
+    domain_unref(&d);
+    assert_int_equal(w.resolver->unused, ROUTE_UNUSED_MOST);
+    for (int i = 0; i < 60 && w.resolver->unused > 1; i++)
+        world_pass(&w, ROUTE_SWEEP_MS);
+    assert_in_range(w.resolver->unused, 0, 1);
+    assert_int_equal(w.resolver->domains.count, w.resolver->unused);
+    world_close(&w);
+}
+
 int
 main(void)
 {
@@ -370,6 +415,7 @@ main(void)
         cmocka_unit_test(test_items_that_fit),
         cmocka_unit_test(test_fit_check),
         cmocka_unit_test(test_old_routes),
+        cmocka_unit_test(test_many_unused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
