@@ -68,7 +68,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
 	tests/unit/test-reasons \
 	tests/unit/test-values tests/unit/test-review tests/unit/test-select \
-	tests/unit/test-move \
+	tests/unit/test-move tests/unit/test-stray \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
 	tests/unit/test-delaydsn tests/unit/test-recovered \
@@ -115,6 +115,8 @@ tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c $(QUEUE_WORLD)
 tests_unit_test_throttle_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_review_SOURCES = tests/unit/test-review.c $(QUEUE_WORLD)
 tests_unit_test_review_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_stray_SOURCES = tests/unit/test-stray.c $(QUEUE_WORLD)
+tests_unit_test_stray_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_move_SOURCES = tests/unit/test-move.c $(QUEUE_WORLD)
 tests_unit_test_move_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_select_SOURCES = tests/unit/test-select.c $(QUEUE_WORLD)
