@@ -200,3 +200,37 @@ def test_five_hosts_of_the_seeds(impeld, server):
     assert not d.records("T")
     hosts[4] = server(host="127.0.1.5", port=hosts[0].port)
     send_until(d, "r@dest.test", hosts[4])
+
+
+GATEWAY, ROUTES = 'Gateway = "127.0.0.2"', 'Routes = ( "127.0.0.3" )'
+BY_GATEWAY, BY_ROUTES = "queue it as 127.0.0.2", "queue it as d.test"
+
+
+@pytest.mark.parametrize("gateway, routes, what", [
+    ("global", "global", "exclude each other"),
+    ("global", "domain", BY_ROUTES),
+    ("global", "binding", "routes is not valid"),
+    ("domain", "global", BY_GATEWAY),
+    ("domain", "domain", "exclude each other"),
+    ("domain", "binding", "routes is not valid"),
+    ("binding", "global", BY_GATEWAY),
+    ("binding", "domain", BY_GATEWAY),
+    ("binding", "binding", "routes is not valid")])
+def test_gateway_and_routes(impeld, gateway, routes, what):
+    """All nine: a domain's own word is nearer than the global one, a binding's
+    gateway nearer than both; both in one stanza, or routes in a binding, do
+    not load.  What `explain` says is what delivery does."""
+    places = {"global": "", "domain": "", "binding": ""}
+    places[gateway] += GATEWAY + "\n"
+    places[routes] += ROUTES + "\n"
+    d = impeld(places["global"] +
+               f'Domain "d.test" {{\n{places["domain"]}}}\n'
+               f'Binding "b" {{\n{places["binding"]}}}\n', start=False)
+    if not what.startswith("queue"):
+        check = d.check()
+        assert check.returncode != 0
+        assert what in check.stdout + check.stderr
+        return
+    d.start()
+    text = d.ask("explain", "domain", "d.test", "binding", "b")
+    assert what in text, text
