@@ -189,9 +189,10 @@ def test_suspended_and_resumed_under_load(impeld, server):
     assert not s.messages
     d.ask("resume", "all")
     for _ in range(3):
-        s.wait(len(s.messages) + 30)
+        s.wait(min(len(s.messages) + 30, 300))
         d.ask("suspend", "all")
-        before, open_then = len(s.messages), s.open
+        open_then = s.open  # first: what ends meanwhile is in both
+        before = len(s.messages)
         wait_for(lambda: s.open == 0, what="the end of the sessions")
         assert len(s.messages) <= before + open_then
         d.ask("resume", "all")
@@ -203,7 +204,9 @@ def test_suspended_and_resumed_under_load(impeld, server):
 
 def test_fewer_connections_at_once(impeld, server):
     """A limit that is lowered ends what is too many, in the midst of work."""
-    s = server(delay=0.01)
+    gate = Gate()
+    gate.open.clear()
+    s = server(delay=0.01, answer=gate.answer)
     d = impeld(ROUTES % s.port + "Max_Outbound_Connections = 8\n"
                "Suspend_Delivery = true\n")
     with smtplib.SMTP("127.0.0.1", d.port) as c:
@@ -211,13 +214,14 @@ def test_fewer_connections_at_once(impeld, server):
             c.sendmail("a@origin.test", f"r{i}@dest.test",
                        "Subject: x\r\n\r\nx\r\n")
     d.ask("config", "set", "suspend_delivery", "false")
-    wait_for(lambda: s.open == 8, what="all connections")
+    wait_for(lambda: gate.waiting == 8, what="all connections")
     d.ask("override", "set", "domain", "dest.test",
           "max_outbound_connections", "2", "because", "they asked")
-    wait_for(lambda: s.open <= 2, 5, "fewer connections")
+    gate.open.set()
+    wait_for(lambda: s.open <= 2, what="fewer connections")
     assert d.queued() > 50
     d.ask("override", "clear", "domain", "dest.test", "all")
-    wait_for(lambda: s.open > 2, 5, "more connections")
+    wait_for(lambda: s.open > 2, what="more connections")
     d.wait_empty()
     assert len(s.messages) == 250 and not d.records("T")
     assert len({m.recipients[0] for m in s.messages}) == 250

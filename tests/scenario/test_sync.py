@@ -305,7 +305,7 @@ def test_a_bounce_made_here(traced, server):
     assert data(c, "nobody").startswith("250")
     d.wait_records("P", 1)
     wait_for(lambda: d.summary()["BouncesMade"] == 1, 10)
-    time.sleep(0.3)  # the DONE is written, and synced 50 ms later
+    wait_for(lambda: d.summary()["UnwrittenResults"] == 0)  # the DONE
     e = end()
     report = e.record("ACCEPT", "from=<> ")
     original = [r[3].split("id=")[1].split()[0] for r in e.records
