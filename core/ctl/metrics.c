@@ -40,6 +40,7 @@ metrics_get(const struct control_config *on, struct metrics *to)
     to->rejected = since(to->intake.rejected, before.rejected);
     spool_get_stats(on->spool, &to->spool);
     dns_get_stats(on->dns, &to->dns);
+    signing_get_stats(&to->signing);
 }
 
 /* --- text format of Prometheus, version 0.0.4 --- */
@@ -192,6 +193,17 @@ clean_name(struct buf *to, const char *name)
 }
 
 static void
+print_signing(const struct metrics *m, struct buf *to)
+{
+    counter(to, "dkim_signatures_total", "DKIM signatures made",
+        m->signing.signatures);
+    counter(to, "dkim_unsigned_total", "Deliveries that nobody can sign",
+        m->signing.unsigned_);
+    counter(to, "dkim_delayed_total", "Deliveries put off for want of a key",
+        m->signing.waited);
+}
+
+static void
 print_module_counter(void *arg, const struct module *m,
     const struct impel_counter *c, int64_t value)
 {
@@ -224,5 +236,6 @@ metrics_print(const struct control_config *on, struct buf *to)
     print_intake(&m, to);
     print_spool(&m, to);
     print_dns(&m, to);
+    print_signing(&m, to);
     registry_counters(print_module_counter, to);
 }

@@ -7,6 +7,7 @@
 #define IMPEL_METRICS_H
 
 #include "ctl/control.h"
+#include "xport/signing.h"
 
 void metrics_print(const struct control_config *on, struct buf *to);
 /* Momentum's lines, or an object with the names of its HTTP statistics. */
@@ -24,6 +25,7 @@ struct metrics {
     uint64_t received, rejected; /* since reset: recipients, refusals */
     struct spool_stats spool;
     struct dns_stats dns;
+    struct signing_stats signing;
     uint64_t generation;
     int64_t now; /* wall ms */
 };

@@ -40,6 +40,7 @@ static struct {
     struct signers *now;
     struct pool *pool;
     atomic_bool wanted;
+    _Atomic uint64_t signatures, unsigned_, waited;
 } signing = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* --- the stanzas --- */
@@ -330,6 +331,8 @@ signer_sign(const struct signer *s, const struct message *m,
     rc = dkim_sign(&how, key, buf_get(&c->header), c->sum[how.body_form],
         clock_wall() / 1000, to, e);
     dkimkey_unref(&key);
+    if (rc == 0)
+        atomic_fetch_add(&signing.signatures, 1);
     return rc;
 }
 
@@ -342,6 +345,7 @@ goes_unsigned(const struct message *m, const struct err *e)
 
     if (e->code != ERR_INVAL && e->code != ERR_LIMIT && e->code != ERR_DAMAGED)
         return false;
+    atomic_fetch_add(&signing.unsigned_, 1);
     message_id_print(m->id, id);
     log_notice(LOG_MOD, "unsigned", "message=%s reason=\"%s\"", id, e->text);
     return true;
@@ -404,6 +408,7 @@ job_tell(struct signing_job *s)
         s->done(b, NULL);
         return;
     }
+    atomic_fetch_add(&signing.waited, 1);
     log_error(LOG_MOD, "not-signed", "reason=\"%s\"", s->error.text);
     text = xprintf("[internal] cannot sign: %s", s->error.text);
     s->done(b, text);
@@ -491,6 +496,14 @@ signing_stop(void)
     atomic_store(&signing.wanted, false);
     signers_unref(&signing.now);
     dkimkey_forget_all();
+}
+
+void
+signing_get_stats(struct signing_stats *to)
+{
+    *to = (struct signing_stats){.signatures = atomic_load(&signing.signatures),
+        .unsigned_ = atomic_load(&signing.unsigned_),
+        .waited = atomic_load(&signing.waited)};
 }
 
 /* --- at load --- */

@@ -19,6 +19,12 @@ int signing_start(unsigned threads, struct err *e);
 void signing_stop(void);
 /* The stanzas of this generation hold from now on, for what is lent then. */
 void signing_adopt(struct generation *g);
+struct signing_stats {   /* since the start */
+    uint64_t signatures; /* made */
+    uint64_t unsigned_;  /* messages that cannot be signed by anybody */
+    uint64_t waited;     /* deliveries put off for want of a key */
+};
+void signing_get_stats(struct signing_stats *to); /* any thread */
 /* generation_check_f: a dkim_domain without a selector or a key is an error, a
  * key that cannot be used a warning. */
 int signing_check(void *arg, struct generation *g, struct conf_report *r);

@@ -96,6 +96,7 @@ def test_signatures_are_accepted(impeld, server, keys, form, kind):
             ("origin.test", kind, digest, f"{form}/{form}")
         assert m.header("Received") and m.data.startswith(b"DKIM-Signature:")
         assert t["h"].startswith("from:from:")
+    assert f"impel_dkim_signatures_total {len(bodies)}\n" in d.ask("metrics")
 
 
 def test_who_signs(impeld, server, keys):
