@@ -483,10 +483,6 @@ static const struct absent absent_rows[] = {
     {"adaptive_*", ABSENT_BOTH, 0, false, NULL, NULL,
         "limits are as configured", "0.6"},
     /* 3.20 newer ones */
-    {"rollup_mx", OPTION, 0, false, "no|false|off|0|disabled", NULL,
-        "it is not in this version", "0.3"},
-    {"rollup_mx_name", OPTION, 0, false, "no|false|off|0|disabled", NULL,
-        "it is not in this version", "0.3"},
     {"curfew", STANZA, 0, true, NULL, NULL, "mail would be sent in quiet hours",
         NULL},
     {"reroute_domain", OPTION, 0, true, NULL, NULL, "mail would go elsewhere",

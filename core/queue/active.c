@@ -14,6 +14,7 @@
 #include "queue/outcome.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/rollup.h"
 #include "spool/content.h"
 #include "base/banned.h"
 
@@ -282,18 +283,23 @@ active_came(struct load *l, int result)
 }
 
 struct active *
-active_begin_load(struct parcel *p)
+active_begin_load(struct parcel *p, struct queue *to)
 {
-    struct queue *q = p->queue;
+    struct queue *home;
     struct active *a;
 
     queue_remove(p);
+    home = p->queue;
+    to = to ? to : home;
     parcel_enter(p, PARCEL_LOADING);
+    p->queue = to;
     a = active_new(p);
-    list_push(&q->s->loading, &a->node);
-    busy_get(q)->loading++;
-    q->s->reading++;
-    queue_tally(q, 1, 0, 0);
+    if (home != to)
+        rollup_part(a, home);
+    list_push(&to->s->loading, &a->node);
+    busy_get(to)->loading++;
+    to->s->reading++;
+    queue_tally(to, 1, 0, 0);
     return a;
 }
 
@@ -315,15 +321,15 @@ active_next_loading(const struct queue *q, struct parcel *p)
 }
 
 static void
-active_read(struct queue *q, struct parcel *p)
+active_read(struct parcel *p, struct queue *to)
 {
-    q->s->read_room -= (int64_t)q->s->reading_cost;
-    active_begin_load(p)->load = active_load(p, true, active_came, NULL);
+    to->s->read_room -= (int64_t)to->s->reading_cost;
+    active_begin_load(p, to)->load = active_load(p, true, active_came, NULL);
 }
 
 /* What is asked for comes later, for many queues at once: room is given away
  * when it is asked for. */
-static bool
+bool
 active_may_read(const struct queue *q)
 {
     uint64_t held = q->busy->ready_count + q->busy->loading + q->busy->lent;
@@ -334,7 +340,7 @@ active_may_read(const struct queue *q)
 }
 
 bool
-active_fill(struct queue *q)
+active_fill(struct queue *q, struct queue *to)
 {
     int64_t now = clock_wall();
     struct heap_node *first;
@@ -354,11 +360,11 @@ active_fill(struct queue *q)
                 return false;
             }
             outcome_expire(p);
-        } else if (!active_may_read(q)) {
+        } else if (!active_may_read(to)) {
             queue_came_due(p);
             return false;
         } else {
-            active_read(q, p);
+            active_read(p, to);
         }
     }
     return false;

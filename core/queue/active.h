@@ -26,12 +26,14 @@ bool active_has_room(const struct queue *q);
 /* true: it may not for want of memory, and which is appended. */
 bool active_say_full(const struct queue *q, struct buf *to);
 /* Parcels whose time has come leave the heap and are read from disk.  Those
- * that are too old fail.  true: it stopped because it did enough for now. */
-bool active_fill(struct queue *q);
+ * that are too old fail.  true: it stopped because it did enough for now.
+ * They are read into `to`, if that has room: q, or a shared one (rollup.h). */
+bool active_fill(struct queue *q, struct queue *to);
+bool active_may_read(const struct queue *q);
 
 /* The parcel leaves its queue's lists and is LOADING; what is read is not said
- * yet. */
-struct active *active_begin_load(struct parcel *p);
+ * yet.  to: a shared queue, or NULL: where it is at home. */
+struct active *active_begin_load(struct parcel *p, struct queue *to);
 /* The next of q's that are LOADING, behind one of them; NULL: the first.  They
  * are few, over all queues. */
 struct parcel *active_next_loading(const struct queue *q, struct parcel *p);

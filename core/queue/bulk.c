@@ -19,6 +19,7 @@
 #include "queue/outcome.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
+#include "queue/rollup.h"
 #include "queue/settle.h"
 #include "queue/walk.h"
 #include "queue/zone.h"
@@ -114,13 +115,19 @@ bulk_first(struct queue *q)
         return LIST_ENTRY(n, struct active, node)->parcel;
     if (first)
         return CONTAINER_OF(first, struct parcel, in.due);
+    for (n = rollup_away(q); n; n = rollup_next_away(q, n)) {
+        struct parcel *p = LIST_ENTRY(n, struct active, away_node)->parcel;
+
+        if (p->state == PARCEL_READY || p->state == PARCEL_LOADING)
+            return p;
+    }
     return active_next_loading(q, NULL);
 }
 
 static void
 bulk_doom_lent(struct bulk *b, struct queue *q)
 {
-    struct list *on, *n;
+    struct list *on, *n, *next;
 
     LIST_FOREACH (on, &q->busy->outlets) {
         struct outlet *o = LIST_ENTRY(on, struct outlet, node);
@@ -130,6 +137,11 @@ bulk_doom_lent(struct bulk *b, struct queue *q)
 
             b->done += doom_parcel(p, b->doom);
         }
+    }
+    for (n = rollup_away(q); n; n = next) {
+        next = rollup_next_away(q, n);
+        b->done += doom_parcel(
+            LIST_ENTRY(n, struct active, away_node)->parcel, b->doom);
     }
 }
 

@@ -69,7 +69,7 @@ busy_rest(struct queue *q)
     const struct busy *b = q->busy;
 
     if (b->ready_count || b->loading || b->lent || b->delay_loads ||
-        b->outlet_count || !list_empty(&b->outlets) || b->record ||
+        b->outlet_count || !list_empty(&b->outlets) || b->record || b->rollup ||
         b->waiter.in || b->waiter.from || q->scanning || q->delay_scanning ||
         (b->charges && queue_active(q)))
         return;

@@ -8,6 +8,7 @@
 #include "queue/busy.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/rollup.h"
 #include "queue/throttle.h"
 #include "base/banned.h"
 
@@ -74,7 +75,8 @@ static bool
 limits_are_alike(const struct queue *a, const struct queue *b)
 {
     return a->method == b->method && a->port == b->port &&
-        a->by_gateway == b->by_gateway && a->gateway_port == b->gateway_port;
+        a->by_gateway == b->by_gateway && a->gateway_port == b->gateway_port &&
+        rollup_are_alike(a, b);
 }
 
 void

@@ -37,6 +37,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/queue_options.c core/queue/queue_options.h \
 	core/queue/reasons.c core/queue/reasons.h \
 	core/queue/retry.c core/queue/retry.h \
+	core/queue/rollup.c core/queue/rollup.h \
 	core/queue/said.c core/queue/said.h \
 	core/queue/scheduler.c core/queue/scheduler.h \
 	core/queue/scheduler_int.h \
@@ -75,7 +76,8 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-longqueue tests/unit/test-returns \
 	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding \
 	tests/unit/test-import tests/unit/test-throttle tests/unit/test-order \
-	tests/unit/test-hostroom
+	tests/unit/test-hostroom \
+	tests/unit/test-rollup
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
 tests_unit_test_order_SOURCES = tests/unit/test-order.c $(QUEUE_WORLD)
@@ -95,6 +97,8 @@ tests_unit_test_resident_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_overriding_SOURCES = tests/unit/test-overriding.c \
 	$(QUEUE_WORLD)
 tests_unit_test_overriding_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_rollup_SOURCES = tests/unit/test-rollup.c $(QUEUE_WORLD)
+tests_unit_test_rollup_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_walk_SOURCES = tests/unit/test-walk.c $(QUEUE_WORLD)
 tests_unit_test_walk_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_delaydsn_SOURCES = tests/unit/test-delaydsn.c $(QUEUE_WORLD)

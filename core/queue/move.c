@@ -11,6 +11,7 @@
 #include "queue/busy.h"
 #include "queue/choose.h"
 #include "queue/queue.h"
+#include "queue/rollup.h"
 #include "queue/target.h"
 #include "base/banned.h"
 
@@ -99,7 +100,7 @@ move_would(const struct parcel *p, const struct message *m,
         struct target t;
 
         target_get(&t, p, m, parcel_rcpt(p)[i], mv);
-        if (target_is_here(&t, p->queue))
+        if (target_is_here(&t, rollup_home(p)))
             continue;
         buf_printf(
             where, "%.*s/%.*s", STR_ARG(t.binding), STR_ARG(t.to.domain));
@@ -400,7 +401,7 @@ move_begin(struct parcel *p, struct move *mv)
         mr->due = p->in.due.when;
     else if (p->in.active->mover)
         mr->due = p->in.active->mover->due;
-    active_begin_load(p)->mover = mr;
+    active_begin_load(p, NULL)->mover = mr;
     mv->under_way++;
     mv->s->jobs++;
     mover_read(mr);

@@ -18,6 +18,7 @@
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/rollup.h"
 #include "queue/said.h"
 #include "spool/content.h"
 #include "base/banned.h"
@@ -89,7 +90,7 @@ static void
 outcome_describe(struct maillog_outcome *to, const struct parcel *p,
     const struct message *m, const struct outlet *o)
 {
-    const struct queue *q = p->queue;
+    const struct queue *q = rollup_home(p);
     int64_t received = m ? m->env.received : parcel_received(p);
     uint32_t pattern = OPT(queue_options, QUEUE_BOUNCE_PATTERN);
 
@@ -330,7 +331,6 @@ outcome_retry(struct parcel *p, struct message *m, const struct result *r,
 void
 outcome_whole(struct parcel *p, const struct result *r, bool spread)
 {
-    struct queue *q = p->queue;
     uint32_t count = p->rcpt_count;
     struct maillog_outcome d;
     struct result *all;
@@ -345,7 +345,7 @@ outcome_whole(struct parcel *p, const struct result *r, bool spread)
     all = outcome_results(p, r);
     for (uint32_t i = 0; i < count; i++)
         outcome_log(&d, parcel_rcpt(p)[i], r);
-    outcome_count(q, r, count);
+    outcome_count(rollup_home(p), r, count);
     queue_remove(p);
     outcome_retry(p, m, all, false, spread ? outcome_spread(p) : 0);
     outcome_free_results(all, count);
@@ -523,7 +523,7 @@ outcome_review(struct parcel *p, struct outlet *o, struct batch *b,
         if (what == OUTCOME_RETURN || what == OUTCOME_FAIL)
             continue; /* no record; written when it fails */
         outcome_log(&d, b->rcpt[i], r);
-        outcome_count(p->queue, r, 1);
+        outcome_count(rollup_home(p), r, 1);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "queue/greeting.h"
 #include "queue/outcome.h"
 #include "queue/queue.h"
+#include "queue/rollup.h"
 #include "base/banned.h"
 
 /* The recipients beyond `most` wait behind it, with the same content. */
@@ -22,6 +23,7 @@ pick_cut(struct queue *q, struct parcel *p, uint64_t most)
         &q->s->parcels, p, parcel_rcpt(p) + most, p->rcpt_count - (size_t)most);
     rest->free_returns = p->free_returns;
     active_hold(active_new(rest), m);
+    rollup_split(rest->in.active, p->in.active);
     q->s->stats.parcels++;
     queue_put_back(rest);
     list_remove(&p->in.active->node);

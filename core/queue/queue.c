@@ -18,6 +18,7 @@
 #include "queue/move.h"
 #include "queue/queue_options.h"
 #include "queue/review.h"
+#include "queue/rollup.h"
 #include "queue/said.h"
 #include "queue/serve.h"
 #include "queue/suspend.h"
@@ -47,7 +48,8 @@ queue_hash(const struct chain *c)
 {
     const struct queue *q = CONTAINER_OF(c, const struct queue, chain);
 
-    return queue_mix(q->zone, q->binding, q->method, q->port);
+    return queue_mix(q->zone, q->binding, q->method, q->port) +
+        (rollup_is_shared(q) ? q->busy->rollup->print : 0);
 }
 
 /* There may be hundreds of thousands: what lives that long has memory of its
@@ -104,8 +106,9 @@ queue_adopt(struct queue *q)
     q->stray =
         !generation_binding_group(q->generation, str_of(q->binding->name)).p;
     q->opt = queue_values_get(&s->values, q->generation, scope);
-    q->misfit = !fit_routes(
-        q->generation, str_of(q->zone->name), q->method, q->by_gateway, NULL);
+    q->misfit = !rollup_is_shared(q) &&
+        !fit_routes(q->generation, str_of(q->zone->name), q->method,
+            q->by_gateway, NULL);
     review_soon(q);
     if (q->expire_at) /* by other rules */
         q->expire_at = loop_now(s->loop);
@@ -128,15 +131,15 @@ queue_is(const struct queue *q, const struct zone *z, const struct bindstate *b,
 
 static struct queue *
 queue_find(struct scheduler *s, const struct zone *z, const struct bindstate *b,
-    const struct destination *d)
+    const struct destination *d, const uint64_t *print)
 {
-    struct chain *c =
-        chains_find(&s->queues, queue_mix(z, b, d->method, d->port));
+    struct chain *c = chains_find(
+        &s->queues, queue_mix(z, b, d->method, d->port) + (print ? *print : 0));
 
     for (; c; c = c->next) {
         struct queue *q = CONTAINER_OF(c, struct queue, chain);
 
-        if (queue_is(q, z, b, d))
+        if (queue_is(q, z, b, d) && rollup_is_of(q, print))
             return q;
     }
     return NULL;
@@ -144,7 +147,7 @@ queue_find(struct scheduler *s, const struct zone *z, const struct bindstate *b,
 
 static struct queue *
 queue_new(struct scheduler *s, struct zone *z, struct bindstate *b,
-    const struct destination *d)
+    const struct destination *d, struct rollup *rollup)
 {
     struct queue *q = slab_take(&s->queue_slab);
 
@@ -160,6 +163,8 @@ queue_new(struct scheduler *s, struct zone *z, struct bindstate *b,
     q->gather_head = UINT32_MAX;
     heap_init(&q->delayed, &s->bins);
     busy_begin(q);
+    if (rollup)
+        busy_get(q)->rollup = rollup;
     limits_pair(q);
     list_push(&s->all_queues, &q->node);
     list_push(&q->zone->queues, &q->zone_node);
@@ -175,9 +180,9 @@ queue_at(struct scheduler *s, struct str binding, const struct destination *d)
 {
     struct bindstate *b = limits_binding(s, binding);
     struct zone *z = zone_get(s, d->domain);
-    struct queue *q = queue_find(s, z, b, d);
+    struct queue *q = queue_find(s, z, b, d, NULL);
 
-    return q ? q : queue_new(s, z, b, d);
+    return q ? q : queue_new(s, z, b, d, NULL);
 }
 
 struct queue *
@@ -189,10 +194,26 @@ queue_get(struct scheduler *s, struct str binding, struct str domain)
     return queue_at(s, binding, &d);
 }
 
+struct queue *
+queue_shared(struct queue *home, struct str name, uint64_t print, bool make)
+{
+    struct destination d = {
+        .domain = name, .method = home->method, .port = home->port};
+    struct scheduler *s = home->s;
+    struct zone *z = make ? zone_get(s, name) : zone_find(s, name);
+    struct queue *q = z ? queue_find(s, z, home->binding, &d, &print) : NULL;
+
+    return q || !make ? q
+                      : queue_new(s, z, home->binding, &d, rollup_new(print));
+}
+
+/* A shared queue goes by its lead's. */
 struct destination
 queue_destination(const struct queue *q)
 {
-    return (struct destination){.domain = str_of(q->zone->name),
+    const struct queue *lead = rollup_lead(q);
+
+    return (struct destination){.domain = str_of((lead ? lead : q)->zone->name),
         .method = q->method,
         .port = q->port,
         .gateway_port = q->gateway_port,
@@ -209,7 +230,7 @@ queue_record(struct queue *q)
     return q->busy->record;
 }
 
-static void
+void
 queue_drop_record(struct queue *q)
 {
     if (q->busy->record)
@@ -236,6 +257,7 @@ queue_free(struct queue **qp)
     limits_pass_on(q);
     limits_adopt_queue(q, true);
     limits_unpair(q);
+    rollup_free(q);
     heap_remove(&s->wakes, &q->wake);
     zone_drop(s, q->zone);
     queue_drop_record(q);
@@ -376,14 +398,44 @@ queue_came_due(struct parcel *p)
 }
 
 static void
-queue_into_ready(struct queue *q, struct parcel *p, struct list *behind)
+queue_stand(struct queue *q, struct parcel *p, struct list *behind)
 {
-    parcel_enter(p, PARCEL_READY);
     list_insert_after(behind, &p->in.active->node);
     busy_get(q)->ready_count++;
     queue_tally(q, 1, 0, 0);
     queue_watch_age(q, p);
     delaydsn_watch(q, p);
+}
+
+static void
+queue_into_ready(struct queue *q, struct parcel *p, struct list *behind)
+{
+    parcel_enter(p, PARCEL_READY);
+    queue_stand(q, p, behind);
+}
+
+/* What a session gives back comes one by one, the oldest first. */
+static struct list *
+queue_place(struct queue *q, const struct parcel *p)
+{
+    struct list *head = &busy_get(q)->ready, *at = head;
+
+    for (int i = 0; i < SCHED_RUN_MAX && at->next != head &&
+         LIST_ENTRY(at->next, struct active, node)->parcel->id < p->id;
+         i++)
+        at = at->next;
+    return at;
+}
+
+void
+queue_take_ready(struct queue *q, struct parcel *p)
+{
+    struct list *last = busy_get(q)->ready.prev;
+
+    if (last != &q->busy->ready &&
+        LIST_ENTRY(last, struct active, node)->parcel->id > p->id)
+        last = queue_place(q, p);
+    queue_stand(q, p, last);
 }
 
 void
@@ -415,12 +467,7 @@ queue_loaded(struct parcel *p)
 void
 queue_put_back(struct parcel *p)
 {
-    struct list *head = &busy_get(p->queue)->ready, *at = head;
-
-    for (int i = 0; i < SCHED_RUN_MAX && at->next != head; i++, at = at->next)
-        if (LIST_ENTRY(at->next, struct active, node)->parcel->id >= p->id)
-            break;
-    queue_into_ready(p->queue, p, at);
+    queue_into_ready(p->queue, p, queue_place(p->queue, p));
     queue_kick(p->queue);
 }
 
@@ -500,8 +547,12 @@ queue_remove(struct parcel *p)
     default:
         return;
     }
-    if (p->in.active)
+    if (p->in.active) {
+        struct queue *home = rollup_leave(p->in.active);
+
         active_free(p);
+        p->queue = home ? home : q;
+    }
     parcel_enter(p, PARCEL_LOOSE);
 }
 
@@ -519,6 +570,13 @@ queue_watch_blocked(struct queue *q, const struct parcel *p, int64_t now)
         return;
     if (!q->expire_at || at < q->expire_at)
         q->expire_at = at;
+}
+
+static bool
+queue_is_idle(const struct queue *q)
+{
+    return !queue_parcels(q) && list_empty(&q->busy->outlets) &&
+        !rollup_is_used(q);
 }
 
 /* An empty queue stays for the next message, unless memory is short or no
@@ -554,8 +612,10 @@ queue_set_wake(struct queue *q, bool blocked)
         at = MIN_OF(at, now + SCHED_RETRY_MS);
         queue_watch_blocked(q, CONTAINER_OF(first, struct parcel, in.due), now);
     }
-    if (!queue_parcels(q) && list_empty(&q->busy->outlets))
+    if (queue_is_idle(q))
         at = MIN_OF(at, q->since + queue_linger(q));
+    else if (rollup_is_used(q)) /* it is not told when that ends */
+        at = MIN_OF(at, now + SCHED_LINGER_MS);
     if (at != INT64_MAX)
         queue_wake_at(q, MAX_OF(at, now + 1));
 }
@@ -563,8 +623,8 @@ queue_set_wake(struct queue *q, bool blocked)
 static bool
 queue_has_gone_stale(const struct queue *q)
 {
-    return !queue_parcels(q) && list_empty(&q->busy->outlets) &&
-        q->reason == WAIT_EMPTY && !q->busy->delay_loads &&
+    return queue_is_idle(q) && q->reason == WAIT_EMPTY &&
+        !q->busy->delay_loads &&
         loop_now(q->s->loop) >= q->since + queue_linger(q);
 }
 
@@ -638,19 +698,23 @@ queue_run(struct queue *q)
     blocked = why != WAIT_NONE;
     if (why == WAIT_BLACKHOLE || why == WAIT_DELAYING) {
         more |= serve_sweep(q);
-    } else if (!blocked) {
-        more |= active_fill(q);
+    } else if (!blocked && !rollup_run(q, &why, &more)) {
+        more |= active_fill(q, q);
         review_outlets(q);
         why = serve_queue(q, &until);
     }
-    if (!queue_parcels(q))
+    if (blocked)
+        rollup_recall(q);
+    if (!queue_parcels(q) && !rollup_is_used(q))
         why = WAIT_EMPTY;
     queue_set_reason(q, why, until);
     more |= queue_park(q);
     if (!queue_active(q) && list_empty(&q->busy->outlets))
         queue_drop_record(q);
     queue_set_wake(q, blocked);
+    rollup_wake(q);
     limits_pass_on(q);
+    rollup_rest(q);
     busy_rest(q);
     if (more)
         queue_kick(q);

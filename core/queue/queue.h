@@ -21,8 +21,13 @@ struct queue *queue_get(
 /* That of a destination. */
 struct queue *queue_at(
     struct scheduler *s, struct str binding, const struct destination *d);
-/* What it was made for. */
+/* That which domains with those MX share with a home (rollup.h); NULL: there is
+ * none, and none is to be made. */
+struct queue *queue_shared(
+    struct queue *home, struct str name, uint64_t print, bool make);
+/* What its record is asked for by. */
 struct destination queue_destination(const struct queue *q);
+void queue_drop_record(struct queue *q);
 void queue_free(struct queue **q); /* empty, without outlets */
 /* Where its mail goes; made if it has none.  One that only waits for times
  * lets go of it. */
@@ -51,6 +56,8 @@ void queue_add(
 /* Back into the active queue, before the others, but for older ones that stand
  * in front: what a session gives back comes one by one, the oldest first. */
 void queue_put_back(struct parcel *p);
+/* A parcel that is READY, and was taken from another queue. */
+void queue_take_ready(struct queue *q, struct parcel *p);
 /* Into the delayed ones until that wall time, or its expiry. */
 void queue_delay(struct parcel *p, int64_t due);
 /* Its time has come and there is no room for it: it counts as active. */

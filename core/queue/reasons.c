@@ -9,6 +9,7 @@
 #include "queue/pause.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/rollup.h"
 #include "queue/said.h"
 #include "queue/suspend.h"
 #include "route/fit.h"
@@ -97,6 +98,12 @@ misfit(struct probe *x)
 
     return !fit_routes(q->generation, str_of(q->zone->name), q->method,
         q->by_gateway, &x->why);
+}
+
+static bool
+rollup(struct probe *x)
+{
+    return rollup_say(x->q, &x->why);
 }
 
 static bool

@@ -20,10 +20,12 @@
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/review.h"
-#include "queue/target.h"
+#include "queue/rollup.h"
 #include "queue/settle.h"
+#include "queue/target.h"
 #include "queue/walk.h"
 #include "queue/zone.h"
+#include "route/mxshare.h"
 #include "spool/spool_options.h"
 #include "base/banned.h"
 
@@ -114,6 +116,7 @@ scheduler_changed(void *arg, struct domain *d)
             review_soon(q);
             queue_kick(q);
         }
+        rollup_changed(q);
     }
 }
 
@@ -365,6 +368,7 @@ scheduler_read_options(struct scheduler *s)
     s->default_suspended =
         scope_int(g, OPT(queue_options, QUEUE_DEFAULT_BINDING)) ==
         QUEUE_DEFAULT_SUSPENDED;
+    s->rolls = mxshare_is_configured(s->generation);
     limits_adopt(s);
 }
 
@@ -437,14 +441,24 @@ scheduler_spool_events(struct scheduler *s)
     return &s->spool_events;
 }
 
+/* All at first leave each other alone: mail may be away from its home. */
 static void
-scheduler_free_queue(struct queue *q)
+scheduler_free_queues(struct scheduler *s)
 {
-    struct list *n;
+    struct list *qn, *n;
 
-    while ((n = list_first(&q->busy->ready)) != NULL)
-        queue_remove(LIST_ENTRY(n, struct active, node)->parcel);
-    queue_free(&q);
+    LIST_FOREACH (qn, &s->all_queues) {
+        struct queue *q = LIST_ENTRY(qn, struct queue, node);
+
+        rollup_end(q);
+        while ((n = list_first(&q->busy->ready)) != NULL)
+            queue_remove(LIST_ENTRY(n, struct active, node)->parcel);
+    }
+    while ((qn = list_first(&s->all_queues)) != NULL) {
+        struct queue *q = LIST_ENTRY(qn, struct queue, node);
+
+        queue_free(&q);
+    }
 }
 
 void
@@ -452,7 +466,6 @@ scheduler_free(struct scheduler **sp)
 {
     struct scheduler *s = *sp;
     struct carrier *c;
-    struct list *n;
     size_t at;
 
     *sp = NULL;
@@ -471,8 +484,7 @@ scheduler_free(struct scheduler **sp)
     overriding_stop(s);
     settle_fini(s);
     import_fini(s);
-    while ((n = list_first(&s->all_queues)) != NULL)
-        scheduler_free_queue(LIST_ENTRY(n, struct queue, node));
+    scheduler_free_queues(s);
     MAP_FOREACH (c, &s->carriers, at) {
         free(c->method);
         free(c);
@@ -502,7 +514,7 @@ scheduler_visit(void *arg, struct list *n, bool fresh)
 
     (void)arg;
     (void)fresh;
-    if (queue_parcels(q) || !list_empty(&q->busy->outlets))
+    if (queue_parcels(q) || !list_empty(&q->busy->outlets) || rollup_is_used(q))
         queue_kick(q);
     return JOB_DONE;
 }

@@ -108,8 +108,9 @@ struct busy {
     struct queue *queue;
     struct waiter waiter; /* for a limit or a throttle */
     struct domain *record;
-    uint32_t charges; /* failed connections whose parcel has to pay */
-    uint32_t grant;   /* tokens of the throttle it was woken from */
+    struct rollup *rollup; /* or NULL */
+    uint32_t charges;      /* failed connections whose parcel has to pay */
+    uint32_t grant;        /* tokens of the throttle it was woken from */
 
     /* parcels */
     struct list ready; /* struct active with content */
@@ -227,6 +228,8 @@ struct active {       /* a parcel in memory */
     struct outlet *outlet;
     struct charge *charge; /* what its throttles were charged, or NULL */
     struct load *load;     /* being read */
+    struct queue *home;    /* of a parcel in a shared queue (rollup.h) */
+    struct list away_node; /* of its home's */
     struct doom *doom;     /* an operator's word, once it comes back; or NULL */
     struct mover *mover;   /* likewise, to another queue: move.h; or NULL */
 };
@@ -315,6 +318,7 @@ struct scheduler {
     uint64_t resident_bytes, resident_messages;
     int64_t resident_limit, resident_limit_bytes;
     bool tight;             /* memory_goal is passed */
+    bool rolls;             /* some host stanza says rollup_mx */
     bool default_suspended; /* default_binding */
 
     int64_t delay_since; /* wall; notices due until then were written */

@@ -25,6 +25,7 @@
 #include "queue/outlet.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
+#include "queue/rollup.h"
 #include "queue/settle.h"
 #include "queue/walk.h"
 #include "spool/render.h"
@@ -101,6 +102,11 @@ select_note_active(struct select *sel, const struct queue *q)
             select_note(sel, LIST_ENTRY(n, struct active, node)->parcel);
     LIST_FOREACH (n, &q->busy->ready)
         select_note(sel, LIST_ENTRY(n, struct active, node)->parcel);
+    for (n = rollup_away(q); n; n = rollup_next_away(q, n)) {
+        p = LIST_ENTRY(n, struct active, away_node)->parcel;
+        if (!filter_queue(sel->filter, p->queue)) /* else it is noted there */
+            select_note(sel, p);
+    }
 }
 
 static enum job_step
@@ -160,6 +166,7 @@ select_row(struct select *sel, const struct parcel *p, struct str sender,
     struct str where)
 {
     const char *state = p->state == PARCEL_DELAYED ? "delayed" : "active";
+    const struct queue *q = rollup_home(p);
     char id[MESSAGE_ID_SIZE];
 
     if (sel->done > SCHEDULER_DRY_ROWS)
@@ -168,16 +175,16 @@ select_row(struct select *sel, const struct parcel *p, struct str sender,
     if (sel->rows)
         json_array_append_new(sel->rows,
             json_pack("{s:s,s:s,s:o,s:o,s:I,s:o,s:o}", "id", id, "queue", state,
-                "binding", print_str(str_of(p->queue->binding->name)), "domain",
-                print_str(str_of(p->queue->zone->name)), "created",
+                "binding", print_str(str_of(q->binding->name)), "domain",
+                print_str(str_of(q->zone->name)), "created",
                 (json_int_t)p->received, "sender",
                 sender.p ? print_str(sender) : json_null(), "to",
                 where.n ? print_str(where) : json_null()));
     else
         buf_printf(&sel->text, "[%s/%s] %s Created: %u To: %s%s%.*s%s%s%.*s\n",
-            state, p->queue->binding->name, id, p->received,
-            p->queue->zone->name, sender.p ? " From: <" : "", STR_ARG(sender),
-            sender.p ? ">" : "", where.n ? " -> " : "", STR_ARG(where));
+            state, q->binding->name, id, p->received, q->zone->name,
+            sender.p ? " From: <" : "", STR_ARG(sender), sender.p ? ">" : "",
+            where.n ? " -> " : "", STR_ARG(where));
 }
 
 static void
@@ -257,7 +264,9 @@ select_work(
 {
     struct parcel *p = select_parcel(sel, one);
 
-    if (!p || !filter_queue(sel->filter, p->queue))
+    if (!p ||
+        !(filter_queue(sel->filter, p->queue) ||
+            filter_queue(sel->filter, rollup_home(p))))
         return; /* it has left meanwhile */
     if (sel->order.dry_run) {
         select_dry(sel, p, m);

@@ -13,6 +13,7 @@
 #include "queue/pick.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/rollup.h"
 #include "queue/said.h"
 #include "queue/suspend.h"
 #include "route/binding.h"
@@ -110,7 +111,7 @@ serve_next(struct queue *q, bool delayed_too)
 
 /* Each failed connection costs one parcel its attempt, once there is no host
  * left to try at once. */
-static void
+void
 serve_charge(struct queue *q)
 {
     struct parcel *p;
@@ -119,6 +120,8 @@ serve_charge(struct queue *q)
         busy_get(q)->charges--;
         outcome_whole(p, &said_get(q)->why, false);
     }
+    while (q->busy->charges && rollup_charge(q, &said_get(q)->why))
+        busy_get(q)->charges--;
     if (q->busy->charges)
         busy_get(q)->charges = 0;
 }
@@ -261,7 +264,7 @@ serve_open_one(struct queue *q, int64_t *until)
 static bool
 serve_has_work(const struct queue *q)
 {
-    return q->busy->ready_count || q->overflow;
+    return q->busy->ready_count || q->overflow || rollup_waiting(q);
 }
 
 /* Connections up to the goal, but no more than there is waiting mail that
@@ -269,8 +272,8 @@ serve_has_work(const struct queue *q)
 static enum wait_reason
 serve_open(struct queue *q, struct held *held, int64_t *until)
 {
-    uint64_t goal = goal_connections(q->opt->max_connections, queue_active(q),
-        goal_growth(q->opt->allocation));
+    uint64_t goal = goal_connections(q->opt->max_connections,
+        queue_active(q) + rollup_waiting(q), goal_growth(q->opt->allocation));
 
     if (q->busy->outlet_count && q->busy->outlet_count >= goal &&
         q->opt->max_connections > 0 &&
@@ -278,7 +281,8 @@ serve_open(struct queue *q, struct held *held, int64_t *until)
         return WAIT_CONNECTION_LIMIT;
     while (q->busy->outlet_count < goal &&
         (q->busy->ready_count || !q->opt->greets_as_sender) &&
-        q->busy->ready_count + q->busy->loading + q->overflow >
+        q->busy->ready_count + q->busy->loading + q->overflow +
+                rollup_waiting(q) >
             q->busy->opening) {
         enum wait_reason why = serve_open_one(q, until);
 
@@ -319,9 +323,10 @@ serve_state(struct queue *q, int64_t *until)
         return q->busy->opening ? WAIT_CONNECTING : WAIT_TURN;
     if (q->busy->loading)
         return WAIT_LOADING;
-    if (q->overflow && !q->busy->opening && !q->parked && !active_has_room(q))
+    if ((q->overflow || rollup_waiting(q)) && !q->busy->opening && !q->parked &&
+        !active_has_room(q))
         return WAIT_MEMORY;
-    if (q->overflow)
+    if (q->overflow || rollup_waiting(q))
         return q->busy->opening ? WAIT_CONNECTING : WAIT_TURN;
     if ((first = heap_first(&q->delayed)) != NULL) {
         *until = queue_wall_to_mono(q->s, first->when);
@@ -366,7 +371,7 @@ serve_queue(struct queue *q, int64_t *until)
         why = serve_held(q, &held, why, until);
     if (serve_must_read(q))
         queue_kick(q); /* and no sibling takes the session meanwhile */
-    else if (!q->busy->loading)
+    else if (!q->busy->loading && !rollup_waiting(q))
         serve_rest(q);
     if (q->busy->ready_count && why == WAIT_NONE && !q->busy->lent &&
         !q->busy->opening) {
@@ -403,6 +408,10 @@ serve_sweep(struct queue *q)
         if (!(p = serve_next(q, black)))
             break;
         outcome_whole(p, black ? &gone : &q->said->why, true);
+    }
+    if (!p && rollup_sweep(q, black ? &gone : &q->said->why)) {
+        result_fini(&gone);
+        return true;
     }
     if (!p && q->sweep) {
         q->sweep = false;

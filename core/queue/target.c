@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "queue/choose.h"
 #include "queue/queue.h"
+#include "queue/rollup.h"
 #include "base/banned.h"
 
 bool
@@ -35,7 +36,7 @@ target_get(struct target *t, const struct parcel *p, const struct message *m,
     uint32_t rcpt, const struct move *mv)
 {
     struct generation *g = mv->s->generation;
-    const struct queue *q = p->queue;
+    const struct queue *q = rollup_home(p);
     struct str said =
         mv->kind == MOVE_BINDING && mv->to ? str_of(mv->to) : m->env.binding;
     struct str domain = m->env.rcpt[rcpt].domain;

@@ -80,6 +80,8 @@
         "the module is looked for again", module) \
     X(MISFIT, "routes", "its routes are for another delivery method", \
         "the configuration changes", misfit) \
+    X(ROLLUP, "rollup", "it goes by the queue that domains of its MX share", \
+        "that queue has room, or is done with it", rollup) \
     X(DELAYING, "delaying", \
         "too many connections failed: its mail is being delayed", \
         "all of it is delayed", delaying) \

@@ -12,6 +12,7 @@
 #include "queue/queue.h"
 #include "queue/queue_options.h"
 #include "queue/reasons.h"
+#include "queue/rollup.h"
 #include "route/route_options.h"
 #include "base/banned.h"
 
@@ -131,8 +132,13 @@ why_parcel_all(struct why *w, const struct parcel *p)
 static void
 why_moved(const struct parcel *p, json_t *row, struct buf *out)
 {
-    const struct queue *q = p->queue;
+    const struct queue *q = rollup_home(p);
 
+    if (row && q != p->queue)
+        json_object_set_new(row, "home", print_str(str_of(q->zone->name)));
+    else if (q != p->queue)
+        buf_printf(
+            out, "    mail of %s, whose MX share that queue\n", q->zone->name);
     if (row) {
         json_object_set_new(
             row, "rebound", json_boolean(p->moved & PARCEL_BOUND));

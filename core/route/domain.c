@@ -454,6 +454,7 @@ domain_found(struct domain *d, struct gathered *g)
     d->host_count = g->count;
     d->mx_count = count_exchanges(d);
     d->self_rank = g->self_rank;
+    d->print = 0;
     d->whole = !g->partial && !d->by_gateway && domain_is_own(d);
     d->resolved = true;
     d->stale_ok = false;

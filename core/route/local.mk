@@ -9,6 +9,7 @@ core_route_libroute_a_SOURCES = \
 	core/route/hosts.c core/route/hosts.h \
 	core/route/method.c core/route/method.h \
 	core/route/mx.c core/route/mx.h \
+	core/route/mxshare.c core/route/mxshare.h \
 	core/route/relay.c core/route/relay.h \
 	core/route/resolve.c core/route/resolve.h \
 	core/route/resolver.c core/route/route_int.h \
@@ -21,10 +22,10 @@ core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
-	tests/unit/test-self tests/unit/test-mxip
+	tests/unit/test-self tests/unit/test-mxip tests/unit/test-mxshare
 TESTS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
-	tests/unit/test-self tests/unit/test-mxip
+	tests/unit/test-self tests/unit/test-mxip tests/unit/test-mxshare
 check_PROGRAMS += tests/unit/test-way
 TESTS += tests/unit/test-way
 tests_unit_test_way_SOURCES = tests/unit/test-way.c $(CONF_ROWS)
@@ -63,5 +64,10 @@ tests_unit_test_mxip_SOURCES = tests/unit/test-mxip.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_mxip_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(LOOP_LIBS)
+tests_unit_test_mxshare_SOURCES = tests/unit/test-mxshare.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_mxshare_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(LOOP_LIBS)
 endif

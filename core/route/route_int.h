@@ -98,6 +98,7 @@ struct domain {
     struct host **hosts; /* by (item_pref, rank), else as they came */
     size_t host_count, mx_count;
     uint16_t self_rank; /* of this server's name among the MX */
+    uint64_t print;     /* of its MX (mxshare.h); 0: not looked at */
     bool whole; /* no lookup failed, nothing else than DNS names hosts */
     struct buf asked_names; /* exchanges of the last lookup, NUL-ended each */
     bool resolved;          /* there was an answer, good or bad */

@@ -257,6 +257,32 @@ static const struct option rows[] = {
         .brief = "how long an address that failed is left alone",
         .since = "0.1",
         .flags = OPTION_TOP},
+    [ROUTE_ROLLUP_MX] = {.name = "rollup_mx",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = IMPEL_SCOPE_HOST,
+        .initial = "false",
+        .brief = "domains whose best MX this is share one queue",
+        .manual = "All hosts of the domain's best MX have to say so, with one "
+                  "rollup_mx_name. The shared queue delivers what is due, and "
+                  "its limits and throttles hold, those of the stanza domain "
+                  "NAME. Domains share it if all their MX are the same; those "
+                  "that differ have a shared queue each, and the limits of "
+                  "connections of one domain count them together. Mail that "
+                  "waits for its next attempt does so in the queue of its own "
+                  "domain, whose options hold for when that is, and each "
+                  "attempt looks at the domain's own MX. Not for gateways and "
+                  "routes.",
+        .since = "0.3",
+        .flags = OPTION_NO_OVERRIDE},
+    [ROUTE_ROLLUP_MX_NAME] = {.name = "rollup_mx_name",
+        .type = IMPEL_OPT_STRING,
+        .scopes = IMPEL_SCOPE_HOST,
+        .brief = "the domain under which rollup_mx queues; unset: the MX host",
+        .manual = "It need not exist in DNS: mail goes to the MX of its own "
+                  "domain.",
+        .since = "0.3",
+        .flags = OPTION_NO_CASE | OPTION_NO_OVERRIDE,
+        .check = check_hostname},
     [ROUTE_DNS_RATE_LIMIT_ENABLED] = {.name = "dns_rate_limit_enabled",
         .type = IMPEL_OPT_BOOL,
         .scopes = GLOBAL,

@@ -6,6 +6,7 @@
 
 #include "route/binding.h"
 #include "route/fit.h"
+#include "route/mxshare.h"
 #include "route/resolve.h"
 
 struct resolver {
@@ -25,6 +26,7 @@ struct fake_host fake_hosts[FAKE_HOSTS];
 int fake_pick, fake_down_ms = 120000;
 bool fake_greets_as_sender, fake_misfit;
 const char *fake_gateway;
+struct fake_share fake_shares[FAKE_SHARES];
 int fake_port;
 struct line fake_line;
 static struct domain *domains;
@@ -49,6 +51,7 @@ fake_route_reset(void)
     fake_pick = HOP_OK;
     fake_down_ms = 120000;
     fake_gateway = NULL;
+    memset(fake_shares, 0, sizeof(fake_shares));
     fake_port = 25;
     fake_greets_as_sender = fake_misfit = false;
 }
@@ -146,6 +149,30 @@ void
 resolver_set_self(struct resolver *r, const struct netaddr *at, size_t count)
 {
     (void)r, (void)at, (void)count;
+}
+
+bool
+mxshare_is_configured(const struct generation *g)
+{
+    (void)g;
+    return fake_shares[0].domain != NULL;
+}
+
+enum mxshare
+mxshare_find(struct domain *d, struct generation *g, struct str binding,
+    struct mxshare_with *to)
+{
+    (void)g, (void)binding;
+    if (fake_pick == HOP_WAIT)
+        return MXSHARE_WAIT;
+    for (int i = 0; i < FAKE_SHARES && fake_shares[i].domain; i++) {
+        if (strcmp(fake_shares[i].domain, d->name) != 0 || !fake_shares[i].name)
+            continue;
+        to->name = str_of(fake_shares[i].name);
+        to->print = fake_shares[i].print;
+        return MXSHARE_YES;
+    }
+    return MXSHARE_NO;
 }
 
 bool

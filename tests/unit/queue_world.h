@@ -116,6 +116,12 @@ extern bool fake_greets_as_sender;
 extern bool fake_misfit;         /* routes are for another method */
 extern int fake_port;            /* of every destination */
 extern const char *fake_gateway; /* of every domain, or NULL */
+struct fake_share {              /* rollup_mx of a domain's MX */
+    const char *domain, *name;   /* name NULL: not now */
+    uint64_t print;
+};
+enum { FAKE_SHARES = 8 };
+extern struct fake_share fake_shares[FAKE_SHARES];
 void fake_route_reset(void);
 /* Its record, if it has one, serves by older routes. */
 void fake_route_age(const char *name, bool old);

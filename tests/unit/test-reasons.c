@@ -369,6 +369,18 @@ make_module(void)
 }
 
 static void
+make_rollup(void)
+{
+    begin("");
+    fake_shares[0] = (struct fake_share){"x.test", "hub.test", 1};
+    world_configure(conf);
+    (void)one("a@x.test");
+    expect_detail("x.test", WAIT_ROLLUP,
+        "queue default/hub.test delivers it (rollup_mx of its MX): a "
+        "connection is being opened");
+}
+
+static void
 make_misfit(void)
 {
     begin("");
@@ -593,6 +605,7 @@ static void (*const makers[WAIT_REASON_COUNT])(void) = {
     MAKER(ROUTE_HELD) = make_route_held,
     MAKER(MODULE) = make_module,
     MAKER(MISFIT) = make_misfit,
+    MAKER(ROLLUP) = make_rollup,
     MAKER(DELAYING) = make_delaying,
     MAKER(BLACKHOLE) = make_blackhole,
     MAKER(STORING) = make_storing,

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""rollup_mx: domains with the same MX share one queue and its limits."""
+from daemon import wait_for
+from peers import send
+
+DOMAINS = [f"d{i}.test" for i in range(6)]
+HOST = """
+Host "/\\.hub\\.test$/" { Rollup_MX = true Rollup_MX_Name = "hub" }
+"""
+
+
+def hub(impeld, server, dns, tmp_path, more="", answer=None, **how):
+    s = server(host="127.0.0.2", answer=answer, **how)
+    for domain in DOMAINS:
+        dns.add(domain, "MX", "10 mx.hub.test.", ttl=1)
+    dns.add("mx.hub.test", "A", "127.0.0.2")
+    d = impeld(f'Resolv_Conf = "{dns.conf(tmp_path)}"\n'
+               f"Remote_SMTP_Port = {s.port}\n"
+               "Retry_Interval = 1\nHost_Failure_Retry = 1\n" + HOST + more)
+    return d, s
+
+
+def test_one_queue_and_its_limit(impeld, server, dns, tmp_path):
+    d, s = hub(impeld, server, dns, tmp_path,
+               'Domain "hub" { Max_Outbound_Connections = 2 }\n', delay=0.02)
+    for i in range(60):
+        send(d.port, f"r{i}@{DOMAINS[i % 6]}")
+    s.wait(60)
+    d.wait_empty()
+    assert 1 <= s.most <= 2, s.most
+    # logs say whose mail it was
+    assert {r[5] for r in d.wait_records("D", 60)} == set(DOMAINS)
+    assert "Deliveries: 10" in d.ask("domain", "d0.test")
+    assert sorted(m.recipients[0] for m in s.messages) == \
+        sorted(f"r{i}@{DOMAINS[i % 6]}" for i in range(60))
+
+
+def test_a_throttle_for_all(impeld, server, dns, tmp_path):
+    d, s = hub(impeld, server, dns, tmp_path,
+               'Domain "hub" { Outbound_Throttle_Messages = "3/3600" }\n')
+    for domain in DOMAINS:
+        send(d.port, f"r@{domain}")
+    s.wait(3)
+    wait_for(lambda: "outbound_throttle_messages" in
+             d.ask("explain", "domain", "hub"))
+    assert len(s.messages) == 3
+    waits = [name for name in DOMAINS
+             if "queue default/hub" in d.ask("explain", "domain", name)]
+    assert len(waits) == 3, waits
+    said = d.ask("explain", "domain", waits[0])
+    assert "(rollup)" in said and "rollup_mx" in said, said
+
+
+def test_mx_that_change(impeld, server, dns, tmp_path):
+    """What is put off looks at its own domain again, and a restart too."""
+    def later(stage, line):
+        return b"451 4.2.1 later\r\n" if stage == "RCPT" else None
+    d, s = hub(impeld, server, dns, tmp_path, answer=later)
+    other = server(host="127.0.0.3", port=s.port)
+    send(d.port, "a@d0.test")
+    send(d.port, "b@d1.test")
+    rows = d.wait_records("T", 2)
+    assert {r[5] for r in rows} == {"d0.test", "d1.test"}
+    dns.add("mx.other.test", "A", "127.0.0.3")
+    dns.records["d1.test", "MX"] = [("10 mx.other.test.", 1)]
+    d.ask("refresh", "domain", "d1.test")
+    other.wait()
+    assert other.messages[0].recipients == ["b@d1.test"]
+    d.kill()
+    d.start()
+    s.answer = lambda stage, line: None
+    s.wait()
+    assert s.messages[0].recipients == ["a@d0.test"]
+    d.wait_empty()
+
+
+def test_a_host_that_is_down(impeld, server, dns, tmp_path):
+    d, s = hub(impeld, server, dns, tmp_path)
+    s.stop()
+    for domain in DOMAINS:
+        send(d.port, f"r@{domain}")
+    wait_for(lambda: "hosts-down" in d.ask("explain", "domain", "hub") or
+             d.records("T"))
+    again = server(host="127.0.0.2", port=s.port)
+    again.wait(6)
+    d.wait_empty()
+    assert d.records("P") == []
