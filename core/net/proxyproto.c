@@ -177,3 +177,12 @@ proxyproto_print(const struct netaddr *peer, const struct netaddr *local,
     v2_put(p + 2 * size + 2, local->port);
     return V2_FIXED + 2 * size + 4;
 }
+
+void
+proxyproto_print_server(const struct proxyproto_server *s, struct buf *to)
+{
+    struct netaddr a;
+
+    netaddr_from_ip(&a, &s->ip, s->port);
+    netaddr_print(&a, to);
+}

@@ -26,6 +26,13 @@ struct proxyproto {
 enum proxyproto_result proxyproto_parse(
     const void *p, size_t n, struct proxyproto *to, const char **why);
 
+/* Where connections go to instead of their hosts; ip.family 0: none.  Smaller
+ * than a struct netaddr, for there is one in each session. */
+struct proxyproto_server {
+    struct cidr ip;
+    uint16_t port;
+};
+void proxyproto_print_server(const struct proxyproto_server *s, struct buf *to);
 /* Version 2: a connection of `peer` to `local`, of one family.  Its size. */
 enum { PROXYPROTO_PRINT_MOST = 16 + 36 };
 size_t proxyproto_print(const struct netaddr *peer, const struct netaddr *local,

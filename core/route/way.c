@@ -9,7 +9,7 @@
 
 /* The server, unless it is passed by or there is none. */
 static bool
-way_server(const struct scope *s, struct netaddr *to)
+way_server(const struct scope *s, struct proxyproto_server *to)
 {
     struct str text = scope_str(s, OPT(route_options, ROUTE_HA_PROXY_SERVER));
     struct route_item item;
@@ -17,7 +17,7 @@ way_server(const struct scope *s, struct netaddr *to)
     if (!text.n || scope_int(s, OPT(route_options, ROUTE_HA_PROXY_BYPASS)) ||
         route_gateway_parse(text, &item, NULL) < 0 || !item.address)
         return false;
-    netaddr_from_ip(to, &item.addr, (uint16_t)item.port);
+    *to = (struct proxyproto_server){item.addr, (uint16_t)item.port};
     return true;
 }
 
@@ -36,7 +36,7 @@ way_find(const struct scope *s, int family, struct way *to)
 {
     *to = (struct way){.from.family = 0};
     if (!family || !way_server(s, &to->proxy)) {
-        to->proxy = (struct netaddr){.port = 0};
+        to->proxy = (struct proxyproto_server){.port = 0};
         binding_source(s, family, &to->from);
         return !to->from.family || to->from.family == family;
     }
@@ -50,7 +50,7 @@ bool
 way_eq(const struct way *a, const struct way *b)
 {
     return cidr_eq(&a->from, &b->from) && cidr_eq(&a->seen, &b->seen) &&
-        netaddr_eq(&a->proxy, &b->proxy);
+        cidr_eq(&a->proxy.ip, &b->proxy.ip) && a->proxy.port == b->proxy.port;
 }
 
 void
@@ -61,7 +61,7 @@ way_print(const struct way *w, struct buf *to)
     if (!w->proxy.ip.family)
         return;
     buf_cstr(to, " by ");
-    netaddr_print(&w->proxy, to);
+    proxyproto_print_server(&w->proxy, to);
     if (w->seen.family) {
         buf_cstr(to, " as ");
         cidr_print(&w->seen, to);
@@ -75,7 +75,7 @@ way_check_binding(
     struct generation *g, const struct stanza *at, struct conf_report *r)
 {
     const struct scope *s = generation_scope(g, stanza_name(at), STR_NONE);
-    struct netaddr server;
+    struct proxyproto_server server;
     struct cidr seen;
     struct buf origin = BUF_INIT;
 

@@ -12,12 +12,12 @@
 #define IMPEL_WAY_H
 
 #include "conf/generation.h"
-#include "net/netaddr.h"
+#include "net/proxyproto.h"
 
 struct way {
-    struct cidr from;     /* of the socket; family 0: the kernel chooses */
-    struct netaddr proxy; /* family 0: none */
-    struct cidr seen;     /* with a proxy: what the host sees */
+    struct cidr from; /* of the socket; family 0: the kernel chooses */
+    struct proxyproto_server proxy;
+    struct cidr seen; /* with a proxy: what the host sees */
 };
 
 /* Of that scope to a host of that family (4, 6; 0: a Unix socket).  False: no

@@ -42,6 +42,8 @@ link_dial(
         text = "struct impel_dial has no size";
     else if (!r.to.path[0] && !d->port)
         text = "no port to connect to";
+    else if (s->proxy.ip.family && s->seen.family != s->to.ip.family)
+        text = "no address of the host's family for the PROXY server to use";
     else if (d->tls == IMPEL_TLS_NOW) {
         text = "TLS from the start is not in this version";
         code = IMPEL_E_UNSUP;
@@ -54,7 +56,7 @@ link_dial(
         r.to.port = d->port;
     s->to = r.to;
     if (s->proxy.ip.family)
-        r.to = s->proxy;
+        netaddr_from_ip(&r.to, &s->proxy.ip, s->proxy.port);
     r.timeout_ms = session_duration(s, XPORT_CONNECT_TIMEOUT, 300000);
     (void)tracer_sees(s); /* it joins here */
     s->conn = dial_start(s->loop, &r, link_event, s);
@@ -102,7 +104,7 @@ link_trace_up(struct impel_session *s)
     netaddr_print(conn_local(s->conn), &how);
     if (s->proxy.ip.family) {
         buf_cstr(&how, " to PROXY server ");
-        netaddr_print(&s->proxy, &how);
+        proxyproto_print_server(&s->proxy, &how);
         buf_cstr(&how, ", to be seen as ");
         cidr_print(&s->seen, &how);
     }
@@ -135,13 +137,13 @@ link_explain(struct impel_session *s)
         return;
     if (!s->up && s->lost) {
         buf_cstr(&b, "[internal] PROXY server ");
-        netaddr_print(&s->proxy, &b);
+        proxyproto_print_server(&s->proxy, &b);
         buf_printf(&b, ": %s", strerrordesc_np(-s->lost_arg));
         result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
             451, "4.4.1", buf_get(&b).p);
     } else if (s->up) {
         buf_printf(&b, "%s (by PROXY server ", s->why.text ? s->why.text : "");
-        netaddr_print(&s->proxy, &b);
+        proxyproto_print_server(&s->proxy, &b);
         buf_char(&b, ')');
         free(s->why.text);
         s->why.text = xdupn(b.p, MIN_OF(b.n, (size_t)RESULT_TEXT_MAX));

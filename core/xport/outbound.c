@@ -488,7 +488,7 @@ session_print(const struct session *s, struct buf *to)
         buf_printf(to, " [%s]:%u", s->addr_text, s->peer.port);
     if (s->io.proxy.ip.family) {
         buf_cstr(to, " by PROXY server ");
-        netaddr_print(&s->io.proxy, to);
+        proxyproto_print_server(&s->io.proxy, to);
     }
     buf_printf(to, " State: %s (%" PRId64 " ms)", outbound_doing(&s->io),
         ms > 0 ? ms : 0);

@@ -16,6 +16,7 @@
 
 #include "loop/loop.h"
 #include "net/netaddr.h"
+#include "net/proxyproto.h"
 #include "xport/batch.h"
 #include "xport/registry.h"
 
@@ -42,7 +43,7 @@ struct session_request {
     struct cidr from; /* family 0: the kernel's choice */
     /* Reached through that PROXY server, if it is one, which is told to use the
      * address seen (route/way.h). */
-    struct netaddr proxy;
+    struct proxyproto_server proxy;
     struct cidr seen;
     struct str host, uri; /* copied */
     /* Copied: of the queue that asked for it (`trace smtp`). */

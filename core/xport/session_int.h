@@ -82,7 +82,7 @@ struct impel_session {
     struct conn *conn;
     struct netaddr to;
     struct cidr from;
-    struct netaddr proxy; /* family 0: none */
+    struct proxyproto_server proxy;
     struct cidr seen;
     bool up, lost;
     int lost_arg;

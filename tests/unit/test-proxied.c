@@ -206,6 +206,17 @@ test_refused(void **state)
     port = was;
 }
 
+/* No address of the host's family to be seen as: nothing is dialled. */
+static void
+test_no_source(void **state)
+{
+    (void)state;
+    (void)open_by("[2001:db8::25]:25", "198.51.100.1");
+    until(&closed_count, 1);
+    assert_int_equal(why.verdict, IMPEL_RETRY);
+    assert_non_null(strstr(why.text, "for the PROXY server"));
+}
+
 static int
 setup(void **state)
 {
@@ -267,6 +278,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_header, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_source, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
