@@ -43,6 +43,8 @@ toy_result(int verdict, int code, const char *text)
     return r;
 }
 
+static void toy_release(void *s);
+
 static int
 toy_open(void *ctx, struct impel_session *session,
     const struct impel_scope *scope, const struct impel_peer *peer, void **s,
@@ -50,6 +52,7 @@ toy_open(void *ctx, struct impel_session *session,
 {
     struct impel_dial dial = {.size = sizeof(dial), .port = peer->port};
     struct toy *t = xnew(struct toy);
+    int rc;
 
     (void)ctx, (void)scope;
     t->session = session;
@@ -61,7 +64,10 @@ toy_open(void *ctx, struct impel_session *session,
     toy_open_sessions++;
     *s = t;
     toy_token = host->token(session);
-    return host->dial(session, &dial, e);
+    rc = host->dial(session, &dial, e);
+    if (rc < 0) /* nothing will be released */
+        toy_release(t);
+    return rc;
 }
 
 static void
