@@ -55,6 +55,7 @@ link_dial(
     if (!r.to.path[0])
         r.to.port = d->port;
     s->to = r.to;
+    s->greeted = false;
     if (s->proxy.ip.family)
         netaddr_from_ip(&r.to, &s->proxy.ip, s->proxy.port);
     r.timeout_ms = session_duration(s, XPORT_CONNECT_TIMEOUT, 300000);
@@ -124,6 +125,7 @@ link_greet_proxy(struct impel_session *s)
     netaddr_from_ip(&seen, &s->seen, conn_local(s->conn)->port);
     n = proxyproto_print(&seen, &s->to, head);
     (void)conn_write(s->conn, head, n); /* CONN_LOST says what went wrong */
+    s->greeted = true;
 }
 
 /* Who did not answer: the server, which is no word about the host; or, when it
@@ -135,13 +137,13 @@ link_explain(struct impel_session *s)
 
     if (s->why.verdict == IMPEL_DELIVERED || !s->conn || conn_received(s->conn))
         return;
-    if (!s->up && s->lost) {
+    if (!s->greeted && s->lost) {
         buf_cstr(&b, "[internal] PROXY server ");
         proxyproto_print_server(&s->proxy, &b);
         buf_printf(&b, ": %s", strerrordesc_np(-s->lost_arg));
         result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
             451, "4.4.1", buf_get(&b).p);
-    } else if (s->up) {
+    } else if (s->greeted) {
         buf_printf(&b, "%s (by PROXY server ", s->why.text ? s->why.text : "");
         proxyproto_print_server(&s->proxy, &b);
         buf_char(&b, ')');

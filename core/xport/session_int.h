@@ -84,6 +84,7 @@ struct impel_session {
     struct cidr from;
     struct proxyproto_server proxy;
     struct cidr seen;
+    bool greeted; /* the PROXY server has taken the connection */
     bool up, lost;
     int lost_arg;
     uint64_t octets; /* seen when `limit` was last set: is there progress? */
