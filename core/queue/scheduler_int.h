@@ -205,13 +205,13 @@ struct outlet { /* the scheduler's view of a session */
     char *greets;               /* of greeting.h, or NULL */
     uint32_t overtook;          /* likewise */
     unsigned io;
-    bool bad;      /* the address is to be marked */
-    bool worked;   /* it was ready once */
-    bool draining; /* no more for it */
-    bool stop;     /* give back what it holds and close it */
-    bool did;      /* a message has got an outcome here */
-    bool ahead;    /* what is back was not begun, but others have one */
-    char addr[64]; /* of the peer, for logs */
+    bool bad;       /* the address is to be marked */
+    bool worked;    /* it was ready once */
+    bool draining;  /* no more for it */
+    bool stop;      /* give back what it holds and close it */
+    bool did;       /* a message has got an outcome here */
+    bool ahead;     /* what is back was not begun, but others have one */
+    char addr[108]; /* of the peer, or the path of its socket; for logs */
     uint32_t open, lent_count;
     uint64_t deliveries, recipients, batches;
     int64_t opened_at, idle_since;

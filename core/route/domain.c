@@ -368,7 +368,10 @@ gather_address(
     struct mx_host found = {
         .ip = rule->addr, .ttl = (uint32_t)MIN_OF(ttl, (int64_t)UINT32_MAX)};
 
-    cidr_print(&rule->addr, &name);
+    if (rule->addr.family)
+        cidr_print(&rule->addr, &name);
+    else
+        buf_str(&name, rule->name);
     found.name = buf_get(&name);
     gather_one(to, host_make(d, rule, &found));
     to->ttl = MIN_OF(to->ttl, found.ttl);

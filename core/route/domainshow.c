@@ -77,8 +77,12 @@ print_host(void *arg, const struct hop_look *row)
     l->last = h;
     buf_printf(l->to, "  %s%s [", row->seen == HOP_SEEN_NEXT ? "=>" : "  ",
         row->seen == HOP_SEEN_FAILED ? "*" : " ");
-    cidr_print(&h->ip, l->to);
-    buf_printf(l->to, "] IPv%d", h->ip.family);
+    if (h->ip.family) {
+        cidr_print(&h->ip, l->to);
+        buf_printf(l->to, "] IPv%d", h->ip.family);
+    } else {
+        buf_printf(l->to, "%s] socket", h->name);
+    }
     if (h->port)
         buf_printf(l->to, " port %u", (unsigned)h->port);
     print_facts(l, row);

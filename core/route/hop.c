@@ -34,7 +34,12 @@ struct choice {
 static void
 hop_address(const struct choice *c, const struct host *h, struct netaddr *to)
 {
-    netaddr_from_ip(to, &h->ip, h->port ? h->port : c->default_port);
+    if (h->ip.family) {
+        netaddr_from_ip(to, &h->ip, h->port ? h->port : c->default_port);
+        return;
+    }
+    memset(to, 0, sizeof(*to));
+    (void)str_copy(to->path, sizeof(to->path), str_of(h->name)); /* it fits */
 }
 
 static bool

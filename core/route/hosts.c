@@ -13,7 +13,7 @@ struct mark {
     struct list node; /* by time of update, the latest at the end */
     struct host_facts facts;
     size_t n;
-    char key[]; /* family, address, port, binding */
+    char key[]; /* family, address, port, path, binding */
 };
 struct hosts {
     struct map marks;
@@ -64,6 +64,7 @@ mark_key(struct hosts *h, const struct netaddr *at, struct str binding)
     buf_char(&h->scratch, (char)at->ip.family);
     buf_add(&h->scratch, at->ip.addr, at->ip.family == 4 ? 4 : 16);
     buf_add(&h->scratch, &at->port, sizeof(at->port));
+    buf_cstr(&h->scratch, at->path);
     buf_str(&h->scratch, binding);
     return buf_get(&h->scratch);
 }

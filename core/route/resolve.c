@@ -118,7 +118,8 @@ resolve_idn(struct str domain)
     return buf_get(&name);
 }
 
-/* In lower case; v6 in brackets, as a domain that is an address stands. */
+/* In lower case; v6 in brackets, as a domain that is an address stands; a path
+ * as it is. */
 static struct str
 gateway_name(const struct route_item *item)
 {
@@ -126,6 +127,8 @@ gateway_name(const struct route_item *item)
     size_t n = 0;
     bool v6 = item->address && item->addr.family == 6;
 
+    if (item->path)
+        return item->host;
     if (item->host.n > sizeof(name) - 3)
         return STR("#");
     if (v6)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/route_check.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include "base/address.h"
 #include "base/num.h"
 #include "route/method.h"
@@ -58,6 +60,26 @@ route_bracketed(struct str s, struct route_item *to, struct err *e)
     if (s.p[0] != ':')
         return err_set(e, ERR_CONF, "only :port may follow the ]");
     return route_port(str_from(s, 1), to, e);
+}
+
+/* A Unix socket: an absolute path that sun_path has room for. */
+static int
+route_path(struct str s, struct route_item *to, struct err *e)
+{
+    struct sockaddr_un un;
+
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+            return err_set(e, ERR_CONF,
+                "no blanks and control characters are expected in the path "
+                "of a socket");
+    if (s.n < 2 || s.n >= sizeof(un.sun_path))
+        return err_set(e, ERR_CONF,
+            "the path of a socket has at most %zu characters",
+            sizeof(un.sun_path) - 1);
+    to->host = s;
+    to->path = true;
+    return 0;
 }
 
 /* "host", "1.2.3.4", "[v6]", each with ":port" if need be. */
@@ -185,6 +207,9 @@ route_uri(struct str text, size_t colon, struct route_item *to, struct err *e)
     if (!route_is_scheme(to->scheme))
         return err_set(
             e, ERR_CONF, "\"%.*s\" is no scheme", STR_ARG(to->scheme));
+    if (host.n > 1 && host.p[0] == '/')
+        return route_path(host, to, e) < 0 ? ERR_CONF
+                                           : route_query(rest, to, e);
     if (host.n && host.p[host.n - 1] == '/')
         host.n--;
     if (str_chr(host, '@', 0) != SIZE_MAX || str_chr(host, '/', 0) != SIZE_MAX)
@@ -215,6 +240,8 @@ route_item_parse(struct str text, struct route_item *to, struct err *e)
         rc = route_host(text, to, e);
     if (rc < 0)
         return rc;
+    if (to->path && (to->port || to->type != ROUTE_TYPE_NONE))
+        return err_set(e, ERR_CONF, "a socket has no port and no type");
     to->mx = !to->address && str_ieq(to->host, STR("__mx__"));
     if (to->mx && to->type == ROUTE_TYPE_A)
         return err_set(e, ERR_CONF, "__mx__ cannot have type=a");
@@ -236,6 +263,8 @@ route_gateway_parse(struct str text, struct route_item *to, struct err *e)
                 STR_ARG(text));
         return 0;
     }
+    if (text.n && text.p[0] == '/')
+        return route_path(text, to, e);
     if (str_find(text, STR("://"), 0) != SIZE_MAX)
         return err_set(e, ERR_CONF,
             "a gateway is a host or an address, with "

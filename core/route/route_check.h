@@ -16,6 +16,7 @@ struct route_item {
     struct str host;   /* name, address without brackets, "__mx__" */
     bool address;      /* host is an address, in addr */
     bool mx;           /* host is __mx__ */
+    bool path;         /* host is the path of a Unix socket */
     struct cidr addr;
     int64_t pref; /* -1: none */
     int64_t ttl;  /* seconds; -1: none */
@@ -24,8 +25,8 @@ struct route_item {
 };
 /* 0 or ERR_CONF with what is wrong and, for a bare v6, the right form. */
 int route_item_parse(struct str text, struct route_item *to, struct err *e);
-/* "host", "host:port", "[v6]", "[v6]:port", "#name"; only host, address,
- * addr and port of *to are set. */
+/* "host", "host:port", "[v6]", "[v6]:port", "#name", "/path"; only host,
+ * address, path, addr and port of *to are set. */
 int route_gateway_parse(struct str text, struct route_item *to, struct err *e);
 
 option_check_f route_check_gateway;

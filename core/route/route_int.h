@@ -53,7 +53,7 @@ struct host {
     unsigned refs; /* the record's, and one for each connection */
     struct resolver *resolver;
     char *name, *uri;
-    struct cidr ip;
+    struct cidr ip;      /* family 0: name is the path of a socket */
     uint16_t port;       /* 0: the method's */
     uint16_t preference; /* of the MX */
     uint16_t rank;

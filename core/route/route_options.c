@@ -26,11 +26,13 @@ static const struct option rows[] = {
     [ROUTE_GATEWAY] = {.name = "gateway",
         .type = IMPEL_OPT_STRING,
         .scopes = OUT,
-        .brief = "smart host: a name or an address, with a port if need be",
+        .brief = "smart host: a name or an address, with a port if need be, or "
+                 "the path of a Unix socket",
         .manual = "Mail of the scope is queued under the gateway's name, and "
                   "goes to the hosts found for that name: its MX records, or "
                   "its addresses if it has none. An IPv6 address stands in "
-                  "brackets: [2001:db8::1]. A name that begins with # is "
+                  "brackets: [2001:db8::1]. A path that begins with / is a "
+                  "socket of this machine. A name that begins with # is "
                   "synthetic: it needs a domain stanza of that name with "
                   "routes of its own, which is also how one gives a binding "
                   "routes. A changed gateway holds for new mail; what is "
@@ -45,7 +47,8 @@ static const struct option rows[] = {
         .brief = "hosts to deliver to, in the place of the domain's MX",
         .manual = "Each item is a host, an address ([v6] in brackets), "
                   "__mx__ for what DNS says, or a URI such as "
-                  "smtp://host?pref=10&ttl=300&port=2525&type=mx. Without "
+                  "smtp://host?pref=10&ttl=300&port=2525&type=mx, or "
+                  "lmtp:///run/mail/lmtp for a Unix socket. Without "
                   "pref the items are tried in their order; items with an "
                   "equal pref share the load. type is mx or a; without it "
                   "the MX records of the host are tried, then its address. "

@@ -46,7 +46,8 @@ rule_implied(
     to->ttl = -1;
     to->port = gateway_port;
     to->own = !by_gateway;
-    if (rules_is_literal(name, &to->addr))
+    if (rules_is_literal(name, &to->addr) ||
+        (by_gateway && name.n && name.p[0] == '/'))
         to->kind = MX_ADDRESS;
     else if (name.n && (name.p[0] == '#' || name.p[0] == '['))
         to->kind = MX_NOTHING;
@@ -85,6 +86,8 @@ rule_from_item(struct rule *to, struct str text, size_t place,
             : domain.n && (domain.p[0] == '#' || domain.p[0] == '[')
             ? MX_NOTHING
             : MX_DOMAIN;
+    } else if (item.path) {
+        to->kind = MX_ADDRESS;
     } else if (item.address) {
         to->kind = MX_ADDRESS;
         to->addr = item.addr;

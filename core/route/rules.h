@@ -16,7 +16,7 @@ struct rule {
     char *text;      /* the item as configured; "" for the implied one */
     struct str name; /* to look up; borrows from text or the domain's name */
     enum mx_kind kind;
-    struct cidr addr; /* MX_ADDRESS */
+    struct cidr addr; /* MX_ADDRESS; family 0: name is the path of a socket */
     int32_t pref;
     int64_t ttl;   /* seconds; -1: that of the answers, or route_ttl */
     uint16_t port; /* 0: the method's */

@@ -35,7 +35,9 @@ bool
 way_find(const struct scope *s, int family, struct way *to)
 {
     *to = (struct way){.from.family = 0};
-    if (!family || !way_server(s, &to->proxy)) {
+    if (!family)
+        return true; /* a socket of this machine */
+    if (!way_server(s, &to->proxy)) {
         to->proxy = (struct proxyproto_server){.port = 0};
         binding_source(s, family, &to->from);
         return !to->from.family || to->from.family == family;

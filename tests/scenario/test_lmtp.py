@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """LMTP, out and in: the example of the manual, Dovecot's server, and one that
 misbehaves."""
+import contextlib
 import smtplib
 import socket
+import threading
 
 import pytest
 
@@ -140,6 +142,86 @@ def test_cut_between_two_replies(impeld, lmtpd):
                       len(box.messages) >= 4)[1])
     d.wait_empty()
     assert sorted(r for r, _ in box.messages) == to(*"abcd")
+
+
+class Relay:
+    """What comes to a Unix socket goes on to a server's port."""
+
+    def __init__(self, path, port):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen(50)
+        self.port = port
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                a, _ = self.socket.accept()
+            except OSError:
+                return
+            b = socket.create_connection(("127.0.0.1", self.port))
+            for x, y in ((a, b), (b, a)):
+                threading.Thread(target=self.copy, args=(x, y),
+                                 daemon=True).start()
+
+    @staticmethod
+    def copy(x, y):
+        try:
+            while data := x.recv(65536):
+                y.sendall(data)
+        except OSError:
+            pass
+        finally:
+            with contextlib.suppress(OSError):
+                y.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("how", ["gateway", "routes"])
+def test_unix_sockets(impeld, lmtpd, tmp_path, how):
+    """Out to a socket, by a gateway or by routes; in from a socket."""
+    box, path = lmtpd(), tmp_path / "Lmtp"
+    Relay(path, box.port)
+    to_it = f'Gateway = "{path}"' if how == "gateway" else \
+        f'Routes = ( "lmtp://{path}" )'
+    d = impeld(f"""
+Retry_Interval = 600
+Domain "box.test" {{
+  {to_it}
+  Delivery_Method = LMTP
+}}
+LMTP_Listener {{
+  Listen "@DIR@/in" {{ }}
+  Relay_Domains = ( "box.test" )
+}}
+""", modules=LMTP)
+    send(d.port, to("a", "b"))
+    with socket.socket(socket.AF_UNIX) as c:
+        c.connect(str(d.dir / "in"))
+        c.sendall(b"LHLO x.test\r\nMAIL FROM:<s@origin.test>\r\n"
+                  b"RCPT TO:<c@box.test>\r\nDATA\r\n")
+        f = c.makefile("rb")
+        while not (line := f.readline()).startswith(b"354"):
+            assert line[:1] == b"2", line
+        c.sendall(b"Subject: x\r\n\r\ntext\r\n.\r\nQUIT\r\n")
+        assert f.readline().startswith(b"250")
+    wait_for(lambda: len(box.messages) == 3)
+    assert sorted(r for r, _ in box.messages) == to("a", "b", "c")
+    rows = d.wait_records("D", 3)
+    assert all(r[-1] == str(path) for r in rows), rows
+    name = str(path) if how == "gateway" else "box.test"
+    assert f"{path}] socket" in d.ask("domain", name)
+
+
+def test_a_socket_that_is_not_there(impeld, tmp_path):
+    d = impeld(f"""
+Gateway = "{tmp_path}/none"
+Delivery_Method = LMTP
+Retry_Interval = 600
+""", modules=LMTP)
+    send(d.port, to("a"))
+    assert "Connection refused" in d.wait_records("T")[0][-1]
+    assert f"{tmp_path}/none" in d.ask("explain", "domain", f"{tmp_path}/none")
 
 
 def test_dovecot(impeld, tmp_path):
