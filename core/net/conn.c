@@ -29,7 +29,13 @@ enum {
 };
 
 /* Bits of events that wait for delivery. */
-enum { TELL_CONNECTED = 1, TELL_INPUT = 2, TELL_DRAINED = 4, TELL_LOST = 8 };
+enum {
+    TELL_CONNECTED = 1,
+    TELL_INPUT = 2,
+    TELL_DRAINED = 4,
+    TELL_LOST = 8,
+    TELL_SECURED = 16
+};
 
 struct conn {
     uint32_t magic;
@@ -55,6 +61,11 @@ struct conn {
     bool blocked; /* the OS takes no more: waiting for WATCH_WRITE */
     bool full;    /* conn_write() refused: CONN_DRAINED is owed */
     bool lost_told;
+    struct tls *tls;
+    bool shaking; /* the handshake is to come, or under way */
+    char *tls_error;
+    struct defer again;   /* to read what tls holds, or begin to shake */
+    struct timer patience; /* of the handshake */
     bool finishing; /* conn_finish() was called: nobody listens any more */
     bool shut;      /* our end was sent */
     size_t discarded;
@@ -75,6 +86,9 @@ static struct list finishing;
 static void conn_ready(void *arg, int events);
 static void conn_tell(void *arg);
 static void conn_flush_deferred(void *arg);
+static void conn_again(void *arg);
+static void conn_lost_patience(void *arg);
+static void conn_shake(struct conn *c);
 
 static void
 conn_post(struct conn *c, int tell)
@@ -103,6 +117,7 @@ conn_new(struct loop *l, conn_event_f *fn, void *arg)
     c->arg = arg;
     c->read_on = true;
     timer_init(&c->deadline, l, conn_expired, c, "conn finish");
+    timer_init(&c->patience, l, conn_lost_patience, c, "conn handshake");
     return c;
 }
 
@@ -125,8 +140,17 @@ conn_watch(struct conn *c)
 
     if (!c->watch)
         return;
-    if (!c->broken && !c->eof && c->read_on && conn_unread(c) < CONN_INPUT_MAX)
+    if (c->shaking && !c->broken && !conn_unsent(c)) {
+        watch_set(
+            c->watch, tls_wants_write(c->tls) ? WATCH_WRITE : WATCH_READ);
+        return;
+    }
+    if (!c->broken && !c->eof && !c->shaking && c->read_on &&
+        conn_unread(c) < CONN_INPUT_MAX) {
         events |= WATCH_READ;
+        if (c->tls && tls_pending(c->tls))
+            defer_post(c->loop, &c->again, conn_again, c, "conn tls");
+    }
     if (!c->broken && c->blocked)
         events |= WATCH_WRITE;
     watch_set(c->watch, events);
@@ -234,6 +258,24 @@ conn_make_room(struct conn *c)
     return c->in_size - c->in_end;
 }
 
+/* Octets, 0 at the end, or -errno. */
+static ssize_t
+conn_recv(struct conn *c, char *p, size_t n)
+{
+    ssize_t got;
+
+    if (c->shaking)
+        return -EAGAIN;
+    if (c->tls)
+        return tls_read(c->tls, p, n);
+    do {
+        got = recv(c->fd, p, n, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got >= 0)
+        return got;
+    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
 /* One read: a peer that sends without end gets its share of a turn only.
  * True: something came. */
 static bool
@@ -244,9 +286,7 @@ conn_read(struct conn *c)
 
     if (!room)
         return false;
-    do {
-        n = recv(c->fd, c->in + c->in_end, room, 0);
-    } while (n < 0 && errno == EINTR);
+    n = conn_recv(c, c->in + c->in_end, room);
     if (n > 0) {
         c->in_end += (size_t)n;
         c->received += (uint64_t)n;
@@ -256,8 +296,8 @@ conn_read(struct conn *c)
     if (n == 0) {
         c->eof = true;
         conn_post(c, TELL_LOST);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        conn_break(c, -errno);
+    } else if (n != -EAGAIN) {
+        conn_break(c, (int)n);
     }
     return false;
 }
@@ -287,6 +327,23 @@ conn_discard(struct conn *c)
 
 /* --- writing --- */
 
+/* Octets, or -errno. */
+static ssize_t
+conn_push(struct conn *c, const char *p, size_t n)
+{
+    ssize_t got;
+
+    /* what was written before the handshake goes in clear */
+    if (c->tls && !c->shaking)
+        return tls_write(c->tls, p, n);
+    do {
+        got = send(c->fd, p, n, MSG_NOSIGNAL);
+    } while (got < 0 && errno == EINTR);
+    if (got >= 0)
+        return got;
+    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
 /* Octets that the OS took, or -1 after an error, which is noted. */
 static ssize_t
 conn_send(struct conn *c, const char *p, size_t n)
@@ -294,20 +351,18 @@ conn_send(struct conn *c, const char *p, size_t n)
     size_t done = 0;
 
     while (done < n) {
-        ssize_t got = send(c->fd, p + done, n - done, MSG_NOSIGNAL);
+        ssize_t got = conn_push(c, p + done, n - done);
         if (got >= 0) {
             done += (size_t)got;
             continue;
         }
-        if (errno == EINTR)
-            continue;
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        if (got == -EAGAIN) {
             c->blocked = true;
             break;
         }
         /* The reason may stand in input that was not read yet: a reply
          * such as 552 before a reset.  It is read before LOST is said. */
-        c->error = -errno;
+        c->error = (int)got;
         c->drain = true;
         conn_post(c, 0);
         return -1;
@@ -328,6 +383,8 @@ conn_flush(struct conn *c)
         return;
     c->out_at += (size_t)n;
     if (!conn_unsent(c)) {
+        if (c->shaking)
+            defer_post(c->loop, &c->again, conn_again, c, "conn tls");
         c->out_at = 0;
         buf_cut(&c->out, 0);
         if (c->out.size > CONN_KEEP_OUTPUT)
@@ -354,6 +411,8 @@ conn_finish_step(struct conn *c)
     }
     if (conn_unsent(c) || c->shut || c->fd < 0)
         return;
+    if (c->tls)
+        tls_bye(c->tls);
     if (shutdown(c->fd, SHUT_WR) < 0) {
         conn_free(&c);
         return;
@@ -384,6 +443,8 @@ conn_write(struct conn *c, const void *p, size_t n)
     CHECK(c, CONN_MAGIC);
     if (c->broken || c->drain || c->finishing)
         return ERR_CLOSED;
+    if (c->shaking)
+        return ERR_AGAIN;
     pending = conn_unsent(c);
     if (n > CONN_WRITE_MAX)
         return ERR_LIMIT;
@@ -409,6 +470,92 @@ conn_write(struct conn *c, const void *p, size_t n)
     return 0;
 }
 
+/* --- TLS --- */
+
+static void
+conn_secured(struct conn *c, int error, const char *why)
+{
+    timer_stop(&c->patience);
+    c->shaking = false;
+    if (error) {
+        c->tls_error = xdup(why);
+        c->error = error;
+        c->broken = c->lost_told = true;
+        c->blocked = false;
+    }
+    conn_watch(c);
+    conn_post(c, TELL_SECURED);
+}
+
+static void
+conn_shake(struct conn *c)
+{
+    struct err e = {0};
+    int rc = tls_handshake(c->tls, &e);
+
+    if (rc == ERR_AGAIN)
+        conn_watch(c);
+    else
+        conn_secured(c, rc ? -EPROTO : 0, e.text);
+}
+
+static void
+conn_lost_patience(void *arg)
+{
+    conn_secured(arg, -ETIMEDOUT, "the handshake took too long");
+}
+
+/* What GnuTLS holds is no event of the socket. */
+static void
+conn_again(void *arg)
+{
+    struct conn *c = arg;
+
+    if (c->broken || c->finishing)
+        return;
+    if (c->shaking && !conn_unsent(c)) {
+        conn_shake(c);
+    } else if (!c->shaking && !c->eof && c->read_on) {
+        (void)conn_read(c); /* what came of it is posted */
+        conn_watch(c);
+    }
+}
+
+int
+conn_secure(
+    struct conn *c, const struct tls_params *p, int64_t ms, struct err *e)
+{
+    CHECK(c, CONN_MAGIC);
+    BUG_ON(c->tls);
+    if (c->broken || c->drain || c->finishing || c->fd < 0)
+        return err_set(e, ERR_CLOSED, "connection lost");
+    if (conn_unread(c))
+        return err_set(e, ERR_PROTO, "more came in clear");
+    c->tls = tls_new(c->fd, p, e);
+    if (!c->tls)
+        return ERR_CONF;
+    c->shaking = true;
+    timer_start(&c->patience, ms);
+    conn_flush(c);
+    defer_post(c->loop, &c->again, conn_again, c, "conn tls");
+    conn_watch(c);
+    return 0;
+}
+
+const struct tls_facts *
+conn_tls(const struct conn *c)
+{
+    CHECK(c, CONN_MAGIC);
+    return c->tls ? tls_facts(c->tls) : NULL;
+}
+
+const char *
+conn_tls_error(const struct conn *c)
+{
+    CHECK(c, CONN_MAGIC);
+    return c->tls_error ? c->tls_error : "";
+}
+
 /* --- events --- */
 
 /* The end of a hold; true: it was freed meanwhile, and is gone now. */
@@ -428,6 +575,10 @@ conn_ready(void *arg, int events)
     struct conn *c = arg;
 
     CHECK(c, CONN_MAGIC);
+    if (c->shaking && !c->broken && !conn_unsent(c)) {
+        conn_shake(c);
+        return;
+    }
     if (events & WATCH_WRITE && c->blocked) {
         c->blocked = false;
         if (c->finishing) {
@@ -472,7 +623,8 @@ conn_tell(void *arg)
     static const struct {
         int tell;
         enum conn_event event;
-    } order[] = {{TELL_CONNECTED, CONN_CONNECTED}, {TELL_INPUT, CONN_INPUT},
+    } order[] = {{TELL_CONNECTED, CONN_CONNECTED},
+        {TELL_SECURED, CONN_SECURED}, {TELL_INPUT, CONN_INPUT},
         {TELL_DRAINED, CONN_DRAINED}, {TELL_LOST, CONN_LOST}};
     struct conn *c = arg;
 
@@ -562,7 +714,7 @@ conn_finish(struct conn **pc, int64_t deadline_ms)
         return;
     CHECK(c, CONN_MAGIC);
     *pc = NULL;
-    if (c->broken || c->drain || deadline_ms <= 0 || c->fd < 0) {
+    if (c->broken || c->drain || c->shaking || deadline_ms <= 0 || c->fd < 0) {
         conn_free(&c);
         return;
     }
@@ -598,7 +750,11 @@ conn_free(struct conn **pc)
         c->dial_cancel(c->dial);
     defer_cancel(&c->telling);
     defer_cancel(&c->flushing);
+    defer_cancel(&c->again);
     timer_stop(&c->deadline);
+    timer_stop(&c->patience);
+    tls_free(&c->tls);
+    free(c->tls_error);
     watch_free(&c->watch);
     if (c->fd >= 0)
         (void)close(c->fd); /* nothing to be done about it */

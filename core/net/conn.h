@@ -11,16 +11,19 @@
 
 #include "loop/loop.h"
 #include "net/netaddr.h"
+#include "net/tls.h"
 
 enum conn_event {
     CONN_CONNECTED = 1, /* a dialled one is up */
     CONN_INPUT,         /* conn_input() holds more than before */
     CONN_DRAINED,       /* output fell below low water after CONN_FULL */
-    CONN_LOST           /* gone: error is -errno, or 0 for an orderly end;
+    CONN_LOST,          /* gone: error is -errno, or 0 for an orderly end;
                            what was read before stays in conn_input().
                            After 0 (the peer will send no more, but may still
                            read) writing goes on; should that fail, CONN_LOST
                            comes once more, with the error */
+    CONN_SECURED        /* conn_secure() is done: error is 0, or -errno and the
+                           connection is gone (no CONN_LOST follows) */
 };
 struct conn;
 /* May call conn_free(). */
@@ -50,6 +53,14 @@ void conn_consume(struct conn *c, size_t n);
  * An empty buffer takes any size up to 16 MiB (ERR_LIMIT above).  What is
  * written in a turn goes out at its end, in one send if the OS takes it. */
 int conn_write(struct conn *c, const void *p, size_t n);
+/* TLS from here on: what was written goes out in clear, then the handshake
+ * begins, which may take so long; CONN_SECURED tells.  Nothing is read
+ * meanwhile, and conn_write() says ERR_AGAIN.  ERR_PROTO: there is unread input, which
+ * came in clear; ERR_CLOSED; ERR_CONF: as of tls_new(). */
+int conn_secure(
+    struct conn *c, const struct tls_params *p, int64_t ms, struct err *e);
+const struct tls_facts *conn_tls(const struct conn *c); /* NULL: none */
+const char *conn_tls_error(const struct conn *c); /* why it failed; or "" */
 /* Room below high water right now. */
 size_t conn_room(const struct conn *c);
 size_t conn_pending(const struct conn *c); /* octets not yet taken by the OS */

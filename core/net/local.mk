@@ -11,15 +11,19 @@ core_net_libnet_a_SOURCES = \
 	core/net/hostaddrs.c core/net/hostaddrs.h \
 	core/net/netaddr.c core/net/netaddr.h \
 	core/net/proxyproto.c core/net/proxyproto.h \
-	core/net/resolvconf.c core/net/resolvconf.h
+	core/net/resolvconf.c core/net/resolvconf.h \
+	core/net/tls.c core/net/tls.h \
+	core/net/tlscache.c core/net/tlscache.h \
+	core/net/tlsfile.c core/net/tlsfile.h \
+	core/net/tlswords.c core/net/tlswords.h
 core_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
-	tests/unit/test-proxyproto
+	tests/unit/test-proxyproto tests/unit/test-tls
 TESTS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
-	tests/unit/test-proxyproto
+	tests/unit/test-proxyproto tests/unit/test-tls
 tests_unit_test_proxyproto_SOURCES = tests/unit/test-proxyproto.c
 tests_unit_test_proxyproto_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
@@ -28,7 +32,11 @@ tests_unit_test_netaddr_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
 tests_unit_test_conn_SOURCES = tests/unit/test-conn.c
 tests_unit_test_conn_LDADD = core/net/libnet.a core/loop/libloop.a \
-	$(BASE_LA) $(CMOCKA_LIBS) $(EV_LIBS) $(BASE_LIBS)
+	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
+tests_unit_test_tls_SOURCES = tests/unit/test-tls.c \
+	tests/unit/certificates.c tests/unit/certificates.h
+tests_unit_test_tls_LDADD = core/net/libnet.a core/loop/libloop.a \
+	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
 tests_unit_test_accept_SOURCES = tests/unit/test-accept.c
 tests_unit_test_accept_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(EV_LIBS) $(BASE_LIBS)

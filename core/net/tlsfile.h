@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tlsfile.h - certificates, keys and authorities from PEM files, as they were
+ * when the configuration was last loaded.
+ *
+ * The options that name such files read them (tlsfile_read_*()) when they are
+ * judged, so that a file that cannot be used refuses the configuration, and a
+ * reload brings in what has changed since.  Sessions then take what is in
+ * memory; a file that was never read is read then.  What a session has taken
+ * stays until it ends.  Keys are wiped when nobody has them any more.
+ *
+ * Any thread.
+ */
+#ifndef IMPEL_TLSFILE_H
+#define IMPEL_TLSFILE_H
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum { TLSFILE_SIZE_MAX = 4 << 20 }; /* of one file */
+
+/* Read the file (again) and judge it: 0, or ERR_CONF with a sentence. */
+int tlsfile_read_ca(struct str path, struct err *e);
+int tlsfile_read_certificate(struct str path, struct err *e);
+int tlsfile_read_key(struct str path, struct err *e);
+
+/* Authorities. */
+struct tls_ca;
+int tls_ca_get(struct str path, struct tls_ca **to, struct err *e);
+gnutls_x509_trust_list_t tls_ca_list(const struct tls_ca *ca);
+void tls_ca_put(struct tls_ca **ca);
+
+/* A certificate with its chain, and its key.  key absent: it stands in the same
+ * file.  Both absent: nothing to show, which is for clients. */
+struct tls_pair;
+int tls_pair_get(
+    struct str certificate, struct str key, struct tls_pair **to, struct err *e);
+gnutls_certificate_credentials_t tls_pair_credentials(const struct tls_pair *p);
+/* Does the certificate name this host?  "mx.example.net" */
+bool tls_pair_names(const struct tls_pair *p, const char *host);
+void tls_pair_put(struct tls_pair **p);
+
+/* Forget all; what sessions hold stays theirs. */
+void tlsfile_drop(void);
+
+#endif
