@@ -82,6 +82,12 @@ check_path(const struct option_value *v, struct err *e)
 }
 
 int
+check_path_or_none(const struct option_value *v, struct err *e)
+{
+    return str_ieq(v->text, STR("none")) ? 0 : checks_path(v->text, e);
+}
+
+int
 check_log(const struct option_value *v, struct err *e)
 {
     struct str s = v->text;

@@ -28,14 +28,13 @@ enum {
     CONN_LINGER_MS = 5000       /* how long it waits for the peer's end */
 };
 
-/* Bits of events that wait for delivery. */
 enum {
     TELL_CONNECTED = 1,
     TELL_INPUT = 2,
     TELL_DRAINED = 4,
     TELL_LOST = 8,
     TELL_SECURED = 16
-};
+}; /* bits of events that wait */
 
 struct conn {
     uint32_t magic;
@@ -64,7 +63,7 @@ struct conn {
     struct tls *tls;
     bool shaking; /* the handshake is to come, or under way */
     char *tls_error;
-    struct defer again;   /* to read what tls holds, or begin to shake */
+    struct defer again;    /* to read what tls holds, or begin to shake */
     struct timer patience; /* of the handshake */
     bool finishing; /* conn_finish() was called: nobody listens any more */
     bool shut;      /* our end was sent */
@@ -88,7 +87,6 @@ static void conn_tell(void *arg);
 static void conn_flush_deferred(void *arg);
 static void conn_again(void *arg);
 static void conn_lost_patience(void *arg);
-static void conn_shake(struct conn *c);
 
 static void
 conn_post(struct conn *c, int tell)
@@ -141,8 +139,7 @@ conn_watch(struct conn *c)
     if (!c->watch)
         return;
     if (c->shaking && !c->broken && !conn_unsent(c)) {
-        watch_set(
-            c->watch, tls_wants_write(c->tls) ? WATCH_WRITE : WATCH_READ);
+        watch_set(c->watch, tls_wants_write(c->tls) ? WATCH_WRITE : WATCH_READ);
         return;
     }
     if (!c->broken && !c->eof && !c->shaking && c->read_on &&
@@ -505,7 +502,6 @@ conn_lost_patience(void *arg)
     conn_secured(arg, -ETIMEDOUT, "the handshake took too long");
 }
 
-/* What GnuTLS holds is no event of the socket. */
 static void
 conn_again(void *arg)
 {
@@ -623,9 +619,9 @@ conn_tell(void *arg)
     static const struct {
         int tell;
         enum conn_event event;
-    } order[] = {{TELL_CONNECTED, CONN_CONNECTED},
-        {TELL_SECURED, CONN_SECURED}, {TELL_INPUT, CONN_INPUT},
-        {TELL_DRAINED, CONN_DRAINED}, {TELL_LOST, CONN_LOST}};
+    } order[] = {{TELL_CONNECTED, CONN_CONNECTED}, {TELL_SECURED, CONN_SECURED},
+        {TELL_INPUT, CONN_INPUT}, {TELL_DRAINED, CONN_DRAINED},
+        {TELL_LOST, CONN_LOST}};
     struct conn *c = arg;
 
     if (c->finishing) {
@@ -652,8 +648,6 @@ conn_tell(void *arg)
     }
     (void)conn_release(c);
 }
-
-/* --- the rest --- */
 
 struct str
 conn_input(const struct conn *c)

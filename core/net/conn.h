@@ -55,8 +55,8 @@ void conn_consume(struct conn *c, size_t n);
 int conn_write(struct conn *c, const void *p, size_t n);
 /* TLS from here on: what was written goes out in clear, then the handshake
  * begins, which may take so long; CONN_SECURED tells.  Nothing is read
- * meanwhile, and conn_write() says ERR_AGAIN.  ERR_PROTO: there is unread input, which
- * came in clear; ERR_CLOSED; ERR_CONF: as of tls_new(). */
+ * meanwhile, and conn_write() says ERR_AGAIN.  ERR_PROTO: there is unread
+ * input, which came in clear; ERR_CLOSED; ERR_CONF: as of tls_new(). */
 int conn_secure(
     struct conn *c, const struct tls_params *p, int64_t ms, struct err *e);
 const struct tls_facts *conn_tls(const struct conn *c); /* NULL: none */

@@ -39,7 +39,7 @@ tests_unit_test_tls_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
 tests_unit_test_accept_SOURCES = tests/unit/test-accept.c
 tests_unit_test_accept_LDADD = core/net/libnet.a core/loop/libloop.a \
-	$(BASE_LA) $(CMOCKA_LIBS) $(EV_LIBS) $(BASE_LIBS)
+	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
 tests_unit_test_dnsparse_SOURCES = tests/unit/test-dnsparse.c tests/unit/dns_wire.h
 tests_unit_test_dnsparse_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)

@@ -63,16 +63,15 @@ tls_came_ticket(gnutls_session_t session, unsigned type, unsigned when,
 
 /* Sessions are resumed only where all that decides on them is the same. */
 static char *
-tls_resume_key(const struct tls_params *p)
+tls_resume_key(const struct tls *t, const struct tls_params *p)
 {
     struct buf b = BUF_INIT;
 
-    buf_printf(&b, "%.*s\n%s\n%d\n%s\n%s\n%s\n%.*s\n%.*s\n%.*s",
-        STR_ARG(p->resume), p->sni ? p->sni : "", (int)p->verify,
-        p->name[0] ? p->name[0] : "", p->name[1] ? p->name[1] : "", p->priority,
-        (int)p->ca.n, p->ca.p ? p->ca.p : "", (int)p->certificate.n,
-        p->certificate.p ? p->certificate.p : "", (int)p->key.n,
-        p->key.p ? p->key.p : "");
+    buf_printf(&b, "%.*s\n%s\n%d\n%s\n%s\n%s\n%llu\n%llu", STR_ARG(p->resume),
+        p->sni ? p->sni : "", (int)p->verify, p->name[0] ? p->name[0] : "",
+        p->name[1] ? p->name[1] : "", p->priority,
+        (unsigned long long)(t->ca ? tls_ca_number(t->ca) : 0),
+        (unsigned long long)tls_pair_number(t->pair));
     return buf_detach(&b, NULL);
 }
 
@@ -83,7 +82,7 @@ tls_resume(struct tls *t, const struct tls_params *p)
 
     if (!p->resume.n)
         return;
-    t->resume = tls_resume_key(p);
+    t->resume = tls_resume_key(t, p);
     gnutls_handshake_set_hook_function(t->session,
         GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST, tls_came_ticket);
     if (!tlscache_take(str_of(t->resume), &data, clock_mono()))
@@ -114,8 +113,8 @@ tls_set_alpn(struct tls *t, const char *const *alpn)
     unsigned n = 0;
 
     for (; alpn && alpn[n] && n < TLS_ALPN_MAX; n++)
-        list[n] = (gnutls_datum_t){(unsigned char *)(uintptr_t)alpn[n],
-            (unsigned)strlen(alpn[n])};
+        list[n] = (gnutls_datum_t){
+            (unsigned char *)(uintptr_t)alpn[n], (unsigned)strlen(alpn[n])};
     if (n) /* fails on empty or long names only: then none is asked for */
         (void)gnutls_alpn_set_protocols(t->session, list, n, 0);
 }
@@ -146,8 +145,8 @@ tls_setup(struct tls *t, int fd, const struct tls_params *p, struct err *e)
     if (rc >= 0)
         rc = gnutls_priority_set(t->session, words);
     if (rc >= 0)
-        rc = gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
-            tls_pair_credentials(t->pair));
+        rc = gnutls_credentials_set(
+            t->session, GNUTLS_CRD_CERTIFICATE, tls_pair_credentials(t->pair));
     if (rc < 0)
         return err_set(e, ERR_CONF, "%s", gnutls_strerror(rc));
     gnutls_session_set_ptr(t->session, t);
@@ -453,8 +452,8 @@ tls_pending(const struct tls *t)
 ssize_t
 tls_write(struct tls *t, const void *p, size_t n)
 {
-    ssize_t rc = gnutls_record_send(
-        t->session, t->held ? NULL : p, t->held ? 0 : n);
+    ssize_t rc =
+        gnutls_record_send(t->session, t->held ? NULL : p, t->held ? 0 : n);
 
     if (rc >= 0) {
         t->held = 0;

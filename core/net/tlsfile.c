@@ -124,8 +124,7 @@ file_get(struct str path, bool again, struct err *e)
 static gnutls_datum_t
 file_datum(const struct file *f)
 {
-    return (gnutls_datum_t){
-        (unsigned char *)f->bytes.p, (unsigned)f->bytes.n};
+    return (gnutls_datum_t){(unsigned char *)f->bytes.p, (unsigned)f->bytes.n};
 }
 
 /* --- authorities --- */
@@ -169,6 +168,27 @@ ca_parse(const struct file *f, struct err *e)
     return NULL;
 }
 
+/* Those of the system, once. */
+static struct tls_ca *
+ca_of_system(struct err *e)
+{
+    struct tls_ca *ca = map_find(&authorities, STR(""));
+
+    if (ca)
+        return ca;
+    ca = xnew(struct tls_ca);
+    ca->refs = 1;
+    ca->path = xdup("");
+    BUG_ON(gnutls_x509_trust_list_init(&ca->list, 0) < 0);
+    if (gnutls_x509_trust_list_add_system_trust(ca->list, 0, 0) <= 0) {
+        err_set(e, ERR_CONF, "the system has no list of authorities");
+        ca_free(ca);
+        return NULL;
+    }
+    (void)map_put(&authorities, str_of(ca->path), ca);
+    return ca;
+}
+
 /* In the map, current; one that was taken before stays its takers'. */
 static struct tls_ca *
 ca_find(struct str path, bool again, struct err *e)
@@ -193,7 +213,7 @@ int
 tls_ca_get(struct str path, struct tls_ca **to, struct err *e)
 {
     pthread_mutex_lock(&lock);
-    *to = ca_find(path, false, e);
+    *to = path.n ? ca_find(path, false, e) : ca_of_system(e);
     if (*to)
         atomic_fetch_add(&(*to)->refs, 1);
     pthread_mutex_unlock(&lock);
@@ -204,6 +224,12 @@ gnutls_x509_trust_list_t
 tls_ca_list(const struct tls_ca *ca)
 {
     return ca->list;
+}
+
+uint64_t
+tls_ca_number(const struct tls_ca *ca)
+{
+    return ca->number;
 }
 
 int
@@ -232,8 +258,8 @@ tlsfile_read_certificate(struct str path, struct err *e)
     if (f) {
         gnutls_datum_t d = file_datum(f);
 
-        rc = gnutls_x509_crt_list_import2(
-            &list, &n, &d, GNUTLS_X509_FMT_PEM, 0);
+        rc =
+            gnutls_x509_crt_list_import2(&list, &n, &d, GNUTLS_X509_FMT_PEM, 0);
         if (rc < 0)
             rc = err_set(e, ERR_CONF, "%s holds no certificate in PEM form: %s",
                 f->path, gnutls_strerror(rc));
@@ -314,14 +340,15 @@ pair_fill(struct tls_pair *p, const struct file *c, const struct file *k,
 }
 
 static struct tls_pair *
-pair_new(const char *id, const struct file *c, const struct file *k,
-    struct err *e)
+pair_new(
+    const char *id, const struct file *c, const struct file *k, struct err *e)
 {
     struct tls_pair *p = xnew(struct tls_pair);
 
     p->refs = 1;
     p->id = xdup(id);
-    BUG_ON(gnutls_certificate_allocate_credentials(&p->credentials) < 0); /* memory only */
+    BUG_ON(gnutls_certificate_allocate_credentials(&p->credentials) <
+        0); /* memory only */
     if (!c)
         return p;
     p->certificate_number = c->number;
@@ -367,8 +394,7 @@ tls_pair_get(
 
     if (!key.n)
         key = certificate;
-    buf_printf(
-        &id, "%.*s\n%.*s", STR_ARG(certificate), STR_ARG(key));
+    buf_printf(&id, "%.*s\n%.*s", STR_ARG(certificate), STR_ARG(key));
     pthread_mutex_lock(&lock);
     *to = pair_find(id.p, certificate, key, e);
     if (*to)
@@ -382,6 +408,12 @@ gnutls_certificate_credentials_t
 tls_pair_credentials(const struct tls_pair *p)
 {
     return p->credentials;
+}
+
+uint64_t
+tls_pair_number(const struct tls_pair *p)
+{
+    return MAX_OF(p->certificate_number, p->key_number);
 }
 
 bool

@@ -27,18 +27,21 @@ int tlsfile_read_ca(struct str path, struct err *e);
 int tlsfile_read_certificate(struct str path, struct err *e);
 int tlsfile_read_key(struct str path, struct err *e);
 
-/* Authorities. */
+/* Authorities; path absent: those of the system, as at the first call. */
 struct tls_ca;
 int tls_ca_get(struct str path, struct tls_ca **to, struct err *e);
 gnutls_x509_trust_list_t tls_ca_list(const struct tls_ca *ca);
+/* Of what it was made of: another one for other files. */
+uint64_t tls_ca_number(const struct tls_ca *ca);
 void tls_ca_put(struct tls_ca **ca);
 
 /* A certificate with its chain, and its key.  key absent: it stands in the same
  * file.  Both absent: nothing to show, which is for clients. */
 struct tls_pair;
-int tls_pair_get(
-    struct str certificate, struct str key, struct tls_pair **to, struct err *e);
+int tls_pair_get(struct str certificate, struct str key, struct tls_pair **to,
+    struct err *e);
 gnutls_certificate_credentials_t tls_pair_credentials(const struct tls_pair *p);
+uint64_t tls_pair_number(const struct tls_pair *p); /* 0: nothing to show */
 /* Does the certificate name this host?  "mx.example.net" */
 bool tls_pair_names(const struct tls_pair *p, const char *host);
 void tls_pair_put(struct tls_pair **p);

@@ -97,8 +97,9 @@ words_new(const char *text, struct err *e)
     int rc = gnutls_priority_init(&w->priority, text, &at);
 
     if (rc < 0) {
-        err_set(e, ERR_CONF, "GnuTLS does not understand it from '%.40s' on: %s",
-            at ? at : "", gnutls_strerror(rc));
+        err_set(e, ERR_CONF,
+            "GnuTLS does not understand it from '%.40s' on: %s", at ? at : "",
+            gnutls_strerror(rc));
         free(w);
         return NULL;
     }

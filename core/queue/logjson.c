@@ -121,6 +121,8 @@ json_result(struct buf *to, const struct result *r)
         buf_cstr(to, ",\"uncertain\":true");
     if (r->info)
         json_pair(to, "info", str_of(r->info));
+    if (r->tls)
+        json_pair(to, "tls", str_of(r->tls));
 }
 
 void

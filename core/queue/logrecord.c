@@ -144,6 +144,8 @@ logrecord_outcome(
     logrecord_next(to, o->peer_addr);
     if (type != 'D')
         logrecord_result(to, o->result);
+    else if (o->result->tls) /* behind the fields that Momentum has */
+        logrecord_next(to, str_of(o->result->tls));
 }
 
 static struct str

@@ -16,6 +16,7 @@
 #include "queue/review.h"
 #include "queue/said.h"
 #include "route/binding.h"
+#include "xport/tlspolicy.h"
 #include "base/banned.h"
 
 #define OUTLET_STATE_TEXT(id, text) text,
@@ -343,6 +344,7 @@ outlet_free(struct outlet *o)
     o->magic = 0;
     free(o->key);
     free(o->greets);
+    free(o->tls);
     free(o);
 }
 
@@ -406,6 +408,8 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
     binding_ehlo_name(q->scope, greets ? str_of(greets) : STR_NONE, &b);
     if (greets)
         buf_printf(&b, " as %s", greets);
+    buf_char(&b, ' ');
+    tlspolicy_print(q->scope, str_of(q->zone->name), &b);
     return buf_detach(&b, NULL);
 }
 
@@ -456,6 +460,25 @@ outlet_vacate(struct queue *q, const struct line *full)
     if (other)
         outlet_close(other, false);
     return NULL;
+}
+
+static char *
+outlet_tls(const struct queue *q)
+{
+    struct buf b = BUF_INIT;
+
+    tlspolicy_print(q->scope, str_of(q->zone->name), &b);
+    return b.n ? buf_detach(&b, NULL) : NULL;
+}
+
+bool
+outlet_has_its_tls(const struct outlet *o)
+{
+    char *now = outlet_tls(o->queue);
+    bool same = str_eq(str_of(now ? now : ""), str_of(o->tls ? o->tls : ""));
+
+    free(now);
+    return same;
 }
 
 /* An idle session of a sibling goes over to q: the hop is q's from now on. */
@@ -564,6 +587,7 @@ outlet_open(struct queue *q, struct hop *hop, const struct module *m)
     o->id = ++q->s->last_connection;
     o->opened_at = loop_now(q->s->loop);
     outlet_set_addr(o);
+    o->tls = outlet_tls(q);
     o->io = outlet_choose_loop(q->s);
     q->s->io_sessions[o->io]++;
     list_init(&o->lent);

@@ -42,6 +42,8 @@ bool outlet_make_room(struct queue *q, enum wait_reason why);
  * that q can take over gives up its place there, and is returned: take it with
  * outlet_open(), or close it.  Else NULL. */
 struct outlet *outlet_vacate(struct queue *q, const struct line *full);
+/* What its queue asks of TLS is still what it was opened with. */
+bool outlet_has_its_tls(const struct outlet *o);
 const char *outlet_state_name(int state);
 
 #endif

@@ -162,6 +162,10 @@ hosts_down(struct probe *x)
 {
     buf_printf(&x->why, "%zu of the %zu hosts of %.*s failed a short while ago",
         x->failed, x->count, STR_ARG(domain_name(x->record)));
+    if (x->q->said && x->q->said->failures && x->q->said->why.verdict) {
+        buf_cstr(&x->why, ", the last one: ");
+        result_print(&x->q->said->why, &x->why);
+    }
     x->mono = x->hop.until;
     x->since = x->failed_at;
     return x->hosts == HOP_DOWN;

@@ -34,7 +34,7 @@ review_standing(struct review *r, struct outlet *o)
     enum hop_standing found;
     int64_t until;
 
-    if (!review_has_its_source(o))
+    if (!review_has_its_source(o) || !outlet_has_its_tls(o))
         return HOP_GONE;
     found = domain_standing(queue_record(q), q->generation, q->scope,
         str_of(q->binding->name), q->port, &o->hop, &until);

@@ -203,6 +203,7 @@ struct outlet { /* the scheduler's view of a session */
     struct way way;             /* it left by */
     char *key;                  /* what a sibling must have in common */
     char *greets;               /* of greeting.h, or NULL */
+    char *tls;                  /* xport/tlspolicy.h, or NULL */
     uint32_t overtook;          /* likewise */
     unsigned io;
     bool bad;       /* the address is to be marked */

@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
+#include "route/marks.h"
 #include "route/route_int.h"
 #include "base/banned.h"
 
@@ -50,7 +51,9 @@ print_facts(const struct host_lines *l, const struct hop_look *row)
         [HOP_SEEN_SELF] = " left out: this server",
         [HOP_SEEN_WORSE] = " left out: no better than this server"};
     const struct resolver *r = l->domain->resolver;
-    const struct host_facts *f = hosts_find(r->hosts, &row->at, l->binding);
+    char name[MARKS_NAME_MAX];
+    const struct host_facts *f = hosts_find(
+        r->hosts, &row->at, marks_name(name, l->binding, row->marks));
     int64_t now = loop_now(r->loop);
 
     if (!f)

@@ -8,6 +8,7 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
+#include "route/marks.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
 #include "route/way.h"
@@ -21,6 +22,7 @@ struct choice {
     struct str binding;
     uint16_t default_port;
     int64_t now;
+    uint64_t marks;
     bool meets_self; /* some host of the record is this server */
     /* what was found on the way */
     size_t down, full, skipped;
@@ -137,6 +139,7 @@ hop_has_room(struct choice *c, const struct host *h)
 static bool
 hop_usable(struct choice *c, const struct host *h)
 {
+    char name[MARKS_NAME_MAX];
     const struct host_facts *f;
     struct netaddr at;
 
@@ -145,7 +148,8 @@ hop_usable(struct choice *c, const struct host *h)
         return false;
     }
     hop_address(c, h, &at);
-    f = hosts_find(c->domain->resolver->hosts, &at, c->binding);
+    f = hosts_find(c->domain->resolver->hosts, &at,
+        marks_name(name, c->binding, c->marks));
     if (f && f->failed_until > c->now) {
         c->fewest = c->down ? MIN_OF(c->fewest, f->failures) : f->failures;
         c->down++;
@@ -288,6 +292,7 @@ hop_take(struct choice *c, struct host *h, struct hop *to)
     to->uri = h->uri[0] ? str_of(h->uri) : STR_NONE;
     to->preference = c->domain->rules.configured ? h->item_pref : h->preference;
     to->picked = c->now;
+    to->marks = c->marks;
     return HOP_OK;
 }
 
@@ -318,7 +323,8 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
         .scope = scope,
         .binding = binding,
         .default_port = default_port,
-        .now = loop_now(d->resolver->loop)};
+        .now = loop_now(d->resolver->loop),
+        .marks = marks_of(scope, domain_name(d))};
     struct host *h;
     bool prohibited;
 
@@ -371,11 +377,14 @@ look_tell(const struct choice *c, const struct host *h, bool chosen,
         .name = str_of(h->name),
         .preference =
             c->domain->rules.configured ? h->item_pref : h->preference,
-        .open = h->open};
+        .open = h->open,
+        .marks = c->marks};
     const struct host_facts *f;
+    char name[MARKS_NAME_MAX];
 
     hop_address(c, h, &row.at);
-    f = hosts_find(c->domain->resolver->hosts, &row.at, c->binding);
+    f = hosts_find(c->domain->resolver->hosts, &row.at,
+        marks_name(name, c->binding, c->marks));
     if (f && f->failed_until > c->now) {
         row.failed_at = f->failed_at;
         row.until = f->failed_until;
@@ -393,7 +402,8 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
         .scope = scope,
         .binding = binding,
         .default_port = default_port,
-        .now = loop_now(d->resolver->loop)};
+        .now = loop_now(d->resolver->loop),
+        .marks = marks_of(scope, domain_name(d))};
     const struct host *h;
     bool prohibited;
 
@@ -476,7 +486,8 @@ domain_standing(struct domain *d, struct generation *g,
         .scope = scope,
         .binding = binding,
         .default_port = default_port,
-        .now = loop_now(d->resolver->loop)};
+        .now = loop_now(d->resolver->loop),
+        .marks = marks_of(scope, domain_name(d))};
     enum hop_standing found;
 
     CHECK(d, DOMAIN_MAGIC);
@@ -504,6 +515,7 @@ hop_closed(
 {
     struct host *host = h->host;
     struct resolver *r;
+    char name[MARKS_NAME_MAX];
     int64_t now, retry;
 
     if (!host)
@@ -515,7 +527,8 @@ hop_closed(
     hostlimits_leave(r->limits, &h->pass);
     if (failed) {
         retry = scope_int(scope, OPT(route_options, ROUTE_HOST_FAILURE_RETRY));
-        hosts_failed(r->hosts, &h->to, binding, now, now + retry);
+        hosts_failed(r->hosts, &h->to, marks_name(name, binding, h->marks), now,
+            now + retry);
     }
     host_unref(&h->host);
     h->name = h->uri = STR_NONE;
@@ -524,6 +537,7 @@ hop_closed(
 void
 hop_worked(struct hop *h, struct str binding)
 {
+    char name[MARKS_NAME_MAX];
     struct resolver *r;
     int64_t now;
 
@@ -532,7 +546,8 @@ hop_worked(struct hop *h, struct str binding)
     CHECK(h->host, HOST_MAGIC);
     r = h->host->resolver;
     now = loop_now(r->loop);
-    hosts_worked(r->hosts, &h->to, binding, now, now - h->picked);
+    hosts_worked(r->hosts, &h->to, marks_name(name, binding, h->marks), now,
+        now - h->picked);
 }
 
 struct line *

@@ -5,6 +5,7 @@ core_route_libroute_a_SOURCES = \
 	core/route/domain.c core/route/domainshow.c \
 	core/route/fit.c core/route/fit.h \
 	core/route/hop.c \
+	core/route/marks.c core/route/marks.h \
 	core/route/hostlimits.c core/route/hostlimits.h \
 	core/route/hosts.c core/route/hosts.h \
 	core/route/method.c core/route/method.h \

@@ -89,6 +89,7 @@ struct hop {
     struct host_pass pass; /* HOP_OK: what it is counted in */
     uint64_t failures;     /* HOP_DOWN: in a row, of the host with the fewest */
     int64_t picked;        /* monotonic ms, for the time to connect */
+    uint64_t marks;        /* marks.h */
     uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
     char text[200];           /* without code: "[internal] ..." */
 };
@@ -120,6 +121,7 @@ struct hop_look {
     int32_t preference;
     int64_t open;             /* connections of this record */
     int64_t failed_at, until; /* monotonic; 0: not known */
+    uint64_t marks;           /* marks.h */
 };
 typedef void hop_look_f(void *arg, const struct hop_look *h);
 /* What domain_pick() would say, without its effects: nothing is looked up or

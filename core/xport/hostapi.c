@@ -288,11 +288,7 @@ static int
 host_start_tls(struct impel_session *s, struct impel_error *e)
 {
     CHECK(s, SESSION_MAGIC);
-    if (e) {
-        e->code = IMPEL_E_UNSUP;
-        snprintf(e->text, sizeof(e->text), "TLS is not in this version");
-    }
-    return IMPEL_E_UNSUP;
+    return link_start_tls(s, e);
 }
 
 static struct impel_str

@@ -150,6 +150,8 @@ lent_report(struct impel_batch *b, size_t i, const struct impel_result *r)
         result_set(to, IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL, 451,
             "4.3.0", "[internal] module gave no result");
     }
+    if (s->tls_said)
+        to->tls = xdup(s->tls_said);
     if (to->verdict != IMPEL_UNTRIED)
         b->batch->begun = true;
     b->left--;

@@ -14,6 +14,7 @@
 #include "net/dial.h"
 #include "net/proxyproto.h"
 #include "xport/hostapi.h"
+#include "xport/tlspolicy.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
@@ -24,8 +25,32 @@ link_error(struct impel_error *e, int code, const char *text)
 {
     if (e) {
         e->code = code;
-        snprintf(e->text, sizeof(e->text), "%s", text);
+        (void)str_copy(e->text, sizeof(e->text), str_of(text));
     }
+}
+
+/* It may be followed by one more, as in clear when TLS has failed. */
+static bool
+link_may_dial(const struct impel_session *s)
+{
+    if (s->kind->inbound || s->state != SESSION_OPENING)
+        return false;
+    return !s->conn || !s->redialled;
+}
+
+static void
+link_drop(struct impel_session *s)
+{
+    if (!s->conn)
+        return;
+    conn_free(&s->conn);
+    s->redialled = true;
+    s->up = s->lost = false;
+    s->tls_arg = 0;
+    s->pending &= ~(uint32_t)(PENDING_INPUT | PENDING_DRAINED | PENDING_LOST |
+        PENDING_TLS | PENDING_CONNECTED);
+    xfree(&s->local_text);
+    session_watch(s);
 }
 
 int
@@ -34,34 +59,119 @@ link_dial(
 {
     struct dial_request r = {.from = s->from, .to = s->to};
     const char *text = NULL;
-    int code = IMPEL_E_INVAL;
 
-    if (s->kind->inbound || s->state != SESSION_OPENING || s->conn)
-        text = "a session dials once, before it is ready";
+    if (!link_may_dial(s))
+        text = "a session dials before it is ready, and once more at most";
     else if (d->size < sizeof(uint32_t) + 2 * sizeof(uint16_t))
         text = "struct impel_dial has no size";
     else if (!r.to.path[0] && !d->port)
         text = "no port to connect to";
     else if (s->proxy.ip.family && s->seen.family != s->to.ip.family)
         text = "no address of the host's family for the PROXY server to use";
-    else if (d->tls == IMPEL_TLS_NOW) {
-        text = "TLS from the start is not in this version";
-        code = IMPEL_E_UNSUP;
-    }
+    else if (IMPEL_HAS(struct impel_dial, d, alpn) && d->alpn)
+        text = "ALPN is not in this version";
     if (text) {
-        link_error(e, code, text);
-        return code;
+        link_error(e, IMPEL_E_INVAL, text);
+        return IMPEL_E_INVAL;
     }
+    link_drop(s);
     if (!r.to.path[0])
         r.to.port = d->port;
     s->to = r.to;
     s->greeted = false;
     if (s->proxy.ip.family)
         netaddr_from_ip(&r.to, &s->proxy.ip, s->proxy.port);
+    s->tls_now = d->tls == IMPEL_TLS_NOW;
     r.timeout_ms = session_duration(s, XPORT_CONNECT_TIMEOUT, 300000);
     (void)tracer_sees(s); /* it joins here */
     s->conn = dial_start(s->loop, &r, link_event, s);
     return 0;
+}
+
+/* --- TLS --- */
+
+static void
+link_tls_failed(struct impel_session *s, const char *why)
+{
+    free(s->tls_why);
+    s->tls_why = xdup(why);
+}
+
+/* What the log of mail says of it. */
+static void
+link_tls_note(struct impel_session *s, const struct tls_facts *f)
+{
+    struct buf b = BUF_INIT;
+
+    buf_printf(&b, "protocol=%s cipher=%s verified=%s", f->protocol, f->cipher,
+        f->how);
+    if (f->peer[0])
+        buf_printf(&b, " peer=%s", f->peer);
+    free(s->tls_said);
+    s->tls_said = buf_detach(&b, NULL);
+}
+
+static int
+link_secure(struct impel_session *s, struct impel_error *e)
+{
+    struct tlspolicy_text text = {.host = NULL};
+    struct tls_params p;
+    struct err why = {0};
+    int64_t ms = session_duration(s, XPORT_EHLO_TIMEOUT, 300000);
+    int rc =
+        tlspolicy_params(s->scope.scope, &s->to, str_of(s->host ? s->host : ""),
+            str_of(s->domain ? s->domain : ""), &text, &p, &why);
+
+    if (rc == 0)
+        rc = conn_secure(s->conn, &p, ms, &why);
+    tlspolicy_text_fini(&text);
+    if (rc == 0)
+        return 0;
+    link_tls_failed(s, why.text);
+    link_error(e, hostapi_code(rc), why.text);
+    return hostapi_code(rc);
+}
+
+int
+link_start_tls(struct impel_session *s, struct impel_error *e)
+{
+    const char *text = NULL;
+    int code = IMPEL_E_INVAL;
+
+    if (s->kind->inbound || !s->scope.scope) {
+        text = "TLS with those who connect is not in this version";
+        code = IMPEL_E_UNSUP;
+    } else if (!s->conn || !s->up || s->lost || s->state >= SESSION_CLOSED) {
+        text = "there is no connection";
+        code = IMPEL_E_CLOSED;
+    } else if (s->streaming || conn_tls(s->conn)) {
+        text = "not now";
+    }
+    if (text) {
+        link_error(e, code, text);
+        return code;
+    }
+    return link_secure(s, e);
+}
+
+/* The handshake is over. */
+static void
+link_secured(struct impel_session *s, struct conn *c, int error)
+{
+    if (!error)
+        link_tls_note(s, conn_tls(c));
+    else
+        link_tls_failed(s, conn_tls_error(c));
+    if (s->tls_now && error) {
+        link_fail(s, error);
+    } else if (s->tls_now) {
+        s->up = true;
+        session_mark(s, PENDING_CONNECTED);
+    } else {
+        s->up = !error;
+        s->tls_arg = error ? IMPEL_E_CLOSED : 0;
+        session_mark(s, PENDING_TLS);
+    }
 }
 
 /* IMPEL_E_* are small negative numbers, and so are a few errnos that a socket
@@ -158,17 +268,24 @@ link_event(void *arg, struct conn *c, enum conn_event event, int error)
 {
     struct impel_session *s = arg;
 
-    (void)c;
     if (s->state >= SESSION_CLOSED)
         return;
     switch (event) {
     case CONN_CONNECTED:
-        s->up = true;
         if (s->proxy.ip.family)
             link_greet_proxy(s);
+        if (s->tls_now) {
+            if (link_secure(s, NULL) < 0)
+                link_fail(s, -EPROTO);
+            break;
+        }
+        s->up = true;
         if (s->trace)
             link_trace_up(s);
         session_mark(s, PENDING_CONNECTED);
+        break;
+    case CONN_SECURED:
+        link_secured(s, c, error);
         break;
     case CONN_INPUT:
         session_mark(s, PENDING_INPUT);
@@ -251,6 +368,43 @@ link_addr_text(char **keep, const struct netaddr *a)
     return (struct impel_str){*keep, strlen(*keep)};
 }
 
+static struct impel_str
+link_text(const char *z)
+{
+    return (struct impel_str){z && z[0] ? z : NULL, z ? strlen(z) : 0};
+}
+
+static struct impel_str
+link_tls_info(const struct impel_session *s, int what)
+{
+    static const unsigned char no_binding[32];
+    const struct tls_facts *f = s->conn ? conn_tls(s->conn) : NULL;
+    struct impel_str none = {NULL, 0};
+
+    if (what == IMPEL_INFO_TLS_ERROR)
+        return link_text(s->tls_why);
+    if (!f)
+        return what == IMPEL_INFO_TLS_HOW ? link_text("none") : none;
+    switch (what) {
+    case IMPEL_INFO_TLS_VERSION:
+        return link_text(f->protocol);
+    case IMPEL_INFO_TLS_CIPHER:
+        return link_text(f->cipher);
+    case IMPEL_INFO_TLS_PEER:
+        return link_text(f->peer);
+    case IMPEL_INFO_TLS_HOW:
+        return link_text(f->how);
+    case IMPEL_INFO_ALPN:
+        return link_text(f->alpn);
+    case IMPEL_INFO_TLS_BINDING:
+        if (memcmp(f->binding, no_binding, sizeof(no_binding)) == 0)
+            return none;
+        return (struct impel_str){(const char *)f->binding, sizeof(f->binding)};
+    default:
+        return none;
+    }
+}
+
 struct impel_str
 link_info(struct impel_session *s, int what)
 {
@@ -272,10 +426,8 @@ link_info(struct impel_session *s, int what)
         if (s->name)
             return (struct impel_str){s->name, strlen(s->name)};
         return none;
-    case IMPEL_INFO_TLS_HOW:
-        return (struct impel_str){"none", 4};
-    default: /* nothing is known of a plain connection */
-        return none;
+    default:
+        return link_tls_info(s, what);
     }
 }
 

@@ -369,9 +369,11 @@ outbound_fill_peer(struct session *s, const struct session_request *r)
     (void)str_copy(s->addr_text, sizeof(s->addr_text), buf_get(&b));
     buf_fini(&b);
     s->host = xdupn(r->host.p ? r->host.p : "", r->host.p ? r->host.n : 0);
+    s->io.host = s->host;
     s->method = xdup(r->method ? r->method : "");
     s->binding = xdupn(r->binding.p ? r->binding.p : "", r->binding.n);
     s->domain = xdupn(r->domain.p ? r->domain.p : "", r->domain.n);
+    s->io.domain = s->domain;
     s->uri = r->uri.p ? xdupn(r->uri.p, r->uri.n) : NULL;
     s->peer = (struct impel_peer){.size = sizeof(s->peer),
         .port = r->to.port,

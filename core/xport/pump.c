@@ -166,6 +166,8 @@ pump_step_event(struct impel_session *s)
 {
     if (pump_take(s, PENDING_CONNECTED))
         pump_tell(s, CALL_CONNECTED, NULL, IMPEL_EV_CONNECTED, 0);
+    else if (pump_take(s, PENDING_TLS))
+        pump_tell(s, CALL_TLS, NULL, IMPEL_EV_TLS, s->tls_arg);
     else if (pump_take(s, PENDING_INPUT))
         pump_tell(s, CALL_INPUT, NULL, IMPEL_EV_INPUT, 0);
     else if (pump_take(s, PENDING_DRAINED))
@@ -309,6 +311,8 @@ pump_release(struct impel_session *s)
     atomic_fetch_sub(&session_counts[s->kind->inbound], 1);
     xfree(&s->local_text);
     xfree(&s->peer_text);
+    xfree(&s->tls_why);
+    xfree(&s->tls_said);
     session_enter(s, SESSION_GONE);
     s->kind->gone(s);
 }

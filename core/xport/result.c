@@ -236,6 +236,7 @@ result_dup(struct result *to, const struct result *from)
 
     r.text = from->text ? xdup(from->text) : NULL;
     r.info = from->info ? xdup(from->info) : NULL;
+    r.tls = from->tls ? xdup(from->tls) : NULL;
     result_fini(to);
     *to = r;
 }
@@ -245,6 +246,7 @@ result_fini(struct result *r)
 {
     free(r->text);
     free(r->info);
+    free(r->tls);
     memset(r, 0, sizeof(*r));
     r->retry_after = -1;
 }

@@ -20,6 +20,7 @@ struct result {
     int64_t retry_after; /* ms; < 0: nothing */
     char *text;          /* NUL-ended, no control characters; NULL: none */
     char *info;          /* "key=value key=value" for logs; NULL: none */
+    char *tls; /* the core's: what the session was behind, alike; NULL: none */
 };
 /* Copy what a module said: bounded, cleaned, with values that make no sense
  * put right (a 5xx RETRY stays what the module said; an unknown verdict is a

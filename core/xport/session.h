@@ -46,7 +46,8 @@ struct session_request {
     struct proxyproto_server proxy;
     struct cidr seen;
     struct str host, uri; /* copied */
-    /* Copied: of the queue that asked for it (`trace smtp`). */
+    /* Copied: of the queue that asked for it (`trace smtp`); a certificate may
+     * be for the domain. */
     struct str binding, domain;
     const struct scope *scope;
     const char *ehlo_name; /* copied */

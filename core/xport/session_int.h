@@ -39,7 +39,8 @@ enum { /* pending: one bit each, told once however often it happened */
     PENDING_CREDIT = 16,
     PENDING_BODY = 32, /* some batch has body_due */
     PENDING_PROBE = 64,
-    PENDING_CANCEL = 128 /* some batch has cancel_due */
+    PENDING_CANCEL = 128, /* some batch has cancel_due */
+    PENDING_TLS = 256
 };
 enum { SESSION_TIMERS = 16, BODY_FORMS = 4 };
 
@@ -87,6 +88,12 @@ struct impel_session {
     bool greeted; /* the PROXY server has taken the connection */
     bool up, lost;
     int lost_arg;
+    bool redialled;
+    bool tls_now;              /* the handshake comes before EV_CONNECTED */
+    int tls_arg;               /* EV_TLS's */
+    char *tls_why;             /* why start_tls() failed, or NULL */
+    char *tls_said;            /* for logs: "protocol=TLS1.3 ...", or NULL */
+    const char *host, *domain; /* outbound: to be verified; may be NULL */
     uint64_t octets; /* seen when `limit` was last set: is there progress? */
 
     struct defer pump;
@@ -204,6 +211,7 @@ struct impel_str link_input(struct impel_session *s);
 void link_consume(struct impel_session *s, size_t n);
 int link_write(struct impel_session *s, const void *p, size_t n);
 struct impel_str link_info(struct impel_session *s, int what);
+int link_start_tls(struct impel_session *s, struct impel_error *e);
 /* The connection is of no use any more: EV_LOST follows. */
 void link_fail(struct impel_session *s, int arg);
 void link_close(struct impel_session *s, bool now);

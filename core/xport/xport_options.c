@@ -14,6 +14,10 @@ static const char *const transforms[] = {
     "no|false|off|0|disabled", "ifneeded", "strict", "strip", NULL};
 static const char *const xclients[] = {
     "no|false|off|0|disabled", "ifavailable", "required", NULL};
+static const char *const tls[] = {
+    "no|false|off|0|disabled", "ifavailable", "required", NULL};
+static const char *const verifies[] = {
+    "no|false|off|0|disabled", "ca", "host", "optional", NULL};
 static const char *const levels[] = {
     "debug", "info", "notice", "warning", "error", "critical", NULL};
 
@@ -132,6 +136,87 @@ static const struct option rows[] = {
         .manual = "Nothing more is written to it then, and a line at its end "
                   "says so. Read when a tracer is added.",
         .since = "0.3"},
+    [XPORT_TLS] = {.name = "tls",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = OUT,
+        .initial = "no",
+        .choices = tls,
+        .brief = "talk to hosts behind TLS: no, ifavailable, required",
+        .manual = "ifavailable: where a host offers it; what happens when "
+                  "that fails, tls_ifavailable_fallback says. required: mail "
+                  "waits until a host offers it and the handshake succeeds. "
+                  "Connections are shared between domains only under the "
+                  "same options of TLS.",
+        .since = "0.4"},
+    [XPORT_TLS_IFAVAILABLE_FALLBACK] = {.name = "tls_ifavailable_fallback",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = OUT,
+        .initial = "true",
+        .brief = "with tls = ifavailable, go on in clear where TLS fails",
+        .manual = "A host that refuses STARTTLS is talked to in clear on the "
+                  "same connection, one with which the handshake or the "
+                  "verification fails on a new one, at once. false: the "
+                  "connection has failed, other hosts are tried, and the "
+                  "mail waits. A host that does not offer TLS gets mail in "
+                  "clear either way.",
+        .since = "0.4"},
+    [XPORT_TLS_VERIFY] = {.name = "tls_verify",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = OUT,
+        .initial = "no",
+        .choices = verifies,
+        .brief = "which certificate a host must have: no, ca, host, optional",
+        .manual = "no: any. ca: signed by one of tls_ca. host: in addition, "
+                  "for the name of the host or that of the domain. optional: "
+                  "as host, but only noted in the log. What fails is a "
+                  "failed handshake: with tls = ifavailable and its fallback "
+                  "mail then goes in clear, so ask for required as well. The "
+                  "name of a host comes from DNS, which proves nothing "
+                  "unless DNSSEC or a route vouches for it.",
+        .since = "0.4"},
+    [XPORT_TLS_CA] = {.name = "tls_ca",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "file of authorities in PEM form that certificates of hosts "
+                 "are signed by",
+        .manual = "Unset: those of the system, as they are when they are "
+                  "needed first. Read when the configuration is loaded.",
+        .since = "0.4",
+        .check = check_path},
+    [XPORT_TLS_CERTIFICATE] = {.name = "tls_certificate",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "file with the certificate and its chain in PEM form, or none",
+        .manual = "Shown to hosts that ask for one. The file may hold the "
+                  "key too. none: nothing, whatever a wider scope says. Read "
+                  "when the configuration is loaded; sessions that have begun "
+                  "keep what they have.",
+        .since = "0.4",
+        .check = check_path_or_none},
+    [XPORT_TLS_KEY] = {.name = "tls_key",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "file with the key of tls_certificate in PEM form, or none",
+        .manual = "Unset or none: it stands in the file of the certificate. "
+                  "A key behind a password cannot be used. The user that "
+                  "impeld runs as must be able to read it in a reload.",
+        .since = "0.4",
+        .check = check_path_or_none},
+    [XPORT_TLS_CIPHERS] = {.name = "tls_ciphers",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "priority string of GnuTLS, or DEFAULT",
+        .manual = "Unset and DEFAULT are NORMAL. The lists of OpenSSL are "
+                  "not understood.",
+        .since = "0.4"},
+    [XPORT_TLS_PROTOCOLS] = {.name = "tls_protocols",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "versions of TLS, such as +ALL:-TLSv1.0:-TLSv1.1",
+        .manual = "ALL, TLSv1.0 to TLSv1.3, each with + or -, from left to "
+                  "right. SSLv2 and SSLv3 are known words, and never used. "
+                  "Unset: what tls_ciphers allows.",
+        .since = "0.4"},
     [XPORT_MODULE_ENABLED] = {.name = "enabled",
         .type = IMPEL_OPT_BOOL,
         .scopes = SCOPE_MODULE,

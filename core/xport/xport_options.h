@@ -21,6 +21,14 @@ enum {
     XPORT_XCLIENT,                    /* XPORT_XCLIENT_* */
     XPORT_TRACE_SMTP_MODE,            /* octal bits */
     XPORT_TRACE_SMTP_SIZE,
+    XPORT_TLS, /* XPORT_TLS_NO ... */
+    XPORT_TLS_IFAVAILABLE_FALLBACK,
+    XPORT_TLS_VERIFY,      /* enum tls_verify */
+    XPORT_TLS_CA,          /* path */
+    XPORT_TLS_CERTIFICATE, /* path, or "none" */
+    XPORT_TLS_KEY,         /* path, or "none" */
+    XPORT_TLS_CIPHERS,
+    XPORT_TLS_PROTOCOLS,
     XPORT_MODULE_ENABLED,    /* enabled, in a module's stanza */
     XPORT_MODULE_DEBUG_LEVEL /* debug_level: enum log_level */
 };
@@ -32,6 +40,7 @@ enum {
     XPORT_TRANSFORM_STRIP
 };
 enum { XPORT_XCLIENT_NO, XPORT_XCLIENT_IFAVAILABLE, XPORT_XCLIENT_REQUIRED };
+enum { XPORT_TLS_NO, XPORT_TLS_IFAVAILABLE, XPORT_TLS_REQUIRED };
 extern struct option_set xport_options;
 
 #endif

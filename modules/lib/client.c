@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "line.h"
+#include "starttls.h"
 #include "xclient.h"
 
 void
@@ -51,7 +52,9 @@ client_is_busy(const struct client *c)
 static int
 client_stage(const struct client *c)
 {
-    return client_is_busy(c) ? pipeline_stage(c) : IMPEL_AT_CONNECT;
+    if (client_is_busy(c))
+        return pipeline_stage(c);
+    return starttls_is_on(c) ? IMPEL_AT_TLS : IMPEL_AT_CONNECT;
 }
 
 static int
@@ -77,6 +80,10 @@ client_doing(const struct client *c)
         return "XCLIENT";
     case CLIENT_HELO:
         return "HELO";
+    case CLIENT_STARTTLS:
+    case CLIENT_GO:
+    case CLIENT_SHAKING:
+        return "STARTTLS";
     case CLIENT_PROBE:
     case CLIENT_XRESET:
         return "RSET";
@@ -87,7 +94,7 @@ client_doing(const struct client *c)
     }
 }
 
-static void
+void
 client_fail_text(struct client *c, const char *text)
 {
     struct impel_result r =
@@ -156,7 +163,7 @@ client_say(
     c->state = state;
 }
 
-static void
+void
 client_ready(struct client *c)
 {
     c->state = CLIENT_READY;
@@ -209,7 +216,8 @@ client_hello(struct client *c, const struct reply *r)
     if (reply_class(r) == 2) {
         if (c->state == CLIENT_EHLO)
             capability_parse(&c->capability, r);
-        client_ready(c);
+        if (starttls_begin(c))
+            client_ready(c);
         return;
     }
     if (c->state == CLIENT_EHLO && reply_class(r) == 5 && !c->module->lmtp) {
@@ -249,6 +257,9 @@ client_reply(struct client *c, const struct reply *r)
     case CLIENT_EHLO:
     case CLIENT_HELO:
         client_hello(c, r);
+        break;
+    case CLIENT_STARTTLS:
+        starttls_reply(c, r);
         break;
     case CLIENT_XRESET:
     case CLIENT_XCLIENT:
@@ -297,7 +308,7 @@ client_input(struct client *c)
 
     if (!in.p)
         in.p = ""; /* there is no walking from NULL */
-    while (c->state != CLIENT_DEAD) {
+    while (c->state != CLIENT_DEAD && c->state != CLIENT_GO) {
         struct reply r;
 
         switch (reply_parse(&c->scan, in.p + at, in.n - at, &r)) {
@@ -317,7 +328,10 @@ client_input(struct client *c)
         return;
     if (at > 0)
         c->host->consume(c->session, at);
-    client_send(c);
+    if (c->state == CLIENT_GO)
+        starttls_go(c, in.n - at);
+    else
+        client_send(c);
 }
 
 static const char *
@@ -345,6 +359,8 @@ client_lost(struct client *c, int64_t error)
     c->lost = true;
     if (c->state != CLIENT_DIAL)
         client_input(c); /* the peer's last words may say why */
+    if (!c->lost)
+        return; /* another connection is on its way */
     switch (c->state) {
     case CLIENT_DEAD:
         return;
@@ -356,6 +372,11 @@ client_lost(struct client *c, int64_t error)
         return;
     case CLIENT_QUIT:
         client_end(c);
+        return;
+    case CLIENT_STARTTLS:
+    case CLIENT_GO:
+    case CLIENT_SHAKING:
+        starttls_failed(c, "connection closed by remote host");
         return;
     default:
         break;
@@ -385,6 +406,9 @@ client_timeout(struct client *c)
     case CLIENT_QUIT:
         client_end(c);
         break;
+    case CLIENT_SHAKING:
+        starttls_failed(c, "the handshake took too long");
+        break;
     default:
         snprintf(text, sizeof(text),
             c->lost || c->full ? "451 4.4.2 [internal] send %s failed"
@@ -408,8 +432,11 @@ client_event(void *s, struct impel_batch *batch, int event, int64_t arg)
         client_wait(c, OPT_BANNER_TIMEOUT);
         client_input(c);
         break;
+    case IMPEL_EV_TLS:
+        starttls_done(c, arg);
+        break;
     case IMPEL_EV_INPUT:
-        if (c->state != CLIENT_DIAL)
+        if (c->state != CLIENT_DIAL && c->state != CLIENT_SHAKING)
             client_input(c);
         break;
     case IMPEL_EV_DRAINED:
@@ -433,6 +460,19 @@ client_event(void *s, struct impel_batch *batch, int event, int64_t arg)
     }
 }
 
+int
+client_dial(struct client *c, struct impel_error *e)
+{
+    struct impel_dial dial = {
+        .size = sizeof(dial), .port = c->port, .tls = IMPEL_TLS_NONE};
+    int rc = c->host->dial(c->session, &dial, e);
+
+    c->state = CLIENT_DIAL;
+    if (rc == 0)
+        client_wait(c, OPT_CONNECT_TIMEOUT);
+    return rc;
+}
+
 static int
 client_open(void *ctx, struct impel_session *session,
     const struct impel_scope *scope, const struct impel_peer *peer, void **s,
@@ -440,7 +480,6 @@ client_open(void *ctx, struct impel_session *session,
 {
     struct dialogue *module = ctx;
     const struct impel_host *host = module->host;
-    struct impel_dial dial = {.size = sizeof(dial), .tls = IMPEL_TLS_NONE};
     struct client *c = calloc(1, sizeof(*c));
     int64_t port;
     int rc;
@@ -456,15 +495,14 @@ client_open(void *ctx, struct impel_session *session,
     c->scope = scope;
     c->plain = line_same(peer->method, "SMTP");
     port = peer->port ? peer->port : host->opt_int(scope, OPT_PORT);
-    dial.port = (uint16_t)(port > 0 && port <= 65535 ? port
-            : module->lmtp                           ? 2003
-                                                     : 25);
-    rc = host->dial(session, &dial, e);
+    c->port = (uint16_t)(port > 0 && port <= 65535 ? port
+            : module->lmtp                         ? 2003
+                                                   : 25);
+    rc = client_dial(c, e);
     if (rc < 0) {
         free(c);
         return rc;
     }
-    client_wait(c, OPT_CONNECT_TIMEOUT);
     *s = c;
     return 0;
 }

@@ -2,10 +2,11 @@
  *
  * client.h - one outbound session, as client.c and pipeline.c share it.
  *
- * client.c has its life: greeting, idling, probing, parting.  xclient.c says
- * whom a message came from.  pipeline.c has one transaction.  A transaction is
- * two walks over the same steps, one that sends and one that reads replies; the
- * reader never overtakes the sender, and neither goes back:
+ * client.c has its life: greeting, idling, probing, parting.  starttls.c has
+ * STARTTLS.  xclient.c says whom a message came from.  pipeline.c has one
+ * transaction.  A transaction is two walks over the same steps, one that sends
+ * and one that reads replies; the reader never overtakes the sender, and
+ * neither goes back:
  *
  *     RSET?  MAIL  RCPT...  DATA  BODY  END      with DATA
  *     RSET?  MAIL  RCPT...  BDAT  BODY  END      with BDAT: one reply for both
@@ -31,7 +32,10 @@ enum client_state {
     CLIENT_BANNER,
     CLIENT_EHLO,
     CLIENT_HELO,
-    CLIENT_READY, /* nothing is outstanding */
+    CLIENT_STARTTLS, /* was said */
+    CLIENT_GO,       /* the host will have it: nothing more in clear */
+    CLIENT_SHAKING,  /* until EV_TLS */
+    CLIENT_READY,    /* nothing is outstanding */
     /* a batch is here, and is introduced (xclient.h) */
     CLIENT_XRESET,
     CLIENT_XCLIENT,
@@ -79,6 +83,9 @@ struct client {
     bool lost;            /* nothing can be sent any more */
     bool introduced;      /* the host took an XCLIENT */
     bool xclient_refused; /* it did not, and is not asked again */
+    bool secured;         /* TLS is up */
+    bool in_clear;        /* it failed, or was refused: on without it */
+    uint16_t port;
     struct capability capability;
     struct reply_scan scan;
     struct deadline deadline;
@@ -91,6 +98,12 @@ struct client {
 };
 
 /* client.c */
+/* Connect, or once more. */
+int client_dial(struct client *c, struct impel_error *e);
+/* Nothing stands between the host and mail any more. */
+void client_ready(struct client *c);
+/* A peer that misbehaves, or a failure with words of our own. */
+void client_fail_text(struct client *c, const char *text);
 /* The session ends for this reason: open recipients are reported with it (or
  * with what is known better), then closed().  c is not touched any more. */
 void client_fail(struct client *c, const struct impel_result *why);

@@ -19,6 +19,8 @@ const struct impel_counter dialogue_counters[COUNT_MAX] = {
         .brief = "Commands of peers that were wrong in syntax or order"},
     [COUNT_TIMEOUTS] = {.name = "timeouts",
         .brief = "Sessions, both ways, ended by a time limit"},
+    [COUNT_TLS_FALLBACKS] = {.name = "tls_fallbacks",
+        .brief = "Sessions that went on in clear because TLS had failed"},
 };
 
 int

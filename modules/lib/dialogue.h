@@ -3,7 +3,7 @@
  * dialogue.h - mail from host to host in commands and replies, for the modules
  * that speak so.
  *
- * client.c, pipeline.c and xclient.c are the transport; server.c,
+ * client.c, pipeline.c, starttls.c and xclient.c are the transport; server.c,
  * server_command.c, server_data.c and server_xclient.c the listener.  A struct
  * dialogue is read-only after load(), so sessions on any loop may use it.
  */
@@ -28,6 +28,7 @@ enum {                                                         /* counters */
     COUNT_BARE_NEWLINES,
     COUNT_BAD_COMMANDS,
     COUNT_TIMEOUTS,
+    COUNT_TLS_FALLBACKS,
     COUNT_MAX
 };
 

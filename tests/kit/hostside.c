@@ -192,6 +192,18 @@ host_state_get(struct impel_instance *i, struct impel_str key)
     return absent;
 }
 
+/* The script goes on with the next connection where the last one ended. */
+static void
+host_hang_up(struct impel_session *s)
+{
+    s->redialled = true;
+    s->connected = s->lost = s->tls_asked = s->input_queued = false;
+    s->peer.dropped = false;
+    buf_cut(&s->in, 0);
+    buf_cut(&s->peer.from, 0);
+    buf_cut(&s->peer.to, 0);
+}
+
 static int
 host_dial(
     struct impel_session *s, const struct impel_dial *d, struct impel_error *e)
@@ -203,21 +215,27 @@ host_dial(
 
     if (!host_may(s, "dial"))
         return IMPEL_E_CLOSED;
-    if (!d || d->size < sizeof(*d) || s->dialled ||
+    if (!d || d->size < sizeof(*d) || s->redialled || s->ready ||
         s->world->script->listener) {
-        world_fault(s->world, "dial() twice, by a listener or without a size");
+        world_fault(s->world,
+            "dial() thrice, when ready, by a listener or without a size");
         snprintf(e->text, sizeof(e->text), "refused");
         return e->code = IMPEL_E_INVAL;
     }
     t = s->script;
     w = s->world;
+    if (s->dialled)
+        host_hang_up(s);
     s->dialled = true;
     s->tls = d->tls == IMPEL_TLS_NOW;
     if (t->dial_port && d->port != t->dial_port)
         world_fault(w, "dial() to port %u, not %d", d->port, t->dial_port);
     if (t->dial_tls >= 0 && d->tls != t->dial_tls)
         world_fault(w, "dial() with tls %u, not %d", d->tls, t->dial_tls);
-    refuse = w->plan.inject == INJECT_REFUSE || t->dial_errno;
+    /* a disturbed session gets no second chance: it would meet the script in
+     * the middle */
+    refuse = w->plan.inject == INJECT_REFUSE || t->dial_errno ||
+        (s->redialled && w->plan.inject);
     event = world_post(w, s, refuse ? IMPEL_EV_LOST : IMPEL_EV_CONNECTED);
     if (refuse)
         event->arg = t->dial_errno ? -t->dial_errno : -111;
@@ -229,11 +247,12 @@ host_start_tls(struct impel_session *s, struct impel_error *e)
 {
     if (!host_may(s, "start_tls"))
         return IMPEL_E_CLOSED;
-    if (!s->connected || s->tls) {
+    if (!s->connected)
+        return e->code = IMPEL_E_CLOSED;
+    if (s->tls || s->in.n) {
         snprintf(e->text, sizeof(e->text), "not now");
         return e->code = IMPEL_E_INVAL;
     }
-    buf_cut(&s->in, 0); /* nothing said before counts after */
     s->tls_asked = true;
     return 0;
 }
@@ -307,6 +326,9 @@ host_info(struct impel_session *s, int what)
         break;
     case IMPEL_INFO_TLS_HOW:
         z = s->tls ? "none" : NULL;
+        break;
+    case IMPEL_INFO_TLS_ERROR:
+        z = s->tls_failed ? "bad certificate" : NULL;
         break;
     default:
         break;

@@ -171,15 +171,20 @@ peer_body(struct impel_session *s, const struct script_step *step, bool dotted)
 }
 
 static bool
-peer_tls(struct impel_session *s)
+peer_tls(struct impel_session *s, bool fails)
 {
+    struct event *event;
+
     if (!s->tls_asked)
         return false;
-    s->tls = true;
+    s->tls = !fails;
+    s->tls_failed = fails;
+    s->connected = !fails;
     s->tls_asked = false;
     s->peer.at++;
-    world_note(s, "=", "TLS", 3);
-    world_post(s->world, s, IMPEL_EV_TLS);
+    world_note(s, "=", fails ? "no TLS" : "TLS", fails ? 6 : 3);
+    event = world_post(s->world, s, IMPEL_EV_TLS);
+    event->arg = fails ? IMPEL_E_CLOSED : 0;
     return true;
 }
 
@@ -219,7 +224,10 @@ peer_step(struct impel_session *s, const struct script_step *step)
         peer_accepted(s, step->message);
         break;
     case STEP_TLS:
-        return peer_tls(s);
+        return peer_tls(s, false);
+    case STEP_TLS_FAILS:
+        (void)peer_tls(s, true);
+        return false;
     case STEP_WAIT:
         return peer_wait(s, step);
     case STEP_DROP:
@@ -236,6 +244,8 @@ peer_run(struct impel_session *s)
     struct peer *peer = &s->peer;
     const struct script_session *t = s->script;
 
+    if (s->tls_failed && !s->connected)
+        return; /* the next step is for the next connection */
     while (!peer->failed && !peer->dropped && peer->at < t->step_count)
         if (!peer_step(s, &t->step[peer->at]))
             return;
@@ -255,6 +265,7 @@ peer_may_omit(const struct impel_session *s, size_t i)
     case STEP_MAYBE:
     case STEP_WAIT:
     case STEP_DROP:
+    case STEP_TLS_FAILS:
         return true;
     case STEP_SAY: /* in answer to a line that may be missing */
         return i > s->peer.at;

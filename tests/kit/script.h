@@ -55,7 +55,8 @@ enum script_step_kind {
     STEP_CHUNK,    /* the message in RAW form, from the module */
     STEP_HALF,     /* half of it is here; nothing is taken yet */
     STEP_ACCEPTED, /* the peer has said (or heard) that it is taken */
-    STEP_TLS,
+    STEP_TLS,      /* the handshake is done */
+    STEP_TLS_FAILS,
     STEP_WAIT,
     STEP_DROP
 };

@@ -10,6 +10,8 @@
 #include "base/banned.h"
 
 static const char *const bit8_choices[] = {"no", "ifavailable", NULL};
+static const char *const tls_choices[] = {
+    "no", "ifavailable", "required", NULL};
 static const char *const xclient_choices[] = {
     "no", "ifavailable", "required", NULL};
 static const char *const lone_choices[] = {"pedantic", "fix", NULL};
@@ -53,6 +55,8 @@ static const struct impel_option core_rows[] = {
     ROW("send_8bitmime", IMPEL_OPT_CHOICE, "no", bit8_choices),
     ROW("transform_8bitmime_content", IMPEL_OPT_CHOICE, "ifneeded",
         transform_choices),
+    ROW("tls", IMPEL_OPT_CHOICE, "no", tls_choices),
+    SWITCH("tls_ifavailable_fallback", "true"),
     ROW("xclient", IMPEL_OPT_CHOICE, "no", xclient_choices),
     ROW("remote_smtp_port", IMPEL_OPT_PORT, "25", NULL),
     TEXT("ehlo_hostname"),

@@ -100,7 +100,8 @@ struct impel_session {
     struct buf in, out, rest; /* rest: behind half a body */
     struct peer peer;
     bool dialled, connected, lost, cut, full;
-    bool input_queued, halved, tls, tls_asked, close_asked, draining, probing;
+    bool input_queued, halved, tls, tls_asked, tls_failed, redialled;
+    bool close_asked, draining, probing;
     uint32_t ready;
     size_t open_count, act;
     struct impel_batch *body_of; /* send_body() whose EV_BODY is due */

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -133,13 +134,16 @@ class Server:
 
     answer(stage, line) may return a reply to send instead of the usual one,
     b"" to say nothing, or None for the usual; it may raise ConnectionError to
-    cut the connection.  Stages: banner, EHLO, HELO, MAIL, RCPT, DATA, BODY,
-    RSET, QUIT.
+    cut the connection.  Stages: banner, EHLO, HELO, STAR, MAIL, RCPT, DATA,
+    BODY, RSET, QUIT.  tls: an ssl.SSLContext, and STARTTLS is offered (in clear);
+    "broken": it is, and the handshake fails.
     """
 
     def __init__(self, host="127.0.0.1", port=0, extensions=("PIPELINING",
                  "8BITMIME", "DSN", "ENHANCEDSTATUSCODES", "SMTPUTF8"),
-                 answer=None, delay=0):
+                 answer=None, delay=0, tls=None):
+        self.tls = tls
+        self.handshakes = []  # of those that came about: its socket
         self.extensions = extensions
         self.answer = answer or (lambda stage, line: None)
         self.messages, self.lines = [], []
@@ -213,8 +217,15 @@ class Server:
             with self.lock:
                 self.lines.append(line.rstrip(b"\r\n"))
             verb = line[:4].upper().strip().decode("latin-1")
-            if verb == "EHLO":
+            if verb == "STAR" and self.tls:
+                if self.say(c, verb, line, "220 2.0.0 go\r\n") == b"2":
+                    c = self.secure(c)
+                    f = c.makefile("rb")
+                    sender, rcpts, chunks = None, [], b""
+            elif verb == "EHLO":
                 ext = "".join(f"250-{e}\r\n" for e in self.extensions)
+                if self.tls and not isinstance(c, ssl.SSLSocket):
+                    ext += "250-STARTTLS\r\n"
                 self.say(c, verb, line, "250-server.test\r\n" + ext +
                          "250 HELP\r\n")
             elif verb == "MAIL":
@@ -247,6 +258,16 @@ class Server:
                 return
             else:
                 self.say(c, verb, line, "250 2.0.0 ok\r\n")
+
+    def secure(self, c):
+        if self.tls == "broken":
+            c.recv(100)
+            c.sendall(b"\x15\x03\x03\x00\x02\x02\x28")  # handshake_failure
+            raise ConnectionError
+        c = self.tls.wrap_socket(c, server_side=True)
+        with self.lock:
+            self.handshakes.append(c)
+        return c
 
     @staticmethod
     def read_data(f):

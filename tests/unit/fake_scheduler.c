@@ -10,6 +10,7 @@
 #include "spool/content.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
+#include "xport/tlspolicy.h"
 #include "xport/session.h"
 #include "xport/tracer.h"
 
@@ -403,6 +404,13 @@ signing_get_stats(struct signing_stats *to)
 
 int
 signing_check(void *arg, struct generation *g, struct conf_report *r)
+{
+    (void)arg, (void)g, (void)r;
+    return 0;
+}
+
+int
+tlspolicy_check(void *arg, struct generation *g, struct conf_report *r)
 {
     (void)arg, (void)g, (void)r;
     return 0;

@@ -189,7 +189,7 @@ test_print(void **state)
 
     (void)state;
     registry_print(&b, false);
-    assert_non_null(strstr(b.p, "null 0.1.0 ABI 1.2 loaded methods NULL"));
+    assert_non_null(strstr(b.p, "null 0.1.0 ABI 1.3 loaded methods NULL"));
     assert_non_null(strstr(b.p, "broken 7 refused methods BROKEN"));
     assert_non_null(strstr(b.p, "newer: wants ABI"));
     assert_non_null(strstr(b.p, "is served by module")); /* two for one */

@@ -330,8 +330,7 @@ test_cache_is_bounded(void **state)
     assert_int_equal(tlscache_count(), TLSCACHE_MOST);
     assert_false(tlscache_take(STR("one"), &got, 1));
     assert_false(tlscache_take(STR("key 9"), &got, 1));
-    assert_false(
-        tlscache_take(STR("key 500"), &got, 1 + TLSCACHE_LIFE_MS));
+    assert_false(tlscache_take(STR("key 500"), &got, 1 + TLSCACHE_LIFE_MS));
     assert_int_equal(tlscache_count(), 0);
     tlscache_put(STR("a"), str_make(key, TLSCACHE_DATA_MAX + 1), 1);
     assert_int_equal(tlscache_count(), 0);
@@ -468,8 +467,8 @@ test_files(void **state)
     assert_int_equal(tls_pair_get(crt, key, &same, &e), 0);
     assert_ptr_equal(first, same);
     assert_true(tls_pair_names(first, "first.test"));
-    certificates_make(folder,
-        &(struct certificate){"again", "ca", "next.test", "next", 10});
+    certificates_make(
+        folder, &(struct certificate){"again", "ca", "next.test", "next", 10});
     tls_pair_put(&same); /* what is on disk counts after a reload only */
     assert_int_equal(tls_pair_get(crt, key, &same, &e), 0);
     assert_ptr_equal(first, same);
