@@ -234,3 +234,44 @@ def test_gateway_and_routes(impeld, gateway, routes, what):
     d.start()
     text = d.ask("explain", "domain", "d.test", "binding", "b")
     assert what in text, text
+
+
+def test_skipped_and_prohibited(impeld, server, dns, tmp_path):
+    """An address that is skipped leaves the others; a prohibited one fails the
+    mail, also if it is from a gateway or from routes."""
+    good = server(host="127.0.0.2")
+    bad = server(host="127.0.0.3", port=good.port)
+    for host in "127.0.0.3", "127.0.0.2":
+        dns.add("two.test", "A", host)
+    dns.add("hub.test", "A", "127.0.0.4")
+    d = impeld(with_dns(dns, tmp_path, good.port, """
+Skip_Hosts = ( "127.0.0.3" )
+Prohibited_Hosts = ( "127.0.0.4/31" )
+Domain "by-gateway.test" { Gateway = "hub.test" }
+Domain "by-routes.test" { Routes = ( "smtp://127.0.0.5" ) }
+"""))
+    for i in range(4):
+        send(d.port, f"r{i}@two.test")
+    for name in "by-gateway", "by-routes":
+        send(d.port, f"x@{name}.test", sender="")
+    d.wait_records("D", 4)
+    assert len(good.messages) == 4 and bad.connections == 0
+    for p in d.wait_records("P", 2):
+        assert "551 5.4.6 [internal]" in p[-1]
+
+
+def test_failed_lookups_purge(impeld, dns, tmp_path):
+    """After dns_failures_to_purge lookups that failed, while others did not,
+    the mail fails too."""
+    dns.broken["broken.test"] = "SERVFAIL"
+    d = impeld(with_dns(dns, tmp_path, 9, "DNS_Failures_To_Purge = 3\n"))
+    send(d.port, "to@broken.test", sender="")
+
+    def failed():
+        d.ask("dns_cache", "flush", "all")
+        d.ask("dig", "other.test", "A")
+        d.ask("refresh", "domain", "broken.test")
+        return d.records("P")
+    p = wait_for(failed)[0]
+    assert "DNS" in p[-1] or "Lookup" in p[-1], p
+    assert d.records("T")
