@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from certificates import Authority
 from daemon import SOURCE, free_port, wait_for
 from peers import PEERS, listening
 from test_xclient import hand_in, routes
@@ -79,3 +80,51 @@ def test_a_client_that_postfix_refuses_is_put_off(impeld, postfix):
         assert len([t for t in texts if words in t]) == 2, texts
     assert clients(log) == ["unknown[127.0.0.2]"] * 2
     assert not d.records("P") and len(d.records("T")) == 4
+
+
+def tls(crt, key):
+    return f"""
+default_transport = discard
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {crt}
+smtpd_tls_key_file = {key}
+smtpd_tls_loglevel = 1
+smtpd_tls_session_cache_database =
+tls_random_source = dev:/dev/urandom
+"""
+
+
+def to_postfix(port, more):
+    return (f'Routes = ( "smtp://localhost?port={port}" )\n'
+            f"Retry_Interval = 1\nHost_Failure_Retry = 1\n{more}\n")
+
+
+def test_tls_with_postfix(impeld, postfix, tmp_path):
+    """Verified by its name, on each of two connections."""
+    ca = Authority(tmp_path)
+    crt, key = ca.make("localhost")
+    port, log = postfix(tls(crt, key) + "smtpd_tls_received_header = yes\n")
+    d = impeld(to_postfix(port, "tls = required\ntls_verify = host\n"
+                                f'tls_ca = "{ca.crt}"\nIdle_Timeout = 0\n'))
+    for i in range(2):
+        hand_in(d.port, "127.0.0.2", "c.test", f"r{i}@dest.test")
+        row = d.wait_records("D", i + 1)[i]
+        assert row[12].startswith("protocol=TLS1.3 cipher=TLS_")
+        assert "verified=host" in row[12]
+    wait_for(lambda: log.read_text().count("TLS connection est") == 2)
+
+
+def test_postfix_whose_handshake_fails(impeld, postfix, tmp_path):
+    """It offers STARTTLS and knows only versions that we do not take."""
+    crt, key = Authority(tmp_path).make("localhost")
+    port, log = postfix(tls(crt, key) + "smtpd_tls_protocols = TLSv1.2\n")
+    d = impeld(to_postfix(port, 'tls_protocols = "TLSv1.3"\n'
+                                "tls = ifavailable\n") +
+               'Domain "must.test" { tls = required }\n')
+    hand_in(d.port, "127.0.0.2", "c.test", "a@may.test")
+    assert len(d.wait_records("D")[0]) == 12
+    hand_in(d.port, "127.0.0.2", "c.test", "a@must.test")
+    wait_for(lambda: "TLS negotiation failed: the peer says: "
+             in d.ask("explain", "domain", "must.test"))
+    assert "SSL_accept error" in log.read_text()
+    assert len(clients(log)) == 1
