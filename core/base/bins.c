@@ -89,6 +89,16 @@ bins_resize(struct bins *b, void *p, size_t was, size_t n)
 }
 
 size_t
+bins_room(size_t n)
+{
+    size_t room = n;
+
+    if (n <= BINS_MOST)
+        (void)bins_index(n, &room);
+    return room;
+}
+
+size_t
 bins_memory(const struct bins *b)
 {
     size_t n = b->large;

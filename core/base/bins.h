@@ -30,6 +30,8 @@ void *bins_take(struct bins *b, size_t n);
 void bins_give(struct bins *b, void *p, size_t n);
 /* With as much of its content as fits; what is new is not zeroed. */
 void *bins_resize(struct bins *b, void *p, size_t was, size_t n);
+/* How much n octets take: so many may be used. */
+size_t bins_room(size_t n);
 size_t bins_memory(const struct bins *b); /* bytes taken from the system */
 
 #endif

@@ -36,26 +36,32 @@ heap_fini(struct heap *h)
     *h = (struct heap){.bins = h->bins};
 }
 
+enum { ONE = sizeof(struct heap_node *) };
+
 static void
 heap_resize(struct heap *h, uint32_t size)
 {
-    enum { ONE = sizeof(struct heap_node *) };
+    size_t was = (size_t)h->size * ONE, to = (size_t)size * ONE;
 
-    if (h->bins)
-        h->nodes = bins_resize(
-            h->bins, h->nodes, (size_t)h->size * ONE, (size_t)size * ONE);
-    else
-        h->nodes = xgrow(h->nodes, size, ONE);
-    h->size = size;
+    if (h->bins) {
+        to = bins_room(to);
+        h->nodes = bins_resize(h->bins, h->nodes, was, to);
+    } else {
+        h->nodes = xrealloc(h->nodes, to);
+    }
+    h->size = (uint32_t)(to / ONE);
 }
 
+/* To the next bin, or by a quarter. */
 static void
 heap_grow(struct heap *h)
 {
-    uint32_t more = h->size / 4 / HEAP_STEP * HEAP_STEP;
+    uint32_t more = MAX_OF(h->size / 4, (uint32_t)HEAP_STEP);
 
     BUG_ON(h->size >= UINT32_MAX / 2);
-    heap_resize(h, h->size + MAX_OF(more, (uint32_t)HEAP_STEP));
+    if (h->bins && (size_t)h->size * ONE < BINS_MOST)
+        more = 1;
+    heap_resize(h, h->size + more);
 }
 
 static void
