@@ -47,6 +47,9 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs, bool lmtp)
     h->module.lmtp = lmtp;
     h->full_every = piece == 7 ? 3 : 0;
     h->option[OPT_XCLIENT] = (int64_t)(n % 3); /* no, ifavailable, required */
+    h->option[OPT_TLS] = (int64_t)(n / 3 % 3); /* the same */
+    h->option[OPT_TLS_FALLBACK] = n / 9 % 2;
+    h->tls_fails = n / 18 % 2;
     esmtp_host_connect(h, lmtp ? "LMTP" : "ESMTP");
     for (at = 0; at < n && !h->session.closed; at += take) {
         take = n - at < piece ? n - at : piece;

@@ -102,8 +102,23 @@ host_dial(
     struct impel_session *s, const struct impel_dial *d, struct impel_error *e)
 {
     (void)e;
-    MUST(d->port != 0);
-    s->dialled = true;
+    MUST(d->port != 0 && s->dials < 2 && s->ready == 0);
+    s->dialled = s->down = true;
+    the->connect_due = ++s->dials == 2;
+    the->drained_due = false;
+    s->in.n = s->in_at = 0;
+    return 0;
+}
+
+static int
+host_start_tls(struct impel_session *s, struct impel_error *e)
+{
+    MUST(!s->closed && !s->down && !the->drained_due);
+    if (s->in_at < s->in.n) {
+        snprintf(e->text, sizeof(e->text), "more came in clear");
+        return IMPEL_E_INVAL;
+    }
+    the->tls_due = true;
     return 0;
 }
 
@@ -127,6 +142,7 @@ static int
 host_write(struct impel_session *s, const void *p, size_t n)
 {
     MUST(!s->closed && n > 0 && !the->drained_due && !the->body_due);
+    MUST(!s->down && !the->tls_due);
     if (the->full_every > 0 && ++the->writes % the->full_every == 0) {
         the->drained_due = true;
         return IMPEL_E_FULL;
@@ -399,6 +415,7 @@ esmtp_host_new(void)
         .opt_str = host_opt_str,
         .count = host_count,
         .dial = host_dial,
+        .start_tls = host_start_tls,
         .input = host_input,
         .consume = host_consume,
         .write = host_write,
@@ -456,6 +473,7 @@ esmtp_host_connect(struct esmtp_host *h, const char *method)
     MUST(dialogue_transport.open(
              &h->module, &h->session, NULL, &peer, &h->s, &e) == 0);
     MUST(h->session.dialled);
+    h->session.down = false;
     dialogue_transport.event(h->s, NULL, IMPEL_EV_CONNECTED, 0);
 }
 
@@ -503,6 +521,18 @@ esmtp_host_settle(struct esmtp_host *h)
         if (h->credit_due && !h->session.closed) {
             h->credit_due = false;
             dialogue_listener.event(h->s, NULL, IMPEL_EV_CREDIT, 0);
+            more = true;
+        }
+        if (h->tls_due && !h->session.closed) {
+            h->tls_due = false;
+            h->session.down = h->tls_fails;
+            session_event(
+                h, NULL, IMPEL_EV_TLS, h->tls_fails ? IMPEL_E_CLOSED : 0);
+            more = true;
+        }
+        if (h->connect_due && !h->session.closed) {
+            h->connect_due = h->session.down = false;
+            session_event(h, NULL, IMPEL_EV_CONNECTED, 0);
             more = true;
         }
         if (h->body_due && !h->session.closed) {

@@ -21,7 +21,8 @@ struct text {
 struct impel_session {
     struct text in, out; /* of the module, by the module */
     size_t in_at;
-    bool closed, dialled;
+    bool closed, dialled, down; /* down: no connection, or not yet */
+    unsigned dials;
     uint32_t ready;
     int64_t due; /* of timer 0; 0: none */
 };
@@ -58,7 +59,9 @@ struct esmtp_host {
     bool credit_due;
     unsigned full_every, writes; /* write() refuses each nth time; never 1 */
     bool drained_due;
-    struct text taken; /* committed messages, one behind the other */
+    bool tls_due, tls_fails; /* EV_TLS, and what it says */
+    bool connect_due;        /* of a second connection */
+    struct text taken;       /* committed messages, one behind the other */
     size_t committed;
     uint64_t log_count;
 };
