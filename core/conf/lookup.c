@@ -38,16 +38,37 @@ chain_add_wide(struct chain *c, const struct stanza *s)
         c->items[c->count++] = s;
 }
 
-/* The exact stanza first, then patterns in their order. */
+/* The exact stanza first, then patterns in their order; those see `shown`. */
 static void
-chain_add_matches(struct chain *c, const struct match_set *set, struct str name)
+chain_add_shown(struct chain *c, const struct match_set *set, struct str name,
+    struct str shown)
 {
     if (!set || !name.p)
         return;
     chain_add(c, map_find(&set->exact, name));
     for (size_t i = 0; i < set->regexes.count; i++)
-        if (value_regex_matches(set->regexes.items[i]->regex, name))
+        if (value_regex_matches(set->regexes.items[i]->regex, shown))
             chain_add(c, set->regexes.items[i]);
+}
+
+static void
+chain_add_matches(struct chain *c, const struct match_set *set, struct str name)
+{
+    chain_add_shown(c, set, name, name);
+}
+
+/* A host that is an address is matched as one writes it: no literal. */
+static void
+chain_add_host(struct chain *c, const struct match_set *set, struct str name)
+{
+    struct str bare = name;
+
+    if (name.p && name.n > 2 && name.p[0] == '[') {
+        bare = str_sub(name, 1, name.n - 2);
+        if (str_starts(bare, STR("ipv6:")))
+            bare = str_from(bare, 5);
+    }
+    chain_add_shown(c, set, name, bare);
 }
 
 const struct scope *
@@ -224,10 +245,10 @@ generation_host_scope(struct generation *g, struct str binding, struct str host)
     if (host.p && names_domain(host, name, &n))
         folded = str_make(name, n);
     if (p.binding)
-        chain_add_matches(&c, p.binding->hosts, folded);
+        chain_add_host(&c, p.binding->hosts, folded);
     if (p.group)
-        chain_add_matches(&c, p.group->hosts, folded);
-    chain_add_matches(&c, g->global.hosts, folded);
+        chain_add_host(&c, p.group->hosts, folded);
+    chain_add_host(&c, g->global.hosts, folded);
     return scope_of_chain(g, c.items, c.count, true);
 }
 

@@ -275,3 +275,20 @@ def test_failed_lookups_purge(impeld, dns, tmp_path):
     p = wait_for(failed)[0]
     assert "DNS" in p[-1] or "Lookup" in p[-1], p
     assert d.records("T")
+
+
+def test_failures_delay_a_domain(impeld, server):
+    """mx_failures_to_delay: when its hosts have failed so often all of its mail
+    is put off, not a message for each failure."""
+    def hangs_up(stage, line):
+        raise ConnectionError
+    s = server(host="127.0.0.2", answer=hangs_up)
+    d = impeld(f'Routes = ( "127.0.0.2" )\nRemote_SMTP_Port = {s.port}\n' +
+               FAST.replace("Retry_Interval = 1\n", "Retry_Interval = 600\n")
+               + "MX_Failures_To_Delay = 3\nMax_Outbound_Connections = 1\n"
+               "Suspend_Delivery = true\n")
+    for i in range(20):
+        send(d.port, f"r{i}@dest.test")
+    d.ask("config", "set", "suspend_delivery", "false")
+    d.wait_records("T", 20)
+    assert 3 <= s.connections <= 4

@@ -128,3 +128,25 @@ def test_all_limits_at_once(impeld, server):
     assert s.most == 6
     assert len({m.recipients[0] for m in s.messages}) == 150
     assert not d.records("T")
+
+
+def test_patterns_of_hosts(impeld, server):
+    """Each option from the first pattern in the file that says it."""
+    s = server(host="127.0.0.2", delay=0.005)
+    d = impeld(f"""
+Routes = ( "127.0.0.2" )
+Remote_SMTP_Port = {s.port}
+Host "/[.]2$/" {{ Max_Outbound_Connections = 3 }}
+Host "/^127/" {{
+  Max_Outbound_Connections = 1
+  Outbound_Throttle_Messages = "20/3600"
+}}
+Suspend_Delivery = true
+""")
+    for i in range(30):
+        send(d.port, f"r{i}@dest.test")
+    d.ask("config", "set", "suspend_delivery", "false")
+    d.wait_records("D", 20)
+    wait_for(lambda: "(host-throttle)" in
+             d.ask("explain", "domain", "dest.test"))
+    assert s.most == 3 and len(s.messages) == 20

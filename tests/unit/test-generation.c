@@ -253,6 +253,9 @@ test_hosts_do_not_fall_back(void **state)
         "host \"/4.test$/\" { max_outbound_connections = 6 }\n"
         "host \"/5.test$/\" { order = 1 max_outbound_connections = 8 }\n"
         "host \"/^mx5/\" { max_outbound_connections = 9 }\n"
+        "host \"/^10[.]1[.]/\" { max_outbound_connections = 11 }\n"
+        "host 10.1.2.4 { max_outbound_connections = 12 }\n"
+        "host \"/^2001:db8:/\" { max_outbound_connections = 13 }\n"
         "binding b { host mx1.test { max_outbound_connections = 2 } }\n",
         false);
     uint32_t id = option_find(STR("max_outbound_connections"));
@@ -262,7 +265,8 @@ test_hosts_do_not_fall_back(void **state)
     } rows[] = {{"default", "MX1.test", 3}, {"b", "mx1.test", 2},
         {"b", "mx2.test", -1}, {"b", "mx9.test", -1}, {"b", "mx3.test", 4},
         {"b", "mx4.test", 5}, {"default", "x4.test", 6}, {"b", "mx5.test", 9},
-        {"b", "x5.test", 8}};
+        {"b", "x5.test", 8}, {"b", "10.1.2.3", 11}, {"b", "[10.1.2.4]", 12},
+        {"b", "2001:DB8::1", 13}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
