@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """rollup_mx: domains with the same MX share one queue and its limits."""
 from daemon import wait_for
-from peers import send
+from peers import send, source
 
 DOMAINS = [f"d{i}.test" for i in range(6)]
 HOST = """
@@ -85,3 +85,26 @@ def test_a_host_that_is_down(impeld, server, dns, tmp_path):
     again.wait(6)
     d.wait_empty()
     assert d.records("P") == []
+
+
+def test_many_domains_little_memory_and_a_crash(impeld, sink, dns, tmp_path):
+    """Homes wait in line for the little room there is; nothing is lost."""
+    s = sink()
+    for i in range(200):
+        dns.add(f"d{i}.bench.test", "MX", "10 mx.hub.test.")
+    dns.add("mx.hub.test", "A", "127.0.0.1")
+    d = impeld(f'Resolv_Conf = "{dns.conf(tmp_path)}"\n'
+               f"Remote_SMTP_Port = {s.port}\nMax_Resident_Messages = 50\n"
+               "Suspend_Delivery = true\n"
+               'Domain "hub" { Max_Outbound_Connections = 4 }\n' + HOST)
+    source(d.port, "-n", 4000, "-s", 512, "-c", 4, "-d", 200)
+    assert not s.served()
+    d.write(d.conf.read_text().replace("Suspend_Delivery = true\n", ""))
+    d.ask("config", "reload")
+    wait_for(lambda: len(s.served()) > 500, 60, "500 of the mails")
+    d.kill()
+    assert len(s.served()) < 4000
+    d.start()
+    wait_for(lambda: len(set(s.served())) == 4000, 60, "all mail")
+    d.wait_empty()
+    assert not d.records("T")
