@@ -295,6 +295,24 @@ rollup_find(struct queue *q, struct mxshare_with *with)
 
 static void rollup_dissolve(struct queue *q);
 
+/* Sessions of the shared queue have the options of its name.  A domain that has
+ * some of its own (TLS, a login) must not lose them. */
+static bool
+rollup_may_enter(struct queue *q, struct queue *to)
+{
+    struct scheduler *s = q->s;
+    const struct queue_values *plain;
+    bool none;
+
+    if (to->generation != q->generation || to->overrides != q->overrides)
+        queue_adopt(to);
+    plain = queue_values_get(&s->values, q->generation,
+        generation_scope(q->generation, str_of(q->binding->name), STR_NONE));
+    none = plain->session == q->opt->session;
+    queue_values_put(&s->values, &plain);
+    return none || to->opt->session == q->opt->session;
+}
+
 /* The shared queue of a home; NULL: there is none, and DNS is being asked if
  * *why says so. */
 static struct queue *
@@ -319,6 +337,8 @@ rollup_target(struct queue *q, enum wait_reason *why)
         return NULL;
     }
     to = queue_shared(q, with.name, with.print, true);
+    if (!rollup_may_enter(q, to))
+        return NULL;
     if (rollup_of(q)->leads && q->busy->rollup->leads != to)
         rollup_dissolve(q->busy->rollup->leads);
     if (!to->busy->rollup->lead)

@@ -273,8 +273,9 @@ static const struct option rows[] = {
                   "connections of one domain count them together. Mail that "
                   "waits for its next attempt does so in the queue of its own "
                   "domain, whose options hold for when that is, and each "
-                  "attempt looks at the domain's own MX. Not for gateways and "
-                  "routes.",
+                  "attempt looks at the domain's own MX. A domain whose own "
+                  "stanza has options of sessions (TLS, timeouts) stays by "
+                  "itself. Not for gateways and routes.",
         .since = "0.3",
         .flags = OPTION_NO_OVERRIDE},
     [ROUTE_ROLLUP_MX_NAME] = {.name = "rollup_mx_name",

@@ -437,6 +437,28 @@ test_reload(void **state)
     world_end();
 }
 
+/* A domain with sessions of its own keeps them, unless the name has the same.
+ */
+static void
+test_options_of_sessions(void **state)
+{
+    uint64_t a, b;
+
+    (void)state;
+    begin("domain \"a.test\" { connect_timeout = 7 }\n"
+          "domain \"hub.test\" { connect_timeout = 8 }\n");
+    a = mail("u@a.test");
+    b = mail("u@b.test");
+    assert_string_equal(where(a), "a.test");
+    assert_string_equal(where(b), "hub.test");
+    world_configure(BASE "domain \"/^(a|hub)/\" { connect_timeout = 7 }\n");
+    world_run();
+    assert_string_equal(where(a), "hub.test");
+    assert_string_equal(where(b), "hub.test");
+    assert_int_equal(deliver_all(), 2);
+    world_end();
+}
+
 /* DNS says it late; of mail that is on disk too. */
 static void
 test_waits_for_dns(void **state)
@@ -623,6 +645,7 @@ main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_blackhole),
         cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_options_of_sessions),
         cmocka_unit_test(test_waits_for_dns),
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_random),
