@@ -6,11 +6,13 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 
 import pytest
 
+from certificates import Authority
 from daemon import Impeld, free_port, wait_for
 from peers import listening, send
 
@@ -209,3 +211,22 @@ Routes = ( "smtp://127.0.0.1?port={s.port}" )
     wait_for(lambda: "@D@" in (root / "var/mainlog").read_text())
     assert (root / "var/spool/version").exists()
     assert os.readlink(f"/proc/{d.process.pid}/root") == str(root)
+
+
+def test_keys_are_read_before_privileges_are_dropped(as_nobody, server):
+    d, _, _ = as_nobody
+    ca = Authority(d.dir)
+    context = ca.context("mx.test")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(ca.crt)
+    s = server(tls=context)
+    crt, key = ca.make("mine.test")
+    crt.chmod(0o600)
+    key.chmod(0o600)
+    d.terminate()
+    d.append(f'Domain "tls.test" {{ Routes = ( "smtp://127.0.0.1?port={s.port}" )\n'
+             f'tls = required\ntls_certificate = "{crt}"\ntls_key = "{key}" }}\n')
+    d.start()
+    send(d.port, "a@tls.test")
+    s.wait()
+    assert s.handshakes[0].getpeercert()["subject"][0][0][1] == "mine.test"
