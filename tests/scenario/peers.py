@@ -201,14 +201,18 @@ class Server:
     def open(self):
         return len(self.alive)
 
-    def say(self, c, stage, line, usual):
+    def reply(self, stage, line, usual):
         if self.delay:
             time.sleep(self.delay)
         reply = self.answer(stage, line)
         reply = usual if reply is None else reply
+        return reply.encode() if isinstance(reply, str) else reply
+
+    def say(self, c, stage, line, usual):
+        reply = self.reply(stage, line, usual)
         if reply:
-            c.sendall(reply.encode() if isinstance(reply, str) else reply)
-        return (reply.encode() if isinstance(reply, str) else reply)[:1]
+            c.sendall(reply)
+        return reply[:1]
 
     def converse(self, c, f):
         self.say(c, "banner", b"", "220 server.test ESMTP\r\n")
@@ -280,11 +284,14 @@ class Server:
 
     def take(self, c, sender, rcpts, data):
         usual = "250 2.0.0 taken\r\n" if rcpts else "554 5.5.1 no rcpt\r\n"
-        if self.say(c, "BODY", data, usual) == b"2":
+        reply = self.reply("BODY", data, usual)
+        if reply[:1] == b"2":  # it is there for whoever has heard so
             with self.lock:
                 self.messages.append(Message(
                     sender.decode("utf-8", "replace"),
                     [r.decode("utf-8", "replace") for r in rcpts], data))
+        if reply:
+            c.sendall(reply)
 
     def wait(self, count=1, timeout=20):
         return wait_for(

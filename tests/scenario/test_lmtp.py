@@ -45,10 +45,10 @@ class LmtpServer(Server):
                     data = self.read_data(f)
                     for r in rcpts:
                         reply = self.final(r.decode()) or "250 2.0.0 taken"
-                        c.sendall(reply.encode() + b"\r\n")
                         if reply[0] == "2":
                             with self.lock:
                                 self.messages.append((r.decode(), data))
+                        c.sendall(reply.encode() + b"\r\n")
             elif verb == "QUIT":
                 self.ended(c)
                 self.say(c, verb, line, "221 2.0.0 bye\r\n")
