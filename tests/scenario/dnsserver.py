@@ -12,7 +12,8 @@ from daemon import free_port
 class Server:
     """records: {("x.test", "MX"): [("10 mx.x.test", ttl)], ...}.
 
-    Names without records are NXDOMAIN; broken[name] = "SERVFAIL" or "SILENT".
+    Names without records are NXDOMAIN; broken[name], or broken[name, kind], =
+    "SERVFAIL" or "SILENT".
     """
 
     def __init__(self):
@@ -52,7 +53,7 @@ class Server:
         self.asked.append((name, kind))
         self.asked_at.append(time.monotonic())
         reply = request.reply()
-        how = self.broken.get(name)
+        how = self.broken.get((name, kind), self.broken.get(name))
         if how == "SILENT":
             threading.Event().wait(3)
         if how:

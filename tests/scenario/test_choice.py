@@ -292,3 +292,59 @@ def test_failures_delay_a_domain(impeld, server):
     d.ask("config", "set", "suspend_delivery", "false")
     d.wait_records("T", 20)
     assert 3 <= s.connections <= 4
+
+
+def test_mx_that_cannot_be_asked(impeld, server, dns, tmp_path):
+    """mx_failures_fallback_to_a: after so many failed lookups of the MX the
+    address of the name is asked, and does."""
+    s = server(host="127.0.0.2")
+    dns.add("dest.test", "A", "127.0.0.2")
+    dns.broken[("dest.test", "MX")] = "SERVFAIL"
+    d = impeld(with_dns(dns, tmp_path, s.port,
+                        "MX_Failures_Fallback_To_A = 2\n"))
+    send(d.port, "to@dest.test")
+    d.wait_records("T")
+    for i in range(2, 20):
+        if s.messages:
+            break
+        d.ask("dns_cache", "flush", "all")
+        d.ask("refresh", "domain", "dest.test")
+        wait_for(lambda: s.messages or len(d.records("T")) >= i)
+    s.wait()
+    assert ("dest.test", "A") in dns.asked
+
+
+def test_a_domain_that_is_not_reached_for_long(impeld, server):
+    """connect_timeout_to_delay: all of its mail is put off then, as one."""
+    down = server(host="127.0.0.2")
+    stop(down)
+    d = impeld(f'Routes = ( "127.0.0.2" )\nRemote_SMTP_Port = {down.port}\n'
+               "Host_Failure_Retry = 1\nRetry_Interval = 600\n"
+               "Connect_Timeout_To_Delay = 2\nMax_Outbound_Connections = 1\n"
+               "Suspend_Delivery = true\n")
+    for i in range(20):
+        send(d.port, f"r{i}@dest.test")
+    d.ask("config", "set", "suspend_delivery", "false")
+    d.wait_records("T", 20)
+    # one attempt in each second at most, and only one message in each
+    times = [int(r[0]) for r in d.records("T")]
+    assert times.count(max(times)) >= 15
+
+
+def test_a_reserve_for_those_without(impeld, server):
+    """server_reserve_outbound_connections: a queue without a connection gets
+    one though the server is full."""
+    busy, idle = server(host="127.0.0.2", delay=3), server(host="127.0.0.3")
+    d = impeld(f"""
+Remote_SMTP_Port = {busy.port}
+Server_Max_Outbound_Connections = 1
+Server_Reserve_Outbound_Connections = 1
+Reserve_Maintenance_Interval = 1
+Domain "busy.test" {{ Routes = ( "127.0.0.2" ) }}
+Domain "idle.test" {{ Routes = ( "127.0.0.3:{idle.port}" ) }}
+""")
+    send(d.port, "a@busy.test")
+    wait_for(lambda: busy.open == 1)
+    send(d.port, "b@idle.test")
+    idle.wait(1)
+    assert busy.open == 1 and not busy.messages
