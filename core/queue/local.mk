@@ -119,9 +119,12 @@ tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c $(QUEUE_WORLD)
 tests_unit_test_throttle_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_review_SOURCES = tests/unit/test-review.c $(QUEUE_WORLD)
 tests_unit_test_review_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
-tests_unit_test_stray_SOURCES = tests/unit/test-stray.c $(QUEUE_WORLD)
+SELECT_KIT = tests/unit/select_kit.c tests/unit/select_kit.h
+tests_unit_test_stray_SOURCES = tests/unit/test-stray.c $(QUEUE_WORLD) \
+	$(SELECT_KIT)
 tests_unit_test_stray_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
-tests_unit_test_move_SOURCES = tests/unit/test-move.c $(QUEUE_WORLD)
+tests_unit_test_move_SOURCES = tests/unit/test-move.c $(QUEUE_WORLD) \
+	$(SELECT_KIT)
 tests_unit_test_move_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_select_SOURCES = tests/unit/test-select.c $(QUEUE_WORLD)
 tests_unit_test_select_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)

@@ -190,11 +190,19 @@ client_finished(struct client *c)
         c->host->draining(c->session);
 }
 
+/* The host will not talk: another may. */
+static void
+client_turned_away(struct client *c, const struct reply *r)
+{
+    struct impel_result why = outcome_reply(r, IMPEL_AT_CONNECT);
+
+    why.blame = IMPEL_BLAME_HOST;
+    client_fail(c, &why);
+}
+
 static void
 client_banner(struct client *c, const struct reply *r)
 {
-    struct impel_result why;
-
     if (reply_class(r) == 2) {
         if (c->plain)
             client_say(c, CLIENT_HELO, "HELO", true);
@@ -203,16 +211,12 @@ client_banner(struct client *c, const struct reply *r)
         client_wait(c, OPT_EHLO_TIMEOUT);
         return;
     }
-    why = outcome_reply(r, IMPEL_AT_CONNECT);
-    why.blame = IMPEL_BLAME_HOST;
-    client_fail(c, &why);
+    client_turned_away(c, r);
 }
 
 static void
 client_hello(struct client *c, const struct reply *r)
 {
-    struct impel_result why;
-
     if (reply_class(r) == 2) {
         if (c->state == CLIENT_EHLO)
             capability_parse(&c->capability, r);
@@ -226,9 +230,7 @@ client_hello(struct client *c, const struct reply *r)
         client_wait(c, OPT_EHLO_TIMEOUT);
         return;
     }
-    why = outcome_reply(r, IMPEL_AT_CONNECT);
-    why.blame = IMPEL_BLAME_HOST;
-    client_fail(c, &why);
+    client_turned_away(c, r);
 }
 
 /* Nothing was asked: a timeout of the peer's, or worse. */

@@ -3,7 +3,7 @@
  * Moving parcels to another queue: in every state, whole and in parts, and what
  * of it is on disk.
  */
-#include "queue_world.h"
+#include "select_kit.h"
 
 #include "loop/job.h"
 #include "queue/doom.h"
@@ -16,66 +16,6 @@
 #define GROUP \
     BASE "binding_group \"g\" {\n binding \"g1\" { }\n binding \"g2\" { " \
          "}\n}\n"
-
-static char answer[8192];
-
-static void
-replied(void *arg, struct str text, const struct err *e)
-{
-    (void)arg;
-    assert_true(
-        str_copy(answer, sizeof(answer), e->code < 0 ? str_of(e->text) : text));
-}
-
-static const struct scheduler_ask ask = {.reply = replied};
-
-static void
-start(enum scheduler_work work, const char *binding, const char *domain,
-    const char *to, bool dry_run)
-{
-    struct scheduler_filter f = {.binding = STR_NONE,
-        .group = STR_NONE,
-        .domain = STR_NONE,
-        .sender = STR_NONE,
-        .header = STR_NONE,
-        .pattern = STR_NONE};
-    struct scheduler_order o = {
-        .work = work, .dry_run = dry_run, .text = STR_NONE, .to = STR_NONE};
-
-    if (binding)
-        f.binding = str_of(binding);
-    if (domain)
-        f.domain = str_of(domain);
-    if (to)
-        o.to = str_of(to);
-    answer[0] = '\0';
-    scheduler_select(world.s, &f, &o, &ask);
-}
-
-static const char *
-run(enum scheduler_work work, const char *binding, const char *domain,
-    const char *to)
-{
-    start(work, binding, domain, to, false);
-    for (int i = 0; i < 500 && !answer[0]; i++)
-        world_advance(10);
-    return answer;
-}
-
-#define rebind(from, to) run(SCHEDULER_REBIND, from, NULL, to)
-#define reroute(from, to) run(SCHEDULER_REROUTE, NULL, from, to)
-
-static struct queue *
-queue_of(const char *binding, const char *domain)
-{
-    return queue_get(world.s, str_of(binding), str_of(domain));
-}
-
-static uint64_t
-held(const char *binding, const char *domain)
-{
-    return queue_parcels(queue_of(binding, domain));
-}
 
 /* --- rebind --- */
 
@@ -91,9 +31,9 @@ test_never_tried(void **state)
         id = world_accept("s@a.test", "u@x.test");
     (void)world_accept_for("b1", "s@a.test", "u@x.test");
     assert_string_equal(rebind("default", "b2"), "Rebound 3 messages.\n");
-    assert_int_equal(held("default", "x.test"), 0);
-    assert_int_equal(held("b1", "x.test"), 1);
-    assert_int_equal(held("b2", "x.test"), 3);
+    assert_int_equal(select_held("default", "x.test"), 0);
+    assert_int_equal(select_held("b1", "x.test"), 1);
+    assert_int_equal(select_held("b2", "x.test"), 3);
     assert_int_equal(world_parcel(id)->moved, PARCEL_BOUND);
     assert_int_equal(world_parcel(id)->writing, 0);
     assert_int_equal(fake_store.attempts, 3);
@@ -113,7 +53,7 @@ test_never_tried(void **state)
         world_advance(200);
     }
     assert_int_equal(world.s->stats.messages, 0);
-    assert_int_equal(queue_of("b2", "x.test")->delivered, 4);
+    assert_int_equal(select_queue("b2", "x.test")->delivered, 4);
     world_end();
 }
 
@@ -174,11 +114,11 @@ test_lent(void **state)
     assert_string_equal(rebind("b2", "b1"),
         "Rebound 0 messages.\n"
         "1 are being sent and move if that fails for now.\n");
-    assert_int_equal(held("b2", "x.test"), 1);
+    assert_int_equal(select_held("b2", "x.test"), 1);
     fake_done(fake_session_count - 1, IMPEL_RETRY, IMPEL_BLAME_RCPT,
         IMPEL_AT_RCPT, 451, "4.2.0", "later");
-    assert_int_equal(held("b2", "x.test"), 0);
-    assert_int_equal(held("b1", "x.test"), 1);
+    assert_int_equal(select_held("b2", "x.test"), 0);
+    assert_int_equal(select_held("b1", "x.test"), 1);
     assert_int_equal(world_parcel(id)->retries, 1);
     assert_string_equal(fake_store.last.moved, "binding b1\n");
 
@@ -188,7 +128,7 @@ test_lent(void **state)
     (void)rebind("b1", "b2");
     fake_delivered(fake_session_count - 1);
     assert_int_equal(world.s->stats.messages, 0);
-    assert_int_equal(held("b2", "x.test"), 0);
+    assert_int_equal(select_held("b2", "x.test"), 0);
     world_end();
 }
 
@@ -232,14 +172,14 @@ test_nowhere_to_go(void **state)
     fake_pick = HOP_DELAY;
     id = world_accept_for("b1", "s@a.test", "u@x.test");
     fake_store.hold_loads = true;
-    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", false);
     for (int i = 0; i < 10; i++)
         world_advance(10);
     world_configure(BASE "binding \"b1\" { }\n");
     fake_store_answer();
     for (int i = 0; i < 10; i++)
         world_advance(10);
-    assert_string_equal(answer, "Rebound 0 messages.\n");
+    assert_string_equal(select_answer, "Rebound 0 messages.\n");
     assert_string_equal(world_parcel(id)->queue->binding->name, "b1");
     assert_int_equal(world_parcel(id)->moved, 0);
     fake_store.hold_loads = false;
@@ -297,8 +237,8 @@ test_parted_by_a_group(void **state)
         "u@a.test u@b.test u@c.test u@d.test u@e.test u@f.test u@g.test");
     assert_int_equal(world.s->stats.parcels, 1);
     assert_string_equal(rebind("default", "g"), "Rebound 2 messages.\n");
-    q[0] = queue_of("g1", "any");
-    q[1] = queue_of("g2", "any");
+    q[0] = select_queue("g1", "any");
+    q[1] = select_queue("g2", "any");
     parts = 0;
     in[0] = in[1] = 0;
     for (struct parcel *p = world_parcel(id); p; p = parcel_next(p)) {
@@ -349,14 +289,15 @@ test_refused_and_dry(void **state)
     (void)world_accept_for("b2", "s@a.test", "u@x.test");
     assert_string_equal(
         rebind("all", "b3"), "there is no binding or group \"b3\"");
-    start(SCHEDULER_REBIND, "all", NULL, "b2", true);
-    for (int i = 0; i < 100 && !answer[0]; i++)
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", true);
+    for (int i = 0; i < 100 && !select_answer[0]; i++)
         world_advance(10);
-    assert_non_null(strstr(answer, "[delayed/default]"));
-    assert_non_null(strstr(answer, "From: <s@a.test> -> b2/x.test\n"));
-    assert_null(strstr(answer, "[delayed/b2]"));
-    assert_non_null(strstr(answer, "1 messages are meant; nothing was done."));
-    assert_int_equal(held("default", "x.test"), 1);
+    assert_non_null(strstr(select_answer, "[delayed/default]"));
+    assert_non_null(strstr(select_answer, "From: <s@a.test> -> b2/x.test\n"));
+    assert_null(strstr(select_answer, "[delayed/b2]"));
+    assert_non_null(
+        strstr(select_answer, "1 messages are meant; nothing was done."));
+    assert_int_equal(select_held("default", "x.test"), 1);
     assert_int_equal(fake_store.attempts, 2);
     world_end();
 }
@@ -376,19 +317,19 @@ test_while_reading(void **state)
     id = world_accept("s@a.test", "u@x.test");
     due = world_parcel(id)->in.due.when;
     fake_store.hold_loads = true;
-    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", false);
     for (int i = 0; i < 10; i++)
         world_advance(10);
     assert_int_equal(world_state(id), PARCEL_LOADING);
     job_cancel(job_next(world.loop, NULL));
     world_run();
-    assert_non_null(strstr(answer, "Cancelled before the end."));
+    assert_non_null(strstr(select_answer, "Cancelled before the end."));
     fake_store_answer();
     assert_int_equal(world_state(id), PARCEL_DELAYED);
     assert_int_equal(world_parcel(id)->in.due.when, due);
-    assert_int_equal(held("default", "x.test"), 1);
+    assert_int_equal(select_held("default", "x.test"), 1);
 
-    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", false);
     for (int i = 0; i < 10; i++)
         world_advance(10);
     mv = move_new(world.s, MOVE_BINDING, STR("b1"));
@@ -396,13 +337,13 @@ test_while_reading(void **state)
     fake_store_answer();
     for (int i = 0; i < 10; i++)
         world_advance(10);
-    assert_string_equal(answer, "Rebound 0 messages.\n");
+    assert_string_equal(select_answer, "Rebound 0 messages.\n");
     assert_int_equal(mv->moved, 1);
     move_unref(&mv);
-    assert_int_equal(held("b1", "x.test"), 1);
+    assert_int_equal(select_held("b1", "x.test"), 1);
     assert_int_equal(world_parcel(id)->in.due.when, due);
 
-    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", false);
     for (int i = 0; i < 10; i++)
         world_advance(10);
     d = doom_new(STR_NONE, "go away", true);
@@ -411,15 +352,15 @@ test_while_reading(void **state)
     fake_store_answer();
     for (int i = 0; i < 10; i++)
         world_advance(10);
-    assert_string_equal(answer, "Rebound 0 messages.\n");
+    assert_string_equal(select_answer, "Rebound 0 messages.\n");
     fake_store_answer(); /* of the notice */
     assert_int_equal(world.s->stats.messages, 0);
     fake_store.hold_loads = false;
     world_end();
 }
 
-/* Its last ATTEMPT has no place yet: the next one waits for it, and the answer
- * for its own. */
+/* Its last ATTEMPT has no place yet: the next one waits for it, and the
+ * select_answer for its own. */
 static void
 test_while_writing(void **state)
 {
@@ -431,20 +372,20 @@ test_while_writing(void **state)
     fake_pick = HOP_DELAY;
     id = world_accept("s@a.test", "u@x.test");
     assert_int_equal(world_parcel(id)->writing, 1);
-    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", false);
     for (int i = 0; i < 50; i++)
         world_advance(10);
-    assert_int_equal(held("b2", "x.test"), 0);
+    assert_int_equal(select_held("b2", "x.test"), 0);
     fake_store_place();
     for (int i = 0; i < 10; i++)
         world_advance(10);
-    assert_int_equal(held("b2", "x.test"), 1);
+    assert_int_equal(select_held("b2", "x.test"), 1);
     assert_int_equal(fake_store.last.before, 1);
-    assert_string_equal(answer, "");
+    assert_string_equal(select_answer, "");
     fake_store_place();
     for (int i = 0; i < 10; i++)
         world_advance(10);
-    assert_string_equal(answer, "Rebound 1 messages.\n");
+    assert_string_equal(select_answer, "Rebound 1 messages.\n");
     fake_store.hold_places = false;
     world_end();
 }
@@ -467,7 +408,7 @@ test_while_an_attempt_is_made(void **state)
     fake_route_changed("relay.test");
     assert_int_equal(world_parcel(id)->writing, 1);
     assert_int_equal(fake_store.attempts, 20 * 2);
-    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", false);
     for (int i = 0; i < 10; i++)
         world_advance(10);
     assert_int_equal(world_state(id), PARCEL_LOADING);
@@ -475,7 +416,7 @@ test_while_an_attempt_is_made(void **state)
     fake_store_answer();
     for (int i = 0; i < 20; i++)
         world_advance(10);
-    assert_string_equal(answer, "Rebound 24 messages.\n");
+    assert_string_equal(select_answer, "Rebound 24 messages.\n");
     assert_int_equal(fake_store.attempts, 2 * 24 * 2);
     assert_int_equal(world_parcel(id)->retries, 1);
     assert_string_equal(fake_store.last.moved, "binding b2\n");
@@ -493,13 +434,13 @@ test_a_disk_that_stands_still(void **state)
     fake_pick = HOP_WAIT;
     id = world_accept("s@a.test", "u@x.test");
     fake_store.hold_places = fake_store.hold_values = true;
-    start(SCHEDULER_REBIND, "all", NULL, "b2", false);
+    select_start(SCHEDULER_REBIND, "all", NULL, "b2", false);
     for (int i = 0; i < 1900; i++)
         world_advance(10);
-    assert_string_equal(answer, "");
+    assert_string_equal(select_answer, "");
     for (int i = 0; i < 300; i++)
         world_advance(10);
-    assert_string_equal(answer,
+    assert_string_equal(select_answer,
         "Rebound 1 messages.\n"
         "Not all of it is on disk yet: a crash now would undo that.\n");
     assert_int_equal(world_parcel(id)->writing, 1);
@@ -523,8 +464,8 @@ test_reroute(void **state)
     id = world_accept_for("b1", "s@a.test", "u@x.test");
     assert_string_equal(reroute("x.test", "Y.test."),
         "Moved 1 messages from 'x.test' to 'y.test'.\n");
-    assert_int_equal(held("b1", "x.test"), 0);
-    assert_int_equal(held("b1", "y.test"), 1);
+    assert_int_equal(select_held("b1", "x.test"), 0);
+    assert_int_equal(select_held("b1", "y.test"), 1);
     assert_int_equal(world_parcel(id)->moved, PARCEL_ROUTED);
     assert_string_equal(fake_store.last.moved, "route ESMTP 25 - y.test\n");
     assert_string_equal(fake_store.last.domain, "x.test");
@@ -536,12 +477,12 @@ test_reroute(void **state)
     assert_string_equal(fake_store.last.domain, "x.test");
     /* Another binding does not change where it goes. */
     (void)rebind("b1", "b2");
-    assert_int_equal(held("b2", "y.test"), 1);
+    assert_int_equal(select_held("b2", "y.test"), 1);
     assert_string_equal(
         fake_store.last.moved, "binding b2\nroute ESMTP 25 - y.test\n");
     assert_string_equal(
         reroute("y.test", NULL), "Moved 1 messages from 'y.test'.\n");
-    assert_int_equal(held("b2", "x.test"), 1);
+    assert_int_equal(select_held("b2", "x.test"), 1);
     assert_string_equal(fake_store.last.moved, "binding b2\n");
     assert_string_equal(reroute("all", NULL), "Moved 0 messages from 'all'.\n");
     world_end();
@@ -630,7 +571,7 @@ test_recovery(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         recovered(&rows[i], 0x4200 + i * 0x100);
     world_run();
-    assert_int_equal(queue_of("b2", "y.test")->method, METHOD_ESMTP);
+    assert_int_equal(select_queue("b2", "y.test")->method, METHOD_ESMTP);
     world_end();
 }
 
@@ -664,7 +605,7 @@ test_recovery_in_parts(void **state)
     f.received = clock_wall();
     ev = scheduler_spool_events(world.s);
     ev->found(ev->arg, &f);
-    assert_int_equal(held("b1", "x.test"), 3);
+    assert_int_equal(select_held("b1", "x.test"), 3);
     for (struct parcel *p = world_parcel(f.id); p; p = parcel_next(p))
         told |= 1u << p->moved;
     assert_int_equal(

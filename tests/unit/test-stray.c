@@ -2,7 +2,7 @@
  *
  * Mail whose binding has gone.
  */
-#include "queue_world.h"
+#include "select_kit.h"
 
 #include "queue/move.h"
 #include "queue/scheduler.h"
@@ -12,66 +12,6 @@
 #define GROUP \
     BASE "binding_group \"g\" {\n binding \"g1\" { }\n binding \"g2\" { " \
          "}\n}\n"
-
-static char answer[8192];
-
-static void
-replied(void *arg, struct str text, const struct err *e)
-{
-    (void)arg;
-    assert_true(
-        str_copy(answer, sizeof(answer), e->code < 0 ? str_of(e->text) : text));
-}
-
-static const struct scheduler_ask ask = {.reply = replied};
-
-static void
-start(enum scheduler_work work, const char *binding, const char *domain,
-    const char *to, bool dry_run)
-{
-    struct scheduler_filter f = {.binding = STR_NONE,
-        .group = STR_NONE,
-        .domain = STR_NONE,
-        .sender = STR_NONE,
-        .header = STR_NONE,
-        .pattern = STR_NONE};
-    struct scheduler_order o = {
-        .work = work, .dry_run = dry_run, .text = STR_NONE, .to = STR_NONE};
-
-    if (binding)
-        f.binding = str_of(binding);
-    if (domain)
-        f.domain = str_of(domain);
-    if (to)
-        o.to = str_of(to);
-    answer[0] = '\0';
-    scheduler_select(world.s, &f, &o, &ask);
-}
-
-static const char *
-run(enum scheduler_work work, const char *binding, const char *domain,
-    const char *to)
-{
-    start(work, binding, domain, to, false);
-    for (int i = 0; i < 500 && !answer[0]; i++)
-        world_advance(10);
-    return answer;
-}
-
-#define rebind(from, to) run(SCHEDULER_REBIND, from, NULL, to)
-#define reroute(from, to) run(SCHEDULER_REROUTE, NULL, from, to)
-
-static struct queue *
-queue_of(const char *binding, const char *domain)
-{
-    return queue_get(world.s, str_of(binding), str_of(domain));
-}
-
-static uint64_t
-held(const char *binding, const char *domain)
-{
-    return queue_parcels(queue_of(binding, domain));
-}
 
 static void
 test_binding_goes(void **state)
@@ -107,7 +47,7 @@ test_binding_goes(void **state)
     world_advance(10);
     assert_string_equal(world_parcel(lent)->queue->binding->name, "default");
     assert_int_equal(world_parcel(lent)->retries, 1);
-    assert_int_equal(held("b2", "x.test"), 0);
+    assert_int_equal(select_held("b2", "x.test"), 0);
     world_end();
 }
 
@@ -132,8 +72,8 @@ test_a_full_binding_goes(void **state)
         world_advance(10);
     for (int i = 0; i < 30; i++) {
         snprintf(to, sizeof(to), "d%d.test", i);
-        assert_int_equal(held("default", to), 50);
-        assert_int_equal(held("b2", to), 0);
+        assert_int_equal(select_held("default", to), 50);
+        assert_int_equal(select_held("b2", to), 0);
     }
     assert_int_equal(fake_store.attempts, 3000);
     assert_string_equal(fake_store.last.moved, "");
@@ -154,12 +94,12 @@ test_member_goes(void **state)
 
         first = first ? first : id;
     }
-    had = held("g1", "x.test");
+    had = select_held("g1", "x.test");
     assert_true(had > 0 && had < 20);
-    assert_int_equal(had + held("g2", "x.test"), 20);
+    assert_int_equal(had + select_held("g2", "x.test"), 20);
     world_configure(BASE "binding_group \"g\" { binding \"g2\" { } }\n");
     world_advance(10);
-    assert_int_equal(held("g2", "x.test"), 20);
+    assert_int_equal(select_held("g2", "x.test"), 20);
     assert_int_equal(world_parcel(first)->moved, 0);
     world_end();
 }
@@ -198,10 +138,10 @@ test_unreadable(void **state)
     fake_store_forget(id);
     assert_string_equal(rebind("all", "b1"),
         "Rebound 0 messages.\n1 could not be read and were left alone.\n");
-    assert_int_equal(held("b2", "x.test"), 1);
+    assert_int_equal(select_held("b2", "x.test"), 1);
     world_configure(BASE);
-    assert_int_equal(held("b2", "x.test"), 0);
-    assert_int_equal(held("default", "x.test"), 1);
+    assert_int_equal(select_held("b2", "x.test"), 0);
+    assert_int_equal(select_held("default", "x.test"), 1);
     world_end();
 }
 
