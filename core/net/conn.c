@@ -10,12 +10,9 @@
 #include <unistd.h>
 
 #include "base/bug.h"
-#include "base/buf.h"
 #include "base/magic.h"
 #include "base/xmem.h"
-#include "loop/defer.h"
-#include "loop/timer.h"
-#include "loop/watch.h"
+#include "net/conn_int.h"
 #include "base/banned.h"
 
 enum {
@@ -28,56 +25,6 @@ enum {
     CONN_LINGER_MS = 5000       /* how long it waits for the peer's end */
 };
 
-enum {
-    TELL_CONNECTED = 1,
-    TELL_INPUT = 2,
-    TELL_DRAINED = 4,
-    TELL_LOST = 8,
-    TELL_SECURED = 16
-}; /* bits of events that wait */
-
-struct conn {
-    uint32_t magic;
-    struct loop *loop;
-    int fd; /* -1: not connected yet, or never */
-    struct watch *watch;
-    conn_event_f *fn;
-    void *arg;
-    struct netaddr peer, local;
-
-    char *in; /* unread input is in[in_at .. in_end) */
-    size_t in_at, in_end, in_size;
-    struct buf out; /* pending output is out.p[out_at .. out.n) */
-    size_t out_at;
-    uint64_t sent, received;
-
-    int tell;     /* TELL_* */
-    int error;    /* with TELL_LOST */
-    bool read_on; /* the user wants input */
-    bool eof;     /* the peer will send no more */
-    bool broken;  /* no more reading or writing */
-    bool drain;   /* writing failed: read what is there, then say LOST */
-    bool blocked; /* the OS takes no more: waiting for WATCH_WRITE */
-    bool full;    /* conn_write() refused: CONN_DRAINED is owed */
-    bool lost_told;
-    struct tls *tls;
-    bool shaking; /* the handshake is to come, or under way */
-    char *tls_error;
-    struct defer again;    /* to read what tls holds, or begin to shake */
-    struct timer patience; /* of the handshake */
-    bool finishing; /* conn_finish() was called: nobody listens any more */
-    bool shut;      /* our end was sent */
-    size_t discarded;
-
-    conn_cancel_f *dial_cancel;
-    void *dial;
-    struct defer telling, flushing;
-    struct timer deadline;
-    struct list finishing_node; /* among all that finish */
-    bool held;  /* one of our functions is above: conn_free() leaves ... */
-    bool freed; /* ... the struct itself to conn_release() */
-};
-
 /* Nobody holds those that finish, so the end of the process finds them here. */
 static pthread_mutex_t finishing_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list finishing;
@@ -85,10 +32,8 @@ static struct list finishing;
 static void conn_ready(void *arg, int events);
 static void conn_tell(void *arg);
 static void conn_flush_deferred(void *arg);
-static void conn_again(void *arg);
-static void conn_lost_patience(void *arg);
 
-static void
+void
 conn_post(struct conn *c, int tell)
 {
     c->tell |= tell;
@@ -119,19 +64,7 @@ conn_new(struct loop *l, conn_event_f *fn, void *arg)
     return c;
 }
 
-static size_t
-conn_unread(const struct conn *c)
-{
-    return c->in_end - c->in_at;
-}
-
-static size_t
-conn_unsent(const struct conn *c)
-{
-    return c->out.n - c->out_at;
-}
-
-static void
+void
 conn_watch(struct conn *c)
 {
     int events = 0;
@@ -273,9 +206,7 @@ conn_recv(struct conn *c, char *p, size_t n)
     return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
-/* One read: a peer that sends without end gets its share of a turn only.
- * True: something came. */
-static bool
+bool
 conn_read(struct conn *c)
 {
     size_t room = conn_make_room(c);
@@ -368,7 +299,7 @@ conn_send(struct conn *c, const char *p, size_t n)
     return (ssize_t)done;
 }
 
-static void
+void
 conn_flush(struct conn *c)
 {
     ssize_t n;
@@ -465,91 +396,6 @@ conn_write(struct conn *c, const void *p, size_t n)
     else if (!defer_pending(&c->flushing))
         defer_post(c->loop, &c->flushing, conn_flush_deferred, c, "conn flush");
     return 0;
-}
-
-/* --- TLS --- */
-
-static void
-conn_secured(struct conn *c, int error, const char *why)
-{
-    timer_stop(&c->patience);
-    c->shaking = false;
-    if (error) {
-        c->tls_error = xdup(why);
-        c->error = error;
-        c->broken = c->lost_told = true;
-        c->blocked = false;
-    }
-    conn_watch(c);
-    conn_post(c, TELL_SECURED);
-}
-
-static void
-conn_shake(struct conn *c)
-{
-    struct err e = {0};
-    int rc = tls_handshake(c->tls, &e);
-
-    if (rc == ERR_AGAIN)
-        conn_watch(c);
-    else
-        conn_secured(c, rc ? -EPROTO : 0, e.text);
-}
-
-static void
-conn_lost_patience(void *arg)
-{
-    conn_secured(arg, -ETIMEDOUT, "the handshake took too long");
-}
-
-static void
-conn_again(void *arg)
-{
-    struct conn *c = arg;
-
-    if (c->broken || c->finishing)
-        return;
-    if (c->shaking && !conn_unsent(c)) {
-        conn_shake(c);
-    } else if (!c->shaking && !c->eof && c->read_on) {
-        (void)conn_read(c); /* what came of it is posted */
-        conn_watch(c);
-    }
-}
-
-int
-conn_secure(
-    struct conn *c, const struct tls_params *p, int64_t ms, struct err *e)
-{
-    CHECK(c, CONN_MAGIC);
-    BUG_ON(c->tls);
-    if (c->broken || c->drain || c->finishing || c->fd < 0)
-        return err_set(e, ERR_CLOSED, "connection lost");
-    if (conn_unread(c))
-        return err_set(e, ERR_PROTO, "more came in clear");
-    c->tls = tls_new(c->fd, p, e);
-    if (!c->tls)
-        return ERR_CONF;
-    c->shaking = true;
-    timer_start(&c->patience, ms);
-    conn_flush(c);
-    defer_post(c->loop, &c->again, conn_again, c, "conn tls");
-    conn_watch(c);
-    return 0;
-}
-
-const struct tls_facts *
-conn_tls(const struct conn *c)
-{
-    CHECK(c, CONN_MAGIC);
-    return c->tls ? tls_facts(c->tls) : NULL;
-}
-
-const char *
-conn_tls_error(const struct conn *c)
-{
-    CHECK(c, CONN_MAGIC);
-    return c->tls_error ? c->tls_error : "";
 }
 
 /* --- events --- */

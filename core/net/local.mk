@@ -2,7 +2,8 @@
 noinst_LIBRARIES += core/net/libnet.a
 core_net_libnet_a_SOURCES = \
 	core/net/accept.c core/net/accept.h \
-	core/net/conn.c core/net/conn.h \
+	core/net/conn.c core/net/conn.h core/net/conn_int.h \
+	core/net/conn_tls.c \
 	core/net/dial.c core/net/dial.h \
 	core/net/dns.c core/net/dns.h \
 	core/net/dnscache.c core/net/dnscache.h \
