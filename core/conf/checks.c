@@ -137,7 +137,8 @@ int
 check_extensions(const struct option_value *v, struct err *e)
 {
     static const char *const known[] = {"PIPELINING", "SIZE", "8BITMIME",
-        "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "XCLIENT"};
+        "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "XCLIENT",
+        "REQUIRETLS"};
     static const char *const later[] = {"STARTTLS", "AUTH", "XREMOTEIP",
         "XSETCONTEXT", "XDUMPCONTEXT", "BINARYMIME", "LIMITS"};
 

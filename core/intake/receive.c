@@ -357,7 +357,7 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     env->envid = take_text(m, from->envid);
     env->auth = take_text(m, from->auth);
     env->ret = from->ret;
-    env->needs = from->needs;
+    env->needs = from->needs & ~MESSAGE_ANY_TLS;
     env->hold_until = from->hold_until;
     env->deadline = from->deadline;
     m->has_sender = true;
@@ -654,6 +654,11 @@ submit(struct impel_incoming *m)
         memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
         env->meta = me;
     }
+    /* RFC 8689 5: beside REQUIRETLS it says nothing */
+    if (!(env->needs & IMPEL_NEED_TLS) &&
+        trace_says(
+            content_builder_header(m->builder), STR("TLS-Required"), STR("No")))
+        env->needs |= MESSAGE_ANY_TLS;
     trace_fields(m->is, msg, content_builder_header(m->builder), &trace);
     content_builder_prepend(m->builder, buf_get(&trace));
     buf_fini(&trace);

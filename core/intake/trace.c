@@ -62,6 +62,39 @@ trace_has_field(struct str header, struct str name)
     return false;
 }
 
+/* Behind the colon; lines that go on are not joined. */
+static struct str
+line_value(struct str line)
+{
+    (void)str_cut(&line, ':');
+    return str_trim(line);
+}
+
+bool
+trace_says(struct str header, struct str name, struct str word)
+{
+    struct str line, said = STR_NONE;
+    bool any = false;
+
+    while (next_line(&header, &line)) {
+        if (line_is_field(line, name))
+            said = line_value(line);
+        else
+            continue;
+        while (header.n && (*header.p == ' ' || *header.p == '\t') &&
+            next_line(&header, &line)) {
+            line = str_trim(line);
+            if (line.n && said.n)
+                return false; /* more than a word */
+            said = line.n ? line : said;
+        }
+        if (!str_ieq(said, word))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 bool
 trace_is_header(struct str header)
 {

@@ -20,6 +20,8 @@ void trace_fields(const struct intake_session *is, const struct message *m,
 bool trace_has_field(struct str header, struct str name);
 /* How many fields of that name. */
 size_t trace_count_fields(struct str header, struct str name);
+/* There are fields of that name, and each says that one word, in any case. */
+bool trace_says(struct str header, struct str name, struct str word);
 /* Does it begin like a header: a field name and a colon, or a blank line? */
 bool trace_is_header(struct str header);
 

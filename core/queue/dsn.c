@@ -72,7 +72,9 @@ dsn_original(
 
     if (how == QUEUE_ORIGINAL_NONE)
         return QUEUE_ORIGINAL_NONE;
-    if (action != DSN_FAILED || m->env.ret == RET_HDRS)
+    /* RFC 8689 5: of mail with REQUIRETLS no body is returned */
+    if (action != DSN_FAILED || m->env.ret == RET_HDRS ||
+        (m->env.needs & IMPEL_NEED_TLS))
         return QUEUE_ORIGINAL_HEADERS;
     return m->env.ret == RET_FULL ? QUEUE_ORIGINAL_ALL : (int)how;
 }

@@ -331,6 +331,7 @@ importbatch_release(struct import_item *it)
             .hold_until = m->env.hold_until,
             .size = f.size,
             .binding = m->env.binding,
+            .tls = message_tls(m),
             .rcpt_total = (uint32_t)m->env.rcpt_count,
             .parcel_count = it->loaded.parcel_count,
             .parcel = it->parcel});

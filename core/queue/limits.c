@@ -76,7 +76,7 @@ limits_are_alike(const struct queue *a, const struct queue *b)
 {
     return a->method == b->method && a->port == b->port &&
         a->by_gateway == b->by_gateway && a->gateway_port == b->gateway_port &&
-        rollup_are_alike(a, b);
+        a->tls == b->tls && rollup_are_alike(a, b);
 }
 
 void

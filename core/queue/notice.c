@@ -177,6 +177,8 @@ notice_envelope(struct notice *n, struct str to, bool eight_bit)
     env->needs = eight_bit ? IMPEL_NEED_8BIT : 0;
     if (dsn_is_global(&n->report))
         env->needs |= IMPEL_NEED_UTF8;
+    /* RFC 8689 5: it tells of the message, and goes as that had to go */
+    env->needs |= n->about->env.needs & IMPEL_NEED_TLS;
     env->rcpt = r;
     env->rcpt_count = 1;
 }

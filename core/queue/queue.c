@@ -126,7 +126,8 @@ queue_is(const struct queue *q, const struct zone *z, const struct bindstate *b,
 {
     return q->zone == z && q->binding == b && q->method == d->method &&
         q->port == d->port && q->by_gateway == d->by_gateway &&
-        (!d->by_gateway || q->gateway_port == d->gateway_port);
+        (!d->by_gateway || q->gateway_port == d->gateway_port) &&
+        q->tls == d->tls;
 }
 
 static struct queue *
@@ -157,6 +158,7 @@ queue_new(struct scheduler *s, struct zone *z, struct bindstate *b,
     q->port = d->port;
     q->gateway_port = d->gateway_port;
     q->by_gateway = d->by_gateway;
+    q->tls = d->tls & 3u;
     q->zone = z;
     q->binding = b;
     q->carrier = carrier_get(s, d->method);
@@ -186,11 +188,13 @@ queue_at(struct scheduler *s, struct str binding, const struct destination *d)
 }
 
 struct queue *
-queue_get(struct scheduler *s, struct str binding, struct str domain)
+queue_get(struct scheduler *s, struct str binding, struct str domain,
+    enum message_tls tls)
 {
     struct destination d;
 
     resolve_destination(s->generation, binding, domain, &d);
+    d.tls = (uint8_t)tls;
     return queue_at(s, binding, &d);
 }
 
@@ -217,7 +221,8 @@ queue_destination(const struct queue *q)
         .method = q->method,
         .port = q->port,
         .gateway_port = q->gateway_port,
-        .by_gateway = q->by_gateway};
+        .by_gateway = q->by_gateway,
+        .tls = (uint8_t)q->tls};
 }
 
 struct domain *

@@ -16,8 +16,8 @@
 void queue_init(struct scheduler *s);
 void queue_fini(struct scheduler *s); /* none is left */
 /* The queue of a recipient's (binding, domain); made if there is none. */
-struct queue *queue_get(
-    struct scheduler *s, struct str binding, struct str domain);
+struct queue *queue_get(struct scheduler *s, struct str binding,
+    struct str domain, enum message_tls tls);
 /* That of a destination. */
 struct queue *queue_at(
     struct scheduler *s, struct str binding, const struct destination *d);

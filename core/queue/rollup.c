@@ -321,7 +321,7 @@ rollup_target(struct queue *q, enum wait_reason *why)
     struct mxshare_with with;
     struct queue *to;
 
-    if (!q->s->rolls || q->by_gateway ||
+    if (!q->s->rolls || q->by_gateway || q->tls ||
         !(q->busy->ready_count || q->busy->loading || rollup_has_due(q)))
         return NULL;
     switch (rollup_find(q, &with)) {

@@ -153,7 +153,7 @@ scheduler_gather(struct scheduler *s, const struct message *m, uint32_t *next,
         struct str domain = m->env.rcpt[i].domain;
         struct queue *q = queue_get(s,
             choose_binding(s->generation, m->env.binding, m->id, domain),
-            domain);
+            domain, message_tls(m));
 
         next[i] = UINT32_MAX;
         if (q->gather_head == UINT32_MAX) {

@@ -141,6 +141,7 @@ struct queue { /* there may be hundreds of thousands (test-resident) */
     bool parked : 1;    /* it waits long: nothing of it is kept in memory */
     bool turn_kept : 1; /* it has its turn once it is connected (throttle.h) */
     bool reserve : 1;   /* it may use the reserve in its next run */
+    unsigned tls : 2;   /* enum message_tls: of all of its mail */
     bool stray : 1;     /* its binding is not in the configuration any more */
     bool sweep : 1;     /* all active parcels are being delayed */
     bool scanning : 1, delay_scanning : 1;     /* such a look is under way */

@@ -14,7 +14,7 @@ target_is_here(const struct target *t, const struct queue *q)
         str_eq(t->to.domain, str_of(q->zone->name)) &&
         t->to.method == q->method && t->to.port == q->port &&
         t->to.by_gateway == q->by_gateway &&
-        t->to.gateway_port == q->gateway_port;
+        t->to.gateway_port == q->gateway_port && t->to.tls == q->tls;
 }
 
 /* The destination that was told stays with it; any other is worked out again,
@@ -22,6 +22,8 @@ target_is_here(const struct target *t, const struct queue *q)
 static void
 target_route(struct target *t, const struct move *mv, struct str domain)
 {
+    uint8_t tls = t->to.tls;
+
     if (mv->kind == MOVE_ROUTE)
         t->told &= ~(unsigned)PARCEL_ROUTED;
     if (mv->kind != MOVE_ROUTE && (t->told & PARCEL_ROUTED))
@@ -29,6 +31,7 @@ target_route(struct target *t, const struct move *mv, struct str domain)
     if (mv->kind == MOVE_ROUTE && mv->to)
         domain = str_of(mv->to);
     resolve_destination(mv->s->generation, t->binding, domain, &t->to);
+    t->to.tls = tls; /* the sender's word, wherever it goes */
 }
 
 void
@@ -127,6 +130,8 @@ target_found(struct scheduler *s, const struct found *f,
     }
     if (!(*told & PARCEL_BOUND))
         binding = choose_binding(s->generation, f->binding, f->id, fp->domain);
-    return *told & PARCEL_ROUTED ? queue_at(s, binding, &to)
-                                 : queue_get(s, binding, fp->domain);
+    if (!(*told & PARCEL_ROUTED))
+        return queue_get(s, binding, fp->domain, f->tls);
+    to.tls = (uint8_t)f->tls;
+    return queue_at(s, binding, &to);
 }

@@ -25,6 +25,9 @@ struct destination {
     uint16_t port; /* the method's default port here; URIs may beat it */
     uint16_t gateway_port; /* written with the gateway; 0: none */
     bool by_gateway;
+    /* enum message_tls: mail whose sender asks for other TLS than the rest
+     * has queues of its own, and the same domain records.  The caller's. */
+    uint8_t tls;
 };
 /* Read `gateway`, `delivery_method` and the port options for the recipient's
  * own (binding, domain); an explicit method from there stays. */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <impel/module.h>
 #include "base/bug.h"
 #include "base/err.h"
 #include "base/magic.h"
@@ -57,6 +58,14 @@ message_str(struct message *m, struct str s)
 }
 
 enum { ID_LENGTH = 20 };
+
+enum message_tls
+message_tls(const struct message *m)
+{
+    if (m->env.needs & IMPEL_NEED_TLS)
+        return MESSAGE_TLS_REQUIRED;
+    return m->env.needs & MESSAGE_ANY_TLS ? MESSAGE_TLS_ANY : MESSAGE_TLS_USUAL;
+}
 
 /* An id is 24 bits of the spool's start counter and 40 bits of a counter in
  * it.  The text is start/20, counter/32 as two pairs of digits, then the rest

@@ -24,6 +24,16 @@ enum { /* RFC 3461 NOTIFY; 0: not given */
 };
 enum { RET_UNSET = 0, RET_HDRS = 1, RET_FULL = 2 };
 
+/* In needs, beside what module.h names: "TLS-Required: No" stands in the
+ * header, and REQUIRETLS was not said (RFC 8689 5).  Modules do not see it. */
+#define MESSAGE_ANY_TLS 0x80000000u
+enum message_tls { /* what its sender says of TLS on its way */
+    MESSAGE_TLS_USUAL,
+    MESSAGE_TLS_REQUIRED, /* REQUIRETLS */
+    MESSAGE_TLS_ANY       /* what the recipient's domain asks for is no
+                             reason to hold it up */
+};
+
 struct rcpt {
     struct str address;  /* local@domain, as given */
     struct str domain;   /* its domain in lower case, or a literal in [] */
@@ -37,7 +47,7 @@ struct envelope {           /* all text lives in the message's arena */
     struct str sender;      /* empty: the null sender; never absent */
     struct str envid, auth; /* as given, or absent */
     int32_t ret;
-    uint32_t needs;       /* IMPEL_NEED_* of module.h */
+    uint32_t needs;       /* IMPEL_NEED_* of module.h, MESSAGE_ANY_TLS */
     int64_t received;     /* wall ms */
     int64_t deadline;     /* wall ms; 0: none given */
     int64_t hold_until;   /* wall ms; 0: now */
@@ -82,6 +92,8 @@ struct message *message_new(uint64_t id);
 struct message *message_ref(struct message *m); /* any thread */
 /* The last one frees it, its content included.  Any thread; *m becomes NULL */
 void message_unref(struct message **m);
+/* As `needs` of its envelope say. */
+enum message_tls message_tls(const struct message *m);
 /* A copy of text in the arena; only while it is being built. */
 struct str message_str(struct message *m, struct str s);
 

@@ -23,9 +23,12 @@ enum record_type {
     RECORD_STATE = 6,
     RECORD_TYPES
 };
-enum {                /* flags */
-    RECORD_LARGE = 1, /* the body is a file of its own */
-    RECORD_PACKED = 2 /* the payload is packed (packer.h); on disk only */
+enum {                 /* flags */
+    RECORD_LARGE = 1,  /* the body is a file of its own */
+    RECORD_PACKED = 2, /* the payload is packed (packer.h); on disk only */
+    /* ACCEPT, COPY: message_tls(), so that its queue is known from the index */
+    RECORD_TLS_REQUIRED = 4,
+    RECORD_TLS_ANY = 8
 };
 enum { RECORD_HEAD = 40 };          /* bytes of a head on disk */
 enum { RECORD_RCPT_MAX = 1 << 20 }; /* recipients of one message */

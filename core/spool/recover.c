@@ -366,6 +366,9 @@ found_fill(struct found *f, const struct index_entry *e, struct spool_place at,
     f->size = e->size;
     f->binding = arena_str(arena, e->binding);
     f->rcpt_total = e->rcpt_count;
+    f->tls = e->flags & RECORD_TLS_REQUIRED ? MESSAGE_TLS_REQUIRED
+        : e->flags & RECORD_TLS_ANY         ? MESSAGE_TLS_ANY
+                                            : MESSAGE_TLS_USUAL;
 }
 
 /* Into how many more parcels may its ATTEMPTs split it? */

@@ -51,6 +51,7 @@ struct found {
     int64_t received, deadline, hold_until; /* wall ms */
     uint64_t size;
     struct str binding;
+    enum message_tls tls;
     uint32_t rcpt_total; /* of the message */
     size_t parcel_count;
     const struct found_parcel *parcel;

@@ -217,6 +217,17 @@ mail_payload(struct mail *m)
     return CONTAINER_OF(m, struct writer_result, mail)->payload.n;
 }
 
+static uint8_t
+accept_flags(const struct message *m)
+{
+    static const uint8_t flags[] = {
+        [MESSAGE_TLS_REQUIRED] = RECORD_TLS_REQUIRED,
+        [MESSAGE_TLS_ANY] = RECORD_TLS_ANY};
+
+    return (uint8_t)(flags[message_tls(m)] |
+        (m->content->large ? RECORD_LARGE : 0));
+}
+
 static void
 item_take(struct writer *w, struct mail *m)
 {
@@ -227,7 +238,7 @@ item_take(struct writer *w, struct mail *m)
     if (i->accept) {
         struct content *c = i->accept->message->content;
         r->type = RECORD_ACCEPT;
-        r->flags = c->large ? RECORD_LARGE : 0;
+        r->flags = accept_flags(i->accept->message);
         if (c->large) /* what is refused before takes its file along */
             large_hand_over(c->large);
         r->id = i->accept->message->id;

@@ -60,7 +60,7 @@ lent_fill(struct impel_batch *b, const struct batch *batch)
     }
     message_id_print(batch->message->id, b->id);
     b->envelope = (struct impel_envelope){.size = sizeof(b->envelope),
-        .needs = env->needs,
+        .needs = env->needs & ~MESSAGE_ANY_TLS,
         .id = lent_str(str_of(b->id)),
         .sender = lent_str(env->sender),
         .envid = lent_str(env->envid),

@@ -23,6 +23,7 @@ static const struct {
     {"STARTTLS", CAPABILITY_STARTTLS},
     {"XCLIENT", CAPABILITY_XCLIENT},
     {"AUTH", CAPABILITY_AUTH},
+    {"REQUIRETLS", CAPABILITY_REQUIRETLS},
 };
 
 static uint32_t

@@ -165,6 +165,21 @@ begin_forms(struct client *c, struct impel_batch *batch)
     return t->size != IMPEL_E_UNSUP;
 }
 
+/* RFC 8689 4.2.1: what this session is short of for mail with REQUIRETLS.  The
+ * host has seen to the rest: where the name that was verified came from. */
+static const char *
+begin_tls_lacks(struct client *c)
+{
+    if (!c->host->info(c->session, IMPEL_INFO_TLS_VERSION).p)
+        return "451 4.7.10 [internal] REQUIRETLS: TLS is not in use";
+    if (!c->host->info(c->session, IMPEL_INFO_TLS_PEER).p)
+        return "451 4.7.10 [internal] REQUIRETLS: the certificate is not "
+               "verified";
+    if (!(c->capability.has & CAPABILITY_REQUIRETLS))
+        return "451 4.7.30 [internal] REQUIRETLS required but not advertised";
+    return NULL;
+}
+
 /* What the envelope asks of this host and it cannot give; NULL: nothing. */
 static const char *
 begin_obstacle(struct client *c, struct impel_result *r)
@@ -175,11 +190,17 @@ begin_obstacle(struct client *c, struct impel_result *r)
     *r = (struct impel_result){.verdict = IMPEL_FAILED,
         .blame = IMPEL_BLAME_MESSAGE,
         .stage = IMPEL_AT_SENDER};
-    if ((e->needs & IMPEL_NEED_TLS) &&
-        !c->host->info(c->session, IMPEL_INFO_TLS_VERSION).p) {
-        r->verdict = IMPEL_RETRY;
+    if (e->needs & IMPEL_NEED_TLS) {
+        const char *lacks = begin_tls_lacks(c);
+
+        r->verdict = IMPEL_RETRY; /* elsewhere */
         r->blame = IMPEL_BLAME_HOST;
-        return "451 4.7.6 [internal] TLS required but not in use";
+        r->stage = IMPEL_AT_TLS;
+        if (lacks)
+            return lacks;
+        r->verdict = IMPEL_FAILED;
+        r->blame = IMPEL_BLAME_MESSAGE;
+        r->stage = IMPEL_AT_SENDER;
     }
     if ((e->needs & IMPEL_NEED_UTF8) && !offered)
         return "550 5.6.7 [internal] SMTPUTF8 required but not advertised";
@@ -283,6 +304,7 @@ send_mail(struct client *c)
         .size = c->capability.has & CAPABILITY_SIZE ? c->t.size : -1,
         .eightbit = c->t.eightbit,
         .utf8 = c->t.utf8,
+        .requiretls = e->needs & IMPEL_NEED_TLS,
         .ret = dsn ? e->ret : 0};
 
     if (dsn)

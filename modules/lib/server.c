@@ -289,7 +289,8 @@ server_wanted(struct server *s)
         {"SIZE", CAPABILITY_SIZE}, {"8BITMIME", CAPABILITY_8BITMIME},
         {"ENHANCEDSTATUSCODES", CAPABILITY_ENHANCED},
         {"SMTPUTF8", CAPABILITY_SMTPUTF8}, {"DSN", CAPABILITY_DSN},
-        {"CHUNKING", CAPABILITY_CHUNKING}, {"XCLIENT", CAPABILITY_XCLIENT}};
+        {"CHUNKING", CAPABILITY_CHUNKING},
+        {"REQUIRETLS", CAPABILITY_REQUIRETLS}, {"XCLIENT", CAPABILITY_XCLIENT}};
     size_t n = s->host->opt_count(s->scope, OPT_SMTP_EXTENSIONS), i, k;
     uint32_t offered = 0;
 
@@ -316,6 +317,9 @@ server_offer(struct server *s)
 
     if (s->named.offered && intake->set_peer(s->session, NULL) == 0)
         offered |= CAPABILITY_XCLIENT;
+    /* RFC 8689 4.1: under TLS only */
+    if (!s->host->info(s->session, IMPEL_INFO_TLS_VERSION).p)
+        offered &= ~(uint32_t)CAPABILITY_REQUIRETLS;
     return offered;
 }
 

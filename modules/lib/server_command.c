@@ -98,6 +98,11 @@ mail_param(struct server *s, struct mail_params *m, struct impel_str key,
         m->utf8 = true;
         return !value.p && once(&m->seen, 16) ? NULL : "501 5.5.4 bad SMTPUTF8";
     }
+    if ((has & CAPABILITY_REQUIRETLS) && line_same(key, "REQUIRETLS")) {
+        m->sender.needs |= IMPEL_NEED_TLS;
+        return !value.p && once(&m->seen, 32) ? NULL
+                                              : "501 5.5.4 bad REQUIRETLS";
+    }
     return "555 5.5.4 parameter is not known";
 }
 
@@ -367,6 +372,7 @@ command_greeted(struct server *s)
     put_extension(s, CAPABILITY_SMTPUTF8, "SMTPUTF8");
     put_extension(s, CAPABILITY_DSN, "DSN");
     put_extension(s, CAPABILITY_CHUNKING, "CHUNKING");
+    put_extension(s, CAPABILITY_REQUIRETLS, "REQUIRETLS");
     put_extension(s, CAPABILITY_XCLIENT,
         "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
     server_reply(s, "250 HELP");

@@ -384,6 +384,8 @@ verb_put_mail(struct out *o, const struct verb_mail *m)
         out_text(o, " BODY=8BITMIME");
     if (m->utf8)
         out_text(o, " SMTPUTF8");
+    if (m->requiretls)
+        out_text(o, " REQUIRETLS");
     if (m->ret == VERB_RET_FULL || m->ret == VERB_RET_HDRS)
         out_text(o, m->ret == VERB_RET_FULL ? " RET=FULL" : " RET=HDRS");
     if (m->envid.p && m->envid.n <= VERB_MAX_ENVID &&

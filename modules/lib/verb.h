@@ -97,6 +97,7 @@ struct verb_mail {
     struct impel_str sender; /* empty: the null sender */
     int64_t size;            /* < 0: say nothing */
     bool eightbit, utf8;
+    bool requiretls;
     int32_t ret;
     struct impel_str envid; /* xtext; absent: say nothing */
 };

@@ -325,7 +325,10 @@ host_info(struct impel_session *s, int what)
         z = s->tls ? "TLS1.3" : NULL;
         break;
     case IMPEL_INFO_TLS_HOW:
-        z = s->tls ? "none" : NULL;
+        z = !s->tls ? NULL : s->tls_verified ? "dane" : "none";
+        break;
+    case IMPEL_INFO_TLS_PEER:
+        z = s->tls && s->tls_verified ? "mx.example.net" : NULL;
         break;
     case IMPEL_INFO_TLS_ERROR:
         z = s->tls_failed ? "bad certificate" : NULL;

@@ -445,7 +445,10 @@ parse_session_line(struct reading *r, struct str key, struct str rest)
     if (str_eq(key, STR("sendraw")))
         return parse_send(r, rest, false);
     if (str_eq(key, STR("tls")))
-        return add_step(r, rest.n ? STEP_TLS_FAILS : STEP_TLS)
+        return add_step(r,
+                   str_eq(rest, STR("verified")) ? STEP_TLS_VERIFIED
+                       : rest.n                  ? STEP_TLS_FAILS
+                                                 : STEP_TLS)
             ? 0
             : bad(r, "too many lines", rest);
     if (str_eq(key, STR("drop")))

@@ -57,6 +57,7 @@ enum script_step_kind {
     STEP_ACCEPTED, /* the peer has said (or heard) that it is taken */
     STEP_TLS,      /* the handshake is done */
     STEP_TLS_FAILS,
+    STEP_TLS_VERIFIED,
     STEP_WAIT,
     STEP_DROP
 };

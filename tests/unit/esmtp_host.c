@@ -155,6 +155,8 @@ static struct impel_str
 host_info(struct impel_session *s, int what)
 {
     (void)s;
+    if (what == IMPEL_INFO_TLS_VERSION && the->tls)
+        return (struct impel_str){the->tls, strlen(the->tls)};
     return what == IMPEL_INFO_EHLO_NAME ? (struct impel_str){"own.test", 8}
                                         : (struct impel_str){NULL, 0};
 }
@@ -296,6 +298,7 @@ static int
 intake_sender(struct impel_incoming *in, const struct impel_sender *from)
 {
     MUST(in->open && is_line(from->address) && is_line(from->envid));
+    in->needs = from->needs;
     text_str(&in->text, from->address);
     the->refuse = from->address.n > 0 && from->address.p[0] == '!';
     return ask(in->tag, IMPEL_AT_SENDER, SIZE_MAX);

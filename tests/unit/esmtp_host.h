@@ -37,6 +37,7 @@ struct impel_batch {
 struct impel_incoming {
     uint64_t tag;
     size_t rcpts;
+    uint32_t needs;
     bool open;
     struct text text; /* sender, recipients, body */
 };
@@ -60,6 +61,7 @@ struct esmtp_host {
     unsigned full_every, writes; /* write() refuses each nth time; never 1 */
     bool drained_due;
     bool tls_due, tls_fails; /* EV_TLS, and what it says */
+    const char *tls;         /* INFO_TLS_VERSION, or NULL */
     bool connect_due;        /* of a second connection */
     struct text taken;       /* committed messages, one behind the other */
     size_t committed;

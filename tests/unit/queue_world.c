@@ -163,7 +163,8 @@ world_accept(const char *sender, const char *rcpts)
 struct queue *
 world_queue(const char *domain)
 {
-    return queue_get(world.s, STR("default"), str_of(domain));
+    return queue_get(
+        world.s, STR("default"), str_of(domain), MESSAGE_TLS_USUAL);
 }
 
 struct parcel *

@@ -49,7 +49,8 @@ select_run(enum scheduler_work work, const char *binding, const char *domain,
 struct queue *
 select_queue(const char *binding, const char *domain)
 {
-    return queue_get(world.s, str_of(binding), str_of(domain));
+    return queue_get(
+        world.s, str_of(binding), str_of(domain), MESSAGE_TLS_USUAL);
 }
 
 uint64_t

@@ -54,6 +54,7 @@ on_found(void *arg, const struct found *f)
     to->id = f->id;
     to->accept = f->accept;
     to->rcpt_total = f->rcpt_total;
+    to->tls = f->tls;
     str_copy(to->binding, sizeof(to->binding), f->binding);
     for (size_t i = 0; i < f->parcel_count && i < 8; i++) {
         const struct found_parcel *p = &f->parcel[i];

@@ -13,6 +13,7 @@ struct kit_found { /* a copy of what recovery told */
     struct spool_place accept;
     uint32_t rcpt_total;
     char binding[64];
+    enum message_tls tls;
     size_t parcel_count;
     struct kit_parcel {
         char domain[64];

@@ -191,6 +191,10 @@ test_returned_part(void **state)
         m->env.ret = rows[i].ret;
         assert_int_equal(dsn_original(m, s, DSN_FAILED), rows[i].want);
         assert_int_equal(dsn_original(m, s, DSN_DELIVERED), rows[i].success);
+        m->env.needs = IMPEL_NEED_TLS;
+        assert_int_equal(dsn_original(m, s, DSN_FAILED),
+            MIN_OF(rows[i].want, QUEUE_ORIGINAL_HEADERS));
+        m->env.needs = 0;
     }
     message_unref(&m);
 }

@@ -122,6 +122,33 @@ smuggled_dot(void **state)
     esmtp_host_free(h);
 }
 
+/* RFC 8689 4.1: under TLS only, without a value, once. */
+static void
+requiretls_in(void **state)
+{
+    struct esmtp_host *h = esmtp_host_new();
+
+    (void)state;
+    esmtp_host_listen(h);
+    say(h, "EHLO a\r\nMAIL FROM:<s@a> REQUIRETLS\r\n");
+    assert_false(said(h, "REQUIRETLS"));
+    assert_true(said(h, "555 5.5.4"));
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+    h = esmtp_host_new();
+    h->tls = "TLS1.3";
+    esmtp_host_listen(h);
+    say(h, "EHLO a\r\nMAIL FROM:<s@a> REQUIRETLS=1\r\n");
+    assert_true(said(h, "250-REQUIRETLS\r\n"));
+    assert_true(said(h, "501 5.5.4 bad REQUIRETLS\r\n"));
+    say(h, "MAIL FROM:<s@a> REQUIRETLS REQUIRETLS\r\n");
+    assert_int_equal(h->incoming.needs, 0);
+    say(h, "MAIL FROM:<s@a> requiretls\r\n");
+    assert_int_equal(h->incoming.needs, IMPEL_NEED_TLS);
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+}
+
 /* A flight larger than any buffer, against a wire that is often full. */
 static void
 long_flight(void **state)
@@ -281,8 +308,9 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unasked),
         cmocka_unit_test(idle_421), cmocka_unit_test(smtp_method),
-        cmocka_unit_test(smuggled_dot), cmocka_unit_test(long_flight),
-        cmocka_unit_test(endless_chunk), cmocka_unit_test(long_sessions)};
+        cmocka_unit_test(smuggled_dot), cmocka_unit_test(requiretls_in),
+        cmocka_unit_test(long_flight), cmocka_unit_test(endless_chunk),
+        cmocka_unit_test(long_sessions)};
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 
     if (count > 0) {

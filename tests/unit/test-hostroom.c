@@ -91,7 +91,9 @@ test_elsewhere(void **state)
     to("one", "x@b.test"); /* busy */
     to("two", "x@b.test");
     assert_int_equal(
-        queue_get(world.s, STR("two"), STR("b.test"))->reason, WAIT_HOST_LIMIT);
+        queue_get(world.s, STR("two"), STR("b.test"), MESSAGE_TLS_USUAL)
+            ->reason,
+        WAIT_HOST_LIMIT);
     assert_true(fake_sessions[0].alive);
     assert_int_equal(fake_session_count, 2);
     world_end();

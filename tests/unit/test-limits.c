@@ -8,6 +8,12 @@
 #include "queue/throttle.h"
 #include "queue/said.h"
 
+static struct queue *
+queue_of(struct str binding, struct str domain)
+{
+    return queue_get(world.s, binding, domain, MESSAGE_TLS_USUAL);
+}
+
 static void
 many(const char *binding, const char *domain, int count)
 {
@@ -29,13 +35,13 @@ test_binding_and_group(void **state)
     many("one", "b.test", 1);
     many("one", "c.test", 1);
     assert_int_equal(fake_session_alive(), 2);
-    assert_int_equal(queue_get(world.s, STR("one"), STR("c.test"))->reason,
-        WAIT_BINDING_LIMIT);
+    assert_int_equal(
+        queue_of(STR("one"), STR("c.test"))->reason, WAIT_BINDING_LIMIT);
     many("two", "a.test", 1);
     many("two", "b.test", 1);
     assert_int_equal(fake_session_alive(), 3);
-    assert_int_equal(queue_get(world.s, STR("two"), STR("b.test"))->reason,
-        WAIT_GROUP_LIMIT);
+    assert_int_equal(
+        queue_of(STR("two"), STR("b.test"))->reason, WAIT_GROUP_LIMIT);
     many("other", "a.test", 1);
     assert_int_equal(fake_session_alive(), 4);
     world_end();
@@ -163,9 +169,8 @@ test_binding_limit_is_passed_on(void **state)
     many("one", "b.test", 1); /* the binding's, which is met first */
     assert_int_equal(fake_session_count, 2);
     fake_closed(1, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
-    assert_int_equal(
-        queue_get(world.s, STR("two"), STR("b.test"))->busy->outlet_count +
-            queue_get(world.s, STR("two"), STR("a.test"))->busy->outlet_count,
+    assert_int_equal(queue_of(STR("two"), STR("b.test"))->busy->outlet_count +
+            queue_of(STR("two"), STR("a.test"))->busy->outlet_count,
         1);
     assert_int_equal(fake_session_alive(), 2);
     fake_closed(0, IMPEL_RETRY, IMPEL_BLAME_SESSION, true);
@@ -503,7 +508,7 @@ test_scope_max(void **state)
             binding = str_cut(&rest, ' ');
             (void)str_copy(name, sizeof(name), binding);
             many(name, rest.p, 1);
-            q = queue_get(world.s, binding, rest);
+            q = queue_of(binding, rest);
         }
         assert_int_equal(fake_session_alive(), rows[i].most);
         assert_int_equal(q->reason, WAIT_SCOPE_LIMIT);
@@ -707,7 +712,7 @@ test_all_at_once(void **state)
         fake_hosts[0].limit = rows[i].host;
         for (size_t n = 0; n < ARRAY_SIZE(domains); n++)
             many("b", domains[n], 1);
-        q = queue_get(world.s, STR("b"), STR("c.test"));
+        q = queue_of(STR("b"), STR("c.test"));
         assert_int_equal(fake_session_alive(), rows[i].open);
         assert_string_equal(wait_key(q->reason), wait_key(rows[i].why));
         for (int s = 0; s < rows[i].open; s++) {

@@ -390,7 +390,8 @@ test_many(void **state)
     for (int i = 0; i < 10000; i++) {
         buf_cut(&name, 0);
         buf_printf(&name, "d%d.test", i);
-        (void)queue_get(world.s, STR("default"), buf_get(&name));
+        (void)queue_get(
+            world.s, STR("default"), buf_get(&name), MESSAGE_TLS_USUAL);
     }
     for (int i = 0; i < 1000; i++) {
         buf_cut(&name, 0);

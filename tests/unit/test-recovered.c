@@ -62,6 +62,45 @@ test_recovery(void **state)
     world_end();
 }
 
+/* RFC 8689: mail that asks for other TLS than the rest has a queue of its own,
+ * now and after a restart; its reports go as it had to go. */
+static void
+test_queues_by_tls(void **state)
+{
+    static const enum message_tls found[] = {
+        MESSAGE_TLS_ANY, MESSAGE_TLS_USUAL, MESSAGE_TLS_REQUIRED};
+    const struct spool_events *ev;
+    uint32_t rcpt[] = {0};
+    struct found_parcel parcel = {
+        .domain = STR("x.test"), .rcpt = rcpt, .rcpt_count = 1};
+    struct queue *q[3];
+
+    (void)state;
+    world_begin(BASE);
+    ev = scheduler_spool_events(world.s);
+    for (size_t i = 0; i < 3; i++) {
+        struct found f = {.id = 0x4242 + i,
+            .accept = {1, 64},
+            .received = clock_wall(),
+            .binding = STR("default"),
+            .tls = found[i],
+            .rcpt_total = 1,
+            .parcel_count = 1,
+            .parcel = &parcel};
+
+        f.received = clock_wall();
+        ev->found(ev->arg, &f);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        q[i] = queue_get(
+            world.s, STR("default"), STR("x.test"), (enum message_tls)i);
+        assert_int_equal(q[i]->tls, i);
+        assert_int_equal(queue_parcels(q[i]), 1);
+        assert_ptr_equal(q[i]->zone, q[0]->zone);
+    }
+    world_end();
+}
+
 /* Mail for several domains behind one gateway: the state of each is written,
  * whether it is in memory or not. */
 static void
@@ -193,7 +232,7 @@ test_damaged(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_recovery),
+UNIT_MAIN(cmocka_unit_test(test_recovery), cmocka_unit_test(test_queues_by_tls),
     cmocka_unit_test(test_gateway_attempts),
     cmocka_unit_test(test_gateway_gone_meanwhile),
     cmocka_unit_test(test_recovery_by_domain), cmocka_unit_test(test_damaged))

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <cmocka.h>
+#include <impel/module.h>
 #include "base/clock.h"
 #include "base/xmem.h"
 #include "spool/content.h"
@@ -497,6 +498,44 @@ test_damage_in_the_middle(void **arg)
     kit_fini(&k);
 }
 
+/* What a message says of TLS is known to whoever finds it again: from the tail
+ * of a segment, from an index, and when it was copied; with a large body too.
+ */
+static void
+test_tls(void **arg)
+{
+    static const uint32_t needs[] = {IMPEL_NEED_TLS, MESSAGE_ANY_TLS,
+        IMPEL_NEED_8BIT, IMPEL_NEED_TLS | IMPEL_NEED_UTF8};
+    static const enum message_tls tls[] = {MESSAGE_TLS_REQUIRED,
+        MESSAGE_TLS_ANY, MESSAGE_TLS_USUAL, MESSAGE_TLS_REQUIRED};
+    struct kit k;
+    struct err e;
+    uint64_t id[4];
+
+    (void)arg;
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    for (size_t i = 0; i < 4; i++) {
+        struct message *m =
+            kit_message(&k, one, i == 3 ? 40000 : 5000, (unsigned)i);
+
+        id[i] = m->id;
+        m->env.needs = needs[i];
+        assert_int_equal(kit_store(&k, m), 0);
+        message_unref(&m);
+    }
+    for (int round = 0; round < 3; round++) {
+        kit_close(&k);
+        if (round == 1 && spool_compact(k.dir, NULL, NULL, NULL, &e))
+            fail_msg("compact: %s", e.text);
+        open_well(&k);
+        for (size_t i = 0; i < 4; i++)
+            assert_int_equal(kit_find(&k, id[i])->tls, tls[i]);
+    }
+    kit_close(&k);
+    kit_fini(&k);
+}
+
 static void
 test_offline_compact(void **arg)
 {
@@ -614,6 +653,7 @@ main(void)
         cmocka_unit_test(test_barrier),
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_damage_in_the_middle),
+        cmocka_unit_test(test_tls),
         cmocka_unit_test(test_offline_compact),
     };
     return cmocka_run_group_tests_name("spool", tests, NULL, NULL);

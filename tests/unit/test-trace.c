@@ -23,6 +23,33 @@ fields_are_found_and_counted(void **state)
 }
 
 static void
+words_of_fields(void **state)
+{
+    static const struct {
+        const char *header;
+        bool says;
+    } rows[] = {{"TLS-Required: No\r\n\r\n", true},
+        {"tls-required:no\r\nTo: a\r\n\r\n", true},
+        {"TLS-Required:\r\n No \r\nTo: a\r\n\r\n", true},
+        {"TLS-Required: No\r\n \t\r\n\r\n", true},
+        {"TLS-Required: No\r\nTLS-Required: No\r\n\r\n", true},
+        {"TLS-Required: No\r\nTLS-Required: Yes\r\n\r\n", false},
+        {"TLS-Required: Yes\r\n\r\n", false},
+        {"TLS-Required: No thanks\r\n\r\n", false},
+        {"TLS-Required: No\r\n thanks\r\n\r\n", false},
+        {"TLS-Required:\r\nTo: No\r\n\r\n", false},
+        {"TLS-Required-2: No\r\n\r\n", false},
+        {"Subject: TLS-Required: No\r\n\r\n", false},
+        {"To: a\r\n\r\nTLS-Required: No\r\n", false}, {"", false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (trace_says(str_of(rows[i].header), STR("TLS-Required"),
+                STR("No")) != rows[i].says)
+            fail_msg("%s", rows[i].header);
+}
+
+static void
 a_header_begins_with_a_field(void **state)
 {
     (void)state;
@@ -142,6 +169,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_found_and_counted),
+        cmocka_unit_test(words_of_fields),
         cmocka_unit_test(a_header_begins_with_a_field),
         cmocka_unit_test(received_and_what_is_missing_are_added),
         cmocka_unit_test(options_keep_fields_away),
