@@ -17,54 +17,58 @@ enum { HEADER_KEPT = 64 * 1024, FIRST_BLOCK = 8 * 1024 };
 
 /* --- facts --- */
 
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGHS UINT64_C(0x8080808080808080)
+/* Octets side by side: the compiler makes the machine's vectors of them. */
+#define OCTETS uint8_t __attribute__((vector_size(16)))
 
-/* High bits where the byte of v is zero; exact for each byte. */
-static inline uint64_t
-zero_bytes(uint64_t v)
+static size_t
+octets_sum(OCTETS v)
 {
-    return ~(((v & ~HIGHS) + ~HIGHS) | v | ~HIGHS);
+    size_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(v); i++)
+        sum += v[i];
+    return sum;
 }
 
-/* The bytes of v added up; each may be up to 255. */
-static inline size_t
-sum_of_bytes(uint64_t v)
+static bool
+octets_any(OCTETS v, uint8_t bits)
 {
-    uint64_t pairs = UINT64_C(0x00ff00ff00ff00ff);
+    uint8_t any = 0;
 
-    v = (v & pairs) + ((v >> 8) & pairs);
-    return (size_t)((v * UINT64_C(0x0001000100010001)) >> 48);
+    for (size_t i = 0; i < sizeof(v); i++)
+        any |= v[i];
+    return (any & bits) != 0;
 }
 
 /* What does not depend on lines: 8-bit bytes, NUL, the number of CRs, which
- * are counted in each of the eight bytes by itself. */
+ * are counted in each place of a vector by itself, up to 255. */
 static void
 watch_bytes(struct content_watch *w, const uint8_t *p, size_t n, bool *high)
 {
-    uint64_t any = 0, nul = 0, v;
+    OCTETS any = {0}, nul = {0}, v;
     size_t i = 0, cr = 0;
+    uint8_t last = 0;
 
-    while (n - i >= 8) {
-        size_t end = i + MIN_OF((n - i) / 8, (size_t)255) * 8;
-        uint64_t count = 0;
+    while (n - i >= sizeof(v)) {
+        size_t blocks = MIN_OF((n - i) / sizeof(v), (size_t)255);
+        OCTETS count = {0};
 
-        for (; i < end; i += 8) {
-            memcpy(&v, p + i, 8);
+        for (; blocks; blocks--, i += sizeof(v)) {
+            memcpy(&v, p + i, sizeof(v));
             any |= v;
-            nul |= zero_bytes(v);
-            count += zero_bytes(v ^ ONES * '\r') >> 7;
+            nul |= (OCTETS)(v == 0);
+            count -= (OCTETS)(v == '\r'); /* where it is so stands -1 */
         }
-        cr += sum_of_bytes(count);
+        cr += octets_sum(count);
     }
     for (; i < n; i++) {
-        any |= p[i];
-        nul |= p[i] == 0;
+        last |= p[i];
+        w->nul = w->nul || p[i] == 0;
         cr += p[i] == '\r';
     }
     w->cr += cr;
-    w->nul = w->nul || nul;
-    *high = (any & HIGHS) != 0;
+    w->nul = w->nul || octets_any(nul, 0xff);
+    *high = (last & 0x80) || octets_any(any, 0x80);
 }
 
 static void

@@ -15,7 +15,7 @@
 static struct content_facts
 facts_of(struct str s)
 {
-    const size_t step[] = {SIZE_MAX, 1, 7, 8, 9};
+    const size_t step[] = {SIZE_MAX, 1, 7, 16, 17};
     struct content_facts first = {0}, f;
 
     for (size_t k = 0; k < ARRAY_SIZE(step); k++) {
@@ -114,6 +114,29 @@ test_eight_bit(void **arg)
     assert_true(f.nul);
 }
 
+/* Whatever is looked at side by side: each place is seen. */
+static void
+test_each_place(void **arg)
+{
+    char text[70];
+    struct content_facts f;
+    (void)arg;
+
+    for (size_t i = 0; i < sizeof(text); i++) {
+        memset(text, 'a', sizeof(text));
+        f = facts_of(str_make(text, sizeof(text)));
+        assert_false(f.eight_bit || f.nul);
+        text[i] = (char)0x80;
+        f = facts_of(str_make(text, sizeof(text)));
+        assert_true(f.eight_bit);
+        assert_false(f.nul);
+        text[i] = '\0';
+        f = facts_of(str_make(text, sizeof(text)));
+        assert_true(f.nul);
+        assert_false(f.eight_bit);
+    }
+}
+
 static void
 test_random_against_bytes(void **arg)
 {
@@ -178,6 +201,7 @@ main(void)
         cmocka_unit_test(test_odd_ends),
         cmocka_unit_test(test_many_cr),
         cmocka_unit_test(test_eight_bit),
+        cmocka_unit_test(test_each_place),
         cmocka_unit_test(test_random_against_bytes),
         cmocka_unit_test(test_builder),
     };
