@@ -199,16 +199,29 @@ cidr_hash(const struct cidr *c)
     return str_hash(str_make(key, sizeof(key)));
 }
 
+/* inet_ntop() asks the formatter, and each connection has addresses in its
+ * keys. */
+static void
+cidr_print_v4(const uint8_t *addr, struct buf *to)
+{
+    for (int i = 0; i < 4; i++) {
+        if (i)
+            buf_char(to, '.');
+        num_print(to, addr[i]);
+    }
+}
+
 void
 cidr_print(const struct cidr *c, struct buf *to)
 {
     char z[INET6_ADDRSTRLEN];
 
-    if (!c->family)
+    if (c->family == 4)
+        cidr_print_v4(c->addr, to);
+    else if (c->family && inet_ntop(AF_INET6, c->addr, z, sizeof(z)))
+        buf_cstr(to, z);
+    else
         return;
-    if (!inet_ntop(c->family == 4 ? AF_INET : AF_INET6, c->addr, z, sizeof(z)))
-        return; /* cannot happen: the families are the two it knows */
-    buf_cstr(to, z);
     if (c->bits != cidr_family_bits(c))
         buf_printf(to, "/%d", c->bits);
 }

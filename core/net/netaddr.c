@@ -183,8 +183,10 @@ netaddr_print(const struct netaddr *a, struct buf *to)
     netaddr_print_ip(a, to);
     if (a->ip.family == 6)
         buf_char(to, ']');
-    if (a->ip.family)
-        buf_printf(to, ":%u", (unsigned)a->port);
+    if (a->ip.family) {
+        buf_char(to, ':');
+        num_print(to, a->port);
+    }
 }
 
 bool

@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "base/log.h"
 #include "base/magic.h"
+#include "base/num.h"
 #include "base/xmem.h"
 #include "queue/active.h"
 #include "queue/busy.h"
@@ -393,9 +394,13 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
     struct way way;
 
     netaddr_print(&hop->to, &b);
-    buf_printf(&b, " %d %llu %llx ", q->method,
-        (unsigned long long)generation_number(q->generation),
-        (unsigned long long)q->opt->session);
+    buf_char(&b, ' ');
+    num_print(&b, (uint64_t)q->method);
+    buf_char(&b, ' ');
+    num_print(&b, generation_number(q->generation));
+    buf_char(&b, ' ');
+    num_print(&b, q->opt->session);
+    buf_char(&b, ' ');
     buf_cstr(&b, q->binding->name);
     buf_char(&b, ' ');
     buf_str(&b, hop->name);
@@ -406,8 +411,10 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
     way_print(&way, &b);
     buf_char(&b, ' ');
     binding_ehlo_name(q->scope, greets ? str_of(greets) : STR_NONE, &b);
-    if (greets)
-        buf_printf(&b, " as %s", greets);
+    if (greets) {
+        buf_cstr(&b, " as ");
+        buf_cstr(&b, greets);
+    }
     buf_char(&b, ' ');
     tlspolicy_print(q->scope, str_of(q->zone->name), &b);
     return buf_detach(&b, NULL);

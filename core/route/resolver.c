@@ -8,6 +8,7 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
+#include "base/num.h"
 #include "base/xmem.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
@@ -215,8 +216,10 @@ domain_get(struct resolver *r, const struct destination *to)
     struct domain *d;
 
     CHECK(r, RESOLVER_MAGIC);
-    buf_printf(&key, "%d:%d:%u:", to->method, to->by_gateway,
-        to->by_gateway ? (unsigned)to->gateway_port : 0u);
+    num_print(&key, (uint64_t)to->method);
+    buf_char(&key, to->by_gateway ? 'g' : ' ');
+    num_print(&key, to->by_gateway ? to->gateway_port : 0);
+    buf_char(&key, ' ');
     buf_str(&key, to->domain);
     d = resolver_find(r, buf_get(&key));
     if (!d)
