@@ -233,6 +233,13 @@ generation_group_scope(struct generation *g, struct str group)
         g, lookup_domain(g, &p, STR_NONE), group, STR_NONE, STR_NONE);
 }
 
+static bool
+place_has_hosts(const struct generation *g, const struct place *p)
+{
+    return g->global.hosts || (p->binding && p->binding->hosts) ||
+        (p->group && p->group->hosts);
+}
+
 const struct scope *
 generation_host_scope(struct generation *g, struct str binding, struct str host)
 {
@@ -242,6 +249,8 @@ generation_host_scope(struct generation *g, struct str binding, struct str host)
     struct chain c = {.count = 0};
     size_t n = 0;
 
+    if (!place_has_hosts(g, &p))
+        return scope_of_chain(g, c.items, 0, true);
     if (host.p && names_domain(host, name, &n))
         folded = str_make(name, n);
     if (p.binding)

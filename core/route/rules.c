@@ -144,10 +144,14 @@ rules_ask_own_mx(
 
     if (!rules_has_routes(g, scope, by_gateway))
         return !by_gateway;
-    for (size_t i = 0; i < scope_count(scope, id); i++)
-        if (route_item_parse(scope_item(scope, id, i), &item, NULL) == 0 &&
-            item.mx)
+    for (size_t i = 0; i < scope_count(scope, id); i++) {
+        struct str text = scope_item(scope, id, i);
+
+        /* asked for each domain: without "__mx__" nothing is parsed */
+        if (str_find(text, STR("__"), 0) != SIZE_MAX &&
+            route_item_parse(text, &item, NULL) == 0 && item.mx)
             return true;
+    }
     return false;
 }
 
