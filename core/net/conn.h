@@ -60,7 +60,8 @@ int conn_write(struct conn *c, const void *p, size_t n);
 int conn_secure(
     struct conn *c, const struct tls_params *p, int64_t ms, struct err *e);
 const struct tls_facts *conn_tls(const struct conn *c); /* NULL: none */
-const char *conn_tls_error(const struct conn *c); /* why it failed; or "" */
+const char *conn_tls_error(const struct conn *c);   /* why it failed; or "" */
+enum tls_reason conn_tls_why(const struct conn *c); /* as tls_why() */
 /* Room below high water right now. */
 size_t conn_room(const struct conn *c);
 size_t conn_pending(const struct conn *c); /* octets not yet taken by the OS */

@@ -94,3 +94,10 @@ conn_tls_error(const struct conn *c)
     CHECK(c, CONN_MAGIC);
     return c->tls_error ? c->tls_error : "";
 }
+
+enum tls_reason
+conn_tls_why(const struct conn *c)
+{
+    CHECK(c, CONN_MAGIC);
+    return c->tls ? tls_why(c->tls) : TLS_NOT_VALID;
+}

@@ -14,8 +14,12 @@ core_net_libnet_a_SOURCES = \
 	core/net/proxyproto.c core/net/proxyproto.h \
 	core/net/resolvconf.c core/net/resolvconf.h \
 	core/net/tls.c core/net/tls.h \
+	core/net/tlsa.c core/net/tlsa.h \
 	core/net/tlscache.c core/net/tlscache.h \
+	core/net/tlsdane.c core/net/tlsdane.h \
+	core/net/tlsdemand.c core/net/tlsdemand.h \
 	core/net/tlsfile.c core/net/tlsfile.h \
+	core/net/tlsreason.c core/net/tlsreason.h \
 	core/net/tlswords.c core/net/tlswords.h
 core_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
 if HAVE_CMOCKA

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/xmem.h"
 #include "net/tlscache.h"
+#include "net/tlsdane.h"
 #include "net/tlsfile.h"
 #include "net/tlswords.h"
 #include "base/banned.h"
@@ -30,12 +31,14 @@ struct tls {
     bool server, ask, wants_write, done;
     bool ticket; /* one came and is not kept yet */
     enum tls_verify verify;
+    enum tls_reason why;
+    struct tlsa_set *tlsa; /* or NULL */
     char *name[TLS_NAMES];
     char *resume; /* key of the cache, or NULL */
     size_t held;  /* octets that GnuTLS took and did not send */
     struct tls_facts facts;
     char *cipher, *alpn;
-    char peer[TLS_NAME_MAX];
+    char peer[TLS_NAME_MAX], record[16];
 };
 
 /* Tickets of all loops have one key; GnuTLS changes what it makes of it. */
@@ -67,11 +70,16 @@ tls_resume_key(const struct tls *t, const struct tls_params *p)
 {
     struct buf b = BUF_INIT;
 
-    buf_printf(&b, "%.*s\n%s\n%d\n%s\n%s\n%s\n%llu\n%llu", STR_ARG(p->resume),
-        p->sni ? p->sni : "", (int)p->verify, p->name[0] ? p->name[0] : "",
-        p->name[1] ? p->name[1] : "", p->priority,
+    buf_printf(&b, "%.*s\n%s\n%d\n%s\n%llu\n%llu", STR_ARG(p->resume),
+        p->sni ? p->sni : "", (int)p->verify, p->priority,
         (unsigned long long)(t->ca ? tls_ca_number(t->ca) : 0),
         (unsigned long long)tls_pair_number(t->pair));
+    for (int i = 0; i < TLS_NAMES; i++)
+        buf_printf(&b, "\n%s", p->name[i] ? p->name[i] : "");
+    if (p->tlsa) {
+        buf_char(&b, '\n');
+        tlsa_set_print(p->tlsa, &b);
+    }
     return buf_detach(&b, NULL);
 }
 
@@ -138,7 +146,10 @@ tls_setup(struct tls *t, int fd, const struct tls_params *p, struct err *e)
 
     if (!words || tls_pair_get(p->certificate, p->key, &t->pair, e) < 0)
         return ERR_CONF;
-    if (p->verify != TLS_VERIFY_NO && tls_ca_get(p->ca, &t->ca, e) < 0)
+    BUG_ON(p->verify == TLS_VERIFY_DANE && !p->tlsa);
+    if (p->verify == TLS_VERIFY_DANE)
+        t->tlsa = tlsa_set_ref(p->tlsa);
+    else if (p->verify != TLS_VERIFY_NO && tls_ca_get(p->ca, &t->ca, e) < 0)
         return ERR_CONF;
     rc = gnutls_init(&t->session,
         flags | (unsigned)(p->server ? GNUTLS_SERVER : GNUTLS_CLIENT));
@@ -171,10 +182,15 @@ tls_new(int fd, const struct tls_params *p, struct err *e)
     t->server = p->server;
     t->ask = p->ask;
     t->verify = p->verify;
+    t->why = TLS_NOT_VALID;
     for (int i = 0; i < TLS_NAMES; i++)
         t->name[i] = p->name[i] ? xdup(p->name[i]) : NULL;
-    t->facts = (struct tls_facts){
-        .protocol = "", .cipher = "", .how = "none", .peer = "", .alpn = ""};
+    t->facts = (struct tls_facts){.protocol = "",
+        .cipher = "",
+        .how = "none",
+        .peer = "",
+        .alpn = "",
+        .tlsa = ""};
     if (tls_setup(t, fd, p, e) < 0)
         tls_free(&t);
     return t;
@@ -192,6 +208,7 @@ tls_free(struct tls **pt)
         gnutls_deinit(t->session);
     tls_pair_put(&t->pair);
     tls_ca_put(&t->ca);
+    tlsa_set_unref(&t->tlsa);
     for (int i = 0; i < TLS_NAMES; i++)
         free(t->name[i]);
     free(t->resume);
@@ -203,6 +220,7 @@ tls_free(struct tls **pt)
 /* --- who is it? --- */
 
 struct chain {
+    const gnutls_datum_t *der; /* the session's */
     gnutls_x509_crt_t crt[TLS_CHAIN_MAX];
     unsigned n;
 };
@@ -220,6 +238,7 @@ chain_get(struct tls *t, struct chain *c, struct err *e)
         return err_set(e, ERR_PROTO, "the peer showed no certificate");
     if (n > TLS_CHAIN_MAX)
         return err_set(e, ERR_PROTO, "the peer showed too many certificates");
+    c->der = list;
     for (; c->n < n; c->n++) {
         gnutls_x509_crt_t crt;
 
@@ -241,7 +260,7 @@ chain_free(struct chain *c)
 }
 
 static int
-chain_is_signed(const struct tls *t, struct chain *c, struct err *e)
+chain_is_signed(struct tls *t, struct chain *c, struct err *e)
 {
     const char *purpose =
         t->server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER;
@@ -252,6 +271,7 @@ chain_is_signed(const struct tls *t, struct chain *c, struct err *e)
     int rc = gnutls_x509_trust_list_verify_crt2(
         tls_ca_list(t->ca), c->crt, c->n, &vdata, 1, 0, &status, NULL);
 
+    t->why = tlsdane_reason(status);
     if (rc < 0)
         return err_set(e, ERR_PROTO, "the certificate cannot be verified: %s",
             gnutls_strerror(rc));
@@ -276,8 +296,33 @@ chain_has_name(struct tls *t, struct chain *c, struct err *e)
         (void)str_copy(t->peer, sizeof(t->peer), str_of(t->name[i]));
         return 0;
     }
+    t->why = TLS_WRONG_NAME;
     return err_set(e, ERR_PROTO, "the certificate is not for %.200s",
         t->name[0] ? t->name[0] : "this host");
+}
+
+static int
+chain_is_dane(struct tls *t, struct chain *c, struct err *e)
+{
+    const struct tlsdane_chain chain = {c->der, c->crt, c->n};
+    const char *names[TLS_NAMES + 1] = {NULL};
+    struct tlsdane_found found;
+    int rc, n = 0;
+
+    for (int i = 0; i < TLS_NAMES; i++)
+        if (t->name[i] && t->name[i][0])
+            names[n++] = t->name[i];
+    rc = tlsdane_judge(t->tlsa, &chain, names, &found, e);
+    t->why = found.why;
+    if (rc < 0)
+        return rc;
+    t->facts.how = "dane";
+    (void)str_copy(t->peer, sizeof(t->peer), str_of(found.name));
+    (void)snprintf(t->record, sizeof(t->record), "%u %u %u",
+        (unsigned)found.record->usage, (unsigned)found.record->selector,
+        (unsigned)found.record->matching);
+    t->facts.tlsa = t->record;
+    return 0;
 }
 
 /* A client has no name that we would expect: what its certificate says. */
@@ -299,6 +344,12 @@ tls_judge(struct tls *t, struct err *e)
     struct chain c = {.n = 0};
     int rc = chain_get(t, &c, e);
 
+    t->facts.peer = t->peer;
+    if (t->tlsa) {
+        rc = rc ? rc : chain_is_dane(t, &c, e);
+        chain_free(&c);
+        return rc;
+    }
     if (rc == 0)
         rc = chain_is_signed(t, &c, e);
     if (rc == 0) {
@@ -311,7 +362,8 @@ tls_judge(struct tls *t, struct err *e)
         t->facts.how = rc == 0 ? "host" : "none";
     }
     chain_free(&c);
-    t->facts.peer = t->peer;
+    if (rc == 0)
+        t->why = TLS_FINE;
     return t->verify == TLS_VERIFY_OPTIONAL ? 0 : rc;
 }
 
@@ -396,7 +448,9 @@ tls_handshake(struct tls *t, struct err *e)
         return ERR_AGAIN;
     if (rc < 0)
         return tls_failed(t, rc, e);
-    if (t->ca && tls_judge(t, e) < 0) {
+    if (!t->ca && !t->tlsa)
+        t->why = TLS_FINE;
+    else if (tls_judge(t, e) < 0) {
         (void)gnutls_alert_send(
             t->session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
         return ERR_PROTO;
@@ -416,6 +470,12 @@ const struct tls_facts *
 tls_facts(const struct tls *t)
 {
     return t->done ? &t->facts : NULL;
+}
+
+enum tls_reason
+tls_why(const struct tls *t)
+{
+    return t->why;
 }
 
 /* --- octets --- */

@@ -14,14 +14,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/tlsa.h"
+#include "net/tlsreason.h"
 
 enum tls_verify {
-    TLS_VERIFY_NO,      /* nobody asks */
-    TLS_VERIFY_CA,      /* signed by one of the authorities */
-    TLS_VERIFY_HOST,    /* and one of the names is the certificate's */
-    TLS_VERIFY_OPTIONAL /* looked at as HOST, and noted, whatever it is */
+    TLS_VERIFY_NO,       /* nobody asks */
+    TLS_VERIFY_CA,       /* signed by one of the authorities */
+    TLS_VERIFY_HOST,     /* and one of the names is the certificate's */
+    TLS_VERIFY_OPTIONAL, /* looked at as HOST, and noted, whatever it is */
+    TLS_VERIFY_DANE      /* as TLSA records say, whoever signed it; no option */
 };
-enum { TLS_NAMES = 2 };
+enum { TLS_NAMES = 4 };
 
 struct tls_params {
     bool server;
@@ -34,6 +37,7 @@ struct tls_params {
     struct str certificate, key; /* tlsfile.h */
     const char *sni;             /* client: the name to ask for, or NULL */
     const char *name[TLS_NAMES]; /* any of them will do; NULL: none */
+    struct tlsa_set *tlsa;       /* DANE: the records, counted */
     struct str resume;           /* client: whom sessions are kept for */
     const char *const *alpn;     /* NULL-ended, or NULL */
 };
@@ -42,8 +46,9 @@ struct tls_params {
 struct tls_facts {
     const char *protocol; /* "TLS1.3" */
     const char *cipher;   /* "TLS_AES_256_GCM_SHA384" */
-    const char *how;      /* "none", "ca", "host" */
+    const char *how;      /* "none", "ca", "host", "dane" */
     const char *peer;     /* the name verified; "" none */
+    const char *tlsa;     /* DANE: "3 1 1", of the record that fits; "" */
     const char *alpn;
     bool resumed;
     unsigned char binding[32]; /* RFC 9266; zeros: none */
@@ -68,6 +73,9 @@ ssize_t tls_write(struct tls *t, const void *p, size_t n);
 void tls_bye(struct tls *t);
 /* NULL before the handshake is done. */
 const struct tls_facts *tls_facts(const struct tls *t);
+/* FINE: done, and the peer is who it should be as far as somebody asks.  With
+ * OPTIONAL it may be something else although it is done. */
+enum tls_reason tls_why(const struct tls *t);
 void tls_free(struct tls **t);
 
 #endif

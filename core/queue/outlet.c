@@ -416,7 +416,7 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
         buf_cstr(&b, greets);
     }
     buf_char(&b, ' ');
-    tlspolicy_print(q->scope, str_of(q->zone->name), &b);
+    tlspolicy_print(q->scope, hop->tls, str_of(q->zone->name), &b);
     return buf_detach(&b, NULL);
 }
 
@@ -470,18 +470,18 @@ outlet_vacate(struct queue *q, const struct line *full)
 }
 
 static char *
-outlet_tls(const struct queue *q)
+outlet_tls(const struct queue *q, const struct tlsdemand *demand)
 {
     struct buf b = BUF_INIT;
 
-    tlspolicy_print(q->scope, str_of(q->zone->name), &b);
+    tlspolicy_print(q->scope, demand, str_of(q->zone->name), &b);
     return b.n ? buf_detach(&b, NULL) : NULL;
 }
 
 bool
 outlet_has_its_tls(const struct outlet *o)
 {
-    char *now = outlet_tls(o->queue);
+    char *now = outlet_tls(o->queue, o->hop.tls);
     bool same = str_eq(str_of(now ? now : ""), str_of(o->tls ? o->tls : ""));
 
     free(now);
@@ -560,6 +560,7 @@ outlet_request(struct outlet *o, const struct module *m)
         .binding = str_of(q->binding->name),
         .domain = str_of(q->zone->name),
         .scope = q->scope,
+        .tls = o->hop.tls,
         .id = o->id};
 
     (void)way_find(q->scope, o->hop.to.ip.family, &o->way);
@@ -594,7 +595,7 @@ outlet_open(struct queue *q, struct hop *hop, const struct module *m)
     o->id = ++q->s->last_connection;
     o->opened_at = loop_now(q->s->loop);
     outlet_set_addr(o);
-    o->tls = outlet_tls(q);
+    o->tls = outlet_tls(q, o->hop.tls);
     o->io = outlet_choose_loop(q->s);
     q->s->io_sessions[o->io]++;
     list_init(&o->lent);

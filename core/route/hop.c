@@ -531,6 +531,7 @@ hop_closed(
             now + retry);
     }
     host_unref(&h->host);
+    tlsdemand_unref(&h->tls);
     h->name = h->uri = STR_NONE;
 }
 

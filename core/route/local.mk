@@ -40,7 +40,7 @@ tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_resolve_LDADD = core/route/libroute.a $(NET_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_hop_SOURCES = tests/unit/test-hop.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
@@ -48,27 +48,27 @@ tests_unit_test_hostlimits_SOURCES = tests/unit/test-hostlimits.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_hostlimits_LDADD = core/route/libroute.a $(NET_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_hop_LDADD = core/route/libroute.a $(NET_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_levels_SOURCES = tests/unit/test-levels.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_levels_LDADD = core/route/libroute.a $(NET_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_self_SOURCES = tests/unit/test-self.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_self_LDADD = core/route/libroute.a $(NET_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_mxip_SOURCES = tests/unit/test-mxip.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_mxip_LDADD = core/route/libroute.a $(NET_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_mxshare_SOURCES = tests/unit/test-mxshare.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_mxshare_LDADD = core/route/libroute.a $(NET_LA) \
-	$(CMOCKA_LIBS) $(LOOP_LIBS)
+	$(CMOCKA_LIBS) $(NET_LIBS)
 endif

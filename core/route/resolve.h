@@ -17,6 +17,7 @@
 #include "net/netaddr.h"
 #include "route/hostlimits.h"
 #include "route/method.h"
+#include "net/tlsdemand.h"
 
 /* What a parcel's queue is keyed by. */
 struct destination {
@@ -93,6 +94,8 @@ struct hop {
     uint64_t failures;     /* HOP_DOWN: in a row, of the host with the fewest */
     int64_t picked;        /* monotonic ms, for the time to connect */
     uint64_t marks;        /* marks.h */
+    struct tlsdemand
+        *tls; /* HOP_OK: until hop_closed(); NULL: as options say */
     uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
     char text[200];           /* without code: "[internal] ..." */
 };

@@ -16,6 +16,7 @@
 #include "loop/slow.h"
 #include "spool/spool.h"
 #include "xport/session_int.h"
+#include "xport/tlspolicy.h"
 #include "base/banned.h"
 
 enum {
@@ -186,7 +187,10 @@ host_opt_int(const struct impel_scope *s, uint32_t option)
 {
     uint32_t id;
 
-    return host_row(s, option, &id) ? scope_int(s->scope, id) : 0;
+    if (!host_row(s, option, &id))
+        return 0;
+    return s->tls ? tlspolicy_int(s->scope, s->tls, id)
+                  : scope_int(s->scope, id);
 }
 
 static struct impel_str

@@ -14,6 +14,7 @@
 #include "net/dial.h"
 #include "net/proxyproto.h"
 #include "xport/hostapi.h"
+#include "xport/sessiontls.h"
 #include "xport/tlspolicy.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
@@ -47,6 +48,7 @@ link_drop(struct impel_session *s)
     s->redialled = true;
     s->up = s->lost = false;
     s->tls_arg = 0;
+    s->tls_tried = false;
     s->pending &= ~(uint32_t)(PENDING_INPUT | PENDING_DRAINED | PENDING_LOST |
         PENDING_TLS | PENDING_CONNECTED);
     xfree(&s->local_text);
@@ -104,7 +106,9 @@ link_tls_note(struct impel_session *s, const struct tls_facts *f)
     struct buf b = BUF_INIT;
 
     buf_printf(&b, "protocol=%s cipher=%s verified=%s", f->protocol, f->cipher,
-        f->how);
+        sessiontls_how(s, f));
+    if (f->tlsa[0])
+        buf_printf(&b, " tlsa=%c%c%c", f->tlsa[0], f->tlsa[2], f->tlsa[4]);
     if (f->peer[0])
         buf_printf(&b, " peer=%s", f->peer);
     free(s->tls_said);
@@ -118,9 +122,9 @@ link_secure(struct impel_session *s, struct impel_error *e)
     struct tls_params p;
     struct err why = {0};
     int64_t ms = session_duration(s, XPORT_EHLO_TIMEOUT, 300000);
-    int rc =
-        tlspolicy_params(s->scope.scope, &s->to, str_of(s->host ? s->host : ""),
-            str_of(s->domain ? s->domain : ""), &text, &p, &why);
+    int rc = tlspolicy_params(s->scope.scope, s->demand, &s->to,
+        str_of(s->host ? s->host : ""), str_of(s->domain ? s->domain : ""),
+        &text, &p, &why);
 
     if (rc == 0)
         rc = conn_secure(s->conn, &p, ms, &why);
@@ -128,6 +132,8 @@ link_secure(struct impel_session *s, struct impel_error *e)
     if (rc == 0)
         return 0;
     link_tls_failed(s, why.text);
+    if (rc != ERR_CONF) /* else a fault of ours, and no word about the host */
+        sessiontls_came_out(s, TLS_NOT_VALID, why.text);
     link_error(e, hostapi_code(rc), why.text);
     return hostapi_code(rc);
 }
@@ -162,6 +168,8 @@ link_secured(struct impel_session *s, struct conn *c, int error)
         link_tls_note(s, conn_tls(c));
     else
         link_tls_failed(s, conn_tls_error(c));
+    sessiontls_came_out(
+        s, conn_tls_why(c), error ? conn_tls_error(c) : s->tls_said);
     if (s->tls_now && error) {
         link_fail(s, error);
     } else if (s->tls_now) {
@@ -393,7 +401,7 @@ link_tls_info(const struct impel_session *s, int what)
     case IMPEL_INFO_TLS_PEER:
         return link_text(f->peer);
     case IMPEL_INFO_TLS_HOW:
-        return link_text(f->how);
+        return link_text(sessiontls_how(s, f));
     case IMPEL_INFO_ALPN:
         return link_text(f->alpn);
     case IMPEL_INFO_TLS_BINDING:

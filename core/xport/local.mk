@@ -24,6 +24,7 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/session.c core/xport/session.h core/xport/session_int.h \
 	core/xport/signing.c core/xport/signing.h \
 	core/xport/tlscheck.c \
+	core/xport/sessiontls.c core/xport/sessiontls.h \
 	core/xport/tlspolicy.c core/xport/tlspolicy.h \
 	core/xport/token.c \
 	core/xport/tracer.c core/xport/tracer.h \

@@ -26,6 +26,7 @@
 #include "base/xmem.h"
 #include "conf/generation.h"
 #include "loop/slow.h"
+#include "net/tlsdemand.h"
 #include "base/banned.h"
 
 enum { COMMAND_PROBE = 1, COMMAND_CLOSE = 2, COMMAND_CLOSE_NOW = 4 };
@@ -120,6 +121,42 @@ outbound_draining(struct impel_session *io)
 
     s->note_draining = true;
     outbound_post_note(s);
+}
+
+struct secured {
+    struct mail mail;
+    struct session *session;
+    struct session_tls tls;
+    char text[];
+};
+
+static void
+outbound_secured_told(struct mail *m)
+{
+    struct secured *t = CONTAINER_OF(m, struct secured, mail);
+
+    CHECK(t->session, OUTBOUND_MAGIC);
+    t->session->ev->tls(t->session->arg, t->session, &t->tls);
+    free(t);
+}
+
+/* Two at most: one for each connection.  It arrives before the end. */
+static void
+outbound_secured(
+    struct impel_session *io, enum tls_reason why, const char *text)
+{
+    struct session *s = outbound_of(io);
+    struct secured *t;
+
+    if (!s->ev->tls)
+        return;
+    t = xcalloc(1, sizeof(*t) + strlen(text) + 1);
+    memcpy(t->text, text, strlen(text));
+    t->session = s;
+    t->tls = (struct session_tls){.why = why, .text = t->text};
+    if (io->conn)
+        t->tls.local = *conn_local(io->conn);
+    mailbox_post(s->home, &t->mail, outbound_secured_told);
 }
 
 static void outbound_came_back(struct mail *m);
@@ -244,6 +281,7 @@ static const struct session_kind outbound = {
     .draining = outbound_draining,
     .back = outbound_back,
     .gone = outbound_gone,
+    .secured = outbound_secured,
     .place = outbound_place,
 };
 
@@ -255,6 +293,7 @@ outbound_free(struct session *s)
     result_fini(&s->io.why);
     if (s->generation)
         generation_unref(&s->generation);
+    tlsdemand_unref(&s->io.demand);
     free(s->host);
     free(s->uri);
     free(s->method);
@@ -398,6 +437,7 @@ session_open(const struct session_request *r, struct mailbox *scheduler,
     s->io.from = r->from;
     s->io.proxy = r->proxy;
     s->io.seen = r->seen;
+    s->io.scope.tls = s->io.demand = tlsdemand_ref(r->tls);
     s->io.name = r->ehlo_name ? xdup(r->ehlo_name) : NULL;
     if (r->scope)
         s->generation = generation_ref(scope_generation(r->scope));

@@ -76,7 +76,7 @@ use_check_one(struct use *u, struct entry *x, const struct scope *scope,
     const struct stanza *at)
 {
     struct module *m = x->module;
-    struct impel_scope s = {m, scope};
+    struct impel_scope s = {m, scope, NULL};
     struct impel_error why = {0};
 
     if (!m->desc.check || m->desc.check(m->ctx, &s, &why) >= 0)

@@ -16,6 +16,7 @@
 #include "base/xmem.h"
 #include "loop/slow.h"
 #include "xport/hostapi.h"
+#include "xport/sessiontls.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
@@ -262,7 +263,7 @@ session_init(struct impel_session *s, const struct session_kind *kind,
     s->kind = kind;
     s->loop = l;
     s->module = m;
-    s->scope = (struct impel_scope){m, scope};
+    s->scope = (struct impel_scope){m, scope, NULL};
     list_init(&s->waiting);
     list_init(&s->open);
     list_init(&s->spare);
@@ -288,6 +289,8 @@ session_host_ready(struct impel_session *s, uint32_t open)
 {
     if (s->kind->inbound || s->state >= SESSION_CLOSED)
         return session_broken(s, "ready() of a session that cannot be");
+    if (open && !sessiontls_may_be_ready(s))
+        return;
     s->ready = open;
     if (open && (s->state == SESSION_OPENING || s->state == SESSION_PROBING)) {
         s->was_ready = true;
@@ -319,7 +322,7 @@ session_host_closed(struct impel_session *s, const struct impel_result *why)
         session_broken(s, "closed() with a batch left open");
         lent_abandon(s, "ended the session without a report");
     }
-    if (why && result_copy(&r, why) == 0) {
+    if (why && !s->tls_refused && result_copy(&r, why) == 0) {
         result_fini(&s->why);
         s->why = r;
     } else if (!s->why.verdict && (s->was_ready || s->close_called)) {
@@ -331,6 +334,7 @@ session_host_closed(struct impel_session *s, const struct impel_result *why)
     }
     if (s->proxy.ip.family)
         link_explain(s);
+    sessiontls_ends(s);
     session_enter(s, SESSION_CLOSED);
     session_kick(s);
 }

@@ -17,10 +17,17 @@
 #include "loop/loop.h"
 #include "net/netaddr.h"
 #include "net/proxyproto.h"
+#include "net/tlsreason.h"
 #include "xport/batch.h"
 #include "xport/registry.h"
 
 struct session;
+/* How TLS with the host came out, of one connection. */
+struct session_tls {
+    enum tls_reason why;  /* FINE, or why it is not as it should be */
+    const char *text;     /* "protocol=TLS1.3 ...", or why not; for the call */
+    struct netaddr local; /* where the connection came from */
+};
 struct session_events {
     /* The module takes batches: `open` at once from now on. */
     void (*ready)(void *arg, struct session *s, uint32_t open);
@@ -34,7 +41,11 @@ struct session_events {
      * end.  The session must not be used any more. */
     void (*closed)(void *arg, struct session *s, const struct result *why,
         bool established);
+    /* TLS came about, or failed, or was missing although the route demands it;
+     * may be NULL.  Once for each connection, a session may make two. */
+    void (*tls)(void *arg, struct session *s, const struct session_tls *t);
 };
+struct tlsdemand;
 struct session_request {
     struct loop *loop; /* the I/O loop to live on */
     const struct module *module;
@@ -50,6 +61,7 @@ struct session_request {
      * be for the domain. */
     struct str binding, domain;
     const struct scope *scope;
+    struct tlsdemand *tls; /* of the hop; counted.  NULL: as options say */
     const char *ehlo_name; /* copied */
     uint64_t id;           /* for logs: outbound connection id */
 };

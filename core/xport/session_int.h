@@ -58,6 +58,9 @@ struct session_kind {
     void (*back)(struct impel_session *s, struct batch *b);
     void (*verdict)(struct impel_session *s); /* tell the next one */
     void (*gone)(struct impel_session *s);    /* may free it */
+    /* How TLS came out; NULL: nobody asks. */
+    void (*secured)(
+        struct impel_session *s, enum tls_reason why, const char *text);
     /* Lent; NULL: `trace smtp` does not see it. */
     void (*place)(struct impel_session *s, struct session_place *to);
 };
@@ -66,6 +69,8 @@ struct session_kind {
 struct impel_scope {
     const struct module *module;
     const struct scope *scope; /* NULL: nothing is set (tests) */
+    const struct tlsdemand
+        *tls; /* beats what the options of TLS say, or NULL */
 };
 
 struct impel_session {
@@ -89,6 +94,9 @@ struct impel_session {
     bool up, lost;
     int lost_arg;
     bool redialled;
+    struct tlsdemand *demand;  /* outbound: sessiontls.h; or NULL */
+    bool tls_tried;            /* of this connection it was told */
+    bool tls_refused;          /* why says that it must not go on */
     bool tls_now;              /* the handshake comes before EV_CONNECTED */
     int tls_arg;               /* EV_TLS's */
     char *tls_why;             /* why start_tls() failed, or NULL */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tlspolicy.h - what the options of a scope ask of TLS with a host.
+ * tlspolicy.h - what the options of a scope ask of TLS with a host, and what
+ * the route demands beside them: of the two the stricter.
+ *
+ * DANE that can verify takes the place of tls_verify and tls_ca (its keys need
+ * no authority); all other demands leave them as they are, or raise them.
  *
  * Two sessions may take each other's place only if their policies read the
  * same: with verification by name that includes the domain, since a certificate
@@ -13,23 +17,31 @@
 #include "conf/generation.h"
 #include "net/netaddr.h"
 #include "net/tls.h"
+#include "net/tlsdemand.h"
 
 /* generation_check_f: reads the files that the options name, and judges the
  * words; what cannot be used is an error. */
 int tlspolicy_check(void *arg, struct generation *g, struct conf_report *r);
 
-/* The policy as text, one line; empty without TLS. */
-void tlspolicy_print(const struct scope *s, struct str domain, struct buf *to);
+/* The policy as text, one line; empty without TLS.  demand: of the hop, or
+ * NULL. */
+void tlspolicy_print(const struct scope *s, const struct tlsdemand *demand,
+    struct str domain, struct buf *to);
+
+/* The value of an option as a session with that demand reads it: `tls` is
+ * `required` where nothing may go in clear. */
+int64_t tlspolicy_int(
+    const struct scope *s, const struct tlsdemand *demand, uint32_t option);
 
 /* The parameters of a session with that host, for that domain.  What they
- * point to lives as long as the scope and *text. */
+ * point to lives as long as the scope, the demand and *text. */
 struct tlspolicy_text {
     struct buf priority, resume;
     char *host, *domain;
 };
-int tlspolicy_params(const struct scope *s, const struct netaddr *to,
-    struct str host, struct str domain, struct tlspolicy_text *text,
-    struct tls_params *p, struct err *e);
+int tlspolicy_params(const struct scope *s, const struct tlsdemand *demand,
+    const struct netaddr *to, struct str host, struct str domain,
+    struct tlspolicy_text *text, struct tls_params *p, struct err *e);
 void tlspolicy_text_fini(struct tlspolicy_text *text);
 
 #endif

@@ -78,7 +78,7 @@ on_closed(
 }
 
 static const struct session_events events = {
-    on_ready, on_done, on_draining, on_closed};
+    on_ready, on_done, on_draining, on_closed, NULL};
 
 /* Turn until *what reaches n; at most five seconds. */
 static void

@@ -56,7 +56,7 @@ on_closed(
 }
 
 static const struct session_events events = {
-    on_ready, on_done, on_draining, on_closed};
+    on_ready, on_done, on_draining, on_closed, NULL};
 
 static void
 until(const int *what, int n)
