@@ -9,6 +9,7 @@ core_net_libnet_a_SOURCES = \
 	core/net/dnscache.c core/net/dnscache.h \
 	core/net/dnschannel.c core/net/dnschannel.h \
 	core/net/dnsparse.c core/net/dnsparse.h core/net/dnswords.c \
+	core/net/fetch.c core/net/fetch.h core/net/fetchurl.c \
 	core/net/hostaddrs.c core/net/hostaddrs.h \
 	core/net/netaddr.c core/net/netaddr.h \
 	core/net/proxyproto.c core/net/proxyproto.h \
@@ -20,15 +21,16 @@ core_net_libnet_a_SOURCES = \
 	core/net/tlsdemand.c core/net/tlsdemand.h \
 	core/net/tlsfile.c core/net/tlsfile.h \
 	core/net/tlsreason.c core/net/tlsreason.h \
-	core/net/tlswords.c core/net/tlswords.h
+	core/net/tlswords.c core/net/tlswords.h \
+	core/net/transfer.c core/net/transfer.h
 core_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
-	tests/unit/test-proxyproto tests/unit/test-tls
+	tests/unit/test-proxyproto tests/unit/test-tls tests/unit/test-fetch
 TESTS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
-	tests/unit/test-proxyproto tests/unit/test-tls
+	tests/unit/test-proxyproto tests/unit/test-tls tests/unit/test-fetch
 tests_unit_test_proxyproto_SOURCES = tests/unit/test-proxyproto.c
 tests_unit_test_proxyproto_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
@@ -42,6 +44,12 @@ tests_unit_test_tls_SOURCES = tests/unit/test-tls.c \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_tls_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
+tests_unit_test_fetch_SOURCES = tests/unit/test-fetch.c \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h \
+	tests/unit/certificates.c tests/unit/certificates.h
+tests_unit_test_fetch_LDADD = core/net/libnet.a core/loop/libloop.a \
+	$(BASE_LA) $(CMOCKA_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) \
+	$(BASE_LIBS)
 tests_unit_test_accept_SOURCES = tests/unit/test-accept.c
 tests_unit_test_accept_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
