@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@ static _Atomic uint64_t slow_total;
 static _Atomic int64_t slow_second;
 static _Atomic unsigned slow_lines;
 static _Atomic uint64_t slow_quiet;
+static _Thread_local bool slow_allowed;
 static _Thread_local int64_t slow_ended; /* the last one; 0: too long ago */
 
 int64_t
@@ -32,6 +34,12 @@ void
 slow_forget(void)
 {
     slow_ended = 0;
+}
+
+void
+slow_allow(void)
+{
+    slow_allowed = true;
 }
 
 /* Whether one more line may be written.  Two threads at the turn of a second
@@ -54,7 +62,7 @@ slow_end(int64_t begun, const char *what, uint64_t id)
     int64_t us = now - begun;
 
     slow_ended = now;
-    if (us < SLOW_THRESHOLD_US)
+    if (us < SLOW_THRESHOLD_US || slow_allowed)
         return us;
     atomic_fetch_add(&slow_total, 1);
     if (!slow_may_log(now)) {

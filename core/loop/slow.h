@@ -19,6 +19,8 @@ int64_t slow_next(void);
 void slow_forget(void);
 /* Returns the microseconds it took. */
 int64_t slow_end(int64_t begun, const char *what, uint64_t id);
+/* What this thread does may take its time: it is not told or counted. */
+void slow_allow(void);
 uint64_t slow_count(void); /* of the process */
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/secret.h"
 #include "base/xmem.h"
 #include "loop/mailbox.h"
+#include "loop/slow.h"
 #include "loop/timer.h"
 #include "net/transfer.h"
 #include "base/banned.h"
@@ -137,8 +138,8 @@ fetch_check_headers(const struct fetch_request *r, struct err *e)
     size_t size = 0;
 
     if (r->header_count > FETCH_HEADERS_MAX)
-        return err_set(e, ERR_INVAL, "more than %d header fields",
-            FETCH_HEADERS_MAX);
+        return err_set(
+            e, ERR_INVAL, "more than %d header fields", FETCH_HEADERS_MAX);
     for (size_t i = 0; i < r->header_count; i++) {
         const struct fetch_header *h = &r->header[i];
 
@@ -513,6 +514,7 @@ fetch_arrived(struct mail *mail)
     struct fetcher *m = f->fetcher;
 
     CHECK(f, FETCH_MAGIC);
+    slow_allow(); /* authorities are read, certificates checked */
     f->outcome = FETCH_TIMEOUT;
     timer_init(&f->timer, m->loop, fetch_late, f, "fetch late");
     timer_start_at(&f->timer, f->deadline);
@@ -547,17 +549,15 @@ fetcher_admits(struct fetcher *m, struct err *e)
         return false;
     }
     if (atomic_load(&m->there) >= m->waiting_most) {
-        (void)err_set(e, ERR_FULL, "%u requests wait already",
-            m->waiting_most);
+        (void)err_set(e, ERR_FULL, "%u requests wait already", m->waiting_most);
         return false;
     }
     return true;
 }
 
 struct fetch *
-fetch_begin(struct fetcher *m, struct loop *home,
-    const struct fetch_request *r, fetch_done_f *done, void *arg,
-    struct err *e)
+fetch_begin(struct fetcher *m, struct loop *home, const struct fetch_request *r,
+    fetch_done_f *done, void *arg, struct err *e)
 {
     struct fetch *f;
 
@@ -574,9 +574,7 @@ fetch_begin(struct fetcher *m, struct loop *home,
     f->deadline = loop_now(home) + r->timeout_ms;
     fetch_copy(f, r);
     pthread_mutex_lock(&m->lock);
-    f->ca = r->ca.n  ? xdupn(r->ca.p, r->ca.n)
-        : m->ca      ? xdup(m->ca)
-                     : NULL;
+    f->ca = r->ca.n ? xdupn(r->ca.p, r->ca.n) : m->ca ? xdup(m->ca) : NULL;
     list_push(&m->all, &f->all);
     pthread_mutex_unlock(&m->lock);
     atomic_fetch_add(&m->begun, 1);
@@ -598,8 +596,8 @@ fetch_cancel(struct fetch **pf)
         atomic_load(&f->fetcher->stopping))
         return;
     f->mails++;
-    mailbox_post(loop_mailbox(f->fetcher->loop), &f->stop_mail,
-        fetch_stop_here);
+    mailbox_post(
+        loop_mailbox(f->fetcher->loop), &f->stop_mail, fetch_stop_here);
 }
 
 /* --- all of them --- */

@@ -18,10 +18,10 @@
 #include "net/dns.h"
 
 enum {
-    FETCH_HEADERS_MAX = 32,      /* of a request */
-    FETCH_URL_MAX = 2048,        /* octets */
-    FETCH_BODY_MAX = 16 << 20,   /* of a request or an answer */
-    FETCH_TIMEOUT_MAX = 600000,  /* ms */
+    FETCH_HEADERS_MAX = 32,     /* of a request */
+    FETCH_URL_MAX = 2048,       /* octets */
+    FETCH_BODY_MAX = 16 << 20,  /* of a request or an answer */
+    FETCH_TIMEOUT_MAX = 600000, /* ms */
     FETCH_REDIRECTS_MAX = 5
 };
 enum fetch_outcome {
@@ -42,10 +42,10 @@ const char *fetch_outcome_name(enum fetch_outcome o);
 struct fetch_header {
     struct str name, value; /* no CR, LF or NUL in either */
 };
-struct fetch_request {      /* all of it is copied */
-    const char *method;     /* NULL: GET */
-    const char *url;        /* https://HOST[:PORT]/..., no user, no fragment */
-    struct str body;        /* absent: none */
+struct fetch_request {  /* all of it is copied */
+    const char *method; /* NULL: GET */
+    const char *url;    /* https://HOST[:PORT]/..., no user, no fragment */
+    struct str body;    /* absent: none */
     size_t header_count;
     const struct fetch_header *header;
     int64_t timeout_ms; /* of all of it, waiting included; 1 at least */
@@ -56,9 +56,9 @@ struct fetch_request {      /* all of it is copied */
 };
 struct fetch_answer { /* lent for the call; texts are NUL-ended */
     enum fetch_outcome outcome;
-    int status;       /* of HTTP, or 0 */
-    struct str type;  /* Content-Type, or absent */
-    struct str body;  /* of ANSWERED only */
+    int status;        /* of HTTP, or 0 */
+    struct str type;   /* Content-Type, or absent */
+    struct str body;   /* of ANSWERED only */
     const char *error; /* a sentence; "" for ANSWERED */
 };
 

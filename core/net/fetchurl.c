@@ -21,7 +21,7 @@ url_part(CURLU *u, CURLUPart part, unsigned flags, char **to)
     return 0;
 }
 
-/* [::1] as ::1; a zone is no part of an address here. */
+/* [::1] as ::1. */
 static int
 url_host(CURLU *u, char **to)
 {
@@ -36,7 +36,7 @@ url_host(CURLU *u, char **to)
         n -= 2;
         host[n] = '\0';
     }
-    if (n == 0 || n > 253 || strchr(host, '%')) {
+    if (n == 0 || n > 253) {
         free(host);
         return ERR_INVAL;
     }
@@ -56,6 +56,20 @@ url_take(CURLU *u, char **host, uint16_t *port)
     return *port ? url_host(u, host) : ERR_INVAL;
 }
 
+/* What is escaped in a name, and the zone of an address: of no use here. */
+static bool
+url_is_plain(struct str s)
+{
+    size_t end = str_chr(s, '/', sizeof("https://") - 1);
+
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '#' ||
+            (s.p[i] == '%' && i < end))
+            return false;
+    }
+    return true;
+}
+
 int
 fetch_url_parse(const char *url, char **host, uint16_t *port, struct err *e)
 {
@@ -67,13 +81,11 @@ fetch_url_parse(const char *url, char **host, uint16_t *port, struct err *e)
 
     if (!str_istarts(s, STR("https://")) || s.n > FETCH_URL_MAX)
         return err_set(e, ERR_INVAL, "it is no URL of https");
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '#')
-            return err_set(e, ERR_INVAL, "a URL with an odd character");
-    }
+    if (!url_is_plain(s))
+        return err_set(e, ERR_INVAL, "a URL with an odd character");
     u = curl_url();
-    if (u && curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) ==
-            CURLUE_OK)
+    if (u &&
+        curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK)
         rc = url_take(u, &name, &at);
     curl_url_cleanup(u);
     if (rc < 0)

@@ -24,6 +24,8 @@ core_net_libnet_a_SOURCES = \
 	core/net/tlswords.c core/net/tlswords.h \
 	core/net/transfer.c core/net/transfer.h
 core_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
+core_net_libnet_a_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DPACKAGE_VERSION='"$(PACKAGE_VERSION)"'
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \

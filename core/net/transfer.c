@@ -116,8 +116,8 @@ transfers_act(struct transfers *m, curl_socket_t fd, int events)
     CURLMcode rc = curl_multi_socket_action(m->multi, fd, events, &running);
 
     if (rc != CURLM_OK)
-        log_error(LOG_NET, "fetch-library", "reason=\"%s\"",
-            curl_multi_strerror(rc));
+        log_error(
+            LOG_NET, "fetch-library", "reason=\"%s\"", curl_multi_strerror(rc));
     transfers_tell(m);
 }
 
@@ -276,12 +276,9 @@ transfer_addresses(struct transfer *t, const struct transfer_request *r)
         return true; /* nothing to be resolved */
     buf_printf(&line, "%s:%u:", r->host, r->port);
     for (size_t i = 0; i < r->address_count; i++) {
-        struct netaddr at;
-
         if (i)
             buf_char(&line, ',');
-        netaddr_from_ip(&at, &r->address[i], 0);
-        netaddr_print_ip(&at, &line);
+        cidr_print(&r->address[i], &line);
     }
     t->addresses = curl_slist_append(NULL, buf_get(&line).p);
     buf_fini(&line);
@@ -300,7 +297,7 @@ transfer_ask(struct transfer *t, const struct transfer_request *r)
 
     SET(URL, r->url);
     SET(HTTPHEADER, t->headers);
-    SET(USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
+    SET(USERAGENT, "impel/" PACKAGE_VERSION);
     SET(TIMEOUT_MS, (long)r->timeout_ms);
     SET(CONNECTTIMEOUT_MS, (long)r->timeout_ms);
     if (w->body.p) {
@@ -327,6 +324,8 @@ transfer_guard(struct transfer *t, const struct transfer_request *r)
     SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(SSL_VERIFYPEER, 1L);
     SET(SSL_VERIFYHOST, 2L);
+    /* the system's folder would be trusted besides the file */
+    SET(CAPATH, NULL);
     if (r->ca)
         SET(CAINFO, r->ca);
     SET(FRESH_CONNECT, 1L);

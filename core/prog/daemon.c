@@ -31,6 +31,7 @@
 #include "route/route_options.h"
 #include "spool/spool_options.h"
 #include "xport/hostapi.h"
+#include "xport/hostfetch.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
 #include "xport/tracer.h"
@@ -54,6 +55,7 @@ struct daemon {
     struct loops loops;
     struct spool *spool;
     struct dns *dns;
+    struct fetcher *fetcher;
     struct scheduler *scheduler;
     struct intake *intake;
     struct control *control;
@@ -166,6 +168,14 @@ tell_listeners(struct daemon *d)
     free(at);
 }
 
+static void
+adopt_fetcher(struct daemon *d)
+{
+    fetcher_set_ca(d->fetcher,
+        scope_str(generation_global(d->generation),
+            OPT(route_options, ROUTE_HTTPS_CA)));
+}
+
 /* A new generation is in force: every layer follows. */
 static void
 adopt(void *arg, struct generation *g)
@@ -181,6 +191,7 @@ adopt(void *arg, struct generation *g)
     generation_publish(g);
     dns_config_from(generation_global(g), &dns);
     dns_reload(d->dns, &dns);
+    adopt_fetcher(d);
     apply_debug_flags(g);
     d->beats = 0; /* the limit is looked up again */
     registry_adopt(g);
@@ -447,6 +458,17 @@ open_dns(struct daemon *d, struct err *e)
     return d->dns ? 0 : e->code;
 }
 
+static int
+open_fetcher(struct daemon *d, struct err *e)
+{
+    d->fetcher = fetcher_new(d->dns, d->loops.scheduler, NULL, e);
+    if (!d->fetcher)
+        return e->code;
+    adopt_fetcher(d);
+    hostfetch_set(d->fetcher);
+    return 0;
+}
+
 static void
 remake(void *arg)
 {
@@ -523,6 +545,8 @@ start_parts(struct daemon *d, struct err *e)
     }
     if (rc == 0)
         rc = open_dns(d, e);
+    if (rc == 0)
+        rc = open_fetcher(d, e);
     if (rc < 0)
         return rc;
     hostapi_set_spool(d->spool);
@@ -547,6 +571,8 @@ start_threads(struct daemon *d, struct err *e)
     int rc = d->helper ? 0 : e->code;
     if (rc == 0)
         rc = signing_start(loops_processors(), e);
+    if (rc == 0)
+        rc = fetcher_start(d->fetcher, e);
     if (rc == 0)
         rc = spool_start(d->spool, scheduler_spool_events(d->scheduler), e);
     if (rc == 0)
@@ -598,6 +624,7 @@ stop_parts(struct daemon *d)
         control_close(&d->control);
     loops_stop(&d->loops);
     signing_stop();
+    fetcher_stop(d->fetcher);
     if (d->spool) {
         spool_close(&d->spool);
         loop_turn(d->loops.scheduler, 0); /* its last answers */
@@ -605,6 +632,7 @@ stop_parts(struct daemon *d)
     intake_free(&d->intake);
     if (d->scheduler)
         scheduler_free(&d->scheduler);
+    fetcher_free(&d->fetcher);
     if (d->dns)
         dns_free(&d->dns);
     if (d->helper)

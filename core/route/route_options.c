@@ -330,6 +330,17 @@ static const struct option rows[] = {
         .manual = "A domain needs two or three: its MX records, and the "
                   "addresses of their hosts.",
         .since = "0.1"},
+    [ROUTE_HTTPS_CA] = {.name = "https_ca",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL,
+        .brief = "file of authorities in PEM form that certificates of HTTPS "
+                 "are signed by",
+        .manual = "Whom impeld believes where it asks by HTTPS itself: for "
+                  "policies of MTA-STS, for tokens. Unset: those of the "
+                  "system. Read for each request; one that cannot be read "
+                  "makes requests fail, and never pass unchecked.",
+        .since = "0.5",
+        .check = check_path},
 };
 struct option_set route_options =
     OPTION_SET_CHECKED("route", rows, route_check_stanza);

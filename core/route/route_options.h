@@ -39,7 +39,8 @@ enum {
     ROUTE_DNS_RATE_LIMIT_MX_QUERIES,
     ROUTE_DNS_RATE_LIMIT_PERIOD,
     ROUTE_DNS_RATE_LIMIT_MAX_QUEUE,
-    ROUTE_DNS_CACHE_SIZE
+    ROUTE_DNS_CACHE_SIZE,
+    ROUTE_HTTPS_CA /* path */
 };
 extern struct option_set route_options;
 

@@ -15,6 +15,7 @@
 #include "base/xmem.h"
 #include "loop/slow.h"
 #include "spool/spool.h"
+#include "xport/hostfetch.h"
 #include "xport/session_int.h"
 #include "xport/tlspolicy.h"
 #include "base/banned.h"
@@ -228,17 +229,6 @@ static void
 host_count(struct impel_instance *i, uint32_t counter, int64_t by)
 {
     instance_count(i, counter, by);
-}
-
-static int
-host_fetch(struct impel_instance *i, const struct impel_fetch *f,
-    impel_fetched_f *fn, void *arg)
-{
-    (void)f, (void)fn, (void)arg;
-    log_warn(LOG_MOD, "fetch-unsupported",
-        "module=%s reason=\"side fetches are not in this version\"",
-        i->module->name);
-    return IMPEL_E_UNSUP;
 }
 
 static int
@@ -466,9 +456,10 @@ host_report(struct impel_instance *i, struct impel_str id,
         .post = host_post, .wake = host_wake, .now = host_now, \
         .opt_is_set = host_opt_is_set, .opt_count = host_opt_count, \
         .opt_int = host_opt_int, .opt_str = host_opt_str, \
-        .opt_key = host_opt_key, .count = host_count, .fetch = host_fetch, \
-        .state_put = host_state_put, .state_get = host_state_get, \
-        .dial = host_dial, .start_tls = host_start_tls, .input = host_input, \
+        .opt_key = host_opt_key, .count = host_count, \
+        .fetch = hostfetch_begin, .state_put = host_state_put, \
+        .state_get = host_state_get, .dial = host_dial, \
+        .start_tls = host_start_tls, .input = host_input, \
         .consume = host_consume, .write = host_write, .info = host_info, \
         .token = host_token, .timer = host_timer, .body_size = host_body_size, \
         .read_body = host_read_body, .send_body = host_send_body, \

@@ -27,7 +27,8 @@
     X(WAKE, "event wake") \
     X(LOST, "event lost") \
     X(CREDIT, "event credit") \
-    X(POSTED, "posted")
+    X(POSTED, "posted") \
+    X(FETCHED, "fetched")
 #define INSTANCE_CALL_ENUM(id, text) CALL_##id,
 enum instance_call { INSTANCE_CALLS(INSTANCE_CALL_ENUM) CALL_COUNT };
 
@@ -39,6 +40,7 @@ struct impel_instance {
     _Atomic int64_t *counters; /* rows x counter_count */
     const char *doing[CALL_COUNT]; /* "esmtp deliver" */
     _Atomic uint64_t broken;       /* rules broken */
+    _Atomic unsigned fetches;      /* open */
     _Atomic int level;             /* debug_level; -1: debug_flags says it */
 };
 struct impel_instance *instance_new(struct module *m);

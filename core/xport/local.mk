@@ -8,6 +8,7 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/dkimkey.c core/xport/dkimkey.h \
 	core/xport/dkim_options.c core/xport/dkim_options.h \
 	core/xport/hostapi.c core/xport/hostapi.h \
+	core/xport/hostfetch.c core/xport/hostfetch.h \
 	core/xport/inbound.c \
 	core/xport/instance.c core/xport/instance.h \
 	core/xport/lent.c \
@@ -41,6 +42,12 @@ tests_unit_test_session_SOURCES = tests/unit/test-session.c \
 	tests/unit/toy_module.c tests/unit/toy_module.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_session_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+check_PROGRAMS += tests/unit/test-hostfetch
+TESTS += tests/unit/test-hostfetch
+tests_unit_test_hostfetch_SOURCES = tests/unit/test-hostfetch.c \
+	tests/unit/fake_fetch.c tests/unit/fake_fetch.h \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_hostfetch_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 check_PROGRAMS += tests/unit/test-inbound
 TESTS += tests/unit/test-inbound
 tests_unit_test_inbound_SOURCES = tests/unit/test-inbound.c \

@@ -2,7 +2,7 @@
  *
  * mod.h - what the modules of this folder share: a good module, of which each
  * spoils one thing.  A file may define MOD_DELIVER (a body for deliver()),
- * MOD_ABI and MOD_SIZE before it includes this.
+ * MOD_CLOSE, MOD_RELEASE, MOD_ABI and MOD_SIZE before it includes this.
  */
 #ifndef IMPEL_TEST_MOD_H
 #define IMPEL_TEST_MOD_H
@@ -23,6 +23,13 @@
 #endif
 #ifndef MOD_DELIVER
 #define MOD_DELIVER mod_report_rest(m, b);
+#endif
+
+#ifndef MOD_CLOSE
+#define MOD_CLOSE
+#endif
+#ifndef MOD_RELEASE
+#define MOD_RELEASE free
 #endif
 
 struct mod_session {
@@ -94,7 +101,7 @@ mod_cancel(void *s, struct impel_batch *b)
     struct mod_session *m = s;
     struct impel_result r = mod_result(IMPEL_UNTRIED);
 
-    if (m->open == b) {
+    if (b && m->open == b) {
         m->open = NULL;
         mod_host->rest_done(b, &r);
     }
@@ -110,6 +117,7 @@ static void
 mod_close(void *s, int now)
 {
     (void)now;
+    MOD_CLOSE
     mod_host->closed(((struct mod_session *)s)->session, NULL);
 }
 
@@ -130,7 +138,7 @@ static const struct impel_transport mod_transport = {
     .cancel = mod_cancel,
     .probe = mod_probe,
     .close = mod_close,
-    .release = free,
+    .release = MOD_RELEASE,
 };
 
 static const char *const mod_methods[] = {"TESTING", NULL};

@@ -169,12 +169,33 @@ host_count(struct impel_instance *i, uint32_t counter, int64_t by)
             world_current, "counter %s falls", m->counters[counter].name);
 }
 
+/* The first row of the script that fits; later, as everything. */
 static int
 host_fetch(struct impel_instance *i, const struct impel_fetch *f,
     impel_fetched_f *fn, void *arg)
 {
-    (void)i, (void)f, (void)fn, (void)arg;
-    return IMPEL_E_UNSUP;
+    static const struct script_fetch none = {
+        .body = {"no row of the script fits", 25}};
+    struct world *w = world_current;
+    struct event *e;
+
+    (void)i;
+    if (!fn || !f->url || strncmp(f->url, "https://", 8) != 0 || f->timeout < 1)
+        return IMPEL_E_INVAL;
+    e = world_post(w, NULL, EVENT_FETCHED);
+    e->fetched = fn;
+    e->fn_arg = arg;
+    e->fetch = &none;
+    for (size_t k = 0; k < w->script->fetch_count; k++) {
+        const struct script_fetch *row = &w->script->fetch[k];
+        struct impel_str url = {f->url, strlen(f->url)};
+
+        if (!script_glob(row->glob, url))
+            continue;
+        e->fetch = row;
+        break;
+    }
+    return 0;
 }
 
 static int

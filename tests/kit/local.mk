@@ -31,6 +31,7 @@ KIT_TESTS = \
 	tests/kit/null.modtest \
 	tests/kit/standin.modtest \
 	tests/kit/good.modtest \
+	tests/kit/fetches.modtest \
 	tests/kit/twice.modtest \
 	tests/kit/forgets.modtest \
 	tests/kit/blocks.modtest

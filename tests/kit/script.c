@@ -501,6 +501,27 @@ parse_answer(struct reading *r, struct str rest)
     return parse_want(r, rest, &a->say, &a->ms);
 }
 
+/* fetch URL STATUS [BODY]; the URL is a pattern */
+static int
+parse_fetch(struct reading *r, struct str rest)
+{
+    struct script *s = r->s;
+    struct script_fetch *f;
+    struct str word;
+
+    if (s->fetch_count == SCRIPT_MAX_ROWS)
+        return bad(r, "too many lines", rest);
+    s->fetch = xgrow(s->fetch, s->fetch_count + 1, sizeof(*s->fetch));
+    f = &s->fetch[s->fetch_count++];
+    *f =
+        (struct script_fetch){.glob = kept(s, word_unquoted(word_next(&rest)))};
+    word = word_next(&rest);
+    if (!word.n || parse_number(r, word, &f->status))
+        return word.n ? ERR_CONF : bad(r, "a status is missing", rest);
+    f->body = kept_str(s, word_unquoted(word_next(&rest)));
+    return 0;
+}
+
 static int
 parse_peer(struct reading *r, struct str rest)
 {
@@ -594,6 +615,8 @@ parse_outer(struct reading *r, struct str key, struct str rest)
         return parse_peer(r, rest);
     if (str_eq(key, STR("answer")))
         return parse_answer(r, rest);
+    if (str_eq(key, STR("fetch")))
+        return parse_fetch(r, rest);
     return bad(r, "unknown line", key);
 }
 
@@ -709,6 +732,7 @@ script_free(struct script **to)
     free(s->session);
     free(s->option);
     free(s->answer);
+    free(s->fetch);
     arena_free(&s->arena);
     xfree(to);
 }

@@ -101,6 +101,11 @@ struct script_answer {
     struct script_want say;
     int64_t ms;
 };
+struct script_fetch { /* what is answered to fetch() */
+    const char *glob; /* of the URL */
+    int status;       /* 0: it fails, body says why */
+    struct impel_str body;
+};
 struct script_option {
     const char *name, *value;
     int line;
@@ -118,6 +123,8 @@ struct script {
     struct script_option *option;
     struct script_message *message;
     struct script_session *session;
+    size_t fetch_count;
+    struct script_fetch *fetch;
     struct script_answer *answer;
 };
 

@@ -357,6 +357,18 @@ dispatch_rest(struct impel_session *s, struct impel_batch *b)
 }
 
 static void
+world_fetched(const struct event *e)
+{
+    static const struct impel_str absent = {NULL, 0};
+    const struct script_fetch *f = e->fetch;
+
+    if (f->status)
+        e->fetched(e->fn_arg, f->status, f->body, absent);
+    else
+        e->fetched(e->fn_arg, 0, absent, f->body);
+}
+
+static void
 dispatch(struct world *w, const struct event *e)
 {
     struct impel_session *s = e->session;
@@ -364,6 +376,12 @@ dispatch(struct world *w, const struct event *e)
     if (e->kind == EVENT_POST) {
         world_callback_begin(w, "post()");
         e->fn(e->fn_arg);
+        world_callback_end(w);
+        return;
+    }
+    if (e->kind == EVENT_FETCHED) {
+        world_callback_begin(w, "fetch()");
+        world_fetched(e);
         world_callback_end(w);
         return;
     }

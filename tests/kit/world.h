@@ -155,12 +155,20 @@ struct event {
     bool late;
     void (*fn)(void *);
     void *fn_arg;
+    impel_fetched_f *fetched; /* EVENT_FETCHED */
+    const struct script_fetch *fetch;
     uint64_t tag; /* EVENT_VERDICT */
     size_t rcpt;
     int stage;
     const struct script_want *say;
 };
-enum { EVENT_INPUT = 100, EVENT_VERDICT, EVENT_POST, EVENT_REST };
+enum {
+    EVENT_INPUT = 100,
+    EVENT_VERDICT,
+    EVENT_POST,
+    EVENT_REST,
+    EVENT_FETCHED
+};
 
 struct world {
     struct kit_module *module;
