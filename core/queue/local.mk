@@ -51,10 +51,29 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/values.c core/queue/values.h \
 	core/queue/target.c core/queue/target.h \
 	core/queue/throttle.c core/queue/throttle.h \
+	core/queue/tlsreport.c core/queue/tlsreport.h \
+	core/queue/tlsrua.c core/queue/tlsrua.h \
+	core/queue/tlstally.c core/queue/tlstally.h \
 	core/queue/wait.c core/queue/wait.h \
 	core/queue/walk.c core/queue/walk.h \
 	core/queue/why.c \
 	core/queue/zone.c core/queue/zone.h
+
+# The record of a domain that wants reports of TLS, and what is kept of them.
+check_PROGRAMS += tests/fuzz/fuzz-tlsrua tests/fuzz/fuzz-tlstally
+if !FUZZ
+TESTS += tests/fuzz/fuzz-tlsrua tests/fuzz/fuzz-tlstally
+endif
+tests_fuzz_fuzz_tlsrua_SOURCES = tests/fuzz/fuzz-tlsrua.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_tlsrua_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/tlsrua"'
+tests_fuzz_fuzz_tlsrua_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_tlsrua_LDADD = core/queue/libqueue.a $(NET_LA) $(NET_LIBS)
+tests_fuzz_fuzz_tlstally_SOURCES = tests/fuzz/fuzz-tlstally.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_tlstally_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/tlstally"'
+tests_fuzz_fuzz_tlstally_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_tlstally_LDADD = core/queue/libqueue.a $(NET_LA) $(NET_LIBS)
 
 if HAVE_CMOCKA
 # The scheduler between layers that a test plays.
@@ -65,7 +84,7 @@ QUEUE_WORLD = tests/unit/queue_world.c tests/unit/queue_world.h \
 QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 	core/spool/libspool.a $(NET_LA)
 
-QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
+QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-tlsreport tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
 	tests/unit/test-reasons \
 	tests/unit/test-values tests/unit/test-review tests/unit/test-select \
@@ -80,6 +99,9 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-outcome \
 	tests/unit/test-rollup
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
+tests_unit_test_tlsreport_SOURCES = tests/unit/test-tlsreport.c
+tests_unit_test_tlsreport_LDADD = core/queue/libqueue.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_order_SOURCES = tests/unit/test-order.c $(QUEUE_WORLD)
 tests_unit_test_order_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_import_SOURCES = tests/unit/test-import.c $(QUEUE_WORLD)
