@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "base/banned.h"
 
 static bool
@@ -18,45 +19,6 @@ static bool
 address_is_atext(unsigned char c)
 {
     return address_is_alnum(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
-}
-
-/* How many continuation bytes follow c, or -1. */
-static int
-address_utf8_tail(unsigned char c)
-{
-    if (c < 0x80)
-        return 0;
-    if (c >= 0xc2 && c <= 0xdf)
-        return 1;
-    if ((c & 0xf0) == 0xe0)
-        return 2;
-    return c >= 0xf0 && c <= 0xf4 ? 3 : -1;
-}
-
-/* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
-static bool
-address_is_utf8(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i], low = 0x80, high = 0xbf;
-        int tail = address_utf8_tail(c);
-        if (tail < 0 || (size_t)tail > s.n - i - 1)
-            return false;
-        if (c == 0xe0)
-            low = 0xa0;
-        else if (c == 0xed)
-            high = 0x9f;
-        else if (c == 0xf0)
-            low = 0x90;
-        else if (c == 0xf4)
-            high = 0x8f;
-        for (; tail; tail--, low = 0x80, high = 0xbf) {
-            unsigned char t = (unsigned char)s.p[++i];
-            if (t < low || t > high)
-                return false;
-        }
-    }
-    return true;
 }
 
 static bool
@@ -94,7 +56,7 @@ address_domain_fault(struct str s, bool utf8)
         return "domain is empty";
     if (s.n > ADDRESS_DOMAIN_MAX)
         return "domain is longer than 255 octets";
-    if (address_has_utf8(s) && (!utf8 || !address_is_utf8(s)))
+    if (address_has_utf8(s) && (!utf8 || !utf8_is_valid(s)))
         return utf8 ? "domain is not valid UTF-8" : "domain is not ASCII";
     while (s.p) {
         const char *fault = address_label_fault(str_cut(&s, '.'));
@@ -183,7 +145,7 @@ address_take_local(struct str *rest, struct str *local, int flags)
         return "local part is longer than 64 octets";
     fault = quoted ? NULL : address_dot_string_fault(*local);
     if (!fault && address_has_utf8(*local) &&
-        (!(flags & ADDRESS_UTF8) || !address_is_utf8(*local)))
+        (!(flags & ADDRESS_UTF8) || !utf8_is_valid(*local)))
         fault = flags & ADDRESS_UTF8 ? "local part is not valid UTF-8"
                                      : "local part is not ASCII";
     return fault;
@@ -219,11 +181,11 @@ address_fault(struct str text, int flags, struct address *to)
     fault = address_skip_route(&text, flags);
     if (!fault)
         fault = address_take_local(&text, &to->local, flags);
+    to->utf8 = address_has_utf8(to->local) || address_has_utf8(text);
     if (fault || !text.p)
         return fault;
     to->domain = text;
     to->literal = text.n && text.p[0] == '[';
-    to->utf8 = address_has_utf8(to->local) || address_has_utf8(text);
     return to->literal ? address_literal_fault(text)
                        : address_domain_fault(text, flags & ADDRESS_UTF8);
 }

@@ -29,6 +29,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/str.c core/base/str.h \
 	core/base/sum.h \
 	core/base/tokens.c core/base/tokens.h \
+	core/base/utf8.c core/base/utf8.h \
 	core/base/xmem.c core/base/xmem.h
 core_base_libbase_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)
 
@@ -49,7 +50,8 @@ base_tests = \
 	tests/unit/test-log \
 	tests/unit/test-map \
 	tests/unit/test-num \
-	tests/unit/test-str
+	tests/unit/test-str \
+	tests/unit/test-utf8
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 base_test_libs = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
@@ -83,4 +85,6 @@ tests_unit_test_num_SOURCES = tests/unit/test-num.c
 tests_unit_test_num_LDADD = $(base_test_libs)
 tests_unit_test_str_SOURCES = tests/unit/test-str.c
 tests_unit_test_str_LDADD = $(base_test_libs)
+tests_unit_test_utf8_SOURCES = tests/unit/test-utf8.c
+tests_unit_test_utf8_LDADD = $(base_test_libs)
 endif

@@ -3,32 +3,8 @@
 
 #include <stdlib.h>
 #include "base/bug.h"
+#include "base/utf8.h"
 #include "base/banned.h"
-
-/* Length of the well-formed UTF-8 character at s (RFC 3629: no surrogates, no
- * overlong forms), 0 if there is none. */
-static size_t
-char_length(struct str s)
-{
-    const unsigned char *p = (const unsigned char *)s.p;
-    size_t n;
-    if (p[0] < 0x80)
-        return 1;
-    n = p[0] < 0xc2   ? 0
-        : p[0] < 0xe0 ? 2
-        : p[0] < 0xf0 ? 3
-        : p[0] < 0xf5 ? 4
-                      : 0;
-    if (n == 0 || n > s.n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
 
 static void
 add_ascii(struct buf *to, char c)
@@ -66,7 +42,7 @@ jsontext_str(struct buf *to, struct str s)
     buf_char(to, '"');
     while (s.n) {
         size_t n = plain_length(s);
-        if (n == 0 && (n = char_length(s)) == 1)
+        if (n == 0 && (n = utf8_length(s)) == 1)
             add_ascii(to, s.p[0]);
         else if (n == 0)
             buf_cstr(to, "\xef\xbf\xbd");

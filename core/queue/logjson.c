@@ -5,25 +5,8 @@
 #include "queue/logrecord.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "base/banned.h"
-
-/* Length of the UTF-8 character at s (RFC 3629), or 0. */
-static size_t
-json_utf8(struct str s)
-{
-    const unsigned char *p = (const unsigned char *)s.p;
-    size_t n = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-    if (!n || p[0] > 0xf4 || n > s.n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
 
 void
 logrecord_json_str(struct buf *to, struct str s)
@@ -39,7 +22,7 @@ logrecord_json_str(struct buf *to, struct str s)
             buf_printf(to, "\\u%04x", c);
         } else if (c < 127) {
             buf_char(to, (char)c);
-        } else if ((n = json_utf8(s)) != 0) {
+        } else if ((n = utf8_length(s)) != 0) {
             buf_add(to, s.p, n);
         } else {
             buf_cstr(to, "\\ufffd");
