@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "queue/queue_options.h"
 #include "base/banned.h"
 
@@ -102,25 +103,28 @@ dsn_is_global(const struct dsn_report *d)
     return false;
 }
 
-/* Text of others in a header field: no control characters, no bytes above 127
- * unless they are allowed, folded. */
+/* Text of others in a header field: nothing that could end a line, for anybody,
+ * no bytes above 127 unless they are allowed and UTF-8, folded.  No line is of
+ * blanks alone (RFC 5322 3.2.2): some would take it for the header's end. */
 static void
 dsn_add(struct buf *to, struct str s, bool utf8)
 {
-    size_t column = 0;
+    size_t column = 0, n;
 
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool inside = utf8 && (c & 0xc0) == 0x80;
+    for (; s.n; s = str_from(s, n ? n : 1)) {
+        bool shown = utf8_printable(s);
 
-        if (column >= DSN_LINE && !inside) {
+        n = utf8_length(s);
+        if (n > 1 && !utf8)
+            shown = false;
+        if (column >= DSN_LINE) {
+            if (s.p[0] == ' ')
+                continue;
             buf_cstr(to, "\r\n ");
             column = 1;
         }
-        if (c < ' ' || c == 127 || (c > 126 && !utf8))
-            c = '?';
-        buf_char(to, (char)c);
-        column++;
+        buf_add(to, shown ? s.p : "?", shown ? n : 1);
+        column += shown ? n : 1;
     }
 }
 
@@ -135,7 +139,8 @@ dsn_field(struct buf *to, const char *name, struct str value, bool utf8)
 static void
 dsn_boundary(const struct dsn_report *d, struct buf *to)
 {
-    buf_printf(to, "=_impel-%016llx", (unsigned long long)d->id);
+    buf_printf(to, "=_impel-%016llx-%016llx", (unsigned long long)d->id,
+        (unsigned long long)d->chance);
 }
 
 static void

@@ -27,6 +27,8 @@ struct dsn_report {
     int64_t now;          /* wall ms */
     int64_t until;        /* DSN_DELAYED: when it is given up; 0: not known */
     uint64_t id;          /* of the notification */
+    uint64_t chance;      /* a random number, by which who wrote the message
+                             cannot know where its part of the report ends */
     int original;         /* QUEUE_ORIGINAL_* as dsn_original() says */
     bool eight_bit;       /* what is returned has bytes above 127 */
     size_t count;

@@ -2,6 +2,7 @@
 #include "queue/notice.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/bug.h"
 #include "base/clock.h"
@@ -261,6 +262,7 @@ notice_head(struct notice *n)
     if (!to.n || !(n->report.count = notice_choose(n)))
         return false;
     n->report.id = spool_next_ids(n->s->spool, 1);
+    (void)getrandom(&n->report.chance, sizeof(n->report.chance), 0);
     n->report.rcpt = n->told;
     n->message = message_new(n->report.id);
     notice_extent(n);

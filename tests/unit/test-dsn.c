@@ -4,6 +4,7 @@
  */
 #include "queue_world.h"
 
+#include "base/utf8.h"
 #include "queue/dsn.h"
 #include "queue/queue_options.h"
 
@@ -35,6 +36,7 @@ report_of(const struct message *m, const struct dsn_rcpt *rcpt, size_t count)
         .mta = STR("mx.x.test"),
         .now = clock_wall(),
         .id = 0x42,
+        .chance = 7,
         .original = QUEUE_ORIGINAL_HEADERS,
         .count = count,
         .rcpt = rcpt};
@@ -49,9 +51,9 @@ test_golden(void **state)
         "Subject: Undelivered mail returned to sender\r\n",
         "Auto-Submitted: auto-replied\r\n",
         "Content-Type: multipart/report; report-type=delivery-status;\r\n"
-        " boundary=\"=_impel-0000000000000042\"\r\n",
+        " boundary=\"=_impel-0000000000000042-0000000000000007\"\r\n",
         "\r\n<b@x.test>:\r\n    550 5.1.1 <b@x.test>: no such user\r\n",
-        "\r\n--=_impel-0000000000000042\r\n"
+        "\r\n--=_impel-0000000000000042-0000000000000007\r\n"
         "Content-Type: message/delivery-status\r\n"
         "\r\nReporting-MTA: dns;mta.test\r\nOriginal-Envelope-Id: QQ 314\r\n"
         "Arrival-Date: ",
@@ -60,7 +62,7 @@ test_golden(void **state)
         "Status: 5.1.1\r\nRemote-MTA: dns;mx.x.test\r\n"
         "Diagnostic-Code: smtp;550 5.1.1 <b@x.test>: no such user\r\n"
         "Last-Attempt-Date: ",
-        "\r\n--=_impel-0000000000000042\r\n"
+        "\r\n--=_impel-0000000000000042-0000000000000007\r\n"
         "Content-Type: text/rfc822-headers\r\n\r\n"};
     struct result r = failed();
     struct dsn_rcpt rcpt = {.rcpt = 1, .result = &r};
@@ -87,7 +89,8 @@ test_golden(void **state)
     assert_null(strstr(b.p, "a@x.test")); /* not its affair */
     buf_cut(&b, 0);
     dsn_print_tail(&d, &b);
-    assert_string_equal(b.p, "\r\n--=_impel-0000000000000042--\r\n");
+    assert_string_equal(
+        b.p, "\r\n--=_impel-0000000000000042-0000000000000007--\r\n");
     buf_fini(&b);
     result_fini(&r);
     message_unref(&m);
@@ -119,6 +122,43 @@ test_hostile_words(void **state)
             assert_int_equal(b.p[i + 1], '\n');
     }
     assert_null(strstr(b.p, "\r\nAction: delivered"));
+    buf_fini(&b);
+    result_fini(&r);
+    message_unref(&m);
+}
+
+/* What ends a line for some readers, bytes that are no UTF-8, blanks without
+ * end: none of it can begin a line of the report, or leave one of blanks. */
+static void
+test_hostile_utf8(void **state)
+{
+    static const char evil[] = "x\xe2\x80\xa8"
+                               "Action: delivered\xc2\x85"
+                               "Status: 2.0.0\x80\xbf\xff\xed\xa0\x80 end";
+    char words[900];
+    struct result r = {.retry_after = -1};
+    struct dsn_rcpt rcpt = {.rcpt = 0, .result = &r};
+    struct message *m =
+        world_message("default", "s@from.test", "j\xc3\xb6rg@x.test");
+    struct dsn_report d = report_of(m, &rcpt, 1);
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    memset(words, ' ', sizeof(words));
+    memcpy(words, evil, sizeof(evil) - 1);
+    memcpy(words + sizeof(words) - 4, "end", 4);
+    result_set(&r, IMPEL_FAILED, 1, IMPEL_AT_RCPT, 550, "5.0.0", words);
+    assert_true(dsn_is_global(&d));
+    dsn_print_head(&d, &b);
+    assert_true(utf8_is_valid(buf_get(&b)));
+    assert_null(strstr(b.p, "\xe2\x80\xa8"));
+    assert_null(strstr(b.p, "\xc2\x85"));
+    assert_non_null(strstr(
+        b.p, "smtp;550 5.0.0 x?Action: delivered?Status: 2.0.0?????? end"));
+    assert_null(strstr(b.p, "\r\n \r\n"));
+    for (const char *at = b.p; (at = strstr(at, "\r\n ")); at += 3)
+        assert_true(at[3] != '\r' && (at[3] != ' ' || at[6] != ' '));
+    assert_non_null(strstr(b.p, "\r\n end\r\n"));
     buf_fini(&b);
     result_fini(&r);
     message_unref(&m);
@@ -330,8 +370,8 @@ teardown(void **state)
 }
 
 #define PURE(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
-UNIT_MAIN(PURE(test_golden), PURE(test_hostile_words), PURE(test_global),
-    PURE(test_notify), PURE(test_returned_part), PURE(test_who_is_told),
-    cmocka_unit_test(test_one_bounce_for_all),
+UNIT_MAIN(PURE(test_golden), PURE(test_hostile_words), PURE(test_hostile_utf8),
+    PURE(test_global), PURE(test_notify), PURE(test_returned_part),
+    PURE(test_who_is_told), cmocka_unit_test(test_one_bounce_for_all),
     cmocka_unit_test(test_switched_off),
     cmocka_unit_test(test_all_of_it_and_from), cmocka_unit_test(test_success))
