@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "intake/intake_options.h"
 #include "route/binding.h"
 #include "base/banned.h"
@@ -118,11 +119,11 @@ trace_is_header(struct str header)
 static void
 add_clean(struct buf *to, const struct message *m, const char *text)
 {
-    unsigned char most = m->env.needs & IMPEL_NEED_UTF8 ? 255 : 126;
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c > ' ' && c != 127 && c <= most && !strchr("()<>\\\"", c))
-            buf_char(to, *text);
+    size_t most = m->env.needs & IMPEL_NEED_UTF8 ? 4 : 1, n;
+    for (struct str s = str_of(text); s.n; s = str_from(s, n ? n : 1)) {
+        n = utf8_printable(s);
+        if (n && n <= most && !strchr(" ()<>\\\"", s.p[0]))
+            buf_add(to, s.p, n);
     }
 }
 
