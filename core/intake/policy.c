@@ -167,14 +167,14 @@ check_header(
     return 0;
 }
 
-/* RFC 5321 2.3.8: neither stands alone.  A module that mends or allows bare
- * ones in its protocol has done so before. */
+/* RFC 5321 2.3.8: neither stands alone, in nothing that is stored; so nothing
+ * that is sent has one, wherever it came from.  A module that mends bare ones
+ * has done so before. */
 static int
 check_lines(const struct intake_session *is, const struct content_facts *f,
     struct impel_result *r)
 {
-    if ((f->bare_cr || f->bare_lf) &&
-        I(is, INTAKE_RFC2822_LONE_LF_IN_BODY) == INTAKE_LONE_PEDANTIC)
+    if (f->bare_cr || f->bare_lf)
         return refuse(r, IMPEL_AT_FINAL, 550, "5.6.0",
             "Bare CR or LF is not accepted (RFC 5321 2.3.8)");
     int64_t longest = I(is, INTAKE_RFC2822_MAX_LINE_LENGTH);

@@ -135,7 +135,6 @@ content_watch_add(struct content_watch *w, const void *from, size_t n)
 void
 content_watch_facts(const struct content_watch *w, struct content_facts *f)
 {
-    uint64_t open = w->last == '\r'; /* may become a CRLF yet */
     memset(f, 0, sizeof(*f));
     f->body_size = f->size = w->total;
     f->header_size = w->header_ended ? w->header_size : w->total;
@@ -146,7 +145,7 @@ content_watch_facts(const struct content_watch *w, struct content_facts *f)
     f->eight_bit = w->eight_bit;
     f->header_eight_bit = w->header_eight_bit;
     f->nul = w->nul;
-    f->bare_cr = w->cr - open > w->crlf;
+    f->bare_cr = w->cr > w->crlf;
     f->bare_lf = w->bare_lf;
     f->ends_crlf = w->total && w->line == 0 && w->last_crlf;
 }

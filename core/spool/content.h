@@ -26,7 +26,7 @@ struct content_facts {
     bool eight_bit;        /* a byte above 127 */
     bool header_eight_bit; /* the same in the header */
     bool nul;              /* a NUL byte */
-    bool bare_cr, bare_lf; /* seen anywhere */
+    bool bare_cr, bare_lf; /* seen anywhere; a CR at the end is bare */
     bool ends_crlf;        /* else stuffing adds a CRLF */
     bool large;            /* in a file of its own */
 };

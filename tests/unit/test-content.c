@@ -55,7 +55,7 @@ test_odd_ends(void **arg)
     assert_false(f.ends_crlf);
     assert_int_equal(f.max_line, 6);
     f = facts_of(STR("A: b\r\n\r\nends\r"));
-    assert_false(f.bare_cr); /* an LF may follow */
+    assert_true(f.bare_cr); /* unless an LF follows */
     assert_false(f.ends_crlf);
     f = facts_of(STR("A: b\r\n\r\na\rb\r\n"));
     assert_true(f.bare_cr);
@@ -153,7 +153,7 @@ test_random_against_bytes(void **arg)
         }
         n = (size_t)round % sizeof(t);
         for (size_t i = 0; i < n; i++) {
-            if (t[i] == '\r' && i + 1 < n && t[i + 1] != '\n')
+            if (t[i] == '\r' && (i + 1 == n || t[i + 1] != '\n'))
                 cr++;
             if (t[i] == '\n' && (i == 0 || t[i - 1] != '\r'))
                 lf++;

@@ -178,6 +178,9 @@ messages_are_checked(void **state)
     f.bare_lf = false;
     f.bare_cr = true;
     assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 550);
+    configure(
+        "RFC2822_Lone_LF_In_Body = \"fix\"\n"); /* who mends has done so */
+    assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 550);
 }
 
 static void
