@@ -47,6 +47,14 @@ is_blank(struct str line)
     return str_trim(line).n == 0;
 }
 
+/* Ends a header: no octet but its CRLF.  A line of blanks goes on with the
+ * field before it, as others read it. */
+static bool
+is_empty(struct str line)
+{
+    return str_eq(line, STR("\r\n")) || str_eq(line, STR("\n"));
+}
+
 /* --- header --- */
 
 static void
@@ -79,12 +87,12 @@ read_header(struct str s, struct entity *t)
     while (at < s.n) {
         struct str line = line_at(s, at);
         bool folded = line.p[0] == ' ' || line.p[0] == '\t';
-        if (at > begin && (!folded || is_blank(line))) {
+        if (at > begin && !folded) {
             note_field(t, str_sub(s, begin, at - begin));
             begin = at;
         }
         at += line.n;
-        if (is_blank(line))
+        if (is_empty(line))
             break;
     }
     if (at == s.n && begin < at)
