@@ -86,8 +86,8 @@ session_duration(const struct impel_session *s, int row, int64_t ms)
 static int64_t
 session_limit(const struct impel_session *s)
 {
-    switch (s->state) {
-    case SESSION_OPENING: /* banner, EHLO, HELO */
+    switch ((int)s->state) { /* clang 14 takes no _Atomic here */
+    case SESSION_OPENING:    /* banner, EHLO, HELO */
         return session_duration(s, XPORT_CONNECT_TIMEOUT, 300000) +
             3 * session_duration(s, XPORT_EHLO_TIMEOUT, limits.open_ms) +
             limits.open_ms;
@@ -147,7 +147,7 @@ session_is_late(void *arg)
     struct impel_session *s = arg;
     bool progress = link_octets(s) != s->octets;
 
-    switch (s->state) {
+    switch ((int)s->state) {
     case SESSION_OPENING:
         result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_LOGIN, 451,
             "4.4.2", "[internal] session did not become ready in time");
