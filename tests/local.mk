@@ -20,7 +20,7 @@ clean-local:
 	rm -rf scenario demo
 	-test ! -f sanitized/Makefile || $(MAKE) -C sanitized clean
 distclean-local:
-	rm -rf sanitized peers
+	rm -rf sanitized fuzzing peers
 
 check-tree:
 	$(SHELL) $(srcdir)/build-aux/check-layers $(srcdir)

@@ -574,7 +574,8 @@ esmtp_host_end(struct esmtp_host *h)
 {
     bool out = h->session.dialled;
 
-    if (!h->session.closed)
+    /* who falls back to clear text has dialled once more */
+    for (int i = 0; i < 2 && !h->session.closed; i++)
         session_event(h, NULL, IMPEL_EV_LOST, 0);
     MUST(h->session.closed);
     MUST(out || !h->incoming.open || h->asked);
