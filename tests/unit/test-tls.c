@@ -17,6 +17,7 @@
 #include "net/conn.h"
 #include "net/tlscache.h"
 #include "net/tlsfile.h"
+#include "net/tlsticket.h"
 #include "net/tlswords.h"
 
 struct end {
@@ -336,6 +337,85 @@ test_cache_is_bounded(void **state)
     assert_int_equal(tlscache_count(), 0);
 }
 
+/* A name asked for chooses; others get the first certificate. */
+static void
+test_server_name(void **state)
+{
+    static const struct {
+        const char *ask, *name; /* NULL: refused, since it is not for it */
+    } rows[] = {{"mx.example.net", "mx.example.net"},
+        {"wild.example.org", "wild.example.org"},
+        {"WILD.Example.ORG", "WILD.Example.ORG"},
+        {"cn.example.net", "cn.example.net"}, {"no.example.com", NULL},
+        {NULL, "mx.example.net"}};
+    char *wild = strdup(certificates_path(folder, "wild", "pem"));
+    char *cn = strdup(certificates_path(folder, "cn", "crt"));
+    char *key = strdup(certificates_path(folder, "cn", "key"));
+    struct tls_named named[] = {
+        {str_of(wild), STR_NONE}, {str_of(cn), str_of(key)}};
+
+    (void)state;
+    certificates_make(
+        folder, &(struct certificate){"wild", "ca", "*.example.org", "wild", 10});
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+        const char *ask = rows[i / 2].ask, *name = rows[i / 2].name;
+        struct tls_params c = client_of(TLS_VERIFY_HOST,
+            name      ? name
+                : ask ? ask
+                      : "");
+        struct tls_params s = server_of("mx");
+        struct world w;
+
+        if (i % 2)
+            c.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+        c.sni = ask;
+        c.name[1] = NULL;
+        s.named = named;
+        s.named_count = ARRAY_SIZE(named);
+        setup(&w);
+        assert_int_equal(shake(&w, &c, &s), name ? 0 : -EPROTO);
+        if (name)
+            assert_string_equal(conn_tls(w.client.conn)->peer, name);
+        teardown(&w);
+    }
+    free(wild);
+    free(cn);
+    free(key);
+}
+
+static void
+test_named_files(void **state)
+{
+    struct tls_named gone = {STR("/nonexistent/x.pem"), STR_NONE};
+    struct tls_params s = server_of("mx");
+    struct err e = {0};
+    struct world w;
+
+    (void)state;
+    s.named = &gone;
+    s.named_count = 1;
+    setup(&w);
+    assert_int_equal(conn_secure(w.server.conn, &s, 5000, &e), ERR_CONF);
+    assert_non_null(strstr(e.text, "/nonexistent/x.pem"));
+    teardown(&w);
+}
+
+/* A ticket of a key that is gone makes a full handshake, and a new ticket. */
+static void
+test_tickets_rotate(void **state)
+{
+    struct tls_params c = client_of(TLS_VERIFY_HOST, "mx.example.net");
+
+    (void)state;
+    c.resume = STR("192.0.2.9:25");
+    tlscache_drop();
+    assert_false(resumed("NORMAL", &c));
+    assert_true(resumed("NORMAL", &c));
+    tlsticket_drop();
+    assert_false(resumed("NORMAL", &c));
+    assert_true(resumed("NORMAL", &c));
+}
+
 static void
 test_peer_talks_no_tls(void **state)
 {
@@ -527,6 +607,9 @@ main(void)
         cmocka_unit_test(test_who_is_verified),
         cmocka_unit_test(test_resumption),
         cmocka_unit_test(test_cache_is_bounded),
+        cmocka_unit_test(test_server_name),
+        cmocka_unit_test(test_named_files),
+        cmocka_unit_test(test_tickets_rotate),
         cmocka_unit_test(test_peer_talks_no_tls),
         cmocka_unit_test(test_clear_text_before),
         cmocka_unit_test(test_unread_input_is_refused),
