@@ -633,6 +633,27 @@ settle_bounces(struct impel_incoming *m)
     return true;
 }
 
+/* What modules have said of it, and how it came if that was behind TLS. */
+static void
+settle_meta(struct impel_incoming *m)
+{
+    struct envelope *env = &m->message->env;
+    struct arena *arena = m->message->arena;
+    const char *tls = m->is->session ? session_tls_text(m->is->session) : NULL;
+    struct meta *me;
+
+    if (!env->meta_count && !tls)
+        return;
+    me = arena_alloc(arena, (env->meta_count + 1) * sizeof(struct meta));
+    if (env->meta_count)
+        memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
+    if (tls) {
+        me[env->meta_count].key = STR("tls");
+        me[env->meta_count++].value = message_str(m->message, str_of(tls));
+    }
+    env->meta = me;
+}
+
 /* Everything is there: put trace fields in front, hand it to the spool. */
 static void
 submit(struct impel_incoming *m)
@@ -648,12 +669,7 @@ submit(struct impel_incoming *m)
         arena_alloc(msg->arena, env->rcpt_count * sizeof(struct rcpt));
     memcpy(rc, m->rcpt, env->rcpt_count * sizeof(struct rcpt));
     env->rcpt = rc;
-    if (env->meta_count) {
-        struct meta *me =
-            arena_alloc(msg->arena, env->meta_count * sizeof(struct meta));
-        memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
-        env->meta = me;
-    }
+    settle_meta(m);
     /* RFC 8689 5: beside REQUIRETLS it says nothing */
     if (!(env->needs & IMPEL_NEED_TLS) &&
         trace_says(

@@ -326,6 +326,20 @@ host_write(struct impel_session *s, const void *p, size_t n)
     return 0;
 }
 
+/* A script with a step of TLS has a certificate for it. */
+static bool
+host_may_tls(const struct impel_session *s)
+{
+    const struct script_session *t = s->script;
+
+    if (!s->world->script->listener || s->tls)
+        return false;
+    for (size_t i = 0; i < t->step_count; i++)
+        if (t->step[i].kind == STEP_TLS || t->step[i].kind == STEP_TLS_FAILS)
+            return true;
+    return false;
+}
+
 static struct impel_str
 host_info(struct impel_session *s, int what)
 {
@@ -350,6 +364,9 @@ host_info(struct impel_session *s, int what)
         break;
     case IMPEL_INFO_TLS_PEER:
         z = s->tls && s->tls_verified ? "mx.example.net" : NULL;
+        break;
+    case IMPEL_INFO_TLS_MAY:
+        z = host_may_tls(s) ? "yes" : NULL;
         break;
     case IMPEL_INFO_TLS_ERROR:
         z = s->tls_failed ? "bad certificate" : NULL;

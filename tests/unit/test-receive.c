@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/xmem.h"
 #include "conf_support.h"
+#include "fake_tls.h"
 #include "intake/intake_options.h"
 #include "intake/receive.h"
 #include "queue/maillog.h"
@@ -706,6 +707,29 @@ no_module_is_trusted_with_the_size(void **state)
     session_goes(s);
 }
 
+/* What was agreed on stays with the message. */
+static void
+tls_is_kept(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m;
+    const struct envelope *env;
+    (void)state;
+    fake_under_tls = true;
+    m = begun(s, 1);
+    assert_int_equal(receive_meta(m, text("key"), text("v")), 0);
+    assert_int_equal(give(m, 10), 10);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    fake_under_tls = false;
+    env = &with_spool[0]->message->env;
+    assert_int_equal(env->meta_count, 2);
+    assert_str(env->meta[1].key, "tls");
+    assert_str(
+        env->meta[1].value, "protocol=TLS1.3 cipher=TLS_X verified=none");
+    spool_answers(0);
+    session_goes(s);
+}
+
 static void
 meta_is_bounded(void **state)
 {
@@ -763,8 +787,8 @@ main(void)
         T(what_other_loops_give_back_is_seen),
         T(a_large_body_gives_credits_back), T(recipients_are_counted_too),
         T(a_slow_disk_is_waited_for), T(a_broken_disk_is_told_at_the_end),
-        T(no_module_is_trusted_with_the_size), T(meta_is_bounded),
-        T(a_resend_key_is_kept)};
+        T(no_module_is_trusted_with_the_size), T(tls_is_kept),
+        T(meta_is_bounded), T(a_resend_key_is_kept)};
     conf_support_options();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

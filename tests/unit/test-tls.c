@@ -355,8 +355,8 @@ test_server_name(void **state)
         {str_of(wild), STR_NONE}, {str_of(cn), str_of(key)}};
 
     (void)state;
-    certificates_make(
-        folder, &(struct certificate){"wild", "ca", "*.example.org", "wild", 10});
+    certificates_make(folder,
+        &(struct certificate){"wild", "ca", "*.example.org", "wild", 10});
     for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
         const char *ask = rows[i / 2].ask, *name = rows[i / 2].name;
         struct tls_params c = client_of(TLS_VERIFY_HOST,
@@ -570,6 +570,65 @@ test_files(void **state)
     assert_int_equal(tlsfile_read_ca(str_of(folder), &e), ERR_CONF);
 }
 
+static void
+copy(const char *from, const char *to)
+{
+    char command[600];
+
+    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* A reload that is refused takes nothing from those who are served. */
+static void
+test_files_that_are_of_no_use(void **state)
+{
+    char *path = strdup(certificates_path(folder, "late", "crt"));
+    char *key_path = strdup(certificates_path(folder, "late", "key"));
+    struct str crt = str_of(path), key = str_of(key_path);
+    struct tls_pair *pair;
+    struct tls_ca *ca, *same;
+    struct err e = {0};
+
+    (void)state;
+    certificates_make(
+        folder, &(struct certificate){"late", "ca", "late.test", "late", 10});
+    assert_int_equal(tlsfile_read_certificate(crt, &e), 0);
+    assert_int_equal(tlsfile_read_key(key, &e), 0);
+    assert_int_equal(tlsfile_check_pair(crt, key, &e), 0);
+    /* the new certificate is there, its key is not yet */
+    copy(certificates_path(folder, "cn", "crt"), path);
+    assert_int_equal(tlsfile_read_certificate(crt, &e), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tlsfile_check_pair(crt, key, &e), ERR_CONF);
+        assert_int_equal(tls_pair_get(crt, key, &pair, &e), 0);
+        assert_true(tls_pair_names(pair, "late.test"));
+        tls_pair_put(&pair);
+    }
+    copy("/dev/null", path);
+    assert_int_equal(tlsfile_read_certificate(crt, &e), ERR_CONF);
+    assert_int_equal(tls_pair_get(crt, key, &pair, &e), 0);
+    tls_pair_put(&pair);
+    copy(certificates_path(folder, "cn", "crt"), path);
+    copy(certificates_path(folder, "cn", "key"), key_path);
+    assert_int_equal(tlsfile_read_certificate(crt, &e), 0);
+    assert_int_equal(tlsfile_read_key(key, &e), 0);
+    assert_int_equal(tls_pair_get(crt, key, &pair, &e), 0);
+    assert_true(tls_pair_names(pair, "cn.example.net"));
+    tls_pair_put(&pair);
+    copy(certificates_path(folder, "ca", "crt"), path); /* authorities too */
+    assert_int_equal(tlsfile_read_ca(crt, &e), 0);
+    assert_int_equal(tls_ca_get(crt, &ca, &e), 0);
+    copy("/dev/null", path);
+    assert_int_equal(tlsfile_read_ca(crt, &e), ERR_CONF);
+    assert_int_equal(tls_ca_get(crt, &same, &e), 0);
+    assert_ptr_equal(ca, same);
+    tls_ca_put(&ca);
+    tls_ca_put(&same);
+    free(path);
+    free(key_path);
+}
+
 static int
 make_all(void **state)
 {
@@ -615,6 +674,7 @@ main(void)
         cmocka_unit_test(test_unread_input_is_refused),
         cmocka_unit_test(test_client_certificate),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_files_that_are_of_no_use),
     };
 
     return cmocka_run_group_tests(tests, make_all, remove_all);
