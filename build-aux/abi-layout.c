@@ -132,6 +132,8 @@ layout_rcpt(void)
     FIELD(impel_rcpt, notify);
     FIELD(impel_rcpt, address);
     FIELD(impel_rcpt, original);
+    FIELD(impel_rcpt, number);
+    FIELD(impel_rcpt, reserved);
     END(impel_rcpt);
 }
 
@@ -235,6 +237,7 @@ layout_host(void)
     FIELD(impel_host, event);
     FIELD(impel_host, report);
     FIELD(impel_host, intake);
+    FIELD(impel_host, settle);
     END(impel_host);
 }
 
@@ -302,6 +305,7 @@ layout_intake(void)
     FIELD(impel_intake, body);
     FIELD(impel_intake, commit);
     FIELD(impel_intake, abandon);
+    FIELD(impel_intake, keep);
     END(impel_intake);
 }
 

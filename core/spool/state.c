@@ -346,8 +346,8 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
 }
 
 int
-state_encode(struct spool *s, const struct spool_value *v, struct buf *to,
-    struct err *e)
+state_encode(
+    struct spool *s, const struct spool_value *v, struct buf *to, struct err *e)
 {
     struct record_state r = {v->expiry, v->ns, v->key, v->value};
 

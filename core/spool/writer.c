@@ -373,8 +373,8 @@ complete_tables(struct writer *w)
         else if (i->result)
             complete_result(w, i);
         else if (i->joined)
-            state_joined(w->spool, buf_get(i->joined), i->record.lsn,
-                i->record.place);
+            state_joined(
+                w->spool, buf_get(i->joined), i->record.lsn, i->record.place);
         else
             liveness_pair(
                 &w->spool->live, seg->number, wire_load32(p->iov_base), 1);

@@ -230,6 +230,12 @@ session_inbound_id(const struct impel_session *s)
     return s->id;
 }
 
+const char *
+session_module_name(const struct impel_session *s)
+{
+    return s->module->name;
+}
+
 void
 session_set_name(struct impel_session *s, const char *name)
 {

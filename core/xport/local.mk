@@ -9,6 +9,7 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/dkim_options.c core/xport/dkim_options.h \
 	core/xport/hostapi.c core/xport/hostapi.h \
 	core/xport/hostfetch.c core/xport/hostfetch.h \
+	core/xport/settled.c core/xport/settled.h \
 	core/xport/inbound.c core/xport/inbound_tls.c \
 	core/xport/instance.c core/xport/instance.h \
 	core/xport/lent.c \

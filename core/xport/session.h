@@ -114,6 +114,7 @@ void *session_arg(const struct impel_session *s);    /* released()'s arg */
 const struct netaddr *session_peer(const struct impel_session *s);
 const struct netaddr *session_local(const struct impel_session *s);
 uint64_t session_inbound_id(const struct impel_session *s);
+const char *session_module_name(const struct impel_session *s);
 /* What PROXY or XCLIENT said, or set_peer(). */
 void session_set_peer(struct impel_session *s, const struct netaddr *peer);
 void session_set_local(struct impel_session *s, const struct netaddr *local);

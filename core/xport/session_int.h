@@ -265,6 +265,8 @@ void body_end(struct impel_batch *b);     /* the batch is over */
 
 /* --- outbound.c --- */
 void outbound_print(struct impel_session *io, struct buf *to);
+/* The scheduler's mailbox; NULL: it is inbound. */
+struct mailbox *outbound_home(struct impel_session *io);
 
 /* --- token.c --- */
 struct wake {

@@ -563,6 +563,16 @@ host_report(struct impel_instance *i, struct impel_str id,
     return 0;
 }
 
+/* The kit's disk is fast, and everything is on it at once. */
+static int
+host_settle(struct impel_session *s, int64_t arg)
+{
+    if (!host_may(s, "settle"))
+        return IMPEL_E_CLOSED;
+    world_post(s->world, s, IMPEL_EV_WAKE)->arg = arg;
+    return 0;
+}
+
 const struct impel_host world_host = {
     .abi = {IMPEL_ABI_MAGIC, IMPEL_ABI_MAJOR, IMPEL_ABI_MINOR},
     .size = sizeof(struct impel_host),
@@ -602,4 +612,5 @@ const struct impel_host world_host = {
     .event = host_event,
     .report = host_report,
     .intake = &world_intake,
+    .settle = host_settle,
 };

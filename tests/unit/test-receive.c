@@ -210,6 +210,13 @@ maillog_reported(const struct maillog_report *r)
     fail_msg("no bounce is received here");
 }
 
+const char *
+session_module_name(const struct impel_session *s)
+{
+    (void)s;
+    return "toy";
+}
+
 const struct netaddr *
 session_peer(const struct impel_session *s)
 {
@@ -759,13 +766,25 @@ static void
 a_resend_key_is_kept(void **state)
 {
     struct impel_session *s = session();
-    const struct envelope *env;
+    const struct spool_value *with;
+    struct impel_incoming *m;
     (void)state;
-    assert_int_equal(receive_commit(begun(s, 1), text("w1/17")), 0);
-    env = &with_spool[0]->message->env;
-    assert_int_equal(env->meta_count, 1);
-    assert_str(env->meta[0].key, "resend-key");
-    assert_str(env->meta[0].value, "w1/17");
+    m = begun(s, 1);
+    assert_int_equal(
+        receive_commit(m, (struct impel_str){"", 0}), IMPEL_E_INVAL);
+    assert_int_equal(
+        receive_keep(m, (struct impel_str){chunk, 20000}, 0), IMPEL_E_FULL);
+    assert_int_equal(receive_keep(m, text("250 2.0.0"), 77), 0);
+    assert_int_equal(receive_commit(m, text("w1/17")), 0);
+    with = with_spool[0]->with;
+    assert_str(with->ns, "toy");
+    assert_str(with->key, "w1/17");
+    assert_str(with->value, "250 2.0.0");
+    assert_int_equal(with->expiry, 77);
+    assert_int_equal(receive_keep(m, text("late"), 0), IMPEL_E_INVAL);
+    spool_answers(0);
+    assert_int_equal(receive_commit(begun(s, 2), text("w1/18")), 0);
+    assert_str(with_spool[0]->with->value, "");
     spool_answers(0);
     session_goes(s);
 }
