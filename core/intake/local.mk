@@ -36,6 +36,7 @@ tests_unit_test_assign_SOURCES = tests/unit/test-assign.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_assign_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
+	tests/unit/fake_builder.c tests/unit/fake_builder.h \
 	tests/unit/fake_tls.c tests/unit/fake_tls.h \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)
