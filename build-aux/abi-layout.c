@@ -132,8 +132,6 @@ layout_rcpt(void)
     FIELD(impel_rcpt, notify);
     FIELD(impel_rcpt, address);
     FIELD(impel_rcpt, original);
-    FIELD(impel_rcpt, number);
-    FIELD(impel_rcpt, reserved);
     END(impel_rcpt);
 }
 
@@ -159,6 +157,8 @@ layout_envelope(void)
     FIELD(impel_envelope, client_proto);
     FIELD(impel_envelope, client_port);
     FIELD(impel_envelope, reserved);
+    FIELD(impel_envelope, by);
+    FIELD(impel_envelope, reserved2);
     END(impel_envelope);
 }
 
@@ -237,7 +237,6 @@ layout_host(void)
     FIELD(impel_host, event);
     FIELD(impel_host, report);
     FIELD(impel_host, intake);
-    FIELD(impel_host, settle);
     END(impel_host);
 }
 
@@ -286,6 +285,8 @@ layout_sender(void)
     FIELD(impel_sender, declared_size);
     FIELD(impel_sender, hold_until);
     FIELD(impel_sender, deadline);
+    FIELD(impel_sender, by);
+    FIELD(impel_sender, reserved2);
     END(impel_sender);
 }
 
@@ -305,7 +306,6 @@ layout_intake(void)
     FIELD(impel_intake, body);
     FIELD(impel_intake, commit);
     FIELD(impel_intake, abandon);
-    FIELD(impel_intake, keep);
     END(impel_intake);
 }
 
@@ -380,8 +380,6 @@ layout_values(void)
     VALUE(IMPEL_INFO_LOCAL_ADDR);
     VALUE(IMPEL_INFO_PEER_ADDR);
     VALUE(IMPEL_INFO_EHLO_NAME);
-    VALUE(IMPEL_INFO_TLS_ERROR);
-    VALUE(IMPEL_INFO_TLS_MAY);
     VALUE(IMPEL_NEED_8BIT);
     VALUE(IMPEL_NEED_UTF8);
     VALUE(IMPEL_NEED_TLS);

@@ -92,7 +92,7 @@ class_by_code(const struct result *r)
     default:
         break;
     }
-    if (r->stage && r->stage <= IMPEL_AT_TLS)
+    if (r->stage != IMPEL_AT_LOGIN && result_stage_is_early(r->stage))
         return 24;
     return r->code >= 400 && r->code < 500 ? 70 : 1;
 }

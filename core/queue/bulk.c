@@ -87,9 +87,9 @@ bulk_flush(void *arg, struct list *n, bool fresh)
     for (; b->index < end; b->index++) {
         struct heap_node *due = q->delayed.nodes[b->index];
 
-        if (due->when > b->now) {
-            struct parcel *p = CONTAINER_OF(due, struct parcel, in.due);
+        struct parcel *p = CONTAINER_OF(due, struct parcel, in.due);
 
+        if (due->when > b->now && !parcel_is_held(p, b->now)) {
             parcel_set_due(&q->delayed, p, b->now);
             p->flags |= PARCEL_LAST_TRY;
             b->done++;

@@ -81,6 +81,14 @@ delaydsn_count(const struct delaydsn *d, int64_t age)
     return n;
 }
 
+/* Wall ms of the time by which the sender has to be told (RFC 2852 by-mode N);
+ * INT64_MAX: none. */
+static int64_t
+delaydsn_deadline(const struct parcel *p)
+{
+    return p->only_told ? (int64_t)p->deadline * 1000 : INT64_MAX;
+}
+
 /* Wall ms of the parcel's next one. */
 static int64_t
 delaydsn_next(const struct queue *q, const struct parcel *p)
@@ -88,7 +96,9 @@ delaydsn_next(const struct queue *q, const struct parcel *p)
     uint32_t told = p->told == DELAYDSN_UNKNOWN ? 0 : p->told;
     int64_t age = delaydsn_due(&q->opt->delay, told + 1), at;
 
-    return sum_add(parcel_received(p), age, &at) ? at : INT64_MAX;
+    if (!sum_add(parcel_received(p), age, &at))
+        at = INT64_MAX;
+    return MIN_OF(at, delaydsn_deadline(p));
 }
 
 static void
@@ -103,9 +113,11 @@ delaydsn_look_at(struct queue *q, int64_t mono)
 void
 delaydsn_adopt(struct queue *q)
 {
+    bool watched = q->delay_at != 0;
+
     q->delay_scanning = false;
     q->delay_at = q->delay_rest = 0;
-    if (q->opt->delay.interval && queue_parcels(q))
+    if ((watched || q->opt->delay.interval) && queue_parcels(q))
         delaydsn_look_at(q, loop_now(q->s->loop) + 1);
 }
 
@@ -114,8 +126,11 @@ delaydsn_watch(struct queue *q, const struct parcel *p)
 {
     int64_t next;
 
-    if (!q->opt->delay.interval)
+    if (!q->opt->delay.interval && !p->only_told)
         return;
+    /* should the time pass while we are not there, it has to be known then */
+    if (p->only_told && !timer_armed(&q->s->delay_timer))
+        timer_start(&q->s->delay_timer, DELAYDSN_SAVE_MS);
     next = delaydsn_next(q, p);
     if (next != INT64_MAX)
         delaydsn_look_at(q, queue_wall_to_mono(q->s, next));
@@ -129,6 +144,7 @@ struct delayed { /* a message being read, to tell of it */
     uint32_t *rcpt;
     size_t count;
     int64_t until;
+    bool deadline; /* the one of RFC 2852 has passed */
 };
 
 /* What the last attempt said of a recipient. */
@@ -167,7 +183,11 @@ delayed_loaded(struct spool_load *l, int result, const struct err *e)
         r = xcalloc(d->count, sizeof(*r));
         for (size_t i = 0; i < d->count; i++) {
             r[i].retry_after = -1;
-            delayed_result(l, d->rcpt[i], &r[i]);
+            if (d->deadline)
+                result_set(&r[i], IMPEL_RETRY, IMPEL_BLAME_MESSAGE, 0, 451,
+                    "4.4.7", "[internal] not delivered by the time asked for");
+            else
+                delayed_result(l, d->rcpt[i], &r[i]);
         }
         notice_delay(q, l->message, d->rcpt, r, d->count, d->until);
     }
@@ -184,7 +204,7 @@ delayed_loaded(struct spool_load *l, int result, const struct err *e)
 static void delaydsn_save(void *arg);
 
 static void
-delaydsn_tell(struct queue *q, struct parcel *p)
+delaydsn_tell(struct queue *q, struct parcel *p, bool deadline)
 {
     struct scheduler *s = q->s;
     struct delayed *d = xnew(struct delayed);
@@ -196,6 +216,7 @@ delaydsn_tell(struct queue *q, struct parcel *p)
     d->rcpt = (uint32_t *)(void *)xdupn(
         parcel_rcpt(p), p->rcpt_count * sizeof(*d->rcpt));
     d->until = queue_expiry(q, p);
+    d->deadline = deadline;
     d->load.id = p->id;
     d->load.accept = p->accept;
     d->load.attempt = p->attempt;
@@ -211,12 +232,32 @@ delaydsn_tell(struct queue *q, struct parcel *p)
 
 /* --- looking --- */
 
+/* Once; not again after a restart. */
+static void
+delaydsn_look_deadline(struct queue *q, struct parcel *p, int64_t now)
+{
+    int64_t at = delaydsn_deadline(p);
+
+    if (at > now)
+        return;
+    p->only_told = 0;
+    p->deadline = 0;
+    if (p->told == DELAYDSN_UNKNOWN && at <= q->s->delay_since)
+        return;
+    if (!(p->flags & PARCEL_QUIET) && !q->s->draining)
+        delaydsn_tell(q, p, true);
+}
+
 /* false: too many notices are under way. */
 static bool
 delaydsn_look(struct queue *q, struct parcel *p, int64_t now)
 {
     int64_t received = parcel_received(p);
     uint32_t n = delaydsn_count(&q->opt->delay, now - received);
+
+    if (q->s->notices >= DELAYDSN_AT_ONCE && delaydsn_deadline(p) <= now)
+        return false;
+    delaydsn_look_deadline(q, p, now);
 
     if (p->told == DELAYDSN_UNKNOWN)
         p->told = delaydsn_count(&q->opt->delay, q->s->delay_since - received) &
@@ -226,7 +267,7 @@ delaydsn_look(struct queue *q, struct parcel *p, int64_t now)
             return false;
         p->told = n & UINT8_MAX;
         if (!(p->flags & PARCEL_QUIET) && !q->s->draining)
-            delaydsn_tell(q, p);
+            delaydsn_tell(q, p, false);
     }
     busy_get(q)->delay_first =
         MIN_OF(q->busy->delay_first, delaydsn_next(q, p));

@@ -7,7 +7,9 @@
  * gaps that double up to a cap.  So the times follow from the time of
  * reception, whatever is tried or held back meanwhile.  A parcel counts how
  * many are behind it; after a restart that is as many as were due when notices
- * were last written, which the spool remembers.
+ * were last written, which the spool remembers.  A sender who asked to be told
+ * when a time has passed (RFC 2852 by-mode N) hears of it so, too, whatever the
+ * options say.
  */
 #ifndef IMPEL_DELAYDSN_H
 #define IMPEL_DELAYDSN_H

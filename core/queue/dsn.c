@@ -13,7 +13,8 @@ static const char *const subjects[] = {
     [DSN_FAILED] = "Undelivered mail returned to sender",
     [DSN_DELIVERED] = "Successful mail delivery report",
     [DSN_RELAYED] = "Mail relayed without further notification",
-    [DSN_DELAYED] = "Delayed mail (still being tried)"};
+    [DSN_DELAYED] = "Delayed mail (still being tried)",
+    [DSN_HANDED] = "Mail relayed, with a time to be delivered by"};
 static const char *const openings[] = {
     [DSN_FAILED] = "Your message could not be delivered to the recipients "
                    "below.\r\nNo further attempt will be made.\r\n",
@@ -23,15 +24,20 @@ static const char *const openings[] = {
                     "delivery.\r\n",
     [DSN_DELAYED] = "Your message could not be delivered to the recipients "
                     "below yet.\r\nIt is being tried again: you need not "
-                    "send it again.\r\n"};
+                    "send it again.\r\n",
+    [DSN_HANDED] = "Your message was passed on for the recipients below.  You "
+                   "are told because\r\nit was sent with a time to be "
+                   "delivered by.\r\n"};
 static const char *const actions[] = {[DSN_FAILED] = "failed",
     [DSN_DELIVERED] = "delivered",
     [DSN_RELAYED] = "relayed",
-    [DSN_DELAYED] = "delayed"};
+    [DSN_DELAYED] = "delayed",
+    [DSN_HANDED] = "relayed"};
 static const char *const statuses[] = {[DSN_FAILED] = "5.0.0",
     [DSN_DELIVERED] = "2.0.0",
     [DSN_RELAYED] = "2.0.0",
-    [DSN_DELAYED] = "4.0.0"};
+    [DSN_DELAYED] = "4.0.0",
+    [DSN_HANDED] = "2.0.0"};
 
 bool
 dsn_is_wanted(const struct rcpt *r, enum dsn_action action)
@@ -42,7 +48,7 @@ dsn_is_wanted(const struct rcpt *r, enum dsn_action action)
         return !r->notify || (r->notify & NOTIFY_FAILURE);
     if (action == DSN_DELAYED) /* RFC 3461 4.1: our choice without a word */
         return !r->notify || (r->notify & NOTIFY_DELAY);
-    return (r->notify & NOTIFY_SUCCESS) != 0;
+    return action == DSN_HANDED || (r->notify & NOTIFY_SUCCESS);
 }
 
 struct str
@@ -73,9 +79,10 @@ dsn_original(
 
     if (how == QUEUE_ORIGINAL_NONE)
         return QUEUE_ORIGINAL_NONE;
-    /* RFC 8689 5: of mail with REQUIRETLS no body is returned */
+    /* RFC 8689 5: of mail with REQUIRETLS no body is returned; and what is no
+     * text has no place in a report, which goes as lines */
     if (action != DSN_FAILED || m->env.ret == RET_HDRS ||
-        (m->env.needs & IMPEL_NEED_TLS))
+        (m->env.needs & (IMPEL_NEED_TLS | IMPEL_NEED_BINARY)))
         return QUEUE_ORIGINAL_HEADERS;
     return m->env.ret == RET_FULL ? QUEUE_ORIGINAL_ALL : (int)how;
 }
@@ -284,6 +291,7 @@ dsn_per_rcpt(const struct dsn_report *d, size_t i, bool utf8, struct buf *to)
 static void
 dsn_fields(const struct dsn_report *d, struct buf *to)
 {
+    const struct envelope *env = &d->message->env;
     bool utf8 = dsn_is_global(d);
     struct buf envid = BUF_INIT;
 
@@ -301,8 +309,18 @@ dsn_fields(const struct dsn_report *d, struct buf *to)
         buf_fini(&envid);
     }
     buf_cstr(to, "Arrival-Date: ");
-    clock_print_rfc5322(to, d->message->env.received);
+    clock_print_rfc5322(to, env->received);
     buf_cstr(to, "\r\n");
+    if (env->by) { /* RFC 2852 5 */
+        buf_cstr(to, "Deliver-By-Date: ");
+        clock_print_rfc5322(to, env->deadline);
+        buf_cstr(to, "\r\n");
+    }
+    if (env->hold_until) { /* RFC 4865 6 */
+        buf_cstr(to, "Future-Release-Request: until;");
+        clock_print_iso(to, env->hold_until);
+        buf_cstr(to, "\r\n");
+    }
     for (size_t i = 0; i < d->count; i++)
         dsn_per_rcpt(d, i, utf8, to);
 }

@@ -12,7 +12,13 @@
 #include "spool/message.h"
 #include "xport/result.h"
 
-enum dsn_action { DSN_FAILED, DSN_DELIVERED, DSN_RELAYED, DSN_DELAYED };
+enum dsn_action {
+    DSN_FAILED,
+    DSN_DELIVERED,
+    DSN_RELAYED,
+    DSN_DELAYED,
+    DSN_HANDED /* relayed, and RFC 2852 wants that said */
+};
 struct dsn_rcpt { /* one recipient's fate */
     uint32_t rcpt;
     const struct result *result;

@@ -58,6 +58,7 @@ explain_ready(const struct parcel *p, struct explanation *to)
     case WAIT_MOVING:
     case WAIT_EMPTY:
     case WAIT_RETRY_TIME:
+    case WAIT_HELD:
     case WAIT_LOADING:
     case WAIT_BOUNCING:
         to->reason = WAIT_BEHIND;
@@ -83,7 +84,7 @@ explain_delayed(const struct parcel *p, struct explanation *to)
     if (p->writing && p->in.due.when <= now + ACTIVE_WRITING_MS) {
         to->reason = WAIT_WRITING;
     } else if (p->in.due.when > now) {
-        to->reason = WAIT_RETRY_TIME;
+        to->reason = parcel_is_held(p, now) ? WAIT_HELD : WAIT_RETRY_TIME;
         to->until = p->in.due.when;
     } else {
         explain_ready(p, to);

@@ -328,6 +328,7 @@ importbatch_release(struct import_item *it)
             .accept = m->place,
             .received = m->env.received,
             .deadline = m->env.deadline,
+            .only_told = (m->env.by & BY_NOTIFY) != 0,
             .hold_until = m->env.hold_until,
             .size = f.size,
             .binding = m->env.binding,

@@ -91,7 +91,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-tlsreport tests/unit/tes
 	tests/unit/test-move tests/unit/test-stray \
 	tests/unit/test-goal tests/unit/test-tokens tests/unit/test-parcel \
 	tests/unit/test-dsn tests/unit/test-maillog tests/unit/test-limits \
-	tests/unit/test-delaydsn tests/unit/test-recovered \
+	tests/unit/test-delaydsn tests/unit/test-release tests/unit/test-recovered \
 	tests/unit/test-longqueue tests/unit/test-returns \
 	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding \
 	tests/unit/test-import tests/unit/test-throttle tests/unit/test-order \
@@ -123,6 +123,8 @@ tests_unit_test_rollup_SOURCES = tests/unit/test-rollup.c $(QUEUE_WORLD)
 tests_unit_test_rollup_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_walk_SOURCES = tests/unit/test-walk.c $(QUEUE_WORLD)
 tests_unit_test_walk_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_release_SOURCES = tests/unit/test-release.c $(QUEUE_WORLD)
+tests_unit_test_release_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_delaydsn_SOURCES = tests/unit/test-delaydsn.c $(QUEUE_WORLD)
 tests_unit_test_delaydsn_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_outcome_SOURCES = tests/unit/test-outcome.c $(QUEUE_WORLD)

@@ -414,16 +414,25 @@ notice_fail(struct parcel *p, struct message *m, struct str mta,
 }
 
 /* Only a transport that ends at a mailbox or a device knows of delivery; a
- * relay reports itself if it can, and says "dsn=no" if it cannot. */
+ * relay reports itself if it can, and says "dsn=no" if it cannot.  With a time
+ * to be delivered by, RFC 2852 4.1.4, that it was relayed is told to whoever
+ * asked to be told of each step, or if the host knows nothing of that time. */
 static bool
-notice_success_action(
-    const struct queue *q, const struct result *r, enum dsn_action *to)
+notice_success_action(const struct queue *q, const struct message *m,
+    const struct result *r, enum dsn_action *to)
 {
+    struct str info = str_of(r->info ? r->info : "");
+
     *to = DSN_DELIVERED;
     if (q->method != METHOD_ESMTP && q->method != METHOD_SMTP)
         return true;
+    *to = DSN_HANDED;
+    if ((m->env.by & BY_TRACE) ||
+        ((m->env.by & BY_NOTIFY) &&
+            str_find(info, STR("by=no"), 0) != SIZE_MAX))
+        return true;
     *to = DSN_RELAYED;
-    return r->info && str_find(str_of(r->info), STR("dsn=no"), 0) != SIZE_MAX;
+    return str_find(info, STR("dsn=no"), 0) != SIZE_MAX;
 }
 
 void
@@ -433,7 +442,7 @@ notice_success(struct queue *q, struct message *m, struct str mta,
     enum dsn_action action;
     struct notice *n;
 
-    if (!m->env.sender.n || !notice_success_action(q, &result[0], &action))
+    if (!m->env.sender.n || !notice_success_action(q, m, &result[0], &action))
         return;
     n = notice_new(q, m, mta, rcpt, count);
     n->action = action;

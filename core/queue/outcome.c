@@ -26,7 +26,7 @@
 enum outcome
 outcome_of(const struct result *r, bool begun)
 {
-    bool early = r->stage && r->stage < IMPEL_AT_SENDER;
+    bool early = result_stage_is_early(r->stage);
 
     switch (r->verdict) {
     case IMPEL_DELIVERED:
@@ -301,7 +301,7 @@ outcome_retry(struct parcel *p, struct message *m, const struct result *r,
     p->retries++;
     answer = retry_decide(&q->opt->retry, parcel_received(p), now, p->retries,
         outcome_asked(p, r), &next);
-    if (answer == RETRY_LATER && p->deadline &&
+    if (answer == RETRY_LATER && p->deadline && !p->only_told &&
         now >= (int64_t)p->deadline * 1000)
         answer = RETRY_EXPIRED;
     if (answer != RETRY_LATER) {
@@ -420,7 +420,7 @@ outcome_succeeded(
     const uint32_t *rcpt = parcel_rcpt(p);
 
     for (uint32_t i = 0; i < p->rcpt_count; i++) {
-        if (m->env.rcpt[rcpt[i]].notify & NOTIFY_SUCCESS) {
+        if (m->env.by || (m->env.rcpt[rcpt[i]].notify & NOTIFY_SUCCESS)) {
             notice_success(p->queue, m, mta, rcpt, r, p->rcpt_count);
             break;
         }
@@ -550,6 +550,10 @@ outcome_part(struct parcel *p, const struct batch *b, const uint8_t *kinds,
         part->free_returns = p->free_returns;
         s->stats.parcels++;
     }
+    /* what is left of a batch of which others were taken gets on: hosts have
+     * limits for one transaction */
+    if (what == OUTCOME_RETURN && n < b->rcpt_count)
+        part->free_returns = 0;
     free(rcpt);
     return part;
 }

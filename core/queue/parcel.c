@@ -197,6 +197,7 @@ parcel_split(
     new->queue = p->queue;
     new->received = p->received;
     new->deadline = p->deadline;
+    new->only_told = p->only_told;
     new->retries = p->retries;
     new->told = p->told;
     new->moved = p->moved;
@@ -237,6 +238,13 @@ int64_t
 parcel_received(const struct parcel *p)
 {
     return (int64_t)p->received * 1000;
+}
+
+bool
+parcel_is_held(const struct parcel *p, int64_t now)
+{
+    return p->state == PARCEL_DELAYED && !p->retries && p->in.due.when > now &&
+        parcel_received(p) > now;
 }
 
 /* Ids rise with arrival. */

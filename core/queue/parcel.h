@@ -64,11 +64,12 @@ struct parcel {
         struct active *active /* all others */
             __attribute__((packed, aligned(4)));
     } in;
-    uint32_t received;     /* wall, seconds */
-    uint32_t retries : 22; /* failed attempts so far */
-    uint32_t moved : 2;    /* by hand: target.h */
-    uint32_t told : 8;     /* notices of delay that are behind it */
-    uint32_t deadline;     /* wall, seconds; 0: none given */
+    uint32_t received;      /* wall, seconds; held until then: a time to come */
+    uint32_t retries : 21;  /* failed attempts so far */
+    uint32_t only_told : 1; /* nothing fails at its deadline (RFC 2852) */
+    uint32_t moved : 2;     /* by hand: target.h */
+    uint32_t told : 8;      /* notices of delay that are behind it */
+    uint32_t deadline;      /* wall, seconds; 0: none given */
     uint64_t id;
     struct spool_place accept, attempt;
     struct queue *queue;
@@ -82,7 +83,7 @@ enum {
     PARCEL_RCPT_MOST = (1 << 20) - 1,
     PARCEL_RETURNS_MOST = 7,
     PARCEL_WRITING_MOST = 3,
-    PARCEL_RETRIES_MOST = (1 << 22) - 1
+    PARCEL_RETRIES_MOST = (1 << 21) - 1
 };
 
 /* All parcels of a scheduler, indexed by message id. */
@@ -123,7 +124,11 @@ bool parcel_is_last(const struct parcels *all, const struct parcel *p);
 
 void parcel_enter(struct parcel *p, enum parcel_state to);
 const char *parcel_state_name(int state);
-int64_t parcel_received(const struct parcel *p); /* wall ms */
+/* Wall ms from which its age counts: it was received, or it is released if its
+ * sender asked for a later time (RFC 4865). */
+int64_t parcel_received(const struct parcel *p);
+/* Is it kept until then, and has nobody sent it before? */
+bool parcel_is_held(const struct parcel *p, int64_t now);
 /* A place in the heap of those that wait: by time, and of those with the same
  * one by arrival.  And out of it. */
 void parcel_set_due(struct heap *h, struct parcel *p, int64_t when);

@@ -354,7 +354,7 @@ queue_expiry(const struct queue *q, const struct parcel *p)
 {
     int64_t at = retry_expiry(&q->opt->retry, parcel_received(p));
 
-    if (p->deadline)
+    if (p->deadline && !p->only_told)
         at = MIN_OF(at, (int64_t)p->deadline * 1000);
     return at;
 }

@@ -174,8 +174,11 @@ scheduler_make(struct scheduler *s, struct message *m, struct queue *q,
     struct parcel *p = scheduler_parcel(s, m->id, m->place, rcpt, count);
     int64_t now = clock_wall();
 
-    p->received = scheduler_seconds(m->env.received);
+    p->received = scheduler_seconds(MAX_OF(m->env.received, m->env.hold_until));
     p->deadline = scheduler_seconds(m->env.deadline);
+    p->only_told = (m->env.by & BY_NOTIFY) != 0;
+    if (p->only_told && m->env.deadline <= m->env.received)
+        p->only_told = 0, p->deadline = 0; /* it was late when it came */
     queue_add(q, p, m,
         MAX_OF(m->env.hold_until,
             MIN_OF(now, m->env.received > 0 ? m->env.received : now)));
@@ -255,8 +258,11 @@ scheduler_recover(struct scheduler *s, const struct found *f, uint32_t first,
     p = scheduler_parcel(s, f->id, f->accept, rcpt, count);
     free(rcpt);
     p->attempt = fp->attempt;
-    p->received = scheduler_seconds(f->received);
+    p->received = scheduler_seconds(MAX_OF(f->received, f->hold_until));
     p->deadline = scheduler_seconds(f->deadline);
+    p->only_told = f->only_told;
+    if (p->only_told && f->deadline <= f->received)
+        p->only_told = 0, p->deadline = 0;
     p->retries = MIN_OF(fp->retries, (uint32_t)PARCEL_RETRIES_MOST);
     p->moved = moved & 3u;
     p->told = DELAYDSN_UNKNOWN;

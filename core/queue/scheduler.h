@@ -121,7 +121,8 @@ void scheduler_message_retry(
     struct scheduler *s, uint64_t id, const struct scheduler_ask *ask);
 void scheduler_message_fail(struct scheduler *s, uint64_t id, bool quiet,
     struct str text, const struct scheduler_ask *ask);
-/* domain absent: all.  Jobs; the reply has the count. */
+/* domain absent: all.  Jobs; the reply has the count.  What its sender wants to
+ * be held for later (RFC 4865) is not flushed but by its own id. */
 void scheduler_flush(struct scheduler *s, struct str binding, struct str domain,
     const struct scheduler_ask *ask);
 void scheduler_fail_domain(struct scheduler *s, struct str binding,

@@ -190,7 +190,8 @@ select_row(struct select *sel, const struct parcel *p, struct str sender,
 static void
 select_flush(struct select *sel, struct parcel *p)
 {
-    if (p->state != PARCEL_DELAYED || p->in.due.when <= sel->now)
+    if (p->state != PARCEL_DELAYED || p->in.due.when <= sel->now ||
+        parcel_is_held(p, sel->now))
         return;
     p->flags |= PARCEL_LAST_TRY;
     queue_reschedule(p, sel->now);

@@ -330,7 +330,10 @@ serve_state(struct queue *q, int64_t *until)
         return q->busy->opening ? WAIT_CONNECTING : WAIT_TURN;
     if ((first = heap_first(&q->delayed)) != NULL) {
         *until = queue_wall_to_mono(q->s, first->when);
-        return WAIT_RETRY_TIME;
+        return parcel_is_held(
+                   CONTAINER_OF(first, struct parcel, in.due), clock_wall())
+            ? WAIT_HELD
+            : WAIT_RETRY_TIME;
     }
     return q->failing ? WAIT_BOUNCING : WAIT_EMPTY;
 }

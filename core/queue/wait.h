@@ -24,6 +24,9 @@
     X(TURN, "turn", "it is handled in a moment", "its queue runs", state) \
     X(RETRY_TIME, "retry-time", "it waits for the time of its next attempt", \
         "it is tried again", state) \
+    X(HELD, "future-release", \
+        "its sender asked for it to be held until a later time", \
+        "that time comes", state) \
     X(CONNECTING, "connecting", "a connection is being opened", \
         "the connection is there, or it failed", state) \
     X(PROBING, "probing", "an idle connection is asked whether it lives", \

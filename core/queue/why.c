@@ -97,8 +97,8 @@ static void
 why_tell_parcel(void *arg, const struct reason *r)
 {
     static const enum wait_reason others[] = {WAIT_EMPTY, WAIT_MOVING,
-        WAIT_TURN, WAIT_RETRY_TIME, WAIT_CONNECTING, WAIT_PROBING, WAIT_LOADING,
-        WAIT_BOUNCING};
+        WAIT_TURN, WAIT_RETRY_TIME, WAIT_HELD, WAIT_CONNECTING, WAIT_PROBING,
+        WAIT_LOADING, WAIT_BOUNCING};
     struct why *w = arg;
 
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)

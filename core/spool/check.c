@@ -128,6 +128,7 @@ put_accept(struct buf *b, uint64_t id, const uint8_t *p, size_t n, bool bodies)
     buf_printf(b, " size=%" PRIu64, h.fact_body + h.prefix_size);
     put_time(b, "received", h.received);
     put_time(b, "deadline", h.deadline);
+    put_time(b, "held", h.hold_until);
     if (h.large_size)
         buf_printf(b, " large=%" PRIu64, h.large_size);
     if (bodies && h.head_size <= n) {

@@ -125,6 +125,7 @@ envelope_encode(const struct message *m, struct buf *to)
         .connection = e.connection,
         .needs = e.needs,
         .ret = (uint32_t)e.ret,
+        .by = e.by,
         .rcpt_count = (uint32_t)e.rcpt_count,
         .meta_count = (uint32_t)e.meta_count};
     size_t at = to->n;
@@ -193,6 +194,7 @@ envelope_decode(
     m->env.connection = head->connection;
     m->env.needs = head->needs;
     m->env.ret = (int32_t)head->ret;
+    m->env.by = head->by;
     w = head->rest;
     for (int i = 0; i < TEXT_COUNT; i++)
         *envelope_text(&m->env, i) = message_str(m, wire_get_str(&w));

@@ -133,7 +133,9 @@ put_accept(struct index *ix, const uint8_t *p, size_t n)
     if (record_get_accept(p, n, &a))
         return ERR_DAMAGED;
     wire_put64(b, (uint64_t)a.received);
-    wire_put64(b, (uint64_t)a.deadline);
+    /* a negative one: nothing fails at it */
+    wire_put64(
+        b, a.by & BY_NOTIFY ? 0 - (uint64_t)a.deadline : (uint64_t)a.deadline);
     wire_put64(b, (uint64_t)a.hold_until);
     wire_put64(b, a.fact_body + a.prefix_size);
     return put_domains(ix, &a);
@@ -276,6 +278,9 @@ get_accept(const struct index *ix, struct wire *w, struct index_entry *to)
 {
     to->received = (int64_t)wire_get64(w);
     to->deadline = (int64_t)wire_get64(w);
+    to->only_told = to->deadline < 0 && to->deadline != INT64_MIN;
+    if (to->deadline < 0)
+        to->deadline = to->only_told ? -to->deadline : 0;
     to->hold_until = (int64_t)wire_get64(w);
     to->size = wire_get64(w);
     to->binding = string_at(ix, wire_get32(w));

@@ -40,6 +40,7 @@ struct index_entry {
     struct spool_place ref; /* DONE, ATTEMPT: the ACCEPT; COPY: its source */
     /* ACCEPT, COPY */
     int64_t received, deadline, hold_until;
+    bool only_told; /* BY_NOTIFY */
     uint64_t size;
     struct str binding;
     uint32_t rcpt_count, domain_runs;

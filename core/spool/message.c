@@ -59,6 +59,12 @@ message_str(struct message *m, struct str s)
 
 enum { ID_LENGTH = 20 };
 
+bool
+message_is_binary(const struct message *m)
+{
+    return (m->env.needs & IMPEL_NEED_BINARY) != 0;
+}
+
 enum message_tls
 message_tls(const struct message *m)
 {

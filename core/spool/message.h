@@ -22,6 +22,7 @@ enum { /* RFC 3461 NOTIFY; 0: not given */
     NOTIFY_FAILURE = 4,
     NOTIFY_DELAY = 8
 };
+enum { BY_NOTIFY = 1, BY_RETURN = 2, BY_TRACE = 4 }; /* IMPEL_BY_* */
 enum { RET_UNSET = 0, RET_HDRS = 1, RET_FULL = 2 };
 
 /* In needs, beside what module.h names: "TLS-Required: No" stands in the
@@ -50,6 +51,7 @@ struct envelope {           /* all text lives in the message's arena */
     uint32_t needs;       /* IMPEL_NEED_* of module.h, MESSAGE_ANY_TLS */
     int64_t received;     /* wall ms */
     int64_t deadline;     /* wall ms; 0: none given */
+    uint32_t by;          /* IMPEL_BY_* of module.h, of the deadline */
     int64_t hold_until;   /* wall ms; 0: now */
     struct str binding;   /* "default" if nobody chose */
     struct str peer_addr; /* "192.0.2.1", or absent: made here */
@@ -92,6 +94,8 @@ struct message *message_new(uint64_t id);
 struct message *message_ref(struct message *m); /* any thread */
 /* The last one frees it, its content included.  Any thread; *m becomes NULL */
 void message_unref(struct message **m);
+/* IMPEL_NEED_BINARY: its body may be other than lines. */
+bool message_is_binary(const struct message *m);
 /* As `needs` of its envelope say. */
 enum message_tls message_tls(const struct message *m);
 /* A copy of text in the arena; only while it is being built. */

@@ -130,7 +130,7 @@ record_put_accept(struct buf *b, const struct record_accept *a)
     wire_put64(b, (uint64_t)a->hold_until);
     wire_put64(b, a->connection);
     wire_put32(b, a->needs);
-    wire_put32(b, a->ret);
+    wire_put32(b, (a->ret & 255u) | (a->by & 255u) << 8);
     wire_put32(b, a->rcpt_count);
     wire_put32(b, a->meta_count);
 }
@@ -161,7 +161,9 @@ record_get_accept(const uint8_t *p, size_t n, struct record_accept *to)
     to->hold_until = (int64_t)wire_get64(&w);
     to->connection = wire_get64(&w);
     to->needs = wire_get32(&w);
-    to->ret = wire_get32(&w);
+    to->by = wire_get32(&w);
+    to->ret = to->by & 255u;
+    to->by = to->by >> 8 & 255u;
     to->rcpt_count = wire_get32(&w);
     to->meta_count = wire_get32(&w);
     if (w.bad || to->head_size < RECORD_ACCEPT_FIXED || to->head_size > n ||

@@ -73,7 +73,7 @@ struct record_accept {
     uint32_t fact_line, fact_flags;
     int64_t received, deadline, hold_until;
     uint64_t connection;
-    uint32_t needs, ret, rcpt_count, meta_count;
+    uint32_t needs, ret, by, rcpt_count, meta_count; /* ret, by: 8 bits */
     struct wire rest; /* out: the envelope behind the fixed head */
 };
 enum { RECORD_ACCEPT_FIXED = 112 };

@@ -362,6 +362,7 @@ found_fill(struct found *f, const struct index_entry *e, struct spool_place at,
     f->accept = at;
     f->received = e->received;
     f->deadline = e->deadline;
+    f->only_told = e->only_told;
     f->hold_until = e->hold_until;
     f->size = e->size;
     f->binding = arena_str(arena, e->binding);

@@ -79,7 +79,7 @@ render_sevenbit(struct render *r, struct err *e)
     }
     s = buf_get(&all);
     if (!res)
-        res = sevenbit_encode(s, &r->seven, e);
+        res = sevenbit_encode(s, message_is_binary(r->message), &r->seven, e);
     buf_fini(&all);
     if (res)
         return res;
@@ -155,7 +155,7 @@ render_new(struct message *m, int form, struct str prefix, struct err *e)
     r->part[PART_PREFIX] = buf_get(&r->prefix);
     r->part[PART_OVERLAY] = buf_get(&c->prefix);
     r->part[PART_BODY] = buf_get(&c->body);
-    if (form & FORM_SEVENBIT && c->facts.eight_bit) {
+    if (form & FORM_SEVENBIT && (c->facts.eight_bit || message_is_binary(m))) {
         if (render_sevenbit(r, e)) {
             render_free(&r);
             return NULL;

@@ -4,15 +4,24 @@
  */
 #include "spool/sevenbit.h"
 
+#include "base/base64.h"
+
 #include "base/banned.h"
 
-enum { DEPTH_MAX = 12, PARTS_MAX = 10000, LINE_MAX_QP = 76 };
+enum {
+    DEPTH_MAX = 12,
+    PARTS_MAX = 10000,
+    LINE_MAX_QP = 76,
+    LINE_OCTETS = 57,   /* of a line of base64 with 76 characters */
+    LINE_MAX_TEXT = 998 /* RFC 5322 2.1.1 */
+};
 
 struct walk {
     struct buf *to;
     struct err *e;
     int depth;
     unsigned parts;
+    bool binary; /* nothing is known of its lines */
 };
 struct entity {
     struct str header, body; /* header with its blank line */
@@ -31,6 +40,24 @@ has_high(struct str s)
     for (size_t i = 0; i < s.n; i++)
         any |= (unsigned char)s.p[i];
     return any > 127;
+}
+
+/* Other than lines of text that end in CRLF. */
+static bool
+has_octets(struct str s)
+{
+    size_t begin = 0;
+
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n') {
+            begin = i + 2;
+            i++;
+        } else if (s.p[i] == '\0' || s.p[i] == '\r' || s.p[i] == '\n' ||
+            i - begin >= LINE_MAX_TEXT) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The line at `at` with its ending. */
@@ -221,6 +248,16 @@ put_quoted(struct buf *to, struct str s)
     }
 }
 
+static void
+put_base64(struct buf *to, struct str s)
+{
+    for (size_t at = 0; at < s.n; at += LINE_OCTETS) {
+        base64_encode(
+            to, str_sub(s, at, MIN_OF(s.n - at, (size_t)LINE_OCTETS)));
+        buf_str(to, STR("\r\n"));
+    }
+}
+
 /* --- parts --- */
 
 /* 0: not a delimiter, 1: one, 2: the closing one. */
@@ -241,13 +278,17 @@ delimiter_kind(struct str line, struct str boundary)
 
 /* From `at` to the next delimiter; the CRLF before it belongs to it. */
 static size_t
-part_end(struct str s, size_t at, struct str boundary, size_t *line, int *kind)
+part_end(const struct walk *w, struct str s, size_t at, struct str boundary,
+    size_t *line, int *kind)
 {
     size_t begin = at;
     *kind = 0;
     while (at < s.n) {
         struct str l = line_at(s, at);
-        *kind = delimiter_kind(l, boundary);
+        /* among octets an LF ends no line */
+        bool starts = !w->binary || at == begin ||
+            (at - begin >= 2 && s.p[at - 2] == '\r');
+        *kind = starts ? delimiter_kind(l, boundary) : 0;
         if (*kind)
             break;
         at += l.n;
@@ -261,7 +302,7 @@ part_end(struct str s, size_t at, struct str boundary, size_t *line, int *kind)
 static int
 put_between(struct walk *w, struct str s, const char *what)
 {
-    if (has_high(s))
+    if (has_high(s) || (w->binary && has_octets(s)))
         return err_set(w->e, ERR_PROTO, "8-bit bytes %s", what);
     buf_str(w->to, s);
     return 0;
@@ -274,7 +315,7 @@ walk_multipart(struct walk *w, const struct entity *t, struct str boundary)
     size_t at = 0, line, end;
     int kind, r;
 
-    end = part_end(s, 0, boundary, &line, &kind);
+    end = part_end(w, s, 0, boundary, &line, &kind);
     if (!kind)
         return err_set(w->e, ERR_PROTO, "a multipart without parts");
     r = put_between(w, str_sub(s, 0, end), "before the first part");
@@ -285,7 +326,7 @@ walk_multipart(struct walk *w, const struct entity *t, struct str boundary)
             return err_set(w->e, ERR_PROTO, "too many parts");
         buf_str(w->to, str_sub(s, at, line + l.n - at));
         at = line + l.n;
-        end = part_end(s, at, boundary, &line, &kind);
+        end = part_end(w, s, at, boundary, &line, &kind);
         r = walk_entity(w, str_sub(s, at, end - at), false);
         at = end;
     }
@@ -309,6 +350,12 @@ walk_body(struct walk *w, const struct entity *t, bool top)
         return walk_multipart(w, t, str_of(boundary));
     }
     if (t->type.p && str_istarts(t->type, STR("message/"))) {
+        if (!str_istarts(t->type, STR("message/rfc822")) &&
+            !has_high(t->body) && !has_octets(t->body)) {
+            put_header(w, t, t->encoding.p ? "7bit" : NULL, false);
+            buf_str(w->to, t->body);
+            return 0;
+        }
         if (!str_istarts(t->type, STR("message/rfc822")))
             return err_set(w->e, ERR_PROTO,
                 "8-bit bytes in a part of type %.*s", STR_ARG(t->type));
@@ -316,11 +363,25 @@ walk_body(struct walk *w, const struct entity *t, bool top)
         return walk_entity(w, t->body, true);
     }
     if (encoding_is(t, STR("base64")) ||
-        encoding_is(t, STR("quoted-printable")))
+        encoding_is(t, STR("quoted-printable"))) {
+        if (!has_high(t->body) && !has_octets(t->body)) {
+            put_header(w, t, NULL, top);
+            buf_str(w->to, t->body);
+            return 0;
+        }
         return err_set(w->e, ERR_PROTO, "8-bit bytes in a part that is %.*s",
             STR_ARG(t->encoding_value));
-    put_header(w, t, "quoted-printable", top);
-    put_quoted(w->to, t->body);
+    }
+    if (w->binary && has_octets(t->body)) {
+        put_header(w, t, "base64", top);
+        put_base64(w->to, t->body);
+    } else if (has_high(t->body)) {
+        put_header(w, t, "quoted-printable", top);
+        put_quoted(w->to, t->body);
+    } else {
+        put_header(w, t, t->encoding.p ? "7bit" : NULL, top);
+        buf_str(w->to, t->body);
+    }
     return 0;
 }
 
@@ -330,14 +391,14 @@ walk_entity(struct walk *w, struct str s, bool top)
     struct entity t;
     int r;
 
-    if (!has_high(s)) {
+    if (!has_high(s) && !w->binary) {
         buf_str(w->to, s);
         return 0;
     }
     if (w->depth >= DEPTH_MAX)
         return err_set(w->e, ERR_PROTO, "parts are nested too deep");
     read_header(s, &t);
-    if (has_high(t.header))
+    if (has_high(t.header) || (w->binary && has_octets(t.header)))
         return err_set(w->e, ERR_PROTO, "8-bit bytes in a header");
     w->depth++;
     r = walk_body(w, &t, top);
@@ -346,8 +407,8 @@ walk_entity(struct walk *w, struct str s, bool top)
 }
 
 int
-sevenbit_encode(struct str message, struct buf *to, struct err *e)
+sevenbit_encode(struct str message, bool binary, struct buf *to, struct err *e)
 {
-    struct walk w = {.to = to, .e = e};
+    struct walk w = {.to = to, .e = e, .binary = binary};
     return walk_entity(&w, message, true);
 }

@@ -55,8 +55,7 @@ lent_fill(struct impel_batch *b, const struct batch *batch)
         b->rcpt[i] = (struct impel_rcpt){.size = sizeof(b->rcpt[i]),
             .notify = r->notify,
             .address = lent_str(r->address),
-            .original = lent_str(r->original),
-            .number = batch->rcpt[i]};
+            .original = lent_str(r->original)};
         b->rcpt_ptr[i] = &b->rcpt[i];
     }
     message_id_print(batch->message->id, b->id);
@@ -75,7 +74,8 @@ lent_fill(struct impel_batch *b, const struct batch *batch)
         .client_helo = lent_str(env->helo),
         .client_login = lent_str(env->login),
         .client_proto = lent_str(env->protocol),
-        .client_port = env->peer_port};
+        .client_port = env->peer_port,
+        .by = env->by};
 }
 
 struct impel_batch *

@@ -26,11 +26,14 @@ static const char *const verdict_names[] = {
     "none", "delivered", "retry", "failed", "untried"};
 static const char *const blame_names[] = {
     "none", "rcpt", "message", "session", "host", "route"};
-static const char *const stage_names[] = {
-    "none", "connect", "tls", "login", "sender", "rcpt", "body", "final"};
-/* Not connected, TLS handshake, after EHLO, after MAIL FROM, after RCPT TO,
- * sending body, reading confirmation. */
-static const int stage_numbers[] = {22, 0, 17, 11, 3, 5, 8, 9};
+static const char *const stage_names[] = {"none", "connect", "tls", "login",
+    "sender", "rcpt", "body", "final", "banner", "hello", "client", "reset",
+    "data"};
+/* MC 8.1: not connected, TLS handshake, after EHLO, after MAIL FROM, after RCPT
+ * TO, sending body, reading confirmation; reading banner, after EHLO, after
+ * XCLIENT, after RSET, after DATA. */
+static const int stage_numbers[] = {
+    22, 0, 17, 11, 3, 5, 8, 9, 12, 11, 20, 14, 7};
 
 static const char *
 result_name(const char *const *names, size_t count, int i)
@@ -54,6 +57,21 @@ const char *
 result_stage_name(int stage)
 {
     return result_name(stage_names, ARRAY_SIZE(stage_names), stage);
+}
+
+bool
+result_stage_is_early(int stage)
+{
+    switch (stage) {
+    case IMPEL_AT_CONNECT:
+    case IMPEL_AT_TLS:
+    case IMPEL_AT_LOGIN:
+    case IMPEL_AT_BANNER:
+    case IMPEL_AT_HELLO:
+        return true;
+    default:
+        return false;
+    }
 }
 
 int
@@ -160,7 +178,7 @@ result_bound(struct result *to, const struct impel_result *r)
         to->blame = r->verdict == IMPEL_DELIVERED ? IMPEL_BLAME_RCPT
                                                   : IMPEL_BLAME_SESSION;
     to->stage = r->stage;
-    if (to->stage < IMPEL_AT_CONNECT || to->stage > IMPEL_AT_FINAL)
+    if (to->stage < IMPEL_AT_CONNECT || to->stage > IMPEL_AT_DATA)
         to->stage = 0;
     to->flags = r->flags & IMPEL_UNCERTAIN;
     to->code = r->code <= 999 ? r->code : 0;

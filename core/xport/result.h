@@ -35,6 +35,8 @@ void result_print(const struct result *r, struct buf *to);
 const char *result_verdict_name(int verdict);
 const char *result_blame_name(int blame);
 const char *result_stage_name(int stage);
+/* Before any message could be begun. */
+bool result_stage_is_early(int stage);
 /* Momentum's connection stage number (MC 8.1) for T and P records. */
 int result_stage_number(int stage);
 

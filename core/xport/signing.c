@@ -465,7 +465,7 @@ signing_prefix(struct batch *b, int form)
     struct err e = {0, ""};
 
     content_get_facts(b->message->content, &f);
-    if (!b->prefix || !f.eight_bit)
+    if (!b->prefix || (!f.eight_bit && !message_is_binary(b->message)))
         return b->prefix ? xdup(b->prefix) : NULL;
     by = signers_get();
     if (sign_as(by, b->message, form & ~IMPEL_BODY_DOTTED, &fields, &e) < 0)

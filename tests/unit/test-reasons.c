@@ -171,6 +171,18 @@ make_retry_time(void)
 }
 
 static void
+make_held(void)
+{
+    struct message *m;
+
+    begin("");
+    m = world_message("default", "s@a.test", "a@x.test");
+    m->env.hold_until = clock_wall() + 3600000;
+    world_give(m);
+    expect("x.test", WAIT_HELD);
+}
+
+static void
 make_connecting(void)
 {
     begin("");
@@ -584,6 +596,7 @@ static void (*const makers[WAIT_REASON_COUNT])(void) = {
     MAKER(MOVING) = make_moving,
     MAKER(TURN) = make_turn,
     MAKER(RETRY_TIME) = make_retry_time,
+    MAKER(HELD) = make_held,
     MAKER(CONNECTING) = make_connecting,
     MAKER(PROBING) = make_probing,
     MAKER(LOADING) = make_loading,

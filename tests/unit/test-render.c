@@ -12,6 +12,8 @@
 #include <cmocka.h>
 #include "spool/content_int.h"
 #include "spool/spool_int.h"
+#include <impel/module.h>
+
 #include "spool_kit.h"
 
 enum { RAW, DOTTED, SEVENBIT };
@@ -129,6 +131,69 @@ test_pieces(void **arg)
     assert_false(render_pieces(r, p));
     render_free(&r);
     message_unref(&m);
+    kit_fini(k);
+}
+
+static void
+expect_binary(struct kit *k, struct str text, struct str want)
+{
+    struct message *m = message_of(k, text);
+    struct buf got = BUF_INIT;
+    struct render *r;
+    struct err e = {0};
+
+    m->env.needs = IMPEL_NEED_BINARY;
+    r = render_new(m, SEVENBIT, STR(""), &e);
+    if (!want.p) {
+        assert_null(r);
+        assert_int_equal(e.code, ERR_PROTO);
+    } else {
+        assert_non_null(r);
+        read_all(k, r, 100, &got);
+        assert_int_equal(got.n, want.n);
+        assert_memory_equal(got.p, want.p, want.n);
+    }
+    render_free(&r);
+    buf_fini(&got);
+    message_unref(&m);
+}
+
+#define MIXED \
+    "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n" \
+    "Content-Transfer-Encoding: "
+#define OCTETS \
+    "\0\n--b\n\xff\r0123456789012345678901234567890123456789012345678901234"
+
+/* What has lines stays what it was, whatever it was said to be; octets become
+ * base64, and a delimiter stands behind a CRLF. */
+static void
+test_binary(void **arg)
+{
+    struct kit *k = kit_here();
+    (void)arg;
+
+    expect_binary(k,
+        STR("A: b\r\nContent-Transfer-Encoding: binary\r\n\r\nplain\r\n"),
+        STR("A: b\r\nContent-Transfer-Encoding: 7bit\r\n"
+            "MIME-Version: 1.0\r\nContent-Type: text/plain;"
+            " charset=unknown-8bit\r\n\r\nplain\r\n"));
+    expect_binary(k,
+        STR(MIXED "binary\r\n\r\n--b\r\n"
+                  "Content-Transfer-Encoding: binary\r\n\r\n" OCTETS "\r\n"
+                  "--b\r\n\r\nplain\r\n--b\r\n\r\n\xfc\r\n--b--"),
+        STR(MIXED "7bit\r\n\r\n--b\r\n"
+                  "Content-Transfer-Encoding: base64\r\n\r\n"
+                  "AAotLWIK/"
+                  "w0wMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEy"
+                  "MzQ1Njc4\r\nOTAxMjM0\r\n\r\n"
+                  "--b\r\n\r\nplain\r\n--b\r\nContent-Transfer-Encoding: "
+                  "quoted-printable\r\n\r\n=FC\r\n--b--"));
+    /* what cannot be: octets between parts, in a header, in base64 */
+    expect_binary(
+        k, STR(MIXED "binary\r\n\r\n\0\r\n--b\r\n\r\nx\r\n--b--"), STR_NONE);
+    expect_binary(k, STR("A: b\nC: d\r\n\r\nx\r\n"), STR_NONE);
+    expect_binary(
+        k, STR("Content-Transfer-Encoding: base64\r\n\r\nA\nA\r\n"), STR_NONE);
     kit_fini(k);
 }
 
@@ -350,6 +415,7 @@ main(void)
         cmocka_unit_test(test_raw_and_dotted),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_sevenbit),
+        cmocka_unit_test(test_binary),
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_large_out_of_order),
         cmocka_unit_test(test_large_damaged),
