@@ -137,10 +137,10 @@ int
 check_extensions(const struct option_value *v, struct err *e)
 {
     static const char *const known[] = {"PIPELINING", "SIZE", "8BITMIME",
-        "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "STARTTLS",
-        "XCLIENT", "REQUIRETLS"};
-    static const char *const later[] = {"AUTH", "XREMOTEIP", "XSETCONTEXT",
-        "XDUMPCONTEXT", "BINARYMIME", "LIMITS"};
+        "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME",
+        "LIMITS", "DELIVERBY", "FUTURERELEASE", "XCLIENT", "REQUIRETLS"};
+    static const char *const later[] = {
+        "STARTTLS", "AUTH", "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"};
 
     for (size_t i = 0; i < v->item_count; i++) {
         struct str rest = v->items[i], word = str_cut(&rest, ' ');
@@ -157,8 +157,7 @@ check_extensions(const struct option_value *v, struct err *e)
                 return OPTION_WARN;
             }
         return err_set(e, ERR_CONF,
-            "'%.*s' is no extension; expected PIPELINING, SIZE, 8BITMIME, "
-            "ENHANCEDSTATUSCODES, SMTPUTF8, DSN, CHUNKING, STARTTLS or XCLIENT",
+            "'%.*s' is no extension that Impel has; docs/smtp.md has a list",
             (int)MIN_OF(v->items[i].n, (size_t)80), v->items[i].p);
     }
     return 0;

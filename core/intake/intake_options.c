@@ -264,6 +264,39 @@ static const struct option rows[] = {
         .brief = "accept mail for any domain from anybody",
         .manual = "Only for closed networks and tests.",
         .since = "0.1"},
+    [INTAKE_POSTMASTER] = {.name = "postmaster",
+        .type = IMPEL_OPT_STRING,
+        .scopes = GLOBAL | PEERS,
+        .brief = "address that gets mail to <postmaster>; unset: postmaster "
+                 "at the hostname",
+        .manual = "RFC 5321 4.5.1 has every server take mail to <postmaster>, "
+                  "without a domain, from anybody. With "
+                  "domain_for_unqualified_recipient_addresses it goes there, "
+                  "if this is unset.",
+        .since = "0.4",
+        .check = check_mailbox},
+    [INTAKE_FUTURE_RELEASE_MAX] = {.name = "future_release_max",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = PEERS,
+        .initial = "0",
+        .min = 0,
+        .max = OPTION_SECONDS(999999999),
+        .brief = "longest time that a sender may have mail held for; 0: none",
+        .manual = "With more than 0, FUTURERELEASE (RFC 4865) is offered: "
+                  "HOLDFOR and HOLDUNTIL of MAIL. What is held waits on disk; "
+                  "its age, for retries and expiry, counts from its release.",
+        .since = "0.4"},
+    [INTAKE_DELIVER_BY_MIN] = {.name = "deliver_by_min",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = PEERS,
+        .initial = "0",
+        .min = 0,
+        .max = OPTION_SECONDS(999999999),
+        .brief = "shortest time by which a sender may want mail returned; 0: "
+                 "any",
+        .manual = "Said with DELIVERBY (RFC 2852): a shorter one with by-mode "
+                  "R is refused.",
+        .since = "0.4"},
     [INTAKE_SMTP_EXTENSIONS] = {.name = "smtp_extensions",
         .type = IMPEL_OPT_LIST,
         .scopes = PEERS,

@@ -38,7 +38,10 @@ enum {
     INTAKE_RELAY_DOMAINS,             /* LIST of globs, lower case */
     INTAKE_RELAY_FOR_SENDING_DOMAINS, /* LIST of globs, lower case */
     INTAKE_OPEN_RELAY,
-    INTAKE_SMTP_EXTENSIONS, /* LIST, upper case; unset: all */
+    INTAKE_POSTMASTER,         /* an address; unset: postmaster@hostname */
+    INTAKE_FUTURE_RELEASE_MAX, /* 0: FUTURERELEASE is not offered */
+    INTAKE_DELIVER_BY_MIN,     /* 0: any time */
+    INTAKE_SMTP_EXTENSIONS,    /* LIST, upper case; unset: all */
     INTAKE_REQUIRE_EHLO,
     INTAKE_ALLOW_NULL_ENVELOPE_SENDER,
     INTAKE_ALLOW_TRAILING_WHITESPACE_IN_COMMANDS,

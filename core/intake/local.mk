@@ -8,11 +8,12 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/intake_options.c core/intake/intake_options.h \
 	core/intake/intakeapi.c core/intake/intakeapi.h \
 	core/intake/listener.c core/intake/listener.h \
+	core/intake/needs.c core/intake/needs.h \
 	core/intake/oob.c core/intake/oob.h \
 	core/intake/policy.c core/intake/policy.h \
 	core/intake/proxied.c core/intake/proxied.h \
+	core/intake/qualify.c core/intake/qualify.h \
 	core/intake/receive.c core/intake/receive.h \
-	core/intake/secure.c core/intake/secure.h \
 	core/intake/trace.c core/intake/trace.h \
 	core/intake/trust.c core/intake/trust.h
 
@@ -36,8 +37,6 @@ tests_unit_test_assign_SOURCES = tests/unit/test-assign.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_assign_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
-	tests/unit/fake_builder.c tests/unit/fake_builder.h \
-	tests/unit/fake_tls.c tests/unit/fake_tls.h \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_intakeapi_SOURCES = tests/unit/test-intakeapi.c \

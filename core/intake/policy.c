@@ -187,15 +187,32 @@ check_lines(const struct intake_session *is, const struct content_facts *f,
     return 0;
 }
 
+/* Of a message that is octets its header is lines all the same. */
+static int
+check_binary(struct str header, struct impel_result *r)
+{
+    for (size_t i = 0; i < header.n; i++) {
+        bool lf = i + 1 < header.n && header.p[i + 1] == '\n';
+
+        if (header.p[i] == '\0' || header.p[i] == '\n' ||
+            (header.p[i] == '\r' && !lf))
+            return refuse(r, IMPEL_AT_FINAL, 550, "5.6.0",
+                "NUL, bare CR or LF in the header is not accepted");
+        i += header.p[i] == '\r';
+    }
+    return 0;
+}
+
 int
-policy_message(const struct intake_session *is, const struct content_facts *f,
-    struct str header, struct impel_result *r)
+policy_message(const struct intake_session *is, uint32_t needs,
+    const struct content_facts *f, struct str header, struct impel_result *r)
 {
     uint64_t most = (uint64_t)I(is, INTAKE_MAX_MESSAGE_SIZE);
     if (most && f->body_size > most)
         return refuse(
             r, IMPEL_AT_FINAL, 552, "5.3.4", "Message size exceeds the limit");
-    if (check_lines(is, f, r) < 0)
+    if (needs & IMPEL_NEED_BINARY ? check_binary(header, r) < 0
+                                  : check_lines(is, f, r) < 0)
         return -1;
     return check_header(is, header, r);
 }

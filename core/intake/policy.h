@@ -32,8 +32,9 @@ int policy_sender(const struct intake_session *is, struct str address,
 /* binding: the message's as it is known by now; absent: the default one. */
 int policy_recipient(const struct intake_session *is, struct str binding,
     struct str sender, struct str address, bool utf8, struct impel_result *r);
-/* The whole message: line lengths, bare CR and LF, header fields, loops. */
-int policy_message(const struct intake_session *is,
+/* The whole message: line lengths, bare CR and LF, header fields, loops.
+ * needs: IMPEL_NEED_*; a body with NEED_BINARY has no lines to be judged. */
+int policy_message(const struct intake_session *is, uint32_t needs,
     const struct content_facts *f, struct str header, struct impel_result *r);
 
 #endif

@@ -15,7 +15,9 @@
 #include "intake/bounces.h"
 #include "intake/inbound_throttle.h"
 #include "intake/intake_options.h"
+#include "intake/needs.h"
 #include "intake/policy.h"
+#include "intake/qualify.h"
 #include "intake/trace.h"
 #include "queue/choose.h"
 #include "queue/maillog.h"
@@ -24,7 +26,6 @@
 enum {
     META_MAX = 64, /* context values of one message */
     META_BYTES_MAX = 16384,
-    RESEND_KEY_MAX = 256,
     RCPT_HARD_MAX = 100000, /* whatever max_recipients_per_message says */
     CREDIT_BLOCK = 262144,
     CREDIT_RETRY_MS = 200,
@@ -59,7 +60,6 @@ struct impel_incoming {
     struct list node;             /* in is->incoming */
     struct list waiting;
     struct spool_accept accept;
-    struct spool_value with; /* key absent: none */
 };
 
 static void credits_release(struct impel_incoming *m);
@@ -321,17 +321,6 @@ take_text(struct impel_incoming *m, struct impel_str s)
     return s.p ? message_str(m->message, str_make(s.p, s.n)) : STR_NONE;
 }
 
-/* local -> local@domain where the option names one. */
-static struct str
-qualify(struct impel_incoming *m, struct str a, uint32_t option)
-{
-    struct str domain = scope_str(m->is->scope, option);
-    if (!a.n || !domain.n || str_rchr(a, '@') != SIZE_MAX)
-        return a;
-    return str_of(arena_printf(
-        m->message->arena, "%.*s@%.*s", STR_ARG(a), STR_ARG(domain)));
-}
-
 int
 receive_sender(struct impel_incoming *m, const struct impel_sender *from)
 {
@@ -341,8 +330,8 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     if (!m->is || m->builder || m->submitted || m->has_sender)
         return IMPEL_E_INVAL;
     uint64_t size = from->declared_size > 0 ? (uint64_t)from->declared_size : 0;
-    struct str a = qualify(m, str_make(from->address.p, from->address.n),
-        OPT(intake_options, INTAKE_DOMAIN_FOR_UNQUALIFIED_SENDER_ADDRESS));
+    struct str a = qualify_sender(
+        m->is, m->message->arena, str_make(from->address.p, from->address.n));
     env->sender = message_str(m->message, a.p ? a : STR(""));
     if (policy_accepting(m->is, size, &r) < 0 ||
         policy_sender(m->is, env->sender, from->needs & IMPEL_NEED_UTF8, &r) <
@@ -362,6 +351,8 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     env->needs = from->needs & ~MESSAGE_ANY_TLS;
     env->hold_until = from->hold_until;
     env->deadline = from->deadline;
+    if (IMPEL_HAS(struct impel_sender, from, by))
+        env->by = from->deadline ? from->by : 0;
     m->has_sender = true;
     policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_SENDER, 250, "2.1.0", "Sender OK");
     answer(m, SIZE_MAX, &r);
@@ -432,15 +423,17 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
     if (!m->is || m->builder || m->submitted || !m->has_sender)
         return IMPEL_E_INVAL;
     size_t index = m->rcpt_seen++;
-    struct str a = qualify(m, str_make(to->address.p, to->address.n),
-        OPT(intake_options, INTAKE_DOMAIN_FOR_UNQUALIFIED_RECIPIENT_ADDRESSES));
+    bool to_us;
+    struct str a = qualify_recipient(m->is, m->message->arena,
+        str_make(to->address.p, to->address.n), &to_us);
     if (env->rcpt_count >= RCPT_HARD_MAX) {
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_RCPT, 452, "4.5.3",
             "Too many recipients");
         refuse(m, index, a, "rcptto", &r);
         return 0;
     }
-    if (policy_recipient(m->is, env->binding, env->sender, a,
+    if (!to_us &&
+        policy_recipient(m->is, env->binding, env->sender, a,
             env->needs & IMPEL_NEED_UTF8, &r) < 0) {
         refuse(m, index, a, "rcptto", &r);
         return 0;
@@ -482,35 +475,6 @@ receive_meta(
     m->meta[env->meta_count].key = take_text(m, key);
     m->meta[env->meta_count].value = take_text(m, value);
     env->meta_count++;
-    return 0;
-}
-
-int
-receive_keep(struct impel_incoming *m, struct impel_str value, int64_t expiry)
-{
-    CHECK(m, INCOMING_MAGIC);
-    size_t left = META_BYTES_MAX - m->meta_bytes;
-    if (!m->is || m->submitted)
-        return IMPEL_E_INVAL;
-    if (value.n > left)
-        return IMPEL_E_FULL;
-    m->meta_bytes += value.n;
-    m->with.value = take_text(m, value);
-    m->with.expiry = expiry;
-    return 0;
-}
-
-/* What makes a resend known is stored with the message. */
-static int
-receive_key(struct impel_incoming *m, struct impel_str key)
-{
-    if (!key.n || key.n > RESEND_KEY_MAX)
-        return IMPEL_E_INVAL;
-    m->with.ns = str_of(session_module_name(m->is->session));
-    m->with.key = take_text(m, key);
-    if (!m->with.value.p)
-        m->with.value = STR("");
-    m->accept.with = &m->with;
     return 0;
 }
 
@@ -664,33 +628,14 @@ settle_bounces(struct impel_incoming *m)
     return true;
 }
 
-/* What modules have said of it, and how it came if that was behind TLS. */
-static void
-settle_meta(struct impel_incoming *m)
-{
-    struct envelope *env = &m->message->env;
-    struct arena *arena = m->message->arena;
-    const char *tls = m->is->session ? session_tls_text(m->is->session) : NULL;
-    struct meta *me;
-
-    if (!env->meta_count && !tls)
-        return;
-    me = arena_alloc(arena, (env->meta_count + 1) * sizeof(struct meta));
-    if (env->meta_count)
-        memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
-    if (tls) {
-        me[env->meta_count].key = STR("tls");
-        me[env->meta_count++].value = message_str(m->message, str_of(tls));
-    }
-    env->meta = me;
-}
-
 /* Everything is there: put trace fields in front, hand it to the spool. */
 static void
 submit(struct impel_incoming *m)
 {
     struct message *msg = m->message;
     struct envelope *env = &msg->env;
+    bool utf8 = env->needs & IMPEL_NEED_UTF8;
+    struct content_facts f;
     struct buf trace = BUF_INIT;
     if (!env->protocol.p)
         env->protocol = STR("esmtp");
@@ -700,13 +645,21 @@ submit(struct impel_incoming *m)
         arena_alloc(msg->arena, env->rcpt_count * sizeof(struct rcpt));
     memcpy(rc, m->rcpt, env->rcpt_count * sizeof(struct rcpt));
     env->rcpt = rc;
-    settle_meta(m);
+    if (env->meta_count) {
+        struct meta *me =
+            arena_alloc(msg->arena, env->meta_count * sizeof(struct meta));
+        memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
+        env->meta = me;
+    }
     /* RFC 8689 5: beside REQUIRETLS it says nothing */
     if (!(env->needs & IMPEL_NEED_TLS) &&
         trace_says(
             content_builder_header(m->builder), STR("TLS-Required"), STR("No")))
         env->needs |= MESSAGE_ANY_TLS;
-    trace_fields(m->is, msg, content_builder_header(m->builder), &trace);
+    content_builder_facts(m->builder, &f);
+    if (!needs_utf8(env, &f, content_builder_header(m->builder)))
+        env->needs &= ~(uint32_t)IMPEL_NEED_UTF8;
+    trace_fields(m->is, msg, utf8, content_builder_header(m->builder), &trace);
     content_builder_prepend(m->builder, buf_get(&trace));
     buf_fini(&trace);
     content_builder_finish(&m->builder, msg);
@@ -744,7 +697,7 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
         return IMPEL_E_INVAL;
     if (!m->builder) /* an empty message */
         body_begin(m);
-    if (key.p && receive_key(m, key) < 0)
+    if (key.p && receive_meta(m, (struct impel_str){"resend-key", 10}, key) < 0)
         return IMPEL_E_INVAL;
     settle_header(m);
     content_builder_facts(m->builder, &f);
@@ -754,8 +707,8 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
     } else if (m->too_large) {
         policy_say(&r, IMPEL_FAILED, IMPEL_AT_FINAL, 552, "5.3.4",
             "Message size exceeds the limit");
-    } else if (policy_message(
-                   m->is, &f, content_builder_header(m->builder), &r) == 0 &&
+    } else if (policy_message(m->is, m->message->env.needs, &f,
+                   content_builder_header(m->builder), &r) == 0 &&
         check_bindings(m, &r) == 0 &&
         policy_accepting(m->is, f.body_size, &r) == 0) {
         submit(m);

@@ -63,6 +63,26 @@ trace_has_field(struct str header, struct str name)
     return false;
 }
 
+bool
+trace_has_parts(struct str header)
+{
+    struct str line;
+
+    while (next_line(&header, &line)) {
+        if (!line_is_field(line, STR("Content-Type")))
+            continue;
+        (void)str_cut(&line, ':');
+        line = str_trim(line);
+        while (!line.n && header.n && (*header.p == ' ' || *header.p == '\t') &&
+            next_line(&header, &line))
+            line = str_trim(line);
+        if (str_istarts(line, STR("multipart/")) ||
+            str_istarts(line, STR("message/")))
+            return true;
+    }
+    return false;
+}
+
 /* Behind the colon; lines that go on are not joined. */
 static struct str
 line_value(struct str line)
@@ -127,22 +147,27 @@ add_clean(struct buf *to, const struct message *m, const char *text)
     }
 }
 
-/* RFC 3848 and RFC 6531 4.3: names of what brought it. */
-static const char *
-with_keyword(const struct message *m)
+/* Can it stand in the header as it is? */
+static bool
+is_shown(const struct message *m, struct str address)
 {
-    static const struct {
-        const char *protocol, *with, *utf8;
-    } words[] = {{"esmtp", "ESMTP", "UTF8SMTP"},
-        {"esmtps", "ESMTPS", "UTF8SMTPS"}, {"esmtpa", "ESMTPA", "UTF8SMTPA"},
-        {"esmtpsa", "ESMTPSA", "UTF8SMTPSA"}, {"lmtp", "LMTP", "UTF8LMTP"},
-        {"lmtps", "LMTPS", "UTF8LMTPS"}, {"lmtpa", "LMTPA", "UTF8LMTPA"},
-        {"lmtpsa", "LMTPSA", "UTF8LMTPSA"}, {"smtp", "SMTP", "SMTP"}};
+    for (size_t i = 0; i < address.n; i++)
+        if ((unsigned char)address.p[i] > 126 &&
+            !(m->env.needs & IMPEL_NEED_UTF8))
+            return false;
+    return true;
+}
 
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (str_ieq(m->env.protocol, str_of(words[i].protocol)))
-            return m->env.needs & IMPEL_NEED_UTF8 ? words[i].utf8
-                                                  : words[i].with;
+/* RFC 3848 and RFC 6531 names of what brought it. */
+static const char *
+with_keyword(const struct message *m, bool utf8)
+{
+    if (str_ieq(m->env.protocol, STR("esmtp")))
+        return utf8 ? "UTF8SMTP" : "ESMTP";
+    if (str_ieq(m->env.protocol, STR("lmtp")))
+        return utf8 ? "UTF8LMTP" : "LMTP";
+    if (str_ieq(m->env.protocol, STR("smtp")))
+        return "SMTP";
     return NULL;
 }
 
@@ -167,25 +192,14 @@ add_date(struct buf *to, int64_t wall)
     buf_cstr(to, last.text);
 }
 
-/* As others write it: "(using TLS1.3 with cipher TLS_AES_256_GCM_SHA384)". */
 static void
-add_tls(const struct intake_session *is, struct buf *to)
-{
-    const struct tls_facts *f = is->session ? session_tls(is->session) : NULL;
-
-    if (f)
-        buf_printf(
-            to, "\r\n\t(using %s with cipher %s)", f->protocol, f->cipher);
-}
-
-static void
-add_received(
-    const struct intake_session *is, const struct message *m, struct buf *to)
+add_received(const struct intake_session *is, const struct message *m,
+    bool utf8, struct buf *to)
 {
     char id[MESSAGE_ID_SIZE];
     struct str by =
         scope_str(is->scope, OPT(intake_options, INTAKE_RECEIVED_HOSTNAME));
-    const char *with = with_keyword(m);
+    const char *with = with_keyword(m, utf8);
     message_id_print(m->id, id);
     buf_cstr(to, "Received: from ");
     add_clean(to, m, is->helo[0] ? is->helo : "unknown");
@@ -198,10 +212,9 @@ add_received(
         buf_cstr(to, " with ");
         buf_cstr(to, with);
     }
-    add_tls(is, to);
     buf_cstr(to, " id ");
     buf_cstr(to, id);
-    if (m->env.rcpt_count == 1) {
+    if (m->env.rcpt_count == 1 && is_shown(m, m->env.rcpt[0].address)) {
         buf_cstr(to, "\r\n\tfor <");
         add_clean(to, m, m->env.rcpt[0].address.p);
         buf_char(to, '>');
@@ -213,11 +226,11 @@ add_received(
 
 void
 trace_fields(const struct intake_session *is, const struct message *m,
-    struct str header, struct buf *to)
+    bool utf8, struct str header, struct buf *to)
 {
     const struct scope *s = is->scope;
     if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_TRACE_HEADERS)))
-        add_received(is, m, to);
+        add_received(is, m, utf8, to);
     if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_DATE_HEADER)) ==
             INTAKE_HEADER_IFNEEDED &&
         !trace_has_field(header, STR("Date"))) {

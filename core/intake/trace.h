@@ -11,9 +11,10 @@
 #include "spool/message.h"
 
 /* The fields to stand in front of a message, each with CRLF: Received, and
- * Date and Message-ID if the header lacks them and the options say so. */
+ * Date and Message-ID if the header lacks them and the options say so.  utf8:
+ * the client said SMTPUTF8, which the message need not need. */
 void trace_fields(const struct intake_session *is, const struct message *m,
-    struct str header, struct buf *to);
+    bool utf8, struct str header, struct buf *to);
 
 /* --- a bounded reader of header blocks --- */
 /* Does the block have a field of that name ("Date")? */
@@ -22,6 +23,8 @@ bool trace_has_field(struct str header, struct str name);
 size_t trace_count_fields(struct str header, struct str name);
 /* There are fields of that name, and each says that one word, in any case. */
 bool trace_says(struct str header, struct str name, struct str word);
+/* Does Content-Type say that it is made of parts with headers of their own? */
+bool trace_has_parts(struct str header);
 /* Does it begin like a header: a field name and a colon, or a blank line? */
 bool trace_is_header(struct str header);
 

@@ -24,6 +24,10 @@ static const struct {
     {"XCLIENT", CAPABILITY_XCLIENT},
     {"AUTH", CAPABILITY_AUTH},
     {"REQUIRETLS", CAPABILITY_REQUIRETLS},
+    {"BINARYMIME", CAPABILITY_BINARYMIME},
+    {"LIMITS", CAPABILITY_LIMITS},
+    {"DELIVERBY", CAPABILITY_DELIVERBY},
+    {"FUTURERELEASE", CAPABILITY_FUTURERELEASE},
 };
 
 static uint32_t
@@ -60,6 +64,44 @@ capability_attributes(struct impel_str rest)
     return bits;
 }
 
+/* One NAME=NUMBER of LIMITS; what is not of that form says nothing, and so does
+ * 0 (RFC 9422 3). */
+static void
+capability_limit(struct capability *c, struct impel_str item)
+{
+    const struct {
+        const char *name;
+        uint32_t *to;
+    } rows[] = {{"MAILMAX", &c->mail_max}, {"RCPTMAX", &c->rcpt_max},
+        {"RCPTDOMAINMAX", &c->rcpt_domain_max}};
+    const char *is = memchr(item.p, '=', item.n);
+    size_t name = is ? (size_t)(is - item.p) : 0, i;
+    uint64_t v;
+
+    if (!is ||
+        !verb_number((struct impel_str){is + 1, item.n - name - 1}, 999999, &v))
+        return;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (line_same((struct impel_str){item.p, name}, rows[i].name))
+            *rows[i].to = (uint32_t)v;
+}
+
+static void
+capability_limits(struct capability *c, struct impel_str rest)
+{
+    while (rest.n > 0) {
+        struct impel_str item = {rest.p, 0};
+
+        while (item.n < rest.n && item.p[item.n] != ' ')
+            item.n++;
+        if (item.n > 0)
+            capability_limit(c, item);
+        rest.p += item.n, rest.n -= item.n;
+        while (rest.n > 0 && *rest.p == ' ')
+            rest.p++, rest.n--;
+    }
+}
+
 static void
 capability_line(struct capability *c, struct impel_str line)
 {
@@ -77,6 +119,10 @@ capability_line(struct capability *c, struct impel_str line)
         rest.n--;
     if (line_same(word, "XCLIENT"))
         c->xclient |= capability_attributes(rest);
+    if (line_same(word, "LIMITS"))
+        capability_limits(c, rest);
+    if (line_same(word, "DELIVERBY") && verb_number(rest, 999999999, &limit))
+        c->by_min = (uint32_t)limit;
     if (!line_same(word, "SIZE"))
         return;
     if (verb_number(rest, INT64_MAX, &limit))

@@ -20,7 +20,11 @@ enum {
     CAPABILITY_STARTTLS = 128,
     CAPABILITY_XCLIENT = 256,
     CAPABILITY_AUTH = 512,
-    CAPABILITY_REQUIRETLS = 1024
+    CAPABILITY_REQUIRETLS = 1024,
+    CAPABILITY_BINARYMIME = 2048,
+    CAPABILITY_LIMITS = 4096,
+    CAPABILITY_DELIVERBY = 8192,
+    CAPABILITY_FUTURERELEASE = 16384
 };
 enum { /* what XCLIENT lists */
     CAPABILITY_XCLIENT_NAME = 1,
@@ -37,6 +41,9 @@ struct capability {
     uint32_t has;
     uint32_t xclient;    /* CAPABILITY_XCLIENT_* */
     uint64_t size_limit; /* what SIZE said; 0: nothing, or no limit */
+    /* LIMITS (RFC 9422); 0: nothing was said */
+    uint32_t mail_max, rcpt_max, rcpt_domain_max;
+    uint32_t by_min; /* seconds, of DELIVERBY; 0: any */
 };
 
 /* Read the lines of a 250 to EHLO; the first is the peer's name and says

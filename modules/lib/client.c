@@ -52,9 +52,23 @@ client_is_busy(const struct client *c)
 static int
 client_stage(const struct client *c)
 {
-    if (client_is_busy(c))
+    switch (c->state) {
+    case CLIENT_BANNER:
+        return IMPEL_AT_BANNER;
+    case CLIENT_EHLO:
+    case CLIENT_HELO:
+        return starttls_is_on(c) ? IMPEL_AT_TLS : IMPEL_AT_HELLO;
+    case CLIENT_XRESET:
+    case CLIENT_PROBE:
+        return IMPEL_AT_RESET;
+    case CLIENT_XCLIENT:
+    case CLIENT_XHELLO:
+        return IMPEL_AT_CLIENT;
+    case CLIENT_BUSY:
         return pipeline_stage(c);
-    return starttls_is_on(c) ? IMPEL_AT_TLS : IMPEL_AT_CONNECT;
+    default:
+        return starttls_is_on(c) ? IMPEL_AT_TLS : IMPEL_AT_CONNECT;
+    }
 }
 
 static int
@@ -186,7 +200,7 @@ client_finished(struct client *c)
     deadline_clear(&c->deadline);
     if (c->parting)
         client_quit(c);
-    else if (xclient_is_spent(c))
+    else if (xclient_is_spent(c) || limits_spent(&c->limits, &c->capability))
         c->host->draining(c->session);
 }
 
@@ -194,7 +208,7 @@ client_finished(struct client *c)
 static void
 client_turned_away(struct client *c, const struct reply *r)
 {
-    struct impel_result why = outcome_reply(r, IMPEL_AT_CONNECT);
+    struct impel_result why = outcome_reply(r, client_stage(c));
 
     why.blame = IMPEL_BLAME_HOST;
     client_fail(c, &why);
@@ -277,7 +291,8 @@ client_reply(struct client *c, const struct reply *r)
             client_ready(c);
             break;
         }
-        why = outcome_reply(r, IMPEL_AT_CONNECT);
+        why = outcome_reply(r, IMPEL_AT_RESET);
+        why.verdict = IMPEL_RETRY;
         why.blame = IMPEL_BLAME_SESSION;
         client_fail(c, &why);
         break;
@@ -598,7 +613,7 @@ client_release(void *s)
     struct client *c = s;
 
     outcome_drop(&c->t.keep);
-    free(c->taken);
+    free(c->rcpt);
     free(c);
 }
 

@@ -22,6 +22,7 @@
 #include "capability.h"
 #include "deadline.h"
 #include "dialogue.h"
+#include "limits.h"
 #include "options.h"
 #include "out.h"
 #include "outcome.h"
@@ -47,6 +48,8 @@ enum client_state {
 };
 enum step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_BODY, STEP_END };
 
+enum { RCPT_OPEN, RCPT_TAKEN /* LMTP: by the host */, RCPT_LEFT_OUT };
+
 struct transaction {
     struct impel_batch *batch; /* NULL: none, or all was reported */
     const struct impel_envelope *envelope;
@@ -57,7 +60,7 @@ struct transaction {
     int64_t size;                /* of the body as it is sent; < 0: unknown */
     int form;
     bool bdat, pipelined, eager;
-    bool eightbit, utf8;
+    bool eightbit, utf8, binary;
     bool answered;    /* a reply to this transaction was read */
     bool refused;     /* MAIL was: nothing else counts */
     bool go;          /* 354 */
@@ -90,10 +93,11 @@ struct client {
     struct reply_scan scan;
     struct deadline deadline;
     struct transaction t;
-    /* LMTP: recipients that wait for a final reply, a byte each, and where to
-     * look for the next of them */
-    uint8_t *taken;
-    size_t taken_room, final;
+    struct limits limits;
+    /* what became of each recipient of the transaction, RCPT_*; LMTP: where to
+     * look for the next that waits for a final reply */
+    uint8_t *rcpt;
+    size_t rcpt_room, final;
     struct out out;
 };
 

@@ -5,6 +5,7 @@ modules_lib_libmodule_la_SOURCES = \
 	modules/lib/capability.c modules/lib/capability.h \
 	modules/lib/line.c modules/lib/line.h \
 	modules/lib/out.c modules/lib/out.h \
+	modules/lib/param.c modules/lib/param.h \
 	modules/lib/reply.c modules/lib/reply.h \
 	modules/lib/verb.c modules/lib/verb.h
 modules_lib_libmodule_la_CPPFLAGS = $(MODULE_CPP)
@@ -13,22 +14,26 @@ modules_lib_libmodule_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
 # The dialogue that esmtp and lmtp speak, client and server.
 noinst_LTLIBRARIES += modules/lib/libdialogue.la
 modules_lib_libdialogue_la_SOURCES = \
+	modules/lib/alabel.c modules/lib/alabel.h \
 	modules/lib/client.c modules/lib/client.h \
+	modules/lib/client_needs.c modules/lib/client_needs.h \
 	modules/lib/deadline.h \
 	modules/lib/dialogue.c modules/lib/dialogue.h \
+	modules/lib/limits.c modules/lib/limits.h \
 	modules/lib/newline.c modules/lib/newline.h \
 	modules/lib/options.c modules/lib/options.h \
 	modules/lib/outcome.c modules/lib/outcome.h \
 	modules/lib/pipeline.c \
 	modules/lib/server.c modules/lib/server.h \
 	modules/lib/server_command.c modules/lib/server_data.c \
-	modules/lib/server_tls.c modules/lib/server_xclient.c \
+	modules/lib/server_params.c modules/lib/server_params.h \
+	modules/lib/server_xclient.c \
 	modules/lib/starttls.c modules/lib/starttls.h \
 	modules/lib/wording.c modules/lib/wording.h \
 	modules/lib/xclient.c modules/lib/xclient.h
 modules_lib_libdialogue_la_CPPFLAGS = $(MODULE_CPP)
-modules_lib_libdialogue_la_CFLAGS = $(MODULE_CC)
-modules_lib_libdialogue_la_LIBADD = modules/lib/libmodule.la
+modules_lib_libdialogue_la_CFLAGS = $(MODULE_CC) $(IDN2_CFLAGS)
+modules_lib_libdialogue_la_LIBADD = modules/lib/libmodule.la $(IDN2_LIBS)
 
 LIB_TEST_CPP = $(MODULE_CPP)
 if HAVE_CMOCKA

@@ -50,9 +50,10 @@
     [OPT_SESSION_TIME] = IMPORT("session_time"), \
     [OPT_BODY_TIME] = IMPORT("body_time"), \
     [OPT_BARE_NEWLINE] = IMPORT("rfc2822_lone_lf_in_body"), \
+    [OPT_FUTURE_RELEASE_MAX] = IMPORT("future_release_max"), \
+    [OPT_DELIVER_BY_MIN] = IMPORT("deliver_by_min"), \
     [OPT_XCLIENT] = IMPORT("xclient"), [OPT_TLS] = IMPORT("tls"), \
     [OPT_TLS_FALLBACK] = IMPORT("tls_ifavailable_fallback"), \
-    [OPT_INJECTION] = IMPORT("starttls_injection_policy"), \
     [OPT_BANNER_TIMEOUT] = {.name = own "_banner_timeout", \
         .type = IMPEL_OPT_DURATION, \
         .scopes = OUTBOUND, \

@@ -28,6 +28,8 @@ outcome_blame(const struct reply *r, int stage)
     case IMPEL_AT_CONNECT:
     case IMPEL_AT_TLS:
     case IMPEL_AT_LOGIN:
+    case IMPEL_AT_BANNER:
+    case IMPEL_AT_HELLO:
         return IMPEL_BLAME_HOST;
     case IMPEL_AT_RCPT:
         return IMPEL_BLAME_RCPT;
@@ -49,7 +51,8 @@ outcome_reply(const struct reply *r, int stage)
     if (stage == IMPEL_AT_RCPT && r->code == 552)
         result.verdict = IMPEL_RETRY;
     /* a host that will not talk fails no message: others may */
-    if (stage <= IMPEL_AT_LOGIN && result.verdict == IMPEL_FAILED)
+    if (outcome_blame(r, stage) == IMPEL_BLAME_HOST &&
+        result.verdict == IMPEL_FAILED)
         result.verdict = IMPEL_RETRY;
     result.code = r->code;
     memcpy(result.status, r->status, sizeof(result.status));

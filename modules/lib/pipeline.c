@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alabel.h"
+#include "client_needs.h"
 #include "verb.h"
 
 static const struct impel_envelope *
@@ -21,17 +23,10 @@ envelope_of(const struct client *c)
     return c->t.envelope;
 }
 
-/* Can this recipient be named to this host at all? */
-static bool
-rcpt_fits(const struct client *c, size_t i)
-{
-    return verb_is_mailbox(envelope_of(c)->rcpt[i]->address, c->t.utf8, true);
-}
-
 static size_t
 next_rcpt(const struct client *c, size_t i)
 {
-    while (i < envelope_of(c)->rcpt_count && !rcpt_fits(c, i))
+    while (i < envelope_of(c)->rcpt_count && c->rcpt[i] == RCPT_LEFT_OUT)
         i++;
     return i;
 }
@@ -54,12 +49,13 @@ pipeline_stage(const struct client *c)
 {
     switch (c->t.read) {
     case STEP_RSET:
+        return IMPEL_AT_RESET;
     case STEP_MAIL:
         return IMPEL_AT_SENDER;
     case STEP_RCPT:
         return IMPEL_AT_RCPT;
     case STEP_DATA:
-        return IMPEL_AT_BODY;
+        return IMPEL_AT_DATA;
     default:
         return c->t.body_out ? IMPEL_AT_FINAL : IMPEL_AT_BODY;
     }
@@ -89,16 +85,18 @@ static void
 report_rest(struct client *c, const struct impel_result *r)
 {
     struct impel_batch *batch = c->t.batch;
+    struct impel_result told = *r;
 
     c->t.batch = NULL;
     if (r->flags & IMPEL_UNCERTAIN)
         c->host->count(c->module->instance, COUNT_UNCERTAIN, 1);
+    needs_tell(c, c->t.kept ? &c->t.keep.result : &told);
     if (c->t.kept && c->t.keep_rcpt != SIZE_MAX)
         c->host->rcpt_done(batch, c->t.keep_rcpt, &c->t.keep.result);
     else if (c->t.kept)
         c->host->rest_done(batch, &c->t.keep.result);
     else
-        c->host->rest_done(batch, r);
+        c->host->rest_done(batch, &told);
     outcome_drop(&c->t.keep);
     c->t.kept = false;
 }
@@ -136,95 +134,40 @@ refuse_all(struct client *c, const struct impel_result *r)
     client_finished(c);
 }
 
+/* Why this recipient is not named to this host; false: it is. */
 static bool
-begin_forms(struct client *c, struct impel_batch *batch)
+rcpt_obstacle(struct client *c, size_t i, struct impel_result *r)
 {
-    struct transaction *t = &c->t;
-    uint32_t has = c->capability.has;
-    bool eightbit = t->envelope->needs & IMPEL_NEED_8BIT;
-    int64_t transform = c->host->opt_int(c->scope, OPT_TRANSFORM_8BITMIME);
+    struct impel_str address = envelope_of(c)->rcpt[i]->address;
+    struct alabel as;
 
-    t->form = IMPEL_BODY_RAW;
-    if (eightbit && !t->utf8 &&
-        (transform == TRANSFORM_STRIP ||
-            (transform != TRANSFORM_NO && !(has & CAPABILITY_8BITMIME))))
-        t->form = IMPEL_BODY_SEVENBIT;
-    t->eightbit = eightbit && t->form == IMPEL_BODY_RAW &&
-        (has & CAPABILITY_8BITMIME) &&
-        (t->utf8 ||
-            c->host->opt_int(c->scope, OPT_SEND_8BITMIME) ==
-                SEND_8BITMIME_IFAVAILABLE);
-    t->size = c->host->body_size(batch, t->form);
-    t->pipelined = (has & CAPABILITY_PIPELINING) &&
-        c->host->opt_int(c->scope, OPT_PIPELINING);
-    t->bdat = t->size >= 0 && (has & CAPABILITY_CHUNKING) &&
-        c->host->opt_int(c->scope, OPT_CHUNKING);
-    /* LMTP: how many replies will come must be known */
-    t->eager = !c->module->lmtp &&
-        t->size <= c->host->opt_int(c->scope, OPT_EAGER_BODY);
-    return t->size != IMPEL_E_UNSUP;
+    if (!c->t.utf8)
+        address = alabel_address(address, &as);
+    if (!address.p && !(c->capability.has & CAPABILITY_SMTPUTF8))
+        *r = outcome_internal(IMPEL_FAILED, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT,
+            "550 5.6.7 [internal] SMTPUTF8 required but not advertised");
+    else if (!address.p || !verb_is_mailbox(address, c->t.utf8, true))
+        *r = outcome_internal(IMPEL_FAILED, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT,
+            "553 5.1.3 [internal] address cannot be sent");
+    else if (!limits_take(&c->limits, &c->capability, address))
+        *r = outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_RCPT,
+            "452 4.5.3 [internal] the host takes no more recipients at once");
+    else
+        return false;
+    return true;
 }
 
-/* RFC 8689 4.2.1: what this session is short of for mail with REQUIRETLS.  The
- * host has seen to the rest: where the name that was verified came from. */
-static const char *
-begin_tls_lacks(struct client *c)
-{
-    if (!c->host->info(c->session, IMPEL_INFO_TLS_VERSION).p)
-        return "451 4.7.10 [internal] REQUIRETLS: TLS is not in use";
-    if (!c->host->info(c->session, IMPEL_INFO_TLS_PEER).p)
-        return "451 4.7.10 [internal] REQUIRETLS: the certificate is not "
-               "verified";
-    if (!(c->capability.has & CAPABILITY_REQUIRETLS))
-        return "451 4.7.30 [internal] REQUIRETLS required but not advertised";
-    return NULL;
-}
-
-/* What the envelope asks of this host and it cannot give; NULL: nothing. */
-static const char *
-begin_obstacle(struct client *c, struct impel_result *r)
-{
-    const struct impel_envelope *e = c->t.envelope;
-    bool offered = c->capability.has & CAPABILITY_SMTPUTF8;
-
-    *r = (struct impel_result){.verdict = IMPEL_FAILED,
-        .blame = IMPEL_BLAME_MESSAGE,
-        .stage = IMPEL_AT_SENDER};
-    if (e->needs & IMPEL_NEED_TLS) {
-        const char *lacks = begin_tls_lacks(c);
-
-        r->verdict = IMPEL_RETRY; /* elsewhere */
-        r->blame = IMPEL_BLAME_HOST;
-        r->stage = IMPEL_AT_TLS;
-        if (lacks)
-            return lacks;
-        r->verdict = IMPEL_FAILED;
-        r->blame = IMPEL_BLAME_MESSAGE;
-        r->stage = IMPEL_AT_SENDER;
-    }
-    if ((e->needs & IMPEL_NEED_UTF8) && !offered)
-        return "550 5.6.7 [internal] SMTPUTF8 required but not advertised";
-    if (e->sender.n > 0 && !verb_is_mailbox(e->sender, offered, true))
-        return "550 5.1.7 [internal] sender address cannot be sent";
-    if (!begin_forms(c, c->t.batch))
-        return "550 5.6.3 [internal] 8BITMIME required but not advertised";
-    if (c->capability.size_limit > 0 && c->t.size > 0 &&
-        (uint64_t)c->t.size > c->capability.size_limit)
-        return "552 5.3.4 [internal] message is larger than the host takes";
-    return NULL;
-}
-
-/* Recipients that cannot be named to this host; false if none is left. */
+/* Recipients that are not named to this host; false if none is left. */
 static bool
 begin_rcpts(struct client *c)
 {
-    struct impel_result r = outcome_internal(IMPEL_FAILED, IMPEL_BLAME_RCPT,
-        IMPEL_AT_RCPT, "553 5.1.3 [internal] address cannot be sent");
+    struct impel_result r;
     size_t i, n = envelope_of(c)->rcpt_count;
 
     for (i = 0; i < n; i++) {
-        if (rcpt_fits(c, i))
+        if (!rcpt_obstacle(c, i, &r))
             continue;
+        c->rcpt[i] = RCPT_LEFT_OUT;
         if (c->t.left == 1) {
             refuse_all(c, &r);
             return false;
@@ -235,24 +178,22 @@ begin_rcpts(struct client *c)
     return true;
 }
 
-/* LMTP: nobody was taken yet.  False: no memory. */
+/* Nothing is known of any of them yet.  False: no memory. */
 static bool
-begin_taken(struct client *c)
+begin_marks(struct client *c)
 {
     size_t n = envelope_of(c)->rcpt_count;
     uint8_t *more;
 
-    if (!c->module->lmtp)
-        return true;
-    if (c->taken_room < n) {
-        more = realloc(c->taken, n);
+    if (c->rcpt_room < n) {
+        more = realloc(c->rcpt, n);
         if (!more)
             return false;
-        c->taken = more;
-        c->taken_room = n;
+        c->rcpt = more;
+        c->rcpt_room = n;
     }
     if (n > 0)
-        memset(c->taken, 0, n);
+        memset(c->rcpt, RCPT_OPEN, n);
     c->final = 0;
     return true;
 }
@@ -270,11 +211,14 @@ pipeline_begin(struct client *c, struct impel_batch *batch,
     t->envelope = envelope;
     t->left = envelope->rcpt_count;
     t->send = t->read = c->need_reset ? STEP_RSET : STEP_MAIL;
-    /* the parameter is for those who need it: RFC 6531 3.4 */
-    t->utf8 = (c->capability.has & CAPABILITY_SMTPUTF8) &&
-        ((envelope->needs & IMPEL_NEED_UTF8) || verb_is_utf8(envelope->sender));
-    obstacle = begin_obstacle(c, &r);
-    if (!obstacle && !begin_taken(c)) {
+    obstacle = needs_begin(c, &r);
+    if (!obstacle && !limits_begin(&c->limits, &c->capability)) {
+        r = (struct impel_result){.verdict = IMPEL_UNTRIED,
+            .blame = IMPEL_BLAME_SESSION,
+            .stage = IMPEL_AT_SENDER};
+        obstacle = "452 4.5.3 [internal] the host takes no more messages now";
+    }
+    if (!obstacle && !begin_marks(c)) {
         r = (struct impel_result){.verdict = IMPEL_UNTRIED,
             .blame = IMPEL_BLAME_SESSION,
             .stage = IMPEL_AT_SENDER};
@@ -300,16 +244,21 @@ send_mail(struct client *c)
 {
     const struct impel_envelope *e = envelope_of(c);
     bool dsn = c->capability.has & CAPABILITY_DSN;
-    struct verb_mail m = {.sender = e->sender,
+    struct alabel as;
+    struct verb_mail m = {
+        .sender = c->t.utf8 ? e->sender : alabel_address(e->sender, &as),
         .size = c->capability.has & CAPABILITY_SIZE ? c->t.size : -1,
         .eightbit = c->t.eightbit,
+        .binary = c->t.binary,
         .utf8 = c->t.utf8,
         .requiretls = e->needs & IMPEL_NEED_TLS,
         .ret = dsn ? e->ret : 0};
 
     if (dsn)
         m.envid = e->envid;
+    needs_by(c, &m);
     verb_put_mail(&c->out, &m);
+    c->limits.mails++;
     c->t.outstanding++;
     c->t.send = STEP_RCPT;
 }
@@ -319,9 +268,12 @@ send_rcpt(struct client *c)
 {
     const struct impel_envelope *e = envelope_of(c);
     const struct impel_rcpt *rcpt = e->rcpt[c->t.send_rcpt];
+    struct alabel as;
 
-    verb_put_rcpt(&c->out, rcpt->address, c->capability.has & CAPABILITY_DSN,
-        rcpt->notify, rcpt->original, c->t.utf8);
+    verb_put_rcpt(&c->out,
+        c->t.utf8 ? rcpt->address : alabel_address(rcpt->address, &as),
+        c->capability.has & CAPABILITY_DSN, rcpt->notify, rcpt->original,
+        c->t.utf8);
     c->t.outstanding++;
     c->t.send_rcpt = next_rcpt(c, c->t.send_rcpt + 1);
     if (c->t.send_rcpt >= e->rcpt_count)
@@ -526,7 +478,7 @@ read_rcpt(struct client *c, const struct reply *r)
     if (reply_class(r) == 2) {
         t->accepted++;
         if (c->module->lmtp)
-            c->taken[i] = 1;
+            c->rcpt[i] = RCPT_TAKEN;
     } else {
         refuse_rcpt(c, i, r);
     }
@@ -554,7 +506,7 @@ read_data(struct client *c, const struct reply *r)
     c->t.send = STEP_END;
     if (c->t.accepted == 0 || c->t.kept)
         return; /* it only confirms what was said before */
-    result = outcome_reply(r, IMPEL_AT_BODY);
+    result = outcome_reply(r, IMPEL_AT_DATA);
     keep(c, SIZE_MAX, &result);
 }
 
@@ -576,11 +528,12 @@ read_final_of_one(struct client *c, const struct reply *r)
     struct transaction *t = &c->t;
     struct impel_result result = outcome_reply(r, IMPEL_AT_FINAL);
 
-    while (!c->taken[c->final])
+    while (c->rcpt[c->final] != RCPT_TAKEN)
         c->final++;
     if (result.verdict != IMPEL_DELIVERED)
         result.blame = IMPEL_BLAME_RCPT;
     c->need_reset = t->bdat && reply_class(r) != 2;
+    needs_tell(c, &result);
     if (t->outstanding > 0) {
         t->left--;
         c->host->rcpt_done(t->batch, c->final++, &result);

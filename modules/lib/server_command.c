@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include "capability.h"
+#include "server_params.h"
 
 struct mail_params {
     struct impel_sender sender;
-    bool utf8, eightbit;
+    bool utf8, eightbit, binary;
     uint32_t seen; /* one bit for each keyword */
 };
 struct rcpt_params {
@@ -46,12 +47,15 @@ mail_size(struct server *s, struct mail_params *m, struct impel_str value)
 }
 
 static const char *
-mail_body(struct mail_params *m, struct impel_str value)
+mail_body(struct server *s, struct mail_params *m, struct impel_str value)
 {
     if (!once(&m->seen, 2))
         return "501 5.5.4 bad BODY";
     if (line_same(value, "8BITMIME"))
         m->eightbit = true;
+    else if ((s->offered & CAPABILITY_BINARYMIME) &&
+        line_same(value, "BINARYMIME"))
+        m->binary = true;
     else if (!line_same(value, "7BIT"))
         return "501 5.5.4 bad BODY";
     return NULL;
@@ -85,11 +89,14 @@ mail_param(struct server *s, struct mail_params *m, struct impel_str key,
     struct impel_str value)
 {
     uint32_t has = s->offered;
+    const char *wrong;
 
+    if (params_take(s, &m->sender, &m->seen, key, value, &wrong))
+        return wrong;
     if ((has & CAPABILITY_SIZE) && line_same(key, "SIZE"))
         return mail_size(s, m, value);
     if ((has & CAPABILITY_8BITMIME) && line_same(key, "BODY"))
-        return mail_body(m, value);
+        return mail_body(s, m, value);
     if ((has & CAPABILITY_DSN) && line_same(key, "RET"))
         return mail_ret(m, value);
     if ((has & CAPABILITY_DSN) && line_same(key, "ENVID"))
@@ -119,11 +126,12 @@ mail_params(struct server *s, struct mail_params *m, struct impel_str args)
         wrong = s->esmtp ? mail_param(s, m, key, value)
                          : "555 5.5.4 parameters need EHLO";
     }
-    return wrong;
+    return wrong ? wrong : params_clash(&m->sender);
 }
 
-bool
-command_cut_blanks(struct server *s, struct impel_str *args)
+/* Blanks at the end of a command are an error unless they are allowed. */
+static bool
+cut_blanks(struct server *s, struct impel_str *args)
 {
     return !verb_cut_blanks(args) ||
         s->host->opt_int(s->scope, OPT_TRAILING_WHITESPACE);
@@ -151,10 +159,14 @@ mail_begin(struct server *s, const struct mail_params *m)
 {
     static const struct impel_str key = {"protocol", 8};
     const struct impel_intake *intake = s->host->intake;
-    struct impel_str protocol = line_str(server_protocol(s, false));
+    struct impel_str protocol = line_str(s->named.proto ? s->named.proto
+            : s->module->lmtp                           ? "lmtp"
+            : s->esmtp                                  ? "esmtp"
+                                                        : "smtp");
 
     server_reset(s);
     s->utf8 = m->utf8;
+    s->binary = m->binary;
     s->in = intake->begin(s->session, ++s->tag);
     if (!s->in) {
         server_reply(s, "452 4.3.1 not enough room now");
@@ -183,8 +195,7 @@ command_mail(struct server *s, struct impel_str args)
         return;
     }
     if (!wrong &&
-        (!command_cut_blanks(s, &args) ||
-            !verb_path(&args, "FROM:", blanks, &path)))
+        (!cut_blanks(s, &args) || !verb_path(&args, "FROM:", blanks, &path)))
         wrong = "501 5.5.4 syntax is MAIL FROM:<address>";
     if (!wrong)
         wrong = mail_params(s, &m, args);
@@ -199,6 +210,8 @@ command_mail(struct server *s, struct impel_str args)
     m.sender.address = path;
     if (m.eightbit)
         m.sender.needs |= IMPEL_NEED_8BIT;
+    if (m.binary)
+        m.sender.needs |= IMPEL_NEED_BINARY;
     if (m.utf8)
         m.sender.needs |= IMPEL_NEED_UTF8;
     mail_begin(s, &m);
@@ -242,7 +255,7 @@ command_rcpt(struct server *s, struct impel_str args)
         wrong = "503 5.5.1 MAIL comes first";
     else if (s->bdat)
         wrong = "503 5.5.1 the body has begun";
-    else if (!command_cut_blanks(s, &args) ||
+    else if (!cut_blanks(s, &args) ||
         !verb_path(&args, "TO:", blanks, &r.rcpt.address))
         wrong = "501 5.5.4 syntax is RCPT TO:<address>";
     else
@@ -278,10 +291,12 @@ command_rcpt(struct server *s, struct impel_str args)
 static void
 command_data(struct server *s, struct impel_str args)
 {
-    if (!command_cut_blanks(s, &args) || args.n > 0)
+    if (!cut_blanks(s, &args) || args.n > 0)
         server_error(s, "501 5.5.4 DATA takes no argument");
     else if (s->bdat)
         server_error(s, "503 5.5.1 not after BDAT");
+    else if (s->binary) /* RFC 3030 3 */
+        server_error(s, "503 5.5.1 BINARYMIME goes by BDAT");
     else if (!s->mail)
         server_error(s, "503 5.5.1 MAIL comes first");
     else if (s->rcpt_accepted == 0)
@@ -369,7 +384,8 @@ command_greeted(struct server *s)
     put_extension(s, CAPABILITY_SMTPUTF8, "SMTPUTF8");
     put_extension(s, CAPABILITY_DSN, "DSN");
     put_extension(s, CAPABILITY_CHUNKING, "CHUNKING");
-    put_extension(s, CAPABILITY_STARTTLS, "STARTTLS");
+    put_extension(s, CAPABILITY_BINARYMIME, "BINARYMIME");
+    params_put(s);
     put_extension(s, CAPABILITY_REQUIRETLS, "REQUIRETLS");
     put_extension(s, CAPABILITY_XCLIENT,
         "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
@@ -379,7 +395,7 @@ command_greeted(struct server *s)
 static void
 command_quit(struct server *s, struct impel_str args)
 {
-    if (!command_cut_blanks(s, &args) || args.n > 0) {
+    if (!cut_blanks(s, &args) || args.n > 0) {
         server_error(s, "501 5.5.4 QUIT takes no argument");
         return;
     }
@@ -390,7 +406,7 @@ command_quit(struct server *s, struct impel_str args)
 static void
 command_rset(struct server *s, struct impel_str args)
 {
-    if (!command_cut_blanks(s, &args) || args.n > 0) {
+    if (!cut_blanks(s, &args) || args.n > 0) {
         server_error(s, "501 5.5.4 RSET takes no argument");
         return;
     }
@@ -469,10 +485,8 @@ command_line(struct server *s, struct impel_str line)
     case VERB_HELP:
         server_reply(s, "214 2.0.0 RFC 5321 says it all");
         break;
-    case VERB_STARTTLS:
-        command_starttls(s, args);
-        break;
     case VERB_EXPN:
+    case VERB_STARTTLS:
     case VERB_AUTH:
         server_error(s, "502 5.5.1 not offered");
         break;

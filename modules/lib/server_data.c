@@ -250,7 +250,7 @@ chunk_end(struct server *s)
         s->line_start = true;
     }
     /* a last line without its end is given one: lines end in CRLF */
-    if (s->chunk_last && !is_refused(s) && !s->line_start) {
+    if (s->chunk_last && !is_refused(s) && !s->line_start && !s->binary) {
         if (!body_give(s, "\r\n", 2))
             return;
         s->line_start = true;
@@ -307,6 +307,20 @@ chunk_join(struct server *s, char first, size_t *used)
     return true;
 }
 
+/* Octets of a chunk of BINARYMIME go through as they are. */
+static size_t
+binary_take(struct server *s, const char *p, size_t n)
+{
+    if (!body_give(s, p, n))
+        return 0;
+    s->chunk_left -= n;
+    if (s->chunk_left == 0)
+        chunk_end(s);
+    else
+        body_progress(s, n);
+    return n;
+}
+
 size_t
 bdat_take(struct server *s, const char *p, size_t n)
 {
@@ -319,6 +333,8 @@ bdat_take(struct server *s, const char *p, size_t n)
         s->wasted_bytes += n;
         used = n;
     } else {
+        if (s->binary)
+            return binary_take(s, p, n);
         if (n > 0 && s->cr && !chunk_join(s, p[0], &used))
             return 0;
         used += body_take(s, p + used, n - used, false, &end);

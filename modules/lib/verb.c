@@ -370,6 +370,21 @@ verb_bdat(struct impel_str args, uint64_t *size, bool *last)
     return *last || args.n == 0;
 }
 
+/* RFC 2852 4: nine digits at most. */
+static void
+put_by(struct out *o, const struct verb_mail *m)
+{
+    int64_t seconds = m->by_seconds;
+
+    out_text(o, seconds < 0 ? " BY=-" : " BY=");
+    if (seconds < 0)
+        seconds = -seconds;
+    out_number(o, seconds < 999999999 ? (uint64_t)seconds : 999999999);
+    out_text(o, m->by & IMPEL_BY_RETURN ? ";R" : ";N");
+    if (m->by & IMPEL_BY_TRACE)
+        out_text(o, "T");
+}
+
 void
 verb_put_mail(struct out *o, const struct verb_mail *m)
 {
@@ -382,6 +397,8 @@ verb_put_mail(struct out *o, const struct verb_mail *m)
     }
     if (m->eightbit)
         out_text(o, " BODY=8BITMIME");
+    if (m->binary)
+        out_text(o, " BODY=BINARYMIME");
     if (m->utf8)
         out_text(o, " SMTPUTF8");
     if (m->requiretls)
@@ -393,6 +410,8 @@ verb_put_mail(struct out *o, const struct verb_mail *m)
         out_text(o, " ENVID=");
         out_str(o, m->envid);
     }
+    if (m->by)
+        put_by(o, m);
     out_text(o, "\r\n");
 }
 

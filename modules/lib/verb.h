@@ -97,7 +97,9 @@ struct verb_mail {
     struct impel_str sender; /* empty: the null sender */
     int64_t size;            /* < 0: say nothing */
     bool eightbit, utf8;
-    bool requiretls;
+    bool requiretls, binary;
+    uint32_t by; /* IMPEL_BY_*; 0: say nothing */
+    int64_t by_seconds;
     int32_t ret;
     struct impel_str envid; /* xtext; absent: say nothing */
 };

@@ -124,7 +124,7 @@ static void
 give_up(struct client *c, int verdict, int blame, const char *text)
 {
     struct impel_result r =
-        outcome_internal(verdict, blame, IMPEL_AT_SENDER, text);
+        outcome_internal(verdict, blame, IMPEL_AT_CLIENT, text);
 
     client_fail(c, &r);
 }
@@ -207,7 +207,7 @@ refused(struct client *c, const struct reply *r)
         give_up(c, IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
             "451 4.4.2 [internal] session belongs to another client");
     } else if (is_of_client(r)) {
-        why = outcome_reply(r, IMPEL_AT_SENDER);
+        why = outcome_reply(r, IMPEL_AT_CLIENT);
         why.verdict = IMPEL_RETRY;
         why.blame = IMPEL_BLAME_SESSION;
         client_fail(c, &why);
@@ -240,7 +240,7 @@ xclient_reply(struct client *c, const struct reply *r)
     switch (c->state) {
     case CLIENT_XRESET:
         if (reply_class(r) != 2) {
-            why = outcome_reply(r, IMPEL_AT_SENDER);
+            why = outcome_reply(r, IMPEL_AT_RESET);
             why.verdict = IMPEL_UNTRIED;
             why.blame = IMPEL_BLAME_SESSION;
             client_fail(c, &why);

@@ -10,7 +10,6 @@
 #include "base/banned.h"
 
 static const char *const bit8_choices[] = {"no", "ifavailable", NULL};
-static const char *const injection_choices[] = {"reject", "ignore", NULL};
 static const char *const tls_choices[] = {
     "no", "ifavailable", "required", NULL};
 static const char *const xclient_choices[] = {
@@ -42,6 +41,8 @@ static const struct impel_option core_rows[] = {
     SECONDS("idle_time", "300"),
     SECONDS("session_time", "0"),
     SECONDS("body_time", "3600"),
+    SECONDS("future_release_max", "0"),
+    SECONDS("deliver_by_min", "0"),
     NUMBER("max_commands", "1000"),
     NUMBER("max_errors", "20"),
     SWITCH("rfc2821_allow_whitespace_in_envelope", "false"),
@@ -58,8 +59,6 @@ static const struct impel_option core_rows[] = {
         transform_choices),
     ROW("tls", IMPEL_OPT_CHOICE, "no", tls_choices),
     SWITCH("tls_ifavailable_fallback", "true"),
-    ROW("starttls_injection_policy", IMPEL_OPT_CHOICE, "reject",
-        injection_choices),
     ROW("xclient", IMPEL_OPT_CHOICE, "no", xclient_choices),
     ROW("remote_smtp_port", IMPEL_OPT_PORT, "25", NULL),
     TEXT("ehlo_hostname"),

@@ -18,7 +18,7 @@ verify_shape(struct world *w, const char *what, const struct impel_result *r)
         world_fault(w, "%s: a result without its size", what);
     if (r->verdict < IMPEL_DELIVERED || r->verdict > IMPEL_UNTRIED)
         world_fault(w, "%s: verdict %d", what, r->verdict);
-    if (r->stage < 0 || r->stage > IMPEL_AT_FINAL)
+    if (r->stage < 0 || r->stage > IMPEL_AT_DATA)
         world_fault(w, "%s: stage %d", what, r->stage);
     if (r->blame < 0 || r->blame > IMPEL_BLAME_ROUTE)
         world_fault(w, "%s: blame %d", what, r->blame);

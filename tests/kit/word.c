@@ -17,13 +17,17 @@ const struct word word_blame[] = {{"rcpt", IMPEL_BLAME_RCPT},
 const struct word word_stage[] = {{"connect", IMPEL_AT_CONNECT},
     {"tls", IMPEL_AT_TLS}, {"login", IMPEL_AT_LOGIN},
     {"sender", IMPEL_AT_SENDER}, {"rcpt", IMPEL_AT_RCPT},
-    {"body", IMPEL_AT_BODY}, {"final", IMPEL_AT_FINAL}, {NULL, 0}};
+    {"body", IMPEL_AT_BODY}, {"final", IMPEL_AT_FINAL},
+    {"banner", IMPEL_AT_BANNER}, {"hello", IMPEL_AT_HELLO},
+    {"client", IMPEL_AT_CLIENT}, {"reset", IMPEL_AT_RESET},
+    {"data", IMPEL_AT_DATA}, {NULL, 0}};
 const struct word word_tls[] = {{"none", IMPEL_TLS_NONE},
     {"now", IMPEL_TLS_NOW}, {"later", IMPEL_TLS_LATER}, {NULL, 0}};
 const struct word word_errno[] = {{"ECONNREFUSED", ECONNREFUSED},
     {"ETIMEDOUT", ETIMEDOUT}, {"EHOSTUNREACH", EHOSTUNREACH}, {NULL, 0}};
 const struct word word_need[] = {{"8bit", IMPEL_NEED_8BIT},
-    {"utf8", IMPEL_NEED_UTF8}, {"tls", IMPEL_NEED_TLS}, {NULL, 0}};
+    {"utf8", IMPEL_NEED_UTF8}, {"tls", IMPEL_NEED_TLS},
+    {"binary", IMPEL_NEED_BINARY}, {NULL, 0}};
 const struct word word_notify[] = {{"never", IMPEL_NOTIFY_NEVER},
     {"success", IMPEL_NOTIFY_SUCCESS}, {"failure", IMPEL_NOTIFY_FAILURE},
     {"delay", IMPEL_NOTIFY_DELAY}, {NULL, 0}};

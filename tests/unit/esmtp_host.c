@@ -157,8 +157,6 @@ host_info(struct impel_session *s, int what)
     (void)s;
     if (what == IMPEL_INFO_TLS_VERSION && the->tls)
         return (struct impel_str){the->tls, strlen(the->tls)};
-    if (what == IMPEL_INFO_TLS_MAY && the->tls_may)
-        return (struct impel_str){"yes", 3};
     return what == IMPEL_INFO_EHLO_NAME ? (struct impel_str){"own.test", 8}
                                         : (struct impel_str){NULL, 0};
 }
@@ -173,8 +171,9 @@ host_timer(struct impel_session *s, int number, int64_t after)
 static int64_t
 host_body_size(struct impel_batch *b, int form)
 {
-    (void)form;
     MUST(!b->ended);
+    if ((form & IMPEL_BODY_SEVENBIT) && b->rigid)
+        return IMPEL_E_UNSUP;
     return (int64_t)strlen(b->body);
 }
 
@@ -182,6 +181,7 @@ static int
 host_send_body(struct impel_batch *b, int form)
 {
     MUST(!b->ended && !the->body_due);
+    b->form = form;
     text_add(&the->session.out, b->body, strlen(b->body));
     if (form & IMPEL_BODY_DOTTED)
         text_add(&the->session.out, ".\r\n", 3);
@@ -200,16 +200,23 @@ static void
 host_draining(struct impel_session *s)
 {
     MUST(!s->closed);
+    the->drained++;
 }
 
 static void
 report(struct impel_batch *b, size_t i, const struct impel_result *r)
 {
+    size_t k;
+
     MUST(!b->ended && r->verdict >= IMPEL_DELIVERED &&
         r->verdict <= IMPEL_UNTRIED && r->size == sizeof(*r));
     b->reported[i]++;
     b->verdict[i] = r->verdict;
     b->flags[i] = r->flags;
+    for (k = 0; k < r->info_count; k++) {
+        b->no_dsn = b->no_dsn || r->info[k].key.p[0] == 'd';
+        b->no_by = b->no_by || r->info[k].key.p[0] == 'b';
+    }
     MUST(b->reported[i] == 1);
 }
 
@@ -301,6 +308,9 @@ intake_sender(struct impel_incoming *in, const struct impel_sender *from)
 {
     MUST(in->open && is_line(from->address) && is_line(from->envid));
     in->needs = from->needs;
+    in->hold_until = from->hold_until;
+    in->deadline = from->deadline;
+    in->by = from->by;
     text_str(&in->text, from->address);
     the->refuse = from->address.n > 0 && from->address.p[0] == '!';
     return ask(in->tag, IMPEL_AT_SENDER, SIZE_MAX);
@@ -344,8 +354,8 @@ intake_commit(struct impel_incoming *in, struct impel_str key)
     size_t i, n = in->text.n;
 
     MUST(in->open && !key.p && n >= 1);
-    MUST(n < 2 || p[n - 1] == '\n');
-    for (i = 0; i < n; i++)
+    MUST(n < 2 || p[n - 1] == '\n' || (in->needs & IMPEL_NEED_BINARY));
+    for (i = 0; i < n && !(in->needs & IMPEL_NEED_BINARY); i++)
         MUST(p[i] != '\r' || (i + 1 < n && p[i + 1] == '\n'));
     text_add(&the->taken, p, n);
     text_add(&the->taken, "\0", 1);

@@ -33,11 +33,16 @@ struct impel_batch {
     int verdict[8];
     uint32_t flags[8];
     bool ended;
+    bool rigid;  /* it cannot be had in 7 bits */
+    int form;    /* in which it was sent last; -1: it was not */
+    bool no_dsn; /* a delivery said "dsn=no", or "by=no" */
+    bool no_by;
 };
 struct impel_incoming {
     uint64_t tag;
     size_t rcpts;
-    uint32_t needs;
+    uint32_t needs, by;
+    int64_t hold_until, deadline; /* of the sender, wall ms */
     bool open;
     struct text text; /* sender, recipients, body */
 };
@@ -58,11 +63,11 @@ struct esmtp_host {
     bool body_due;
     unsigned again_every, body_calls; /* body() says AGAIN each nth time */
     bool credit_due;
+    unsigned drained;            /* how often draining() was called */
     unsigned full_every, writes; /* write() refuses each nth time; never 1 */
     bool drained_due;
     bool tls_due, tls_fails; /* EV_TLS, and what it says */
     const char *tls;         /* INFO_TLS_VERSION, or NULL */
-    bool tls_may;            /* a listener has a certificate */
     bool connect_due;        /* of a second connection */
     struct text taken;       /* committed messages, one behind the other */
     size_t committed;

@@ -10,7 +10,6 @@
 #include "spool/content.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
-#include "xport/tlsin.h"
 #include "xport/tlspolicy.h"
 #include "xport/session.h"
 #include "xport/tracer.h"
@@ -412,13 +411,6 @@ signing_check(void *arg, struct generation *g, struct conf_report *r)
 
 int
 tlspolicy_check(void *arg, struct generation *g, struct conf_report *r)
-{
-    (void)arg, (void)g, (void)r;
-    return 0;
-}
-
-int
-tlsin_check(void *arg, struct generation *g, struct conf_report *r)
 {
     (void)arg, (void)g, (void)r;
     return 0;

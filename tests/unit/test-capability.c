@@ -50,11 +50,29 @@ odd(void **state)
     assert_int_equal(c.has, CAPABILITY_SIZE);
 }
 
+static void
+limits(void **state)
+{
+    (void)state;
+    read_ehlo("250-mx\r\n250-DELIVERBY 240\r\n250-BINARYMIME\r\n"
+              "250 LIMITS MAILMAX=5 rcptmax=1000 RCPTDOMAINMAX=1 X Y=Z\r\n");
+    assert_int_equal(c.has,
+        CAPABILITY_DELIVERBY | CAPABILITY_BINARYMIME | CAPABILITY_LIMITS);
+    assert_int_equal(c.mail_max, 5);
+    assert_int_equal(c.rcpt_max, 1000);
+    assert_int_equal(c.rcpt_domain_max, 1);
+    assert_int_equal(c.by_min, 240);
+    read_ehlo("250-mx\r\n250-DELIVERBY soon\r\n"
+              "250 LIMITS MAILMAX=5x RCPTMAX=10000000 RCPTDOMAINMAX= =3\r\n");
+    assert_int_equal(c.mail_max + c.rcpt_max + c.rcpt_domain_max, 0);
+    assert_int_equal(c.by_min, 0);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usual), cmocka_unit_test(odd)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(usual),
+        cmocka_unit_test(odd), cmocka_unit_test(limits)};
 
     return cmocka_run_group_tests_name("capability", tests, NULL, NULL);
 }

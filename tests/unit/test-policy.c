@@ -162,7 +162,7 @@ static int
 message_code(const struct content_facts *f, const char *header)
 {
     struct impel_result r;
-    return policy_message(&is, f, str_of(header), &r) < 0 ? r.code : 250;
+    return policy_message(&is, 0, f, str_of(header), &r) < 0 ? r.code : 250;
 }
 
 static void
