@@ -84,8 +84,7 @@ body_give(struct server *s, const char *p, size_t n)
 static bool
 body_bare(struct server *s)
 {
-    if (!is_refused(s) &&
-        s->host->opt_int(s->scope, OPT_BARE_NEWLINE) == BARE_NEWLINE_FIX)
+    if (s->host->opt_int(s->scope, OPT_BARE_NEWLINE) == BARE_NEWLINE_FIX)
         return body_give(s, "\r\n", 2);
     if (!s->smuggling) {
         s->smuggling = true;
