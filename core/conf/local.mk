@@ -38,6 +38,7 @@ tests_unit_test_cidr_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
 # All rows of the core, wherever they stand.
 CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
 	core/spool/spool_options.c core/route/route_options.c \
+	core/route/sts_options.c \
 	core/route/route_check.c core/route/method.c \
 	core/xport/dkim_options.c core/xport/xport_options.c \
 	core/queue/queue_options.c \

@@ -146,6 +146,12 @@
         "forget it; hosts of domains stay until refresh domain", 1) \
     X(dig, "dig", "NAME [A|AAAA|MX|TXT|PTR|TLSA]", \
         "ask DNS as delivery does, the cache included", 0) \
+    X(mta_sts_list, "mta_sts list", "[N]", \
+        "MTA-STS policies that are kept, 100 unless said otherwise", 0) \
+    X(mta_sts_show, "mta_sts show", "DOMAIN", \
+        "its policy, until when, and what the last look came to", 0) \
+    X(mta_sts_refresh, "mta_sts refresh", "DOMAIN", \
+        "ask for its record and fetch its policy now", 1) \
     X(jobs, "jobs", "", \
         "long work that runs now, and how far it is", 0) \
     X(cancel_job, "cancel job", "N", \

@@ -53,6 +53,8 @@ struct control_config {
     struct intake *intake;
     struct spool *spool;
     struct dns *dns;
+    struct sts *sts;
+    struct fetcher *fetcher;
     struct generation *generation;
     const struct control_process *process; /* stays */
 };

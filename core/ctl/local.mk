@@ -13,7 +13,7 @@ core_ctl_libctl_a_SOURCES = \
 	core/ctl/commands_process.c \
 	core/ctl/commands_queue.c \
 	core/ctl/commands_dns.c \
-	core/ctl/commands_select.c core/ctl/commands_suspend.c \
+	core/ctl/commands_select.c core/ctl/commands_sts.c core/ctl/commands_suspend.c \
 	core/ctl/commands_trace.c \
 	core/ctl/control.c core/ctl/control.h core/ctl/control_int.h \
 	core/ctl/control_session.c \
@@ -35,6 +35,7 @@ ctl_tests = \
 check_PROGRAMS += $(ctl_tests)
 TESTS += $(ctl_tests)
 ctl_fakes = tests/unit/fake_scheduler.c tests/unit/fake_scheduler.h \
+	tests/unit/fake_sts.c core/route/stspolicy.c \
 	core/spool/message.c $(CONF_ROWS)
 # The layers that are played are not linked.
 ctl_test_libs = core/ctl/libctl.a core/net/libnet.a core/loop/libloop.a \

@@ -40,6 +40,8 @@ metrics_get(const struct control_config *on, struct metrics *to)
     to->rejected = since(to->intake.rejected, before.rejected);
     spool_get_stats(on->spool, &to->spool);
     dns_get_stats(on->dns, &to->dns);
+    sts_get_stats(on->sts, &to->sts);
+    fetcher_get_stats(on->fetcher, &to->fetch);
     signing_get_stats(&to->signing);
 }
 
@@ -180,6 +182,26 @@ print_dns(const struct metrics *m, struct buf *to)
         d->response_us_avg);
 }
 
+static void
+print_https(const struct metrics *m, struct buf *to)
+{
+    counter(to, "https_requests_total", "HTTPS requests begun", m->fetch.begun);
+    counter(to, "https_failures_total", "HTTPS requests without an answer",
+        m->fetch.failed);
+    gauge(to, "https_open", "HTTPS requests under way", m->fetch.open);
+    gauge(to, "https_waiting", "HTTPS requests that wait for a place",
+        m->fetch.waiting);
+    gauge(to, "mta_sts_policies", "MTA-STS policies in force", m->sts.policies);
+    gauge(to, "mta_sts_enforced", "Those of them in mode enforce",
+        m->sts.enforced);
+    counter(to, "mta_sts_fetches_total", "Requests for MTA-STS policies",
+        m->sts.fetched);
+    counter(to, "mta_sts_failures_total",
+        "Requests for MTA-STS policies that came to none", m->sts.failed);
+    counter(to, "mta_sts_expired_total", "MTA-STS policies that ended",
+        m->sts.expired);
+}
+
 /* Names come from modules: only what Prometheus allows is kept. */
 static void
 clean_name(struct buf *to, const char *name)
@@ -236,6 +258,7 @@ metrics_print(const struct control_config *on, struct buf *to)
     print_intake(&m, to);
     print_spool(&m, to);
     print_dns(&m, to);
+    print_https(&m, to);
     print_signing(&m, to);
     registry_counters(print_module_counter, to);
 }

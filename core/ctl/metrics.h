@@ -7,6 +7,8 @@
 #define IMPEL_METRICS_H
 
 #include "ctl/control.h"
+#include "net/fetch.h"
+#include "route/sts.h"
 #include "xport/signing.h"
 
 void metrics_print(const struct control_config *on, struct buf *to);
@@ -25,6 +27,8 @@ struct metrics {
     uint64_t received, rejected; /* since reset: recipients, refusals */
     struct spool_stats spool;
     struct dns_stats dns;
+    struct sts_stats sts;
+    struct fetch_stats fetch;
     struct signing_stats signing;
     uint64_t generation;
     int64_t now; /* wall ms */

@@ -29,6 +29,7 @@
 #include "queue/maillog_options.h"
 #include "queue/queue_options.h"
 #include "route/route_options.h"
+#include "route/sts.h"
 #include "spool/spool_options.h"
 #include "xport/hostapi.h"
 #include "xport/hostfetch.h"
@@ -56,6 +57,7 @@ struct daemon {
     struct spool *spool;
     struct dns *dns;
     struct fetcher *fetcher;
+    struct sts *sts;
     struct scheduler *scheduler;
     struct intake *intake;
     struct control *control;
@@ -192,6 +194,7 @@ adopt(void *arg, struct generation *g)
     dns_config_from(generation_global(g), &dns);
     dns_reload(d->dns, &dns);
     adopt_fetcher(d);
+    sts_adopt(d->sts, g);
     apply_debug_flags(g);
     d->beats = 0; /* the limit is looked up again */
     registry_adopt(g);
@@ -466,6 +469,11 @@ open_fetcher(struct daemon *d, struct err *e)
         return e->code;
     adopt_fetcher(d);
     hostfetch_set(d->fetcher);
+    d->sts = sts_new(&(struct sts_config){.loop = d->loops.scheduler,
+        .dns = d->dns,
+        .fetcher = d->fetcher,
+        .spool = d->spool});
+    sts_adopt(d->sts, d->generation);
     return 0;
 }
 
@@ -491,6 +499,7 @@ make_scheduler(struct daemon *d)
         .io_count = d->loops.delivery_count,
         .spool = d->spool,
         .dns = d->dns,
+        .sts = d->sts,
         .generation = d->generation,
         .remake = remake,
         .remake_arg = d};
@@ -512,6 +521,8 @@ open_control(struct daemon *d, struct err *e)
         .intake = d->intake,
         .spool = d->spool,
         .dns = d->dns,
+        .sts = d->sts,
+        .fetcher = d->fetcher,
         .generation = d->generation,
         .process = &d->process};
     return control_open(&c, &d->control, e);
@@ -632,6 +643,7 @@ stop_parts(struct daemon *d)
     intake_free(&d->intake);
     if (d->scheduler)
         scheduler_free(&d->scheduler);
+    sts_free(&d->sts);
     fetcher_free(&d->fetcher);
     if (d->dns)
         dns_free(&d->dns);

@@ -346,6 +346,7 @@ scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
     struct scheduler *s = arg;
 
     s->stats.recovering = false;
+    resolver_recovered(s->resolver);
     if (!s->drained_told) {
         delaydsn_recovered(s);
         import_recovered(s);
@@ -430,6 +431,7 @@ scheduler_new(const struct scheduler_config *c)
     scheduler_init_lists(s);
     limits_init(s);
     s->resolver = resolver_new(c->loop, c->dns, &ev);
+    resolver_set_sts(s->resolver, c->sts);
     s->stats.started_at = s->stats.reset_at = clock_wall();
     s->stats.recovering = true;
     delaydsn_open(s);

@@ -17,12 +17,14 @@
 #include "spool/spool.h"
 
 struct scheduler;
+struct sts;
 struct scheduler_config {
     struct loop *loop;      /* the scheduler's own */
     struct loop *const *io; /* the I/O loops; io[0] may be the same */
     unsigned io_count;
     struct spool *spool; /* opened, not started */
     struct dns *dns;     /* on the same loop */
+    struct sts *sts;     /* there too; or NULL */
     struct generation *generation;
     /* Overrides that were superseded take much memory: make the generation
      * again (generation_again()) and adopt it.  Or NULL. */

@@ -13,6 +13,7 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "route/binding.h"
+#include "route/domainsts.h"
 #include "route/relay.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
@@ -83,6 +84,7 @@ domain_free(struct domain *d)
 
     CHECK(d, DOMAIN_MAGIC);
     lookups_end(d);
+    domainsts_end(d);
     rules_fini(&d->rules);
     hosts_drop(&d->hosts, &d->host_count);
     cursor_leave(&r->cursors, &d->node);
@@ -215,6 +217,7 @@ domain_look_up(struct domain *d)
     rules_fini(&d->rules);
     rules_load(&d->rules, r->generation, s, d->name, d->method, d->by_gateway,
         d->gateway_port);
+    domainsts_rules_changed(d);
     d->rules_hash = domain_rules_hash(d, s);
     d->asked = loop_now(r->loop);
     d->lookup_count = d->rules.count;

@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
+#include "route/domainsts.h"
 #include "route/marks.h"
 #include "route/route_int.h"
 #include "base/banned.h"
@@ -49,7 +50,8 @@ print_facts(const struct host_lines *l, const struct hop_look *row)
         [HOP_SEEN_SKIPPED] = " passed over",
         [HOP_SEEN_PROHIBITED] = " prohibited",
         [HOP_SEEN_SELF] = " left out: this server",
-        [HOP_SEEN_WORSE] = " left out: no better than this server"};
+        [HOP_SEEN_WORSE] = " left out: no better than this server",
+        [HOP_SEEN_UNNAMED] = " left out: not in its MTA-STS policy"};
     const struct resolver *r = l->domain->resolver;
     char name[MARKS_NAME_MAX];
     const struct host_facts *f = hosts_find(
@@ -132,6 +134,7 @@ domain_print(struct domain *d, struct generation *g, const struct scope *scope,
         domain_print_old(d, to);
         buf_char(to, '\n');
     }
+    domainsts_print(d, scope, to);
     (void)domain_look(d, g, scope, binding, default_port, &hop, print_host, &l);
     if (!d->resolved)
         buf_cstr(to,

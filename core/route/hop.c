@@ -8,6 +8,7 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
+#include "route/domainsts.h"
 #include "route/marks.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
@@ -23,9 +24,10 @@ struct choice {
     uint16_t default_port;
     int64_t now;
     uint64_t marks;
+    struct domainsts_view sts;
     bool meets_self; /* some host of the record is this server */
     /* what was found on the way */
-    size_t down, full, skipped;
+    size_t down, full, skipped, unnamed;
     const struct host *self; /* of those left out the best */
     int64_t until;           /* the earliest end of a mark */
     uint64_t fewest;         /* failures in a row of those that are down */
@@ -211,6 +213,10 @@ hop_choose(struct choice *c, bool *prohibited)
             c->self = c->self ? c->self : h;
             continue;
         }
+        if (domainsts_refuses(&c->sts, h)) {
+            c->unnamed++;
+            continue;
+        }
         if (hop_prohibited(c, h)) {
             *prohibited = !better;
             return NULL;
@@ -271,6 +277,11 @@ hop_none(const struct choice *c, struct hop *to)
         to->failures = c->fewest;
         return HOP_DOWN;
     }
+    if (c->unnamed) {
+        hop_say(to, 451, "4.7.5",
+            "no usable MX is named by the domain's MTA-STS policy");
+        return HOP_DELAY;
+    }
     if (c->self && !c->skipped)
         return hop_loop(c, to);
     hop_say(to, 451, "4.4.1", "No valid hosts");
@@ -293,6 +304,7 @@ hop_take(struct choice *c, struct host *h, struct hop *to)
     to->preference = c->domain->rules.configured ? h->item_pref : h->preference;
     to->picked = c->now;
     to->marks = c->marks;
+    to->tls = domainsts_demand(c->domain, &c->sts, h);
     return HOP_OK;
 }
 
@@ -326,18 +338,21 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
         .now = loop_now(d->resolver->loop),
         .marks = marks_of(scope, domain_name(d))};
     struct host *h;
-    bool prohibited;
+    bool prohibited, sts_known;
 
     CHECK(d, DOMAIN_MAGIC);
     memset(to, 0, sizeof(*to));
     resolver_adopt(d->resolver, g);
     if (!d->resolved || d->expires <= c.now)
         domain_look_up(d);
+    sts_known = domainsts_look(d, scope, &c.sts);
     if (!d->host_count) {
         if (domain_looking(d))
             return HOP_WAIT;
         return hop_verdict(d, to);
     }
+    if (!sts_known)
+        return HOP_WAIT;
     hop_begin(&c);
     h = hop_choose(&c, &prohibited);
     if (prohibited) {
@@ -356,6 +371,8 @@ look_seen(const struct choice *c, const struct host *h, bool chosen)
 
     if (hop_left_out(c, h))
         return hop_is_self(c, h) ? HOP_SEEN_SELF : HOP_SEEN_WORSE;
+    if (domainsts_refuses(&c->sts, h))
+        return HOP_SEEN_UNNAMED;
     if (hop_prohibited(c, h))
         return HOP_SEEN_PROHIBITED;
     if (chosen)
@@ -413,6 +430,7 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
         return HOP_WAIT;
     if (!d->host_count)
         return d->resolved ? hop_verdict(d, to) : HOP_OK;
+    domainsts_peek(d, scope, &c.sts);
     hop_begin(&c);
     h = hop_choose(&c, &prohibited);
     for (size_t i = 0; i < d->host_count; i++)
@@ -441,6 +459,23 @@ hop_comes_before(const struct host *a, const struct host *b)
     return a->rank < b->rank;
 }
 
+/* What is demanded of its TLS is what was demanded when it was picked. */
+static bool
+hop_has_its_tls(const struct choice *c, const struct hop *hop)
+{
+    struct tlsdemand *now;
+    bool same;
+
+    if (domainsts_refuses(&c->sts, hop->host))
+        return false;
+    if (!c->sts.policy && !hop->tls)
+        return true;
+    now = domainsts_demand(c->domain, &c->sts, hop->host);
+    same = tlsdemand_eq(now, hop->tls);
+    tlsdemand_unref(&now);
+    return same;
+}
+
 /* Of the record, and one that a pick may choose as far as the address goes. */
 static bool
 hop_is_there(const struct choice *c, const struct hop *hop)
@@ -454,7 +489,8 @@ hop_is_there(const struct choice *c, const struct hop *hop)
             continue;
         hop_address(c, h, &at);
         return netaddr_eq(&at, &hop->to) && !hop_left_out(c, h) &&
-            !hop_skipped(c, h) && !hop_prohibited(c, h);
+            !hop_skipped(c, h) && !hop_prohibited(c, h) &&
+            hop_has_its_tls(c, hop);
     }
     return false;
 }
@@ -470,7 +506,8 @@ hop_compare(struct choice *c, const struct host *mine)
             break; /* they are in order */
         if (hop_is_of_level(h, mine) && !hop_family_first(c, h, mine))
             continue;
-        if (!hop_left_out(c, h) && !hop_prohibited(c, h) && hop_usable(c, h))
+        if (!hop_left_out(c, h) && !domainsts_refuses(&c->sts, h) &&
+            !hop_prohibited(c, h) && hop_usable(c, h))
             return HOP_WORSE;
     }
     return c->full ? HOP_SPILLED : HOP_CURRENT;
@@ -498,6 +535,8 @@ domain_standing(struct domain *d, struct generation *g,
     if (!d->host_count)
         return domain_looking(d) || d->verdict != HOP_FAIL ? HOP_CURRENT
                                                            : HOP_GONE;
+    if (!domainsts_look(d, scope, &c.sts))
+        return HOP_CURRENT; /* until changed() */
     hop_begin(&c);
     if (!hop_is_there(&c, h))
         return HOP_GONE;

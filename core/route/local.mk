@@ -3,6 +3,7 @@ noinst_LIBRARIES += core/route/libroute.a
 core_route_libroute_a_SOURCES = \
 	core/route/binding.c core/route/binding.h \
 	core/route/domain.c core/route/domainshow.c \
+	core/route/domainsts.c core/route/domainsts.h \
 	core/route/fit.c core/route/fit.h \
 	core/route/hop.c \
 	core/route/marks.c core/route/marks.h \
@@ -18,6 +19,10 @@ core_route_libroute_a_SOURCES = \
 	core/route/route_options.c core/route/route_options.h \
 	core/route/rules.c core/route/rules.h \
 	core/route/self.c core/route/self.h \
+	core/route/sts.c core/route/sts.h core/route/sts_int.h \
+	core/route/sts_options.c core/route/sts_options.h \
+	core/route/ststore.c core/route/stsshow.c \
+	core/route/stspolicy.c core/route/stspolicy.h \
 	core/route/way.c core/route/way.h
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
@@ -38,14 +43,20 @@ tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
 # fake_dns.c stands in for core/net/dns.c: same symbols, answers of a table.
 tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_resolve_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_hop_SOURCES = tests/unit/test-hop.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_hostlimits_SOURCES = tests/unit/test-hostlimits.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_hostlimits_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
@@ -53,21 +64,29 @@ tests_unit_test_hop_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_levels_SOURCES = tests/unit/test-levels.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_levels_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_self_SOURCES = tests/unit/test-self.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_self_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_mxip_SOURCES = tests/unit/test-mxip.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_mxip_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_mxshare_SOURCES = tests/unit/test-mxshare.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_mxshare_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)

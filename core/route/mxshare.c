@@ -3,6 +3,7 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
+#include "route/domainsts.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
 #include "base/banned.h"
@@ -117,6 +118,8 @@ enum mxshare
 mxshare_find(struct domain *d, struct generation *g, struct str binding,
     struct mxshare_with *to)
 {
+    struct domainsts_view policy;
+
     CHECK(d, DOMAIN_MAGIC);
     resolver_adopt(d->resolver, g);
     if (!d->resolved || d->expires <= loop_now(d->resolver->loop))
@@ -124,6 +127,12 @@ mxshare_find(struct domain *d, struct generation *g, struct str binding,
     if (!d->host_count && domain_looking(d))
         return MXSHARE_WAIT;
     if (!shares_at_all(d) || !best_share(d, g, binding, &to->name))
+        return MXSHARE_NO;
+    /* A policy is one domain's: its hosts are not to serve by that of another,
+     * nor by none (RFC 8461 3). */
+    if (!domainsts_look(d, generation_scope(g, binding, d->name), &policy))
+        return MXSHARE_WAIT;
+    if (policy.policy)
         return MXSHARE_NO;
     if (!d->print)
         d->print = print_of(d) | 1;

@@ -49,6 +49,11 @@ struct resolver *resolver_new(
 void resolver_free(struct resolver **r);
 /* Lookups that begin from now on read this generation. */
 void resolver_adopt(struct resolver *r, struct generation *g);
+/* Whom to ask for MTA-STS policies; NULL: there are none.  Before the first
+ * record. */
+struct sts;
+void resolver_set_sts(struct resolver *r, struct sts *sts);
+void resolver_recovered(struct resolver *r); /* the spool can be read */
 /* Where this server itself takes mail, from now on: see self.h. */
 void resolver_set_self(
     struct resolver *r, const struct netaddr *at, size_t count);
@@ -74,7 +79,7 @@ void domain_cursor_end(struct domain_cursor *c);
 
 enum hop_result {
     HOP_OK,
-    HOP_WAIT,  /* DNS is being asked: changed() follows */
+    HOP_WAIT,  /* DNS is being asked, or a policy: changed() follows */
     HOP_LIMIT, /* all usable hosts are at their limit */
     HOP_DOWN,  /* all marked failed: until says when to look again */
     HOP_DELAY, /* this attempt fails for now: code and text */
@@ -116,8 +121,9 @@ enum hop_seen {
     HOP_SEEN_FULL,    /* at a limit of its own, or its throttle used up */
     HOP_SEEN_SKIPPED, /* skip_hosts, or no source address of its family */
     HOP_SEEN_PROHIBITED,
-    HOP_SEEN_SELF, /* this server */
-    HOP_SEEN_WORSE /* as an MX no better than this server */
+    HOP_SEEN_SELF,   /* this server */
+    HOP_SEEN_WORSE,  /* as an MX no better than this server */
+    HOP_SEEN_UNNAMED /* its MTA-STS policy does not name it */
 };
 struct hop_look {
     const struct host *host; /* for the call only */

@@ -12,6 +12,7 @@
 #include "base/xmem.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
+#include "route/sts.h"
 #include "base/banned.h"
 
 static void resolver_sweep(void *arg);
@@ -85,6 +86,21 @@ resolver_adopt(struct resolver *r, struct generation *g)
     if (r->generation)
         generation_unref(&r->generation);
     r->generation = generation_ref(g);
+}
+
+void
+resolver_set_sts(struct resolver *r, struct sts *sts)
+{
+    CHECK(r, RESOLVER_MAGIC);
+    r->sts = sts;
+}
+
+void
+resolver_recovered(struct resolver *r)
+{
+    CHECK(r, RESOLVER_MAGIC);
+    if (r->sts)
+        sts_load(r->sts);
 }
 
 void

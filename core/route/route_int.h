@@ -28,6 +28,9 @@ enum {
     ROUTE_FAILED_MAX_MS = 1200000 /* ... up to this */
 };
 
+struct sts;
+struct domainsts;
+
 struct resolver {
     uint32_t magic;
     struct loop *loop;
@@ -43,6 +46,7 @@ struct resolver {
     struct defer tell;
     struct hosts *hosts;
     struct hostlimits *limits;
+    struct sts *sts; /* or NULL */
     struct self self;
     int64_t self_read;
     uint64_t picks;
@@ -94,6 +98,9 @@ struct domain {
     size_t lookup_count, lookup_open;
     bool settling; /* a defer to settle is posted */
     struct defer settle;
+
+    struct domainsts *sts; /* domainsts.h; NULL: it is not asked for */
+    uint64_t sts_seen;     /* the generation that said so */
 
     struct host **hosts; /* by (item_pref, rank), else as they came */
     size_t host_count, mx_count;

@@ -12,6 +12,7 @@
 #include "queue/maillog_options.h"
 #include "queue/queue_options.h"
 #include "route/route_options.h"
+#include "route/sts_options.h"
 #include "spool/spool_options.h"
 #include "xport/dkim_options.h"
 #include "xport/xport_options.h"
@@ -19,9 +20,9 @@
 void
 conf_support_options(void)
 {
-    struct option_set *sets[] = {&spool_options, &route_options, &xport_options,
-        &dkim_options, &queue_options, &adaptive_options, &maillog_options,
-        &intake_options, &ctl_options};
+    struct option_set *sets[] = {&spool_options, &route_options, &sts_options,
+        &xport_options, &dkim_options, &queue_options, &adaptive_options,
+        &maillog_options, &intake_options, &ctl_options};
     struct err e;
 
     option_reset();

@@ -146,6 +146,18 @@ resolver_adopt(struct resolver *r, struct generation *g)
 }
 
 void
+resolver_set_sts(struct resolver *r, struct sts *sts)
+{
+    (void)r, (void)sts;
+}
+
+void
+resolver_recovered(struct resolver *r)
+{
+    (void)r;
+}
+
+void
 resolver_set_self(struct resolver *r, const struct netaddr *at, size_t count)
 {
     (void)r, (void)at, (void)count;

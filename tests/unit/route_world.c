@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "route/route_options.h"
+#include "route/sts_options.h"
 #include "route_world.h"
 
 /* Rows that belong to layers above. */
@@ -113,6 +114,7 @@ world_open(struct world *w, const char *conf)
     clock_fake(1000000, 1700000000000);
     option_reset();
     assert_int_equal(option_add(&route_options, &e), 0);
+    assert_int_equal(option_add(&sts_options, &e), 0);
     assert_int_equal(option_add(&other_options, &e), 0);
     world_configure(w, conf);
     w->loop = loop_new("test", &e);

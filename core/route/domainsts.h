@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * domainsts.h - MTA-STS at a domain record: is it asked for, which hosts may
+ * be used, which TLS must they have.  For core/route only.
+ *
+ * Only hosts of the domain's own MX are subject to it (struct host own): what
+ * an operator wrote is not (RFC 8461 says nothing of smart hosts).
+ */
+#ifndef IMPEL_DOMAINSTS_H
+#define IMPEL_DOMAINSTS_H
+
+#include "route/route_int.h"
+#include "route/sts.h"
+
+/* How it stands for one scope, for one turn.  Zeroed: there is nothing. */
+struct domainsts_view {
+    const struct stspolicy *policy; /* NULL: none, or of mode none */
+    bool testing;                   /* of the policy, or of enable_mta_sts */
+};
+/* As the generation in force has it.  false: it is being found out, changed()
+ * follows; true: *to. */
+bool domainsts_look(
+    struct domain *d, const struct scope *scope, struct domainsts_view *to);
+/* The same without asking anybody. */
+void domainsts_peek(const struct domain *d, const struct scope *scope,
+    struct domainsts_view *to);
+void domainsts_end(struct domain *d);
+void domainsts_rules_changed(struct domain *d);
+
+/* A policy in force does not name it. */
+bool domainsts_refuses(const struct domainsts_view *v, const struct host *h);
+/* A reference, or NULL. */
+struct tlsdemand *domainsts_demand(const struct domain *d,
+    const struct domainsts_view *v, const struct host *h);
+/* Is it asked for and has it, or had it, a policy?  Then its connections are
+ * its own (mxshare.h). */
+bool domainsts_has(const struct domain *d);
+void domainsts_print(const struct domain *d, const struct scope *scope,
+    struct buf *to); /* a line, or nothing */
+
+#endif
