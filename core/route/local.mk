@@ -28,10 +28,12 @@ core_route_libroute_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
-	tests/unit/test-self tests/unit/test-mxip tests/unit/test-mxshare
+	tests/unit/test-self tests/unit/test-mxip tests/unit/test-mxshare \
+	tests/unit/test-sts tests/unit/test-stspolicy
 TESTS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
-	tests/unit/test-self tests/unit/test-mxip tests/unit/test-mxshare
+	tests/unit/test-self tests/unit/test-mxip tests/unit/test-mxshare \
+	tests/unit/test-sts tests/unit/test-stspolicy
 check_PROGRAMS += tests/unit/test-way
 TESTS += tests/unit/test-way
 tests_unit_test_way_SOURCES = tests/unit/test-way.c $(CONF_ROWS)
@@ -40,6 +42,16 @@ tests_unit_test_way_LDADD = core/route/libroute.a $(NET_LA) $(CONF_LA) \
 tests_unit_test_route_check_SOURCES = tests/unit/test-route-check.c \
 	core/route/route_check.c core/route/method.c
 tests_unit_test_route_check_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+tests_unit_test_stspolicy_SOURCES = tests/unit/test-stspolicy.c \
+	core/route/stspolicy.c
+tests_unit_test_stspolicy_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
+tests_unit_test_sts_SOURCES = tests/unit/test-sts.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_sts_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(NET_LIBS)
 # fake_dns.c stands in for core/net/dns.c: same symbols, answers of a table.
 tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
@@ -91,3 +103,16 @@ tests_unit_test_mxshare_SOURCES = tests/unit/test-mxshare.c \
 tests_unit_test_mxshare_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
 endif
+
+# MTA-STS: records and policies.
+check_PROGRAMS += tests/fuzz/fuzz-sts
+if !FUZZ
+TESTS += tests/fuzz/fuzz-sts
+endif
+EXTRA_DIST += tests/fuzz/corpus/sts
+tests_fuzz_fuzz_sts_SOURCES = tests/fuzz/fuzz-sts.c core/route/stspolicy.c \
+	$(FUZZ_MAIN)
+tests_fuzz_fuzz_sts_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/sts"'
+tests_fuzz_fuzz_sts_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_sts_LDADD = $(BASE_LA) $(BASE_LIBS)

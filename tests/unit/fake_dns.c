@@ -121,6 +121,8 @@ fake_record(const struct row *row, struct dns_record *to)
     to->preference = (uint16_t)row->pref;
     if (row->type == DNS_A || row->type == DNS_AAAA)
         cidr_parse(str_of(row->value), 0, &to->ip, NULL);
+    else if (row->type == DNS_TXT)
+        to->bytes = str_of(row->value);
     else
         to->name = str_of(row->value);
 }

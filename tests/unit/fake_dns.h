@@ -11,7 +11,7 @@
 #include "net/dns.h"
 
 void fake_dns_reset(void);
-/* One record: an address, the name of an exchange ("" for the root). */
+/* One record: an address, the name of an exchange ("" for the root), a text. */
 void fake_dns_add(const char *name, enum dns_type t, uint32_t ttl, int pref,
     const char *value);
 /* What is said of (name, type) instead: its records go. */
