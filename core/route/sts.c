@@ -340,10 +340,13 @@ entry_got(struct sts_entry *e, struct stspolicy *p)
     sts_entry_take(e, p, e->asked_id, now,
         now + MAX_OF(p->max_age * 1000, (int64_t)STS_LEAST_MS));
     sts_store(e);
-    log_write(same ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE, LOG_NET,
-        "mta-sts-policy", "domain=%s mode=%s id=%s max_age=%lld mx=%zu",
-        e->domain, stspolicy_mode_name(p->mode), e->id, (long long)p->max_age,
-        p->mx_count);
+    if (same)
+        log_debug(LOG_NET, "mta-sts-same", "domain=%s id=%s", e->domain, e->id);
+    else
+        log_notice(LOG_NET, "mta-sts-policy",
+            "domain=%s mode=%s id=%s max_age=%lld mx=%zu", e->domain,
+            stspolicy_mode_name(p->mode), e->id, (long long)p->max_age,
+            p->mx_count);
     e->known = true;
     e->force = false;
     if (!same)

@@ -279,7 +279,8 @@ stspolicy_parse(struct str text, struct stspolicy **to, struct err *e)
 {
     struct stspolicy *p;
 
-    if (text.n > STSPOLICY_SIZE_MAX)
+    /* as we print it it may be longer than it was served */
+    if (text.n > 2 * STSPOLICY_SIZE_MAX)
         return err_set(e, ERR_PROTO, "the policy is too long");
     p = xnew(struct stspolicy);
     p->refs = 1;

@@ -34,7 +34,8 @@ struct stspolicy { /* counted, not changed; scheduler's thread */
     size_t mx_count; /* patterns, in lower case without a final dot */
     char **mx;
 };
-/* A document as it was served (3.2).  One reference; ERR_PROTO: it is none. */
+/* A document as it was served (3.2), or printed.  Whoever fetches it keeps to
+ * STSPOLICY_SIZE_MAX.  One reference; ERR_PROTO: it is none. */
 int stspolicy_parse(struct str text, struct stspolicy **to, struct err *e);
 struct stspolicy *stspolicy_ref(struct stspolicy *p); /* NULL: NULL */
 void stspolicy_unref(struct stspolicy **p);
