@@ -132,6 +132,8 @@ layout_rcpt(void)
     FIELD(impel_rcpt, notify);
     FIELD(impel_rcpt, address);
     FIELD(impel_rcpt, original);
+    FIELD(impel_rcpt, number);
+    FIELD(impel_rcpt, reserved);
     END(impel_rcpt);
 }
 
@@ -237,6 +239,7 @@ layout_host(void)
     FIELD(impel_host, event);
     FIELD(impel_host, report);
     FIELD(impel_host, intake);
+    FIELD(impel_host, settle);
     END(impel_host);
 }
 
@@ -306,6 +309,7 @@ layout_intake(void)
     FIELD(impel_intake, body);
     FIELD(impel_intake, commit);
     FIELD(impel_intake, abandon);
+    FIELD(impel_intake, keep);
     END(impel_intake);
 }
 
@@ -380,6 +384,8 @@ layout_values(void)
     VALUE(IMPEL_INFO_LOCAL_ADDR);
     VALUE(IMPEL_INFO_PEER_ADDR);
     VALUE(IMPEL_INFO_EHLO_NAME);
+    VALUE(IMPEL_INFO_TLS_ERROR);
+    VALUE(IMPEL_INFO_TLS_MAY);
     VALUE(IMPEL_NEED_8BIT);
     VALUE(IMPEL_NEED_UTF8);
     VALUE(IMPEL_NEED_TLS);

@@ -138,9 +138,10 @@ check_extensions(const struct option_value *v, struct err *e)
 {
     static const char *const known[] = {"PIPELINING", "SIZE", "8BITMIME",
         "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME",
-        "LIMITS", "DELIVERBY", "FUTURERELEASE", "XCLIENT", "REQUIRETLS"};
+        "LIMITS", "DELIVERBY", "FUTURERELEASE", "STARTTLS", "XCLIENT",
+        "REQUIRETLS"};
     static const char *const later[] = {
-        "STARTTLS", "AUTH", "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"};
+        "AUTH", "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"};
 
     for (size_t i = 0; i < v->item_count; i++) {
         struct str rest = v->items[i], word = str_cut(&rest, ' ');

@@ -14,6 +14,7 @@
 #include "route/way.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
+#include "xport/tlsin.h"
 #include "xport/tlspolicy.h"
 #include "base/banned.h"
 
@@ -140,6 +141,7 @@ agree_outside(void *arg, struct generation *g, struct conf_report *r)
     check_security(&a);
     a.failed |= signing_check(NULL, g, r) < 0;
     a.failed |= tlspolicy_check(NULL, g, r) < 0;
+    a.failed |= tlsin_check(NULL, g, r) < 0;
     a.failed |= way_check(NULL, g, r) < 0;
     return a.failed ? ERR_CONF : 0;
 }

@@ -120,6 +120,14 @@ print_intake(const struct metrics *m, struct buf *to)
         i->received_recipients);
     counter(to, "received_bytes_total", "Bytes accepted", i->received_bytes);
     counter(to, "rejected_total", "Commands and messages refused", i->rejected);
+    counter(to, "inbound_tls_total", "Handshakes of TLS with clients", i->tls);
+    counter(to, "inbound_tls_resumed_total",
+        "Handshakes that resumed a session of before", i->tls_resumed);
+    counter(to, "inbound_tls_verified_total",
+        "Handshakes of clients whose certificate was verified",
+        i->tls_verified);
+    counter(to, "inbound_tls_failed_total",
+        "Handshakes with clients that failed", i->tls_failed);
     gauge(to, "reception_bytes", "Bytes now in reception", i->credits_used);
     gauge(to, "reception_bytes_limit", "Bound of the former", i->credits_limit);
 }

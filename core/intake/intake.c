@@ -310,6 +310,10 @@ intake_get_stats(struct intake *in, struct intake_stats *st)
     st->received_recipients = atomic_load(&in->received_recipients);
     st->received_bytes = atomic_load(&in->received_bytes);
     st->rejected = atomic_load(&in->rejected);
+    st->tls = atomic_load(&in->tls);
+    st->tls_resumed = atomic_load(&in->tls_resumed);
+    st->tls_verified = atomic_load(&in->tls_verified);
+    st->tls_failed = atomic_load(&in->tls_failed);
     st->credits_used = budget_used(&in->credits);
     st->credits_limit = budget_limit(&in->credits);
     st->refuses = atomic_load(&in->refuse);

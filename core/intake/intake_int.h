@@ -46,6 +46,7 @@ struct intake {
     _Atomic uint64_t next_session;
     _Atomic uint64_t sessions, sessions_total, received, received_recipients,
         received_bytes, rejected;
+    _Atomic uint64_t tls, tls_resumed, tls_verified, tls_failed;
     /* stopping */
     struct loop *stop_home;
     unsigned stop_left;
@@ -67,9 +68,11 @@ struct intake_session {
     struct list node;          /* in il->sessions */
     struct list incoming;      /* open messages */
     uint64_t id;
-    bool can_relay;           /* relay_hosts, open_relay */
-    bool trusted;             /* trusted_peers (trust.h) */
+    bool can_relay; /* relay_hosts, open_relay, tls_verified_peer_can_relay */
+    bool trusted;   /* trusted_peers (trust.h) */
     struct netaddr came_from; /* who has connected, whomever XCLIENT names */
+    struct netaddr came_to;   /* where */
+    bool named;               /* XCLIENT was said */
     bool may_name;            /* who has connected is trusted: XCLIENT */
     bool helo_said;  /* by XCLIENT: the next EHLO's name is not the client's */
     bool login_said; /* by XCLIENT */

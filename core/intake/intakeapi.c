@@ -139,6 +139,7 @@ intakeapi_table(void)
         .body = receive_body,
         .commit = receive_commit,
         .abandon = receive_abandon,
+        .keep = receive_keep,
     };
     return &table;
 }

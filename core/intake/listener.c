@@ -13,6 +13,7 @@
 #include "intake/policy.h"
 #include "intake/proxied.h"
 #include "intake/receive.h"
+#include "intake/secure.h"
 #include "intake/trust.h"
 #include "route/binding.h"
 #include "base/banned.h"
@@ -283,7 +284,8 @@ judge(struct intake_session *is, const struct cidr *peer)
     is->can_relay =
         scope_int(is->scope, OPT(intake_options, INTAKE_OPEN_RELAY)) ||
         scope_cidr_has(
-            is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), peer);
+            is->scope, OPT(intake_options, INTAKE_RELAY_HOSTS), peer) ||
+        secure_may_relay(is);
     is->trusted = trust_has(is->scope, peer);
 }
 
@@ -313,16 +315,17 @@ log_rename(const struct intake_session *is, const struct netaddr *peer)
     buf_fini(&via);
 }
 
-bool
-listener_session_rename(struct intake_session *is, const struct netaddr *peer)
+/* It is that peer's from now on. */
+static void
+session_become(struct intake_session *is, const struct netaddr *peer)
 {
     struct generation *before = is->generation;
     struct netaddr from = *peer;
     struct impel_result r;
-    if (!may_name_still(is))
-        return false;
     cidr_unmap(&from.ip);
     limits_give(is);
+    if (is->over_limit)
+        atomic_fetch_sub(&is->listener->over_limit, 1);
     is->scope = peer_scope(is->listener, &from, &is->generation);
     session_set_peer(is->session, &from);
     session_set_scope(is->session, is->scope);
@@ -335,7 +338,30 @@ listener_session_rename(struct intake_session *is, const struct netaddr *peer)
         session_end(is->session, true);
     else if (is->over_limit && policy_greet(is, STR("?"), &r) < 0)
         session_verdict(is->session, 0, SIZE_MAX, &r);
+}
+
+bool
+listener_session_rename(struct intake_session *is, const struct netaddr *peer)
+{
+    if (!may_name_still(is))
+        return false;
+    is->named = true;
+    session_become(is, peer);
     return true;
+}
+
+void
+listener_session_forget(struct intake_session *is)
+{
+    bool named = is->named;
+    is->named = is->helo_said = is->login_said = false;
+    is->helo[0] = is->login[0] = '\0';
+    if (named) {
+        session_become(is, &is->came_from);
+        session_set_local(is->session, &is->came_to);
+    } else {
+        judge(is, &is->came_from.ip);
+    }
 }
 
 static void
@@ -347,7 +373,7 @@ serve(
     struct impel_result r;
     cidr_unmap(&from.ip);
     struct intake_session *is = session_make(p, &from);
-    if (!admit(is)) {
+    if (!admit(is) || (is->over_limit && secure_comes_first(is))) {
         (void)close(fd); /* in a flood nobody is talked to */
         listener_session_gone(is);
         return;
@@ -356,6 +382,9 @@ serve(
     is->may_name = is->trusted;
     is->session = session_accept(p->il->loop, p->listener->module, is->scope,
         fd, &from, local, is->id, session_released, is);
+    is->came_to = *local;
+    session_on_secured(is->session, secure_done);
+    secure_begin(is);
     session_set_name(is->session, binding_hostname(is->scope).p);
     /* told at once: a silent peer would keep its place for as long as it may
      * be idle */

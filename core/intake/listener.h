@@ -37,6 +37,9 @@ uint64_t listener_sessions(const struct listener *l);
  * longer, and nothing has changed.  Loop. */
 bool listener_session_rename(
     struct intake_session *is, const struct netaddr *peer);
+/* Whom it was named and what it called itself is forgotten: it is TLS's turn
+ * (RFC 3207 4.2).  Loop. */
+void listener_session_forget(struct intake_session *is);
 /* A session is gone: its counts are given back.  Loop. */
 void listener_session_gone(struct intake_session *is);
 

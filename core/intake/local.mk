@@ -14,6 +14,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/proxied.c core/intake/proxied.h \
 	core/intake/qualify.c core/intake/qualify.h \
 	core/intake/receive.c core/intake/receive.h \
+	core/intake/secure.c core/intake/secure.h \
 	core/intake/trace.c core/intake/trace.h \
 	core/intake/trust.c core/intake/trust.h
 
@@ -37,6 +38,8 @@ tests_unit_test_assign_SOURCES = tests/unit/test-assign.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_assign_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
+	tests/unit/fake_builder.c tests/unit/fake_builder.h \
+	tests/unit/fake_tls.c tests/unit/fake_tls.h \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_intakeapi_SOURCES = tests/unit/test-intakeapi.c \

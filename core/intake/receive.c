@@ -26,6 +26,7 @@
 enum {
     META_MAX = 64, /* context values of one message */
     META_BYTES_MAX = 16384,
+    RESEND_KEY_MAX = 256,
     RCPT_HARD_MAX = 100000, /* whatever max_recipients_per_message says */
     CREDIT_BLOCK = 262144,
     CREDIT_RETRY_MS = 200,
@@ -60,6 +61,7 @@ struct impel_incoming {
     struct list node;             /* in is->incoming */
     struct list waiting;
     struct spool_accept accept;
+    struct spool_value with; /* key absent: none */
 };
 
 static void credits_release(struct impel_incoming *m);
@@ -478,6 +480,35 @@ receive_meta(
     return 0;
 }
 
+int
+receive_keep(struct impel_incoming *m, struct impel_str value, int64_t expiry)
+{
+    CHECK(m, INCOMING_MAGIC);
+    size_t left = META_BYTES_MAX - m->meta_bytes;
+    if (!m->is || m->submitted)
+        return IMPEL_E_INVAL;
+    if (value.n > left)
+        return IMPEL_E_FULL;
+    m->meta_bytes += value.n;
+    m->with.value = take_text(m, value);
+    m->with.expiry = expiry;
+    return 0;
+}
+
+/* What makes a resend known is stored with the message. */
+static int
+receive_key(struct impel_incoming *m, struct impel_str key)
+{
+    if (!key.n || key.n > RESEND_KEY_MAX)
+        return IMPEL_E_INVAL;
+    m->with.ns = str_of(session_module_name(m->is->session));
+    m->with.key = take_text(m, key);
+    if (!m->with.value.p)
+        m->with.value = STR("");
+    m->accept.with = &m->with;
+    return 0;
+}
+
 /* No module is trusted to stop at the limit. */
 static bool
 body_is_too_large(struct impel_incoming *m, size_t n)
@@ -628,6 +659,27 @@ settle_bounces(struct impel_incoming *m)
     return true;
 }
 
+/* What modules have said of it, and how it came if that was behind TLS. */
+static void
+settle_meta(struct impel_incoming *m)
+{
+    struct envelope *env = &m->message->env;
+    struct arena *arena = m->message->arena;
+    const char *tls = m->is->session ? session_tls_text(m->is->session) : NULL;
+    struct meta *me;
+
+    if (!env->meta_count && !tls)
+        return;
+    me = arena_alloc(arena, (env->meta_count + 1) * sizeof(struct meta));
+    if (env->meta_count)
+        memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
+    if (tls) {
+        me[env->meta_count].key = STR("tls");
+        me[env->meta_count++].value = message_str(m->message, str_of(tls));
+    }
+    env->meta = me;
+}
+
 /* Everything is there: put trace fields in front, hand it to the spool. */
 static void
 submit(struct impel_incoming *m)
@@ -645,12 +697,7 @@ submit(struct impel_incoming *m)
         arena_alloc(msg->arena, env->rcpt_count * sizeof(struct rcpt));
     memcpy(rc, m->rcpt, env->rcpt_count * sizeof(struct rcpt));
     env->rcpt = rc;
-    if (env->meta_count) {
-        struct meta *me =
-            arena_alloc(msg->arena, env->meta_count * sizeof(struct meta));
-        memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
-        env->meta = me;
-    }
+    settle_meta(m);
     /* RFC 8689 5: beside REQUIRETLS it says nothing */
     if (!(env->needs & IMPEL_NEED_TLS) &&
         trace_says(
@@ -697,7 +744,7 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
         return IMPEL_E_INVAL;
     if (!m->builder) /* an empty message */
         body_begin(m);
-    if (key.p && receive_meta(m, (struct impel_str){"resend-key", 10}, key) < 0)
+    if (key.p && receive_key(m, key) < 0)
         return IMPEL_E_INVAL;
     settle_header(m);
     content_builder_facts(m->builder, &f);

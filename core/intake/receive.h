@@ -23,6 +23,9 @@ int receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to);
 int receive_meta(
     struct impel_incoming *m, struct impel_str key, struct impel_str value);
 int receive_body(struct impel_incoming *m, const void *p, size_t n);
+/* Both as the table of struct impel_intake says. */
+int receive_keep(
+    struct impel_incoming *m, struct impel_str value, int64_t expiry);
 int receive_commit(struct impel_incoming *m, struct impel_str key);
 void receive_abandon(struct impel_incoming *m);
 /* The session goes away: open messages are dropped, those already with the

@@ -158,16 +158,21 @@ is_shown(const struct message *m, struct str address)
     return true;
 }
 
-/* RFC 3848 and RFC 6531 names of what brought it. */
+/* RFC 3848 and RFC 6531 4.3: names of what brought it. */
 static const char *
 with_keyword(const struct message *m, bool utf8)
 {
-    if (str_ieq(m->env.protocol, STR("esmtp")))
-        return utf8 ? "UTF8SMTP" : "ESMTP";
-    if (str_ieq(m->env.protocol, STR("lmtp")))
-        return utf8 ? "UTF8LMTP" : "LMTP";
-    if (str_ieq(m->env.protocol, STR("smtp")))
-        return "SMTP";
+    static const struct {
+        const char *protocol, *with, *utf8;
+    } words[] = {{"esmtp", "ESMTP", "UTF8SMTP"},
+        {"esmtps", "ESMTPS", "UTF8SMTPS"}, {"esmtpa", "ESMTPA", "UTF8SMTPA"},
+        {"esmtpsa", "ESMTPSA", "UTF8SMTPSA"}, {"lmtp", "LMTP", "UTF8LMTP"},
+        {"lmtps", "LMTPS", "UTF8LMTPS"}, {"lmtpa", "LMTPA", "UTF8LMTPA"},
+        {"lmtpsa", "LMTPSA", "UTF8LMTPSA"}, {"smtp", "SMTP", "SMTP"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (str_ieq(m->env.protocol, str_of(words[i].protocol)))
+            return utf8 ? words[i].utf8 : words[i].with;
     return NULL;
 }
 
@@ -192,6 +197,17 @@ add_date(struct buf *to, int64_t wall)
     buf_cstr(to, last.text);
 }
 
+/* As others write it: "(using TLS1.3 with cipher TLS_AES_256_GCM_SHA384)". */
+static void
+add_tls(const struct intake_session *is, struct buf *to)
+{
+    const struct tls_facts *f = is->session ? session_tls(is->session) : NULL;
+
+    if (f)
+        buf_printf(
+            to, "\r\n\t(using %s with cipher %s)", f->protocol, f->cipher);
+}
+
 static void
 add_received(const struct intake_session *is, const struct message *m,
     bool utf8, struct buf *to)
@@ -212,6 +228,7 @@ add_received(const struct intake_session *is, const struct message *m,
         buf_cstr(to, " with ");
         buf_cstr(to, with);
     }
+    add_tls(is, to);
     buf_cstr(to, " id ");
     buf_cstr(to, id);
     if (m->env.rcpt_count == 1 && is_shown(m, m->env.rcpt[0].address)) {

@@ -21,6 +21,7 @@ core_net_libnet_a_SOURCES = \
 	core/net/tlsdemand.c core/net/tlsdemand.h \
 	core/net/tlsfile.c core/net/tlsfile.h \
 	core/net/tlsreason.c core/net/tlsreason.h \
+	core/net/tlsticket.c core/net/tlsticket.h \
 	core/net/tlswords.c core/net/tlswords.h \
 	core/net/transfer.c core/net/transfer.h
 core_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(STRICT_CFLAGS)

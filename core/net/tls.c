@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +13,7 @@
 #include "net/tlscache.h"
 #include "net/tlsdane.h"
 #include "net/tlsfile.h"
+#include "net/tlsticket.h"
 #include "net/tlswords.h"
 #include "base/banned.h"
 
@@ -27,6 +27,8 @@ enum {
 struct tls {
     gnutls_session_t session;
     struct tls_pair *pair;
+    struct tls_pair **named; /* server: for names that clients ask for */
+    size_t named_count;
     struct tls_ca *ca; /* NULL: nothing is verified */
     bool server, ask, wants_write, done;
     bool ticket; /* one came and is not kept yet */
@@ -40,17 +42,6 @@ struct tls {
     char *cipher, *alpn;
     char peer[TLS_NAME_MAX], record[16];
 };
-
-/* Tickets of all loops have one key; GnuTLS changes what it makes of it. */
-static pthread_once_t ticket_once = PTHREAD_ONCE_INIT;
-static gnutls_datum_t ticket_key;
-
-static void
-ticket_make_key(void)
-{
-    if (gnutls_session_ticket_key_generate(&ticket_key) < 0)
-        ticket_key = (gnutls_datum_t){NULL, 0}; /* none are given then */
-}
 
 static int
 tls_came_ticket(gnutls_session_t session, unsigned type, unsigned when,
@@ -127,12 +118,60 @@ tls_set_alpn(struct tls *t, const char *const *alpn)
         (void)gnutls_alpn_set_protocols(t->session, list, n, 0);
 }
 
+/* The name asked for; false: none, or one that is no host's. */
+static bool
+tls_asked(gnutls_session_t session, char *name, size_t room)
+{
+    unsigned type = 0;
+    size_t n = room;
+    int rc = gnutls_server_name_get(session, name, &n, &type, 0);
+
+    return rc == 0 && type == GNUTLS_NAME_DNS && memchr(name, '\0', room) &&
+        name[0];
+}
+
+/* The client has said for whom it takes us.  A name that is no certificate's
+ * gets the first one: many ask for one that was never announced. */
+static int
+tls_came_hello(gnutls_session_t session)
+{
+    struct tls *t = gnutls_session_get_ptr(session);
+    char name[TLS_NAME_MAX] = "";
+
+    if (!tls_asked(session, name, sizeof(name)) ||
+        tls_pair_names(t->pair, name))
+        return 0;
+    for (size_t i = 0; i < t->named_count; i++) {
+        if (!tls_pair_names(t->named[i], name))
+            continue;
+        return gnutls_credentials_set(
+            session, GNUTLS_CRD_CERTIFICATE, tls_pair_credentials(t->named[i]));
+    }
+    return 0;
+}
+
+static int
+tls_take_named(struct tls *t, const struct tls_params *p, struct err *e)
+{
+    if (!p->named_count)
+        return 0;
+    t->named = xcalloc(p->named_count, sizeof(*t->named));
+    for (size_t i = 0; i < p->named_count; i++) {
+        if (tls_pair_get(
+                p->named[i].certificate, p->named[i].key, &t->named[i], e) < 0)
+            return ERR_CONF;
+        t->named_count++;
+    }
+    return 0;
+}
+
 static void
 tls_set_server(struct tls *t, const struct tls_params *p)
 {
-    pthread_once(&ticket_once, ticket_make_key);
-    if (ticket_key.data)
-        (void)gnutls_session_ticket_enable_server(t->session, &ticket_key);
+    tlsticket_enable(t->session, clock_mono());
+    if (t->named_count)
+        gnutls_handshake_set_post_client_hello_function(
+            t->session, tls_came_hello);
     gnutls_certificate_server_set_request(
         t->session, p->ask ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
 }
@@ -145,6 +184,8 @@ tls_setup(struct tls *t, int fd, const struct tls_params *p, struct err *e)
     int rc;
 
     if (!words || tls_pair_get(p->certificate, p->key, &t->pair, e) < 0)
+        return ERR_CONF;
+    if (p->server && tls_take_named(t, p, e) < 0)
         return ERR_CONF;
     BUG_ON(p->verify == TLS_VERIFY_DANE && !p->tlsa);
     if (p->verify == TLS_VERIFY_DANE)
@@ -207,6 +248,9 @@ tls_free(struct tls **pt)
     if (t->session)
         gnutls_deinit(t->session);
     tls_pair_put(&t->pair);
+    for (size_t i = 0; i < t->named_count; i++)
+        tls_pair_put(&t->named[i]);
+    free(t->named);
     tls_ca_put(&t->ca);
     tlsa_set_unref(&t->tlsa);
     for (int i = 0; i < TLS_NAMES; i++)

@@ -26,6 +26,9 @@ enum tls_verify {
 };
 enum { TLS_NAMES = 4 };
 
+struct tls_named { /* tlsfile.h */
+    struct str certificate, key;
+};
 struct tls_params {
     bool server;
     enum tls_verify verify;
@@ -40,6 +43,10 @@ struct tls_params {
     struct tlsa_set *tlsa;       /* DANE: the records, counted */
     struct str resume;           /* client: whom sessions are kept for */
     const char *const *alpn;     /* NULL-ended, or NULL */
+    /* Server: shown instead of `certificate` to a client that asks for a name
+     * which is theirs and not its own. */
+    const struct tls_named *named;
+    size_t named_count;
 };
 
 /* What a handshake came to.  Texts are never NULL. */

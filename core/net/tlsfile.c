@@ -25,12 +25,15 @@ struct tls_ca {
     _Atomic unsigned refs;
     char *path;
     uint64_t number;
+    uint64_t tried; /* of a file in its place that is of no use */
     gnutls_x509_trust_list_t list;
 };
 struct tls_pair {
     _Atomic unsigned refs;
     char *id; /* both paths */
     uint64_t certificate_number, key_number;
+    /* Of files that were tried in their place, and do not fit. */
+    uint64_t tried_certificate, tried_key;
     gnutls_certificate_credentials_t credentials;
     gnutls_x509_crt_t leaf; /* NULL: none */
 };
@@ -189,7 +192,8 @@ ca_of_system(struct err *e)
     return ca;
 }
 
-/* In the map, current; one that was taken before stays its takers'. */
+/* In the map, current; one that was taken before stays its takers'.  again: as
+ * the file is now, or none; else the last that could be used. */
 static struct tls_ca *
 ca_find(struct str path, bool again, struct err *e)
 {
@@ -198,9 +202,13 @@ ca_find(struct str path, bool again, struct err *e)
 
     if (!f || (ca && ca->number == f->number))
         return ca;
+    if (ca && !again && ca->tried == f->number)
+        return ca;
     fresh = ca_parse(f, e);
+    if (!fresh && ca)
+        ca->tried = f->number;
     if (!fresh)
-        return NULL;
+        return again ? NULL : ca;
     if (ca) {
         (void)map_remove(&authorities, path);
         tls_ca_put(&ca);
@@ -359,8 +367,11 @@ pair_new(
     return NULL;
 }
 
+/* Of the files as they are in memory; strict: or none, else the last that
+ * could be used. */
 static struct tls_pair *
-pair_find(const char *id, struct str certificate, struct str key, struct err *e)
+pair_find(const char *id, struct str certificate, struct str key, bool strict,
+    struct err *e)
 {
     struct file *c = NULL, *k = NULL;
     struct tls_pair *p = map_find(&pairs, str_of(id)), *fresh;
@@ -375,9 +386,16 @@ pair_find(const char *id, struct str certificate, struct str key, struct err *e)
         (!c ||
             (p->certificate_number == c->number && p->key_number == k->number)))
         return p;
+    if (p && !strict && p->tried_certificate == c->number &&
+        p->tried_key == k->number)
+        return p;
     fresh = pair_new(id, c, k, e);
+    if (!fresh && p) {
+        p->tried_certificate = c->number;
+        p->tried_key = k->number;
+    }
     if (!fresh)
-        return NULL;
+        return strict ? NULL : p;
     if (p) {
         (void)map_remove(&pairs, str_of(id));
         tls_pair_put(&p);
@@ -386,9 +404,9 @@ pair_find(const char *id, struct str certificate, struct str key, struct err *e)
     return fresh;
 }
 
-int
-tls_pair_get(
-    struct str certificate, struct str key, struct tls_pair **to, struct err *e)
+static int
+pair_get(struct str certificate, struct str key, bool strict,
+    struct tls_pair **to, struct err *e)
 {
     struct buf id = BUF_INIT;
 
@@ -396,12 +414,29 @@ tls_pair_get(
         key = certificate;
     buf_printf(&id, "%.*s\n%.*s", STR_ARG(certificate), STR_ARG(key));
     pthread_mutex_lock(&lock);
-    *to = pair_find(id.p, certificate, key, e);
+    *to = pair_find(id.p, certificate, key, strict, e);
     if (*to)
         atomic_fetch_add(&(*to)->refs, 1);
     pthread_mutex_unlock(&lock);
     buf_fini(&id);
     return *to ? 0 : ERR_CONF;
+}
+
+int
+tls_pair_get(
+    struct str certificate, struct str key, struct tls_pair **to, struct err *e)
+{
+    return pair_get(certificate, key, false, to, e);
+}
+
+int
+tlsfile_check_pair(struct str certificate, struct str key, struct err *e)
+{
+    struct tls_pair *pair;
+    int rc = pair_get(certificate, key, true, &pair, e);
+
+    tls_pair_put(&pair);
+    return rc;
 }
 
 gnutls_certificate_credentials_t

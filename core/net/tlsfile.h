@@ -6,8 +6,10 @@
  * The options that name such files read them (tlsfile_read_*()) when they are
  * judged, so that a file that cannot be used refuses the configuration, and a
  * reload brings in what has changed since.  Sessions then take what is in
- * memory; a file that was never read is read then.  What a session has taken
- * stays until it ends.  Keys are wiped when nobody has them any more.
+ * memory; a file that was never read is read then.  Files that are of no use
+ * take the place of none that are: with a reload that is refused sessions go on
+ * with what there was.  What a session has taken stays until it ends.  Keys are
+ * wiped when nobody has them any more.
  *
  * Any thread.
  */
@@ -26,6 +28,8 @@ enum { TLSFILE_SIZE_MAX = 4 << 20 }; /* of one file */
 int tlsfile_read_ca(struct str path, struct err *e);
 int tlsfile_read_certificate(struct str path, struct err *e);
 int tlsfile_read_key(struct str path, struct err *e);
+/* Do those that were read make a pair?  ERR_CONF with a sentence: no. */
+int tlsfile_check_pair(struct str certificate, struct str key, struct err *e);
 
 /* Authorities; path absent: those of the system, as at the first call. */
 struct tls_ca;

@@ -11,6 +11,7 @@
 #include "spool/spool_options.h"
 #include "xport/dkim_options.h"
 #include "xport/registry.h"
+#include "xport/tlsin_options.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
@@ -18,8 +19,9 @@ int
 declare_options(const char *modules, struct err *e)
 {
     struct option_set *const sets[] = {&spool_options, &route_options,
-        &sts_options, &xport_options, &dkim_options, &queue_options,
-        &adaptive_options, &maillog_options, &intake_options, &ctl_options};
+        &sts_options, &xport_options, &tlsin_options, &dkim_options,
+        &queue_options, &adaptive_options, &maillog_options, &intake_options,
+        &ctl_options};
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         int rc = option_add(sets[i], e);
         if (rc < 0)

@@ -81,6 +81,8 @@ logrecord_json_reception(struct buf *to, const struct message *m, uint32_t rcpt,
     json_pair(to, "protocol", m->env.protocol);
     json_pair(to, "binding_group", group);
     json_pair(to, "binding", binding);
+    if (logrecord_tls(m).n)
+        json_pair(to, "tls", logrecord_tls(m));
     buf_char(to, '}');
 }
 

@@ -88,6 +88,15 @@ logrecord_address(struct buf *to, struct str address)
     logrecord_next(to, str_from(address, MIN_OF(at + 1, address.n)));
 }
 
+struct str
+logrecord_tls(const struct message *m)
+{
+    for (size_t i = 0; i < m->env.meta_count; i++)
+        if (str_eq(m->env.meta[i].key, STR("tls")))
+            return m->env.meta[i].value;
+    return STR_NONE;
+}
+
 void
 logrecord_reception(struct buf *to, bool hires, const struct message *m,
     uint32_t rcpt, uint64_t size, struct str group, struct str binding)
@@ -103,6 +112,8 @@ logrecord_reception(struct buf *to, bool hires, const struct message *m,
     logrecord_next(to, m->env.protocol);
     logrecord_next(to, group);
     logrecord_next(to, binding);
+    if (logrecord_tls(m).n)
+        logrecord_next(to, logrecord_tls(m));
 }
 
 /* ms >= 0. */

@@ -14,6 +14,8 @@
 /* All of these append one line without LF.  hires: time in microseconds. */
 void logrecord_time(struct buf *to, int64_t wall, bool hires);
 void logrecord_field(struct buf *to, struct str s); /* escaped */
+/* How it came in, "protocol=TLS1.3 ..."; absent: in clear. */
+struct str logrecord_tls(const struct message *m);
 void logrecord_reception(struct buf *to, bool hires, const struct message *m,
     uint32_t rcpt, uint64_t size, struct str group, struct str binding);
 /* type: D, T or P */

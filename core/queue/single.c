@@ -2,6 +2,7 @@
  *
  * single.c - the console's verbs about one message: details, retry, fail.
  */
+#include "queue/logrecord.h"
 #include "queue/print.h"
 
 #include <stdlib.h>
@@ -243,6 +244,7 @@ details_print(struct details *d)
 {
     const struct message *m = d->load.message;
     struct content_facts f = {0};
+    struct str tls = logrecord_tls(m);
     json_t *rows = d->ask.json ? json_array() : NULL;
     char id[MESSAGE_ID_SIZE];
 
@@ -259,15 +261,17 @@ details_print(struct details *d)
             "received_via", print_str(m->env.protocol), "sender",
             print_str(m->env.sender), "recipients", rows, "size",
             (json_int_t)f.size, "waits", wait_key(d->reason));
+        if (tls.n)
+            (void)json_object_set_new(d->json, "received_tls", print_str(tls));
         return;
     }
     buf_printf(&d->text,
         "Message:       %s\nCreated:       %lld\nNext Attempt:  %lld\n"
-        "Retries:       %u\nReceived Via:  %.*s\nSender:        %.*s\n"
+        "Retries:       %u\nReceived Via:  %.*s%s%.*s\nSender:        %.*s\n"
         "Waits:         %s\n",
         id, (long long)(m->env.received / 1000), (long long)(d->next / 1000),
-        d->retries, STR_ARG(m->env.protocol), STR_ARG(m->env.sender),
-        wait_key(d->reason));
+        d->retries, STR_ARG(m->env.protocol), tls.n ? " " : "", STR_ARG(tls),
+        STR_ARG(m->env.sender), wait_key(d->reason));
     for (uint32_t i = 0; i < m->env.rcpt_count; i++)
         if (d->rcpt == UINT32_MAX || d->rcpt == i)
             details_rcpt(d, i, NULL);

@@ -235,7 +235,8 @@ accept_send(struct spool *s, struct spool_accept *a)
     struct err e;
 
     accept_encode(a);
-    if (c->head.n + c->prefix.n + c->body.n > s->segment_bytes / 2) {
+    if (c->head.n + c->prefix.n + c->body.n + a->value.n >
+        s->segment_bytes / 2) {
         err_set(&e, ERR_LIMIT, "the envelope is too large for the spool");
         writer_answer(a, ERR_LIMIT, &e);
         return;
@@ -265,6 +266,9 @@ spool_accept(struct spool *s, struct spool_accept *a)
     BUG_ON(!c || !a->message->env.sender.p);
     if (!r && a->message->env.rcpt_count > RECORD_RCPT_MAX)
         r = err_set(&e, ERR_LIMIT, "too many recipients");
+    a->value = (struct buf)BUF_INIT;
+    if (!r && a->with)
+        r = state_encode(s, a->with, &a->value, &e);
     if (r) {
         writer_answer(a, r, &e);
         return;

@@ -94,13 +94,23 @@ uint64_t spool_identity(const struct spool *s);
 int spool_accepting(const struct spool *s, struct err *e);
 
 /* --- accept --- */
+/* A small durable value, as of spool_state_put(). */
+struct spool_value {
+    struct str ns, key, value; /* value absent: remove */
+    int64_t expiry;            /* wall ms; 0: none */
+};
 struct spool_accept { /* embedded in the asker's object */
     struct mail mail;
     struct message *message; /* the asker's reference stays the asker's */
+    /* NULL, or what is on disk with the message or not at all, and known by
+     * spool_state_get() from done() on; lent for spool_accept().  Nobody else
+     * puts that key until then. */
+    const struct spool_value *with;
     struct mailbox *home;
     /* On home: 0: on disk.  Otherwise nothing was stored; e says why. */
     void (*done)(struct spool_accept *a, int result, const struct err *e);
     struct err error; /* the spool's, until done() */
+    struct buf value; /* as well: the record of `with` */
     int result;
 };
 void spool_accept(struct spool *s, struct spool_accept *a);

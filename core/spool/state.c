@@ -213,6 +213,24 @@ state_refresh(struct spool *s, struct buf *payload)
     *payload = now;
 }
 
+/* A newer record of v stands there now, and is durable. */
+static void
+value_placed(struct spool *s, struct value *v, const struct record_state *r,
+    uint64_t lsn, struct spool_place at)
+{
+    if (v->lsn) {
+        value_count(&s->live, v, -1);
+        older_add(v, v->at.segment);
+    }
+    older_prune(&s->live, v);
+    v->lsn = lsn;
+    v->at = at;
+    v->at_present = r->value.p != NULL;
+    value_count(&s->live, v, 1);
+    if (!v->present && !v->older_count && !v->puts)
+        value_drop(s->state, v);
+}
+
 void
 state_placed(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
@@ -226,17 +244,23 @@ state_placed(
     v = value_find(s->state, r.ns, r.key, true);
     if (v->puts)
         v->puts--;
-    if (v->lsn) {
-        value_count(&s->live, v, -1);
-        older_add(v, v->at.segment);
-    }
-    older_prune(&s->live, v);
-    v->lsn = lsn;
-    v->at = at;
-    v->at_present = r.value.p != NULL;
-    value_count(&s->live, v, 1);
-    if (!v->present && !v->older_count && !v->puts)
-        value_drop(s->state, v);
+    value_placed(s, v, &r, lsn, at);
+    pthread_mutex_unlock(&s->state->lock);
+}
+
+void
+state_joined(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
+{
+    struct record_state r;
+    struct value *v;
+
+    if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
+        return;
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(s->state, r.ns, r.key, true);
+    value_set(v, r.value, r.expiry);
+    value_placed(s, v, &r, lsn, at);
     pthread_mutex_unlock(&s->state->lock);
 }
 
@@ -322,21 +346,34 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
 }
 
 int
+state_encode(
+    struct spool *s, const struct spool_value *v, struct buf *to, struct err *e)
+{
+    struct record_state r = {v->expiry, v->ns, v->key, v->value};
+
+    if (v->ns.n + v->key.n > STATE_KEY_MAX || v->value.n > STATE_VALUE_MAX ||
+        v->value.n > s->segment_bytes / 4)
+        return err_set(e, ERR_LIMIT, "state: key or value is too long");
+    record_put_state(to, &r);
+    return 0;
+}
+
+int
 spool_state_put_told(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry_wall, void (*durable)(void *arg),
     void *arg, struct err *e)
 {
-    struct record_state r = {expiry_wall, ns, key, value};
+    struct spool_value is = {ns, key, value, expiry_wall};
+    struct buf payload = BUF_INIT;
     struct writer_result *w;
     struct value *v;
 
-    if (ns.n + key.n > STATE_KEY_MAX || value.n > STATE_VALUE_MAX ||
-        value.n > s->segment_bytes / 4)
-        return err_set(e, ERR_LIMIT, "state: key or value is too long");
+    if (state_encode(s, &is, &payload, e) < 0)
+        return ERR_LIMIT;
     w = writer_result_new(s, RECORD_STATE);
     w->durable = durable;
     w->arg = arg;
-    record_put_state(&w->payload, &r);
+    w->payload = payload;
     pthread_mutex_lock(&s->state->lock);
     v = value_find(s->state, ns, key, true);
     value_set(v, value, expiry_wall);

@@ -11,6 +11,7 @@
 #include "spool/liveness.h"
 
 struct spool;
+struct spool_value;
 struct state;
 
 struct state *state_new(void);
@@ -20,6 +21,14 @@ void state_free(struct state **s);
 void state_recover(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
 void state_settle(struct spool *s);
+
+/* The payload of a value's record, appended; ERR_LIMIT: too long. */
+int state_encode(struct spool *s, const struct spool_value *v, struct buf *to,
+    struct err *e);
+/* A record that was written with a message is durable: its value counts from
+ * now on.  The table of segments is locked. */
+void state_joined(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
 
 /* The writer has the record now, in the order in which it will be written:
  * what it holds becomes the value of its key as it is now.  Two threads may

@@ -20,10 +20,11 @@
 
 #include "base/banned.h"
 
-struct item { /* one record of the open commit; both NULL: an ABORT */
+struct item { /* one record of the open commit; all NULL: an ABORT */
     struct append_record record;
     struct spool_accept *accept;
     struct writer_result *result;
+    const struct buf *joined; /* a STATE that goes with the accept before it */
 };
 struct writer {
     uint32_t magic;
@@ -84,6 +85,7 @@ void
 writer_answer(struct spool_accept *a, int result, const struct err *e)
 {
     a->result = result;
+    buf_fini(&a->value);
     if (result && e)
         a->error = *e;
     mailbox_post(a->home, &a->mail, accept_done);
@@ -206,15 +208,21 @@ item_part(struct append_record *r, const struct buf *b)
     r->payload_n += b->n;
 }
 
+/* What it takes of a frame: its records are never torn apart. */
 static uint64_t
-mail_payload(struct mail *m)
+mail_bytes(struct mail *m)
 {
     struct spool_accept *a = mail_accept(m);
+    uint64_t n;
+
     if (a) {
         const struct content *c = a->message->content;
-        return c->head.n + c->prefix.n + c->body.n;
+
+        n = appender_record_size(c->head.n + c->prefix.n + c->body.n);
+        return a->value.n ? n + appender_record_size(a->value.n) : n;
     }
-    return CONTAINER_OF(m, struct writer_result, mail)->payload.n;
+    return appender_record_size(
+        CONTAINER_OF(m, struct writer_result, mail)->payload.n);
 }
 
 static uint8_t
@@ -226,6 +234,17 @@ accept_flags(const struct message *m)
 
     return (uint8_t)(flags[message_tls(m)] |
         (m->content->large ? RECORD_LARGE : 0));
+}
+
+static void
+item_take_joined(struct writer *w, const struct buf *value)
+{
+    struct item *i = item_push(w);
+
+    i->joined = value;
+    i->record.type = RECORD_STATE;
+    item_part(&i->record, value);
+    i->record.payload_sum = record_sum(value->p, value->n);
 }
 
 static void
@@ -247,6 +266,8 @@ item_take(struct writer *w, struct mail *m)
         item_part(r, &c->body);
         r->payload_sum = c->record_sum;
         w->accepts++;
+        if (i->accept->value.n)
+            item_take_joined(w, &i->accept->value); /* moves i */
         return;
     }
     i->result = CONTAINER_OF(m, struct writer_result, mail);
@@ -275,11 +296,10 @@ gather_aborts(struct writer *w)
 
 /* The records of the next frame, from `first` in items on. */
 static void
-writer_gather(struct writer *w, uint64_t bytes)
+writer_gather(struct writer *w, size_t first, uint64_t bytes)
 {
-    size_t count = 0;
-    while (w->head && count++ < APPEND_RECORDS) {
-        uint64_t one = appender_record_size(mail_payload(w->head));
+    while (w->head && w->item_count + 2 <= first + APPEND_RECORDS) {
+        uint64_t one = mail_bytes(w->head);
         if (!appender_fits(&w->out, bytes + one) ||
             (bytes && bytes + one > APPEND_FRAME_MAX))
             return;
@@ -352,6 +372,9 @@ complete_tables(struct writer *w)
             complete_accept(w, i);
         else if (i->result)
             complete_result(w, i);
+        else if (i->joined)
+            state_joined(
+                w->spool, buf_get(i->joined), i->record.lsn, i->record.place);
         else
             liveness_pair(
                 &w->spool->live, seg->number, wire_load32(p->iov_base), 1);
@@ -571,7 +594,7 @@ writer_frame(struct writer *w)
     uint64_t bytes = gather_aborts(w), before;
     struct err e;
 
-    writer_gather(w, bytes);
+    writer_gather(w, first, bytes);
     count = w->item_count - first;
     if (!count)
         return;
@@ -596,8 +619,7 @@ writer_work(struct writer *w)
 {
     struct err e;
     while (w->head || w->abort_count || w->starved) {
-        uint64_t one =
-            w->head ? appender_record_size(mail_payload(w->head)) : 0;
+        uint64_t one = w->head ? mail_bytes(w->head) : 0;
         if (w->abort_count) {
             todo_refuse(w, &w->why);
             abort_prune(w);

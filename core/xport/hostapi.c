@@ -17,6 +17,7 @@
 #include "spool/spool.h"
 #include "xport/hostfetch.h"
 #include "xport/session_int.h"
+#include "xport/settled.h"
 #include "xport/tlspolicy.h"
 #include "base/banned.h"
 
@@ -449,6 +450,13 @@ host_report(struct impel_instance *i, struct impel_str id,
     return 0;
 }
 
+static int
+host_settle(struct impel_session *s, int64_t arg)
+{
+    CHECK(s, SESSION_MAGIC);
+    return settled_ask(s, spool, arg);
+}
+
 #define HOST_TABLE(listens) \
     { \
         .abi = {IMPEL_ABI_MAGIC, IMPEL_ABI_MAJOR, IMPEL_ABI_MINOR}, \
@@ -467,7 +475,8 @@ host_report(struct impel_instance *i, struct impel_str id,
         .batch_get = host_batch_get, .ready = host_ready, \
         .draining = host_draining, .rcpt_done = host_rcpt_done, \
         .rest_done = host_rest_done, .closed = host_closed, \
-        .event = host_event, .report = host_report, .intake = listens \
+        .event = host_event, .report = host_report, .intake = listens, \
+        .settle = host_settle \
     }
 
 static struct impel_host tables[2] = {HOST_TABLE(NULL), HOST_TABLE(&intake)};

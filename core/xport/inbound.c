@@ -27,6 +27,7 @@ struct inbound {
     struct impel_peer seen;
     struct generation *generation;
     session_released_f *released;
+    session_secured_f *secured;
     void *arg;
 };
 
@@ -91,10 +92,22 @@ inbound_gone(struct impel_session *io)
     free(s);
 }
 
+static void
+inbound_shaken(struct impel_session *io, int error)
+{
+    struct inbound *s = inbound_of(io);
+
+    if (error && io->shaking)
+        session_request_close(io, true);
+    if (s->secured)
+        s->secured(s->arg, io, error ? io->tls_why : NULL);
+}
+
 static const struct session_kind inbound = {
     .inbound = true,
     .begin = inbound_begin,
     .verdict = inbound_verdict,
+    .shaken = inbound_shaken,
     .gone = inbound_gone,
 };
 
@@ -193,6 +206,12 @@ session_arg(const struct impel_session *s)
     return inbound_of(s)->arg;
 }
 
+void
+session_on_secured(struct impel_session *s, session_secured_f *fn)
+{
+    inbound_of(s)->secured = fn;
+}
+
 const struct netaddr *
 session_peer(const struct impel_session *s)
 {
@@ -209,6 +228,12 @@ uint64_t
 session_inbound_id(const struct impel_session *s)
 {
     return s->id;
+}
+
+const char *
+session_module_name(const struct impel_session *s)
+{
+    return s->module->name;
 }
 
 void
@@ -320,6 +345,10 @@ inbound_print(const struct impel_session *io, struct buf *to)
     buf_printf(to, " State: %s (%" PRId64 " ms) Received: %" PRIu64 "",
         session_state_name(io->state), ms > 0 ? ms : 0,
         io->conn ? conn_received(io->conn) : 0);
+    if (io->tls_said)
+        buf_printf(to, " TLS: %s", io->tls_said);
+    else if (io->shaking)
+        buf_cstr(to, " TLS: handshake");
 }
 
 static void

@@ -55,7 +55,8 @@ lent_fill(struct impel_batch *b, const struct batch *batch)
         b->rcpt[i] = (struct impel_rcpt){.size = sizeof(b->rcpt[i]),
             .notify = r->notify,
             .address = lent_str(r->address),
-            .original = lent_str(r->original)};
+            .original = lent_str(r->original),
+            .number = batch->rcpt[i]};
         b->rcpt_ptr[i] = &b->rcpt[i];
     }
     message_id_print(batch->message->id, b->id);

@@ -21,7 +21,7 @@
 
 enum { LINK_FINISH_MS = 30000 /* for what is still to be sent at the end */ };
 
-static void
+void
 link_error(struct impel_error *e, int code, const char *text)
 {
     if (e) {
@@ -92,7 +92,7 @@ link_dial(
 
 /* --- TLS --- */
 
-static void
+void
 link_tls_failed(struct impel_session *s, const char *why)
 {
     free(s->tls_why);
@@ -144,8 +144,8 @@ link_start_tls(struct impel_session *s, struct impel_error *e)
     const char *text = NULL;
     int code = IMPEL_E_INVAL;
 
-    if (s->kind->inbound || !s->scope.scope) {
-        text = "TLS with those who connect is not in this version";
+    if (!s->scope.scope) {
+        text = "there are no options of TLS";
         code = IMPEL_E_UNSUP;
     } else if (!s->conn || !s->up || s->lost || s->state >= SESSION_CLOSED) {
         text = "there is no connection";
@@ -157,7 +157,7 @@ link_start_tls(struct impel_session *s, struct impel_error *e)
         link_error(e, code, text);
         return code;
     }
-    return link_secure(s, e);
+    return s->kind->inbound ? inbound_secure(s, e) : link_secure(s, e);
 }
 
 /* The handshake is over. */
@@ -170,7 +170,13 @@ link_secured(struct impel_session *s, struct conn *c, int error)
         link_tls_failed(s, conn_tls_error(c));
     sessiontls_came_out(
         s, conn_tls_why(c), error ? conn_tls_error(c) : s->tls_said);
-    if (s->tls_now && error) {
+    if (s->kind->shaken)
+        s->kind->shaken(s, error);
+    if (s->shaking) {
+        s->shaking = false;
+        s->up = !error;
+        session_kick(s); /* to begin, or to end */
+    } else if (s->tls_now && error) {
         link_fail(s, error);
     } else if (s->tls_now) {
         s->up = true;
@@ -420,6 +426,8 @@ link_info(struct impel_session *s, int what)
     struct netaddr seen;
 
     switch (what) {
+    case IMPEL_INFO_TLS_MAY:
+        return link_text(inbound_may_secure(s) ? "yes" : NULL);
     case IMPEL_INFO_LOCAL_ADDR:
         if (!s->conn || !s->up)
             return none;

@@ -9,7 +9,8 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/dkim_options.c core/xport/dkim_options.h \
 	core/xport/hostapi.c core/xport/hostapi.h \
 	core/xport/hostfetch.c core/xport/hostfetch.h \
-	core/xport/inbound.c \
+	core/xport/settled.c core/xport/settled.h \
+	core/xport/inbound.c core/xport/inbound_tls.c \
 	core/xport/instance.c core/xport/instance.h \
 	core/xport/lent.c \
 	core/xport/link.c \
@@ -26,6 +27,8 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/signing.c core/xport/signing.h \
 	core/xport/tlscheck.c \
 	core/xport/sessiontls.c core/xport/sessiontls.h \
+	core/xport/tlsin.c core/xport/tlsin.h core/xport/tlsincheck.c \
+	core/xport/tlsin_options.c core/xport/tlsin_options.h \
 	core/xport/tlspolicy.c core/xport/tlspolicy.h \
 	core/xport/token.c \
 	core/xport/tracer.c core/xport/tracer.h \

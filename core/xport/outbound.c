@@ -538,6 +538,12 @@ session_print(const struct session *s, struct buf *to)
         buf_printf(to, " Batches: %u", s->io.open_count);
 }
 
+struct mailbox *
+outbound_home(struct impel_session *io)
+{
+    return io->kind == &outbound ? outbound_of(io)->home : NULL;
+}
+
 void
 outbound_print(struct impel_session *io, struct buf *to)
 {

@@ -320,6 +320,8 @@ pump_release(struct impel_session *s)
 static enum step
 pump_step(struct impel_session *s)
 {
+    if (s->state == SESSION_NEW && s->shaking && !s->close_wanted)
+        return STEP_NONE; /* the module comes in when it is over */
     if (s->state == SESSION_NEW)
         return pump_step_begin(s);
     if (s->state == SESSION_CLOSED) {

@@ -18,6 +18,7 @@
 #include "net/netaddr.h"
 #include "net/proxyproto.h"
 #include "net/tlsreason.h"
+#include "net/tls.h"
 #include "xport/batch.h"
 #include "xport/registry.h"
 
@@ -92,6 +93,19 @@ struct impel_session *session_accept(struct loop *l,
     const struct module *module, const struct scope *scope, int fd,
     const struct netaddr *peer, const struct netaddr *local, uint64_t id,
     session_released_f *released, void *arg);
+/* Right after session_accept(): TLS comes before all, and accepted() is called
+ * when the handshake is over; if it fails the module never hears of it.
+ * ERR_CONF, with a sentence: it cannot begin, and the session ends. */
+int session_secure(struct impel_session *s, struct err *e);
+/* Called after each handshake, before the module hears of it; why: a sentence
+ * if it failed, or NULL. */
+typedef void session_secured_f(
+    void *arg, struct impel_session *s, const char *why);
+void session_on_secured(struct impel_session *s, session_secured_f *fn);
+/* What was agreed on; NULL: it is not under TLS. */
+const struct tls_facts *session_tls(const struct impel_session *s);
+/* For logs, "protocol=TLS1.3 cipher=... verified=none"; NULL: not under TLS. */
+const char *session_tls_text(const struct impel_session *s);
 void session_verdict(struct impel_session *s, uint64_t tag, size_t rcpt,
     const struct impel_result *r); /* posted, never from inside a call */
 void session_credit(struct impel_session *s);        /* EV_CREDIT, posted */
@@ -100,6 +114,7 @@ void *session_arg(const struct impel_session *s);    /* released()'s arg */
 const struct netaddr *session_peer(const struct impel_session *s);
 const struct netaddr *session_local(const struct impel_session *s);
 uint64_t session_inbound_id(const struct impel_session *s);
+const char *session_module_name(const struct impel_session *s);
 /* What PROXY or XCLIENT said, or set_peer(). */
 void session_set_peer(struct impel_session *s, const struct netaddr *peer);
 void session_set_local(struct impel_session *s, const struct netaddr *local);

@@ -57,7 +57,9 @@ struct session_kind {
     void (*draining)(struct impel_session *s);
     void (*back)(struct impel_session *s, struct batch *b);
     void (*verdict)(struct impel_session *s); /* tell the next one */
-    void (*gone)(struct impel_session *s);    /* may free it */
+    /* Inbound: the handshake is over; error as of CONN_SECURED. */
+    void (*shaken)(struct impel_session *s, int error);
+    void (*gone)(struct impel_session *s); /* may free it */
     /* How TLS came out; NULL: nobody asks. */
     void (*secured)(
         struct impel_session *s, enum tls_reason why, const char *text);
@@ -97,7 +99,8 @@ struct impel_session {
     struct tlsdemand *demand;  /* outbound: sessiontls.h; or NULL */
     bool tls_tried;            /* of this connection it was told */
     bool tls_refused;          /* why says that it must not go on */
-    bool tls_now;              /* the handshake comes before EV_CONNECTED */
+    bool tls_now;              /* the handshake comes before EV_CONNECTED ... */
+    bool shaking;              /* ... and inbound before accepted(): not yet */
     int tls_arg;               /* EV_TLS's */
     char *tls_why;             /* why start_tls() failed, or NULL */
     char *tls_said;            /* for logs: "protocol=TLS1.3 ...", or NULL */
@@ -220,6 +223,11 @@ void link_consume(struct impel_session *s, size_t n);
 int link_write(struct impel_session *s, const void *p, size_t n);
 struct impel_str link_info(struct impel_session *s, int what);
 int link_start_tls(struct impel_session *s, struct impel_error *e);
+void link_tls_failed(struct impel_session *s, const char *why);
+void link_error(struct impel_error *e, int code, const char *text);
+/* TLS of one who has connected: inbound_tls.c. */
+int inbound_secure(struct impel_session *s, struct impel_error *e);
+bool inbound_may_secure(const struct impel_session *s);
 /* The connection is of no use any more: EV_LOST follows. */
 void link_fail(struct impel_session *s, int arg);
 void link_close(struct impel_session *s, bool now);
@@ -257,6 +265,8 @@ void body_end(struct impel_batch *b);     /* the batch is over */
 
 /* --- outbound.c --- */
 void outbound_print(struct impel_session *io, struct buf *to);
+/* The scheduler's mailbox; NULL: it is inbound. */
+struct mailbox *outbound_home(struct impel_session *io);
 
 /* --- token.c --- */
 struct wake {

@@ -89,17 +89,13 @@ policy_judge_pair(const struct stanza *s, struct conf_report *r)
 {
     struct str certificate = policy_own(s, XPORT_TLS_CERTIFICATE);
     struct str key = policy_own(s, XPORT_TLS_KEY);
-    struct tls_pair *pair;
     struct err e = {0};
 
-    if (!certificate.n || !key.n)
+    if (!certificate.n || !key.n ||
+        tlsfile_check_pair(certificate, key, &e) == 0)
         return 0;
-    if (tls_pair_get(certificate, key, &pair, &e) < 0) {
-        policy_error(r, s, XPORT_TLS_KEY, &e);
-        return ERR_CONF;
-    }
-    tls_pair_put(&pair);
-    return 0;
+    policy_error(r, s, XPORT_TLS_KEY, &e);
+    return ERR_CONF;
 }
 
 static int
@@ -117,8 +113,9 @@ static int
 policy_walk(
     struct generation *g, const struct stanza *parent, struct conf_report *r)
 {
-    static const uint32_t kinds[] = {
-        IMPEL_SCOPE_GROUP, IMPEL_SCOPE_BINDING, IMPEL_SCOPE_DOMAIN};
+    static const uint32_t kinds[] = {IMPEL_SCOPE_GROUP, IMPEL_SCOPE_BINDING,
+        IMPEL_SCOPE_DOMAIN, IMPEL_SCOPE_LISTENER, IMPEL_SCOPE_LISTEN,
+        IMPEL_SCOPE_PEER};
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

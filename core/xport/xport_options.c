@@ -7,6 +7,7 @@
 #include "base/banned.h"
 
 #define OUT IMPEL_SCOPE_OUTBOUND
+#define BOTH (OUT | SCOPE_ALL_LISTENERS)
 
 static const char *const eightbit[] = {
     "no|false|off|0|disabled", "ifavailable", NULL};
@@ -185,17 +186,18 @@ static const struct option rows[] = {
         .check = check_path},
     [XPORT_TLS_CERTIFICATE] = {.name = "tls_certificate",
         .type = IMPEL_OPT_STRING,
-        .scopes = OUT,
+        .scopes = BOTH,
         .brief = "file with the certificate and its chain in PEM form, or none",
-        .manual = "Shown to hosts that ask for one. The file may hold the "
-                  "key too. none: nothing, whatever a wider scope says. Read "
-                  "when the configuration is loaded; sessions that have begun "
-                  "keep what they have.",
+        .manual = "Shown to hosts that ask for one; in the scopes of listeners "
+                  "to all who connect, and STARTTLS is offered where there is "
+                  "one. The file may hold the key too. none: nothing, "
+                  "whatever a wider scope says. Read when the configuration "
+                  "is loaded; sessions that have begun keep what they have.",
         .since = "0.4",
         .check = check_path_or_none},
     [XPORT_TLS_KEY] = {.name = "tls_key",
         .type = IMPEL_OPT_STRING,
-        .scopes = OUT,
+        .scopes = BOTH,
         .brief = "file with the key of tls_certificate in PEM form, or none",
         .manual = "Unset or none: it stands in the file of the certificate. "
                   "A key behind a password cannot be used. The user that "
@@ -204,14 +206,14 @@ static const struct option rows[] = {
         .check = check_path_or_none},
     [XPORT_TLS_CIPHERS] = {.name = "tls_ciphers",
         .type = IMPEL_OPT_STRING,
-        .scopes = OUT,
+        .scopes = BOTH,
         .brief = "priority string of GnuTLS, or DEFAULT",
         .manual = "Unset and DEFAULT are NORMAL. The lists of OpenSSL are "
                   "not understood.",
         .since = "0.4"},
     [XPORT_TLS_PROTOCOLS] = {.name = "tls_protocols",
         .type = IMPEL_OPT_STRING,
-        .scopes = OUT,
+        .scopes = BOTH,
         .brief = "versions of TLS, such as +ALL:-TLSv1.0:-TLSv1.1",
         .manual = "ALL, TLSv1.0 to TLSv1.3, each with + or -, from left to "
                   "right. SSLv2 and SSLv3 are known words, and never used. "

@@ -21,6 +21,8 @@ const struct impel_counter dialogue_counters[COUNT_MAX] = {
         .brief = "Sessions, both ways, ended by a time limit"},
     [COUNT_TLS_FALLBACKS] = {.name = "tls_fallbacks",
         .brief = "Sessions that went on in clear because TLS had failed"},
+    [COUNT_STARTTLS_INJECTIONS] = {.name = "starttls_injections",
+        .brief = "Times something stood in clear behind a peer's STARTTLS"},
 };
 
 int

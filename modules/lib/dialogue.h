@@ -4,7 +4,8 @@
  * that speak so.
  *
  * client.c, pipeline.c, starttls.c and xclient.c are the transport; server.c,
- * server_command.c, server_data.c and server_xclient.c the listener.  A struct
+ * server_command.c, server_data.c, server_tls.c and server_xclient.c the
+ * listener.  A struct
  * dialogue is read-only after load(), so sessions on any loop may use it.
  */
 #ifndef IMPEL_LIB_DIALOGUE_H
@@ -29,6 +30,7 @@ enum {                                                         /* counters */
     COUNT_BAD_COMMANDS,
     COUNT_TIMEOUTS,
     COUNT_TLS_FALLBACKS,
+    COUNT_STARTTLS_INJECTIONS,
     COUNT_MAX
 };
 

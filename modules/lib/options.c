@@ -54,6 +54,7 @@
     [OPT_DELIVER_BY_MIN] = IMPORT("deliver_by_min"), \
     [OPT_XCLIENT] = IMPORT("xclient"), [OPT_TLS] = IMPORT("tls"), \
     [OPT_TLS_FALLBACK] = IMPORT("tls_ifavailable_fallback"), \
+    [OPT_INJECTION] = IMPORT("starttls_injection_policy"), \
     [OPT_BANNER_TIMEOUT] = {.name = own "_banner_timeout", \
         .type = IMPEL_OPT_DURATION, \
         .scopes = OUTBOUND, \

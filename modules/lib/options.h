@@ -40,6 +40,7 @@ enum option_row {
     OPT_DELIVER_BY_MIN,
     OPT_TLS,
     OPT_TLS_FALLBACK,
+    OPT_INJECTION,
     /* the module's own: client */
     OPT_BANNER_TIMEOUT,
     OPT_DATA_TIMEOUT,
@@ -56,6 +57,7 @@ enum option_row {
 enum { TLS_NO, TLS_IFAVAILABLE, TLS_REQUIRED };
 enum { SEND_8BITMIME_NO, SEND_8BITMIME_IFAVAILABLE };
 enum { TRANSFORM_NO, TRANSFORM_IFNEEDED, TRANSFORM_STRICT, TRANSFORM_STRIP };
+enum { INJECTION_REJECT, INJECTION_IGNORE };
 enum { BARE_NEWLINE_PEDANTIC, BARE_NEWLINE_FIX };
 
 extern const struct impel_option options_esmtp[OPT_ROWS];

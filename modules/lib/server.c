@@ -72,7 +72,7 @@ server_end(struct server *s, const struct impel_result *why)
     s->host->closed(s->session, why);
 }
 
-static void
+void
 server_cut(struct server *s, const char *text)
 {
     struct impel_result why = {.size = sizeof(why),
@@ -210,6 +210,9 @@ server_take(struct server *s, const char *p, size_t n)
         return data_take(s, p, n < BODY_PIECE ? n : BODY_PIECE);
     case SERVER_BDAT:
         return bdat_take(s, p, n < BODY_PIECE ? n : BODY_PIECE);
+    case SERVER_STARTTLS:
+    case SERVER_GO:
+        return server_tls_take(s, n);
     default:
         s->thrown += n;
         return n;
@@ -224,6 +227,8 @@ server_run(struct server *s)
     enum server_state before;
     size_t at = 0, used;
 
+    if (s->state == SERVER_SHAKING)
+        return; /* no octet is read or written meanwhile */
     if (!in.p)
         in.p = ""; /* there is no walking from NULL */
     while (s->state != SERVER_DEAD && s->wait == WAIT_NOTHING && !s->full &&
@@ -245,7 +250,9 @@ server_run(struct server *s)
     /* with more to come in this turn, replies may wait for each other */
     if (!s->full && (s->wait == WAIT_NOTHING || at == in.n))
         (void)server_flush(s); /* what it finds stands in s */
-    if (s->quit && s->out.n == 0)
+    if (s->state == SERVER_GO && s->out.n == 0)
+        server_tls_go(s);
+    else if (s->quit && s->out.n == 0)
         server_end(s, NULL);
     else if (s->state == SERVER_PARTING && s->thrown > THROWN_MAX)
         server_cut(s, "peer talks on after the last word");
@@ -289,7 +296,7 @@ server_wanted(struct server *s)
         {"SIZE", CAPABILITY_SIZE}, {"8BITMIME", CAPABILITY_8BITMIME},
         {"ENHANCEDSTATUSCODES", CAPABILITY_ENHANCED},
         {"SMTPUTF8", CAPABILITY_SMTPUTF8}, {"DSN", CAPABILITY_DSN},
-        {"CHUNKING", CAPABILITY_CHUNKING},
+        {"CHUNKING", CAPABILITY_CHUNKING}, {"STARTTLS", CAPABILITY_STARTTLS},
         {"BINARYMIME", CAPABILITY_BINARYMIME}, {"LIMITS", CAPABILITY_LIMITS},
         {"DELIVERBY", CAPABILITY_DELIVERBY},
         {"FUTURERELEASE", CAPABILITY_FUTURERELEASE},
@@ -312,7 +319,7 @@ server_wanted(struct server *s)
 
 /* XCLIENT is between us and who has connected: the options of the client that
  * was named do not take it back. */
-static uint32_t
+uint32_t
 server_offer(struct server *s)
 {
     uint32_t offered = server_wanted(s) & ~(uint32_t)CAPABILITY_XCLIENT;
@@ -327,6 +334,8 @@ server_offer(struct server *s)
     /* RFC 8689 4.1: under TLS only */
     if (!s->host->info(s->session, IMPEL_INFO_TLS_VERSION).p)
         offered &= ~(uint32_t)CAPABILITY_REQUIRETLS;
+    if (!server_may_tls(s))
+        offered &= ~(uint32_t)CAPABILITY_STARTTLS;
     return offered;
 }
 
@@ -369,7 +378,8 @@ server_accepted(void *ctx, struct impel_session *session,
     s->host = module->host;
     s->session = session;
     s->scope = scope;
-    s->named.port = peer->port;
+    s->named.port = s->peer_port = peer->port;
+    s->tls = s->host->info(session, IMPEL_INFO_TLS_VERSION).n > 0;
     s->named.offered =
         IMPEL_HAS(struct impel_intake, module->host->intake, set_peer) &&
         module->host->intake->set_peer &&
@@ -430,6 +440,9 @@ server_event(void *sp, struct impel_batch *batch, int event, int64_t arg)
         if (s->wait == WAIT_NOTHING && s->state != SERVER_PARTING)
             server_deadline(s, OPT_IDLE_TIME);
         server_run(s);
+        break;
+    case IMPEL_EV_TLS:
+        server_tls_done(s, arg);
         break;
     case IMPEL_EV_TIMER:
         if (arg == 0 && deadline_fired(&s->deadline, s->host, s->session))

@@ -4,7 +4,8 @@
  * server_data.c share it.
  *
  * server.c has its life: banner, turns, verdicts, time, parting.
- * server_command.c has the commands, server_data.c the bodies.  Input is taken
+ * server_command.c has the commands, server_data.c the bodies, server_tls.c
+ * STARTTLS.  Input is taken
  * strictly in order and nothing is taken while a verdict is awaited, so
  * pipelined commands need no queue of their own.
  */
@@ -25,6 +26,9 @@ enum server_state {
     SERVER_LONG, /* inside a command line that is too long */
     SERVER_DATA,
     SERVER_BDAT,
+    SERVER_STARTTLS, /* was said; not answered yet */
+    SERVER_GO,       /* the answer is on its way */
+    SERVER_SHAKING,
     SERVER_PARTING, /* the last word was said; what comes in is thrown away */
     SERVER_DEAD     /* closed() was called */
 };
@@ -67,6 +71,8 @@ struct server {
     bool quit;           /* the peer wants to go: no lingering */
     bool closing;        /* close() came: 421 at the next command */
     struct named named;
+    uint16_t peer_port; /* of who has connected */
+    bool tls;           /* all that is said now is behind TLS */
     struct line line;
     size_t thrown; /* bytes of a long line, or while parting */
 
@@ -111,14 +117,34 @@ void server_reset(struct server *s);
  * was named. */
 void server_restart(struct server *s);
 void server_deadline(struct server *s, enum option_row timeout);
+/* End it at once, with a sentence for the log. */
+void server_cut(struct server *s, const char *text);
+/* CAPABILITY_* that the session is offered, as it is now. */
+uint32_t server_offer(struct server *s);
 
 /* server_command.c */
 /* A command line; line has no end and no control character. */
 void command_line(struct server *s, struct impel_str line);
 void command_greeted(struct server *s);
+/* Blanks at the end of a command: false if there are any and they are an
+ * error. */
+bool command_cut_blanks(struct server *s, struct impel_str *args);
 
 /* server_xclient.c */
 void command_xclient(struct server *s, struct impel_str args);
+
+/* server_tls.c */
+void command_starttls(struct server *s, struct impel_str args);
+/* Would STARTTLS be taken now? */
+bool server_may_tls(struct server *s);
+/* "esmtps" and the like (RFC 3848): what a message comes by.  login: somebody
+ * has proved who he is (AUTH). */
+const char *server_protocol(const struct server *s, bool login);
+/* STARTTLS was said, and n octets have come behind it: how many are done with.
+ * The answer follows when there are none. */
+size_t server_tls_take(struct server *s, size_t n);
+void server_tls_go(struct server *s); /* the answer is out: begin */
+void server_tls_done(struct server *s, int64_t arg); /* EV_TLS */
 
 /* server_data.c */
 void data_begin(struct server *s);

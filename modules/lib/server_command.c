@@ -129,9 +129,8 @@ mail_params(struct server *s, struct mail_params *m, struct impel_str args)
     return wrong ? wrong : params_clash(&m->sender);
 }
 
-/* Blanks at the end of a command are an error unless they are allowed. */
-static bool
-cut_blanks(struct server *s, struct impel_str *args)
+bool
+command_cut_blanks(struct server *s, struct impel_str *args)
 {
     return !verb_cut_blanks(args) ||
         s->host->opt_int(s->scope, OPT_TRAILING_WHITESPACE);
@@ -159,10 +158,7 @@ mail_begin(struct server *s, const struct mail_params *m)
 {
     static const struct impel_str key = {"protocol", 8};
     const struct impel_intake *intake = s->host->intake;
-    struct impel_str protocol = line_str(s->named.proto ? s->named.proto
-            : s->module->lmtp                           ? "lmtp"
-            : s->esmtp                                  ? "esmtp"
-                                                        : "smtp");
+    struct impel_str protocol = line_str(server_protocol(s, false));
 
     server_reset(s);
     s->utf8 = m->utf8;
@@ -195,7 +191,8 @@ command_mail(struct server *s, struct impel_str args)
         return;
     }
     if (!wrong &&
-        (!cut_blanks(s, &args) || !verb_path(&args, "FROM:", blanks, &path)))
+        (!command_cut_blanks(s, &args) ||
+            !verb_path(&args, "FROM:", blanks, &path)))
         wrong = "501 5.5.4 syntax is MAIL FROM:<address>";
     if (!wrong)
         wrong = mail_params(s, &m, args);
@@ -255,7 +252,7 @@ command_rcpt(struct server *s, struct impel_str args)
         wrong = "503 5.5.1 MAIL comes first";
     else if (s->bdat)
         wrong = "503 5.5.1 the body has begun";
-    else if (!cut_blanks(s, &args) ||
+    else if (!command_cut_blanks(s, &args) ||
         !verb_path(&args, "TO:", blanks, &r.rcpt.address))
         wrong = "501 5.5.4 syntax is RCPT TO:<address>";
     else
@@ -291,7 +288,7 @@ command_rcpt(struct server *s, struct impel_str args)
 static void
 command_data(struct server *s, struct impel_str args)
 {
-    if (!cut_blanks(s, &args) || args.n > 0)
+    if (!command_cut_blanks(s, &args) || args.n > 0)
         server_error(s, "501 5.5.4 DATA takes no argument");
     else if (s->bdat)
         server_error(s, "503 5.5.1 not after BDAT");
@@ -384,6 +381,7 @@ command_greeted(struct server *s)
     put_extension(s, CAPABILITY_SMTPUTF8, "SMTPUTF8");
     put_extension(s, CAPABILITY_DSN, "DSN");
     put_extension(s, CAPABILITY_CHUNKING, "CHUNKING");
+    put_extension(s, CAPABILITY_STARTTLS, "STARTTLS");
     put_extension(s, CAPABILITY_BINARYMIME, "BINARYMIME");
     params_put(s);
     put_extension(s, CAPABILITY_REQUIRETLS, "REQUIRETLS");
@@ -395,7 +393,7 @@ command_greeted(struct server *s)
 static void
 command_quit(struct server *s, struct impel_str args)
 {
-    if (!cut_blanks(s, &args) || args.n > 0) {
+    if (!command_cut_blanks(s, &args) || args.n > 0) {
         server_error(s, "501 5.5.4 QUIT takes no argument");
         return;
     }
@@ -406,7 +404,7 @@ command_quit(struct server *s, struct impel_str args)
 static void
 command_rset(struct server *s, struct impel_str args)
 {
-    if (!cut_blanks(s, &args) || args.n > 0) {
+    if (!command_cut_blanks(s, &args) || args.n > 0) {
         server_error(s, "501 5.5.4 RSET takes no argument");
         return;
     }
@@ -485,8 +483,10 @@ command_line(struct server *s, struct impel_str line)
     case VERB_HELP:
         server_reply(s, "214 2.0.0 RFC 5321 says it all");
         break;
-    case VERB_EXPN:
     case VERB_STARTTLS:
+        command_starttls(s, args);
+        break;
+    case VERB_EXPN:
     case VERB_AUTH:
         server_error(s, "502 5.5.1 not offered");
         break;

@@ -326,6 +326,20 @@ host_write(struct impel_session *s, const void *p, size_t n)
     return 0;
 }
 
+/* A script with a step of TLS has a certificate for it. */
+static bool
+host_may_tls(const struct impel_session *s)
+{
+    const struct script_session *t = s->script;
+
+    if (!s->world->script->listener || s->tls)
+        return false;
+    for (size_t i = 0; i < t->step_count; i++)
+        if (t->step[i].kind == STEP_TLS || t->step[i].kind == STEP_TLS_FAILS)
+            return true;
+    return false;
+}
+
 static struct impel_str
 host_info(struct impel_session *s, int what)
 {
@@ -350,6 +364,9 @@ host_info(struct impel_session *s, int what)
         break;
     case IMPEL_INFO_TLS_PEER:
         z = s->tls && s->tls_verified ? "mx.example.net" : NULL;
+        break;
+    case IMPEL_INFO_TLS_MAY:
+        z = host_may_tls(s) ? "yes" : NULL;
         break;
     case IMPEL_INFO_TLS_ERROR:
         z = s->tls_failed ? "bad certificate" : NULL;
@@ -546,6 +563,16 @@ host_report(struct impel_instance *i, struct impel_str id,
     return 0;
 }
 
+/* The kit's disk is fast, and everything is on it at once. */
+static int
+host_settle(struct impel_session *s, int64_t arg)
+{
+    if (!host_may(s, "settle"))
+        return IMPEL_E_CLOSED;
+    world_post(s->world, s, IMPEL_EV_WAKE)->arg = arg;
+    return 0;
+}
+
 const struct impel_host world_host = {
     .abi = {IMPEL_ABI_MAGIC, IMPEL_ABI_MAJOR, IMPEL_ABI_MINOR},
     .size = sizeof(struct impel_host),
@@ -585,4 +612,5 @@ const struct impel_host world_host = {
     .event = host_event,
     .report = host_report,
     .intake = &world_intake,
+    .settle = host_settle,
 };

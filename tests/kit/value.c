@@ -10,6 +10,7 @@
 #include "base/banned.h"
 
 static const char *const bit8_choices[] = {"no", "ifavailable", NULL};
+static const char *const injection_choices[] = {"reject", "ignore", NULL};
 static const char *const tls_choices[] = {
     "no", "ifavailable", "required", NULL};
 static const char *const xclient_choices[] = {
@@ -59,6 +60,8 @@ static const struct impel_option core_rows[] = {
         transform_choices),
     ROW("tls", IMPEL_OPT_CHOICE, "no", tls_choices),
     SWITCH("tls_ifavailable_fallback", "true"),
+    ROW("starttls_injection_policy", IMPEL_OPT_CHOICE, "reject",
+        injection_choices),
     ROW("xclient", IMPEL_OPT_CHOICE, "no", xclient_choices),
     ROW("remote_smtp_port", IMPEL_OPT_PORT, "25", NULL),
     TEXT("ehlo_hostname"),

@@ -15,14 +15,15 @@
 #include "route/sts_options.h"
 #include "spool/spool_options.h"
 #include "xport/dkim_options.h"
+#include "xport/tlsin_options.h"
 #include "xport/xport_options.h"
 
 void
 conf_support_options(void)
 {
     struct option_set *sets[] = {&spool_options, &route_options, &sts_options,
-        &xport_options, &dkim_options, &queue_options, &adaptive_options,
-        &maillog_options, &intake_options, &ctl_options};
+        &xport_options, &tlsin_options, &dkim_options, &queue_options,
+        &adaptive_options, &maillog_options, &intake_options, &ctl_options};
     struct err e;
 
     option_reset();

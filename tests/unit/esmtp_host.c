@@ -157,6 +157,8 @@ host_info(struct impel_session *s, int what)
     (void)s;
     if (what == IMPEL_INFO_TLS_VERSION && the->tls)
         return (struct impel_str){the->tls, strlen(the->tls)};
+    if (what == IMPEL_INFO_TLS_MAY && the->tls_may)
+        return (struct impel_str){"yes", 3};
     return what == IMPEL_INFO_EHLO_NAME ? (struct impel_str){"own.test", 8}
                                         : (struct impel_str){NULL, 0};
 }

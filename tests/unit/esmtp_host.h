@@ -68,6 +68,7 @@ struct esmtp_host {
     bool drained_due;
     bool tls_due, tls_fails; /* EV_TLS, and what it says */
     const char *tls;         /* INFO_TLS_VERSION, or NULL */
+    bool tls_may;            /* a listener has a certificate */
     bool connect_due;        /* of a second connection */
     struct text taken;       /* committed messages, one behind the other */
     size_t committed;

@@ -3,9 +3,11 @@
  * fake_conf.c - scopes in which nothing is ever set, for tests of sessions.
  */
 #include "conf/generation.h"
+#include "xport/tlsin_options.h"
 #include "xport/xport_options.h"
 
 struct option_set xport_options = {.first = UINT32_MAX};
+struct option_set tlsin_options = {.first = UINT32_MAX};
 
 struct generation *
 scope_generation(const struct scope *s)

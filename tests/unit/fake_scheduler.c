@@ -10,6 +10,7 @@
 #include "spool/content.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
+#include "xport/tlsin.h"
 #include "xport/tlspolicy.h"
 #include "xport/session.h"
 #include "xport/tracer.h"
@@ -411,6 +412,13 @@ signing_check(void *arg, struct generation *g, struct conf_report *r)
 
 int
 tlspolicy_check(void *arg, struct generation *g, struct conf_report *r)
+{
+    (void)arg, (void)g, (void)r;
+    return 0;
+}
+
+int
+tlsin_check(void *arg, struct generation *g, struct conf_report *r)
 {
     (void)arg, (void)g, (void)r;
     return 0;

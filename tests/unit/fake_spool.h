@@ -13,6 +13,9 @@ struct message *fake_message(uint32_t rcpts, const char *body, size_t size);
 extern _Atomic int fake_messages; /* alive */
 /* How often reading a body says "not yet" before it goes on. */
 extern _Atomic int fake_body_again;
+/* Who has asked last for what was handed over to be on disk; call it. */
+extern void (*fake_barrier)(void *arg);
+extern void *fake_barrier_arg;
 /* Reading fails from this octet on; 0: never. */
 extern _Atomic uint64_t fake_body_bad;
 extern _Atomic int fake_body_bad_code; /* how; ERR_IO */

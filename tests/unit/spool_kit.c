@@ -246,6 +246,29 @@ kit_store(struct kit *k, struct message *m)
     return a.a.result;
 }
 
+int
+kit_store_with(struct kit *k, struct message *m, const char *key)
+{
+    struct spool_value v = {STR("kit"), str_of(key), STR("is"), 0};
+    struct kit_accept a = {
+        .a = {
+            .message = m, .home = k->mailbox, .done = accept_done, .with = &v}};
+
+    spool_accept(k->spool, &a.a);
+    kit_wait(k, &a.answered);
+    return a.a.result;
+}
+
+bool
+kit_has_value(struct kit *k, const char *key)
+{
+    struct buf b = BUF_INIT;
+    bool has = spool_state_get(k->spool, STR("kit"), str_of(key), &b) == 0;
+
+    buf_fini(&b);
+    return has;
+}
+
 static void
 on_durable(void *arg)
 {

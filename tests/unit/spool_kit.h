@@ -60,6 +60,9 @@ struct message *kit_message(
     struct kit *k, const char *const *rcpt, size_t body, unsigned seed);
 /* Store it and wait; the result. */
 int kit_store(struct kit *k, struct message *m);
+/* With the value "is" of that key, in the namespace "kit". */
+int kit_store_with(struct kit *k, struct message *m, const char *key);
+bool kit_has_value(struct kit *k, const char *key);
 void kit_start_accept(struct kit *k, struct kit_accept *a, struct message *m);
 void kit_finish(struct kit *k, uint64_t id, struct spool_place accept,
     struct spool_place attempt, const uint32_t *rcpt, size_t count);

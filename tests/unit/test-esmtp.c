@@ -295,6 +295,81 @@ endless_chunk(void **state)
     esmtp_host_free(h);
 }
 
+/* A peer under TLS may be one whom somebody has put words into the mouth of
+ * before: they are refused, or dropped, but never run. */
+static void
+starttls_and_more(void **state)
+{
+    static const char more[] = "STARTTLS\r\nMAIL FROM:<evil@example.org>\r\n";
+
+    (void)state;
+    for (int policy = INJECTION_REJECT; policy <= INJECTION_IGNORE; policy++) {
+        struct esmtp_host *h = esmtp_host_new();
+
+        h->tls_may = true;
+        h->option[OPT_INJECTION] = policy;
+        esmtp_host_listen(h);
+        say(h, "EHLO client.test\r\n");
+        assert_true(said(h, "250-STARTTLS\r\n"));
+        say(h, more);
+        if (policy == INJECTION_REJECT) {
+            assert_true(said(h, "554 5.7.0 "));
+            assert_false(said(h, "220 2.0.0 "));
+        } else {
+            assert_true(said(h, "220 2.0.0 go ahead\r\n"));
+            say(h, "RCPT TO:<a@example.net>\r\n");
+            assert_true(said(h, "503 5.5.1 MAIL comes first\r\n"));
+        }
+        assert_false(said(h, "250 2.1.0"));
+        esmtp_host_end(h);
+        esmtp_host_free(h);
+    }
+}
+
+/* The answer waits for room, and the handshake for the answer. */
+static void
+starttls_waits_for_room(void **state)
+{
+    struct esmtp_host *h = esmtp_host_new();
+    char many[200 * 6 + 1] = "";
+
+    (void)state;
+    h->tls_may = true;
+    h->full_every = 2;
+    for (int i = 0; i < 200; i++)
+        strcat(many, "NOOP\r\n");
+    esmtp_host_listen(h);
+    say(h, many);
+    say(h, "STARTTLS\r\n");
+    say(h, "EHLO client.test\r\n");
+    assert_true(said(h, "220 2.0.0 go ahead\r\n250-own.test\r\n"));
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+}
+
+static void
+starttls_that_fails(void **state)
+{
+    struct esmtp_host *h = esmtp_host_new();
+
+    (void)state;
+    h->tls_may = h->tls_fails = true;
+    esmtp_host_listen(h);
+    say(h, "STARTTLS\r\n");
+    assert_true(h->session.closed);
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+    h = esmtp_host_new(); /* it is gone since EHLO */
+    h->tls_may = true;
+    esmtp_host_listen(h);
+    h->tls_may = false;
+    say(h, "STARTTLS\r\nNOOP\r\n");
+    assert_true(said(h, "454 4.7.0 "));
+    assert_true(said(h, "250 2.0.0 OK"));
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+}
+
 static void
 long_sessions(void **state)
 {
@@ -310,7 +385,9 @@ main(int argc, char **argv)
         cmocka_unit_test(idle_421), cmocka_unit_test(smtp_method),
         cmocka_unit_test(smuggled_dot), cmocka_unit_test(requiretls_in),
         cmocka_unit_test(long_flight), cmocka_unit_test(endless_chunk),
-        cmocka_unit_test(long_sessions)};
+        cmocka_unit_test(starttls_and_more),
+        cmocka_unit_test(starttls_waits_for_room),
+        cmocka_unit_test(starttls_that_fails), cmocka_unit_test(long_sessions)};
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 
     if (count > 0) {

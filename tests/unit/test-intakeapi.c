@@ -51,6 +51,13 @@ session_arg(const struct impel_session *s)
     return (void *)(uintptr_t)&s->is;
 }
 
+const char *
+session_module_name(const struct impel_session *s)
+{
+    (void)s;
+    return "toy";
+}
+
 const struct netaddr *
 session_peer(const struct impel_session *s)
 {

@@ -259,8 +259,8 @@ test_conf_refusals(void **state)
         {"esmtp_listener { listen \":70000\" {} }", "port"},
         {"esmtp_listener { peer 10.0.0.0/33 {} }", "no address or prefix"},
         {"binding b {} binding_group g { binding b {} }", "one group"},
-        {"use_ssl = yes",
-            "peers would have to speak in clear; it comes with 0.4"},
+        {"use_ssl = yes", "not valid in the global scope"},
+        {"open_tracking_enabled = yes", "messages would not be tracked"},
         {"use_dane = true", "needs a verified peer would be sent in clear"},
         {"default_binding = nobody", "default_binding"},
         {"xclient = maybe", "required"},
@@ -322,7 +322,7 @@ test_yaml_refusals(void **state)
         {"a: \"\\0\"", "NUL"},
         {"binding: {b: {routes: [x]}}", "#name"},
         {"gateway: \"::1\"", "[::1]"},
-        {"use_ssl: yes", "0.4"},
+        {"open_tracking_enabled: yes", "would not be tracked"},
         {"nonsense: {a: {b: 1}}", "one value for each key"},
     };
 
@@ -397,7 +397,7 @@ test_warnings(void **state)
     warned("force_fsync = true", "", false);
     warned("tls = no", "", true);
     warned("tls = ifavailable", "", true);
-    warned("tls_client_ca = /a", "warning: tls_client_ca is ignored", false);
+    warned("tls_engine = gnutls", "warning: tls_engine is ignored", false);
     warned("use_mmap = true", "warning: use_mmap is ignored", false);
     warned("use_mmap = true", "error: use_mmap is ignored", true);
     warned("snmp { port = 3 }", "snmp is ignored", false);

@@ -189,7 +189,7 @@ test_absent_rows(void **state)
             a->error ? ERR_CONF : OPTION_WARN);
         assert_non_null(strstr(e.text, a->why));
     }
-    assert_non_null(absent_find(STR("TLS_CLIENT_CA"), ABSENT_OPTION, 1));
+    assert_non_null(absent_find(STR("TLS_ENGINE"), ABSENT_OPTION, 1));
     assert_null(absent_find(STR("nonsense"), ABSENT_BOTH, 1));
 }
 
@@ -279,7 +279,7 @@ test_describe(void **state)
             b.p, as == DESCRIBE_MAN ? ".B retry_interval" : "retry_interval"));
         buf_fini(&b);
         assert_int_equal(describe_print(STR("absent"), as, &b, &e), 0);
-        assert_non_null(strstr(b.p, "tls_client_ca"));
+        assert_non_null(strstr(b.p, "tls_engine"));
         buf_fini(&b);
         assert_int_equal(
             describe_print(STR("rety_interval"), as, &b, &e), ERR_NOTFOUND);

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/xmem.h"
 #include "conf_support.h"
+#include "fake_builder.h"
+#include "fake_tls.h"
 #include "intake/intake_options.h"
 #include "intake/receive.h"
 #include "queue/maillog.h"
@@ -70,19 +72,8 @@ session_arg(const struct impel_session *s)
 
 /* --- the spool layer --- */
 
-struct content {
-    int unused;
-};
-struct content_builder {
-    content_room_f *room;
-    void *arg;
-    uint64_t bytes;
-};
-static int builders, add_result;
-static bool body_is_large;
 static struct spool_accept *with_spool[8];
 static size_t with_spool_count;
-static struct content_builder *last_builder;
 
 uint64_t
 spool_next_ids(struct spool *s, uint64_t count)
@@ -120,72 +111,6 @@ spool_answers(int result)
     a->done(a, result, &e);
 }
 
-struct content_builder *
-content_builder_new(struct spool *s, uint64_t id, struct mailbox *home,
-    content_room_f *room, void *arg)
-{
-    struct content_builder *b = xnew(struct content_builder);
-    (void)s, (void)id, (void)home;
-    b->room = room;
-    b->arg = arg;
-    builders++;
-    return last_builder = b;
-}
-
-int
-content_builder_add(
-    struct content_builder *b, const void *p, size_t n, struct err *e)
-{
-    (void)p;
-    if (add_result != 0 && add_result != ERR_AGAIN)
-        return err_set(e, add_result, "as told");
-    b->bytes += n;
-    return add_result;
-}
-
-void
-content_builder_facts(const struct content_builder *b, struct content_facts *f)
-{
-    memset(f, 0, sizeof(*f));
-    f->size = f->body_size = b->bytes;
-    f->large = body_is_large;
-}
-
-struct str
-content_builder_header(const struct content_builder *b)
-{
-    (void)b;
-    return STR("Subject: x\r\n\r\n");
-}
-
-void
-content_builder_prepend(struct content_builder *b, struct str fields)
-{
-    (void)b;
-    assert_true(fields.n > 0);
-}
-
-void
-content_builder_finish(struct content_builder **b, struct message *m)
-{
-    m->content = xnew(struct content);
-    content_builder_abandon(b);
-}
-
-void
-content_builder_abandon(struct content_builder **b)
-{
-    free(*b);
-    *b = NULL;
-    builders--;
-}
-
-void
-content_free(struct content **c)
-{
-    xfree(c);
-}
-
 static unsigned rejections;
 void
 maillog_reception(const struct message *m, struct generation *conf)
@@ -207,6 +132,13 @@ maillog_reported(const struct maillog_report *r)
 {
     (void)r;
     fail_msg("no bounce is received here");
+}
+
+const char *
+session_module_name(const struct impel_session *s)
+{
+    (void)s;
+    return "toy";
 }
 
 const struct netaddr *
@@ -244,8 +176,8 @@ set_up(void **state)
     il.loop = loop_new("test", &e);
     receive_loop_init(&il);
     generation_publish(g); /* asked when a session is gone */
-    add_result = 0;
-    body_is_large = false;
+    fake_builder_result = 0;
+    fake_builder_large = false;
     rejections = 0;
     memset(chunk, 'x', sizeof(chunk));
     return 0;
@@ -255,7 +187,7 @@ static int
 tear_down(void **state)
 {
     (void)state;
-    assert_int_equal(builders, 0);
+    assert_int_equal(fake_builders, 0);
     assert_int_equal(il.committing, 0);
     assert_true(list_empty(&il.waiting));
     assert_null(il.overdraft);
@@ -498,7 +430,7 @@ abandoned_at_each_step(void **state)
     m = begun(s, 5);
     assert_int_equal(give(m, 1), 0); /* waits for credits */
     receive_abandon(m);
-    add_result = ERR_AGAIN;
+    fake_builder_result = ERR_AGAIN;
     assert_int_equal(give(holder, 2), 1); /* waits for the disk */
     receive_abandon(holder);
     m = begun(s, 6);
@@ -620,7 +552,7 @@ a_large_body_gives_credits_back(void **state)
     struct impel_session *s = session();
     struct impel_incoming *m = begun(s, 1);
     (void)state;
-    body_is_large = true;
+    fake_builder_large = true;
     assert_int_equal(give(m, 60), 60);
     assert_true(budget_used(&in.credits) <= LIMIT + 8 * CHUNK);
     receive_abandon(m);
@@ -661,14 +593,14 @@ a_slow_disk_is_waited_for(void **state)
     struct impel_session *s = session();
     struct impel_incoming *m = begun(s, 1);
     (void)state;
-    add_result = ERR_AGAIN;
+    fake_builder_result = ERR_AGAIN;
     assert_int_equal(give(m, 2), 1);
-    add_result = 0;
+    fake_builder_result = 0;
     assert_int_equal(give(m, 1), 0);
-    last_builder->room(last_builder->arg, 0);
+    fake_builder_last->room(fake_builder_last->arg, 0);
     assert_int_equal(s->credits, 1);
     assert_int_equal(give(m, 1), 1);
-    assert_int_equal(last_builder->bytes, 2 * CHUNK);
+    assert_int_equal(fake_builder_last->bytes, 2 * CHUNK);
     receive_abandon(m);
     session_goes(s);
 }
@@ -679,14 +611,14 @@ a_broken_disk_is_told_at_the_end(void **state)
     struct impel_session *s = session();
     struct impel_incoming *m = begun(s, 1);
     (void)state;
-    add_result = ERR_AGAIN;
+    fake_builder_result = ERR_AGAIN;
     assert_int_equal(give(m, 1), 1);
-    last_builder->room(last_builder->arg, ERR_IO);
+    fake_builder_last->room(fake_builder_last->arg, ERR_IO);
     assert_int_equal(give(m, 4), 4); /* swallowed */
     assert_int_equal(receive_commit(m, no_key), 0);
     TOLD(s, 2, 1, SIZE_MAX, IMPEL_AT_FINAL, 452);
     m = begun(s, 2);
-    add_result = ERR_FULL;
+    fake_builder_result = ERR_FULL;
     assert_int_equal(give(m, 2), 2);
     assert_int_equal(receive_commit(m, no_key), 0);
     TOLD(s, 5, 2, SIZE_MAX, IMPEL_AT_FINAL, 452);
@@ -700,9 +632,32 @@ no_module_is_trusted_with_the_size(void **state)
     struct impel_incoming *m = begun(s, 1);
     (void)state;
     assert_int_equal(give(m, 1000), 1000);
-    assert_true(last_builder->bytes <= 4 * LIMIT);
+    assert_true(fake_builder_last->bytes <= 4 * LIMIT);
     assert_int_equal(receive_commit(m, no_key), 0);
     TOLD(s, 2, 1, SIZE_MAX, IMPEL_AT_FINAL, 552);
+    session_goes(s);
+}
+
+/* What was agreed on stays with the message. */
+static void
+tls_is_kept(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_incoming *m;
+    const struct envelope *env;
+    (void)state;
+    fake_under_tls = true;
+    m = begun(s, 1);
+    assert_int_equal(receive_meta(m, text("key"), text("v")), 0);
+    assert_int_equal(give(m, 10), 10);
+    assert_int_equal(receive_commit(m, no_key), 0);
+    fake_under_tls = false;
+    env = &with_spool[0]->message->env;
+    assert_int_equal(env->meta_count, 2);
+    assert_str(env->meta[1].key, "tls");
+    assert_str(
+        env->meta[1].value, "protocol=TLS1.3 cipher=TLS_X verified=none");
+    spool_answers(0);
     session_goes(s);
 }
 
@@ -735,13 +690,25 @@ static void
 a_resend_key_is_kept(void **state)
 {
     struct impel_session *s = session();
-    const struct envelope *env;
+    const struct spool_value *with;
+    struct impel_incoming *m;
     (void)state;
-    assert_int_equal(receive_commit(begun(s, 1), text("w1/17")), 0);
-    env = &with_spool[0]->message->env;
-    assert_int_equal(env->meta_count, 1);
-    assert_str(env->meta[0].key, "resend-key");
-    assert_str(env->meta[0].value, "w1/17");
+    m = begun(s, 1);
+    assert_int_equal(
+        receive_commit(m, (struct impel_str){"", 0}), IMPEL_E_INVAL);
+    assert_int_equal(
+        receive_keep(m, (struct impel_str){chunk, 20000}, 0), IMPEL_E_FULL);
+    assert_int_equal(receive_keep(m, text("250 2.0.0"), 77), 0);
+    assert_int_equal(receive_commit(m, text("w1/17")), 0);
+    with = with_spool[0]->with;
+    assert_str(with->ns, "toy");
+    assert_str(with->key, "w1/17");
+    assert_str(with->value, "250 2.0.0");
+    assert_int_equal(with->expiry, 77);
+    assert_int_equal(receive_keep(m, text("late"), 0), IMPEL_E_INVAL);
+    spool_answers(0);
+    assert_int_equal(receive_commit(begun(s, 2), text("w1/18")), 0);
+    assert_str(with_spool[0]->with->value, "");
     spool_answers(0);
     session_goes(s);
 }
@@ -763,8 +730,8 @@ main(void)
         T(what_other_loops_give_back_is_seen),
         T(a_large_body_gives_credits_back), T(recipients_are_counted_too),
         T(a_slow_disk_is_waited_for), T(a_broken_disk_is_told_at_the_end),
-        T(no_module_is_trusted_with_the_size), T(meta_is_bounded),
-        T(a_resend_key_is_kept)};
+        T(no_module_is_trusted_with_the_size), T(tls_is_kept),
+        T(meta_is_bounded), T(a_resend_key_is_kept)};
     conf_support_options();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

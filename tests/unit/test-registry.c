@@ -186,10 +186,13 @@ static void
 test_print(void **state)
 {
     struct buf b = BUF_INIT;
+    char want[80];
 
     (void)state;
+    snprintf(want, sizeof(want), "null 0.1.0 ABI %d.%d loaded methods NULL",
+        IMPEL_ABI_MAJOR, IMPEL_ABI_MINOR);
     registry_print(&b, false);
-    assert_non_null(strstr(b.p, "null 0.1.0 ABI 1.3 loaded methods NULL"));
+    assert_non_null(strstr(b.p, want));
     assert_non_null(strstr(b.p, "broken 7 refused methods BROKEN"));
     assert_non_null(strstr(b.p, "newer: wants ABI"));
     assert_non_null(strstr(b.p, "is served by module")); /* two for one */

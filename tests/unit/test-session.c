@@ -659,6 +659,29 @@ test_wake(void **state)
     assert_int_equal(instance_sum(module->instance, 0), before + 11);
 }
 
+/* The question comes to the spool behind the results, its answer wakes. */
+static void
+test_settle(void **state)
+{
+    struct session *s = open_to(port);
+    int64_t before = instance_sum(module->instance, 0);
+
+    (void)state;
+    hostapi_set_spool((struct spool *)&fake_barrier); /* any will do */
+    toy_flaw = TOY_SETTLES;
+    lend(s, 1, 10);
+    until(&back_count, 1);
+    for (int i = 0; !fake_barrier && i < 100; i++)
+        turn_for(10);
+    assert_non_null(fake_barrier);
+    assert_int_equal(toy_events[IMPEL_EV_WAKE], 0);
+    fake_barrier(fake_barrier_arg);
+    for (int i = 0; !toy_events[IMPEL_EV_WAKE] && i < 100; i++)
+        turn_for(10);
+    assert_int_equal(instance_sum(module->instance, 0), before + 9);
+    hostapi_set_spool(NULL);
+}
+
 static void
 got_list(void *arg, struct buf *text)
 {
@@ -768,6 +791,7 @@ main(void)
         TEST(test_never),
         TEST(test_blocks),
         TEST(test_wake),
+        TEST(test_settle),
         TEST(test_list),
     };
 

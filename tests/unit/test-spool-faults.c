@@ -39,6 +39,15 @@ wait_a_little(struct life *l, unsigned durable)
         kit_turn(&l->k, 10);
 }
 
+static const char *
+key_of(int i)
+{
+    static const char *const keys[MESSAGES] = {
+        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"};
+
+    return keys[i];
+}
+
 static void
 store_one(struct life *l, int i)
 {
@@ -48,7 +57,9 @@ store_one(struct life *l, int i)
     unsigned durable = l->k.durable;
 
     l->id[i] = m->id;
-    l->stored[i] = kit_store(&l->k, m) == 0;
+    l->stored[i] = kit_store_with(&l->k, m, key_of(i)) == 0;
+    if (kit_has_value(&l->k, key_of(i)) != l->stored[i])
+        fail_msg("message %d: stored %d, its value is not", i, l->stored[i]);
     if (l->stored[i] && i % 3 == 0) {
         kit_finish(&l->k, m->id, m->place, nowhere, NULL, 0);
         wait_a_little(l, durable + 1);
@@ -91,6 +102,9 @@ check(struct life *l, uint64_t n, const char *what)
                 what, i);
         if (l->finished[i] && there)
             fail_msg("call %llu, %s: message %d came back",
+                (unsigned long long)n, what, i);
+        if ((l->stored[i] || there) != kit_has_value(&l->k, key_of(i)))
+            fail_msg("call %llu, %s: message %d and its value part",
                 (unsigned long long)n, what, i);
         if (!there)
             continue;

@@ -400,6 +400,46 @@ test_state(void **arg)
     kit_fini(&k);
 }
 
+/* The value of a message is there with it, whatever becomes of it. */
+static void
+test_value_of_a_message(void **arg)
+{
+    static const char *const one[] = {"a@example.com", NULL};
+    const struct spool_place nowhere = {0, 0};
+    struct err e;
+    struct kit k;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    for (int i = 0; i < 20; i++) { /* several segments */
+        char key[2] = {(char)('a' + i), 0};
+        struct message *m = kit_message(&k, one, 6000, (unsigned)i);
+        unsigned durable = k.durable;
+
+        assert_false(kit_has_value(&k, key));
+        assert_int_equal(kit_store_with(&k, m, key), 0);
+        assert_true(kit_has_value(&k, key));
+        if (i % 2) {
+            kit_finish(&k, m->id, m->place, nowhere, NULL, 0);
+            while (k.durable == durable)
+                kit_turn(&k, 10);
+        }
+        message_unref(&m);
+    }
+    assert_int_equal(
+        spool_state_put(k.spool, STR("kit"), STR("a"), STR_NONE, 0, &e), 0);
+    kit_close(&k);
+    open_well(&k);
+    assert_false(kit_has_value(&k, "a"));
+    for (char c = 'b'; c < 'a' + 20; c++) {
+        char key[2] = {c, 0};
+
+        assert_true(kit_has_value(&k, key));
+    }
+    kit_fini(&k);
+}
+
 static void
 test_one_at_a_time(void **arg)
 {
@@ -650,6 +690,7 @@ main(void)
         cmocka_unit_test(test_segments_go),
         cmocka_unit_test(test_large_body),
         cmocka_unit_test(test_state),
+        cmocka_unit_test(test_value_of_a_message),
         cmocka_unit_test(test_barrier),
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_damage_in_the_middle),

@@ -17,6 +17,7 @@
 #include "net/conn.h"
 #include "net/tlscache.h"
 #include "net/tlsfile.h"
+#include "net/tlsticket.h"
 #include "net/tlswords.h"
 
 struct end {
@@ -336,6 +337,85 @@ test_cache_is_bounded(void **state)
     assert_int_equal(tlscache_count(), 0);
 }
 
+/* A name asked for chooses; others get the first certificate. */
+static void
+test_server_name(void **state)
+{
+    static const struct {
+        const char *ask, *name; /* NULL: refused, since it is not for it */
+    } rows[] = {{"mx.example.net", "mx.example.net"},
+        {"wild.example.org", "wild.example.org"},
+        {"WILD.Example.ORG", "WILD.Example.ORG"},
+        {"cn.example.net", "cn.example.net"}, {"no.example.com", NULL},
+        {NULL, "mx.example.net"}};
+    char *wild = strdup(certificates_path(folder, "wild", "pem"));
+    char *cn = strdup(certificates_path(folder, "cn", "crt"));
+    char *key = strdup(certificates_path(folder, "cn", "key"));
+    struct tls_named named[] = {
+        {str_of(wild), STR_NONE}, {str_of(cn), str_of(key)}};
+
+    (void)state;
+    certificates_make(folder,
+        &(struct certificate){"wild", "ca", "*.example.org", "wild", 10});
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+        const char *ask = rows[i / 2].ask, *name = rows[i / 2].name;
+        struct tls_params c = client_of(TLS_VERIFY_HOST,
+            name      ? name
+                : ask ? ask
+                      : "");
+        struct tls_params s = server_of("mx");
+        struct world w;
+
+        if (i % 2)
+            c.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+        c.sni = ask;
+        c.name[1] = NULL;
+        s.named = named;
+        s.named_count = ARRAY_SIZE(named);
+        setup(&w);
+        assert_int_equal(shake(&w, &c, &s), name ? 0 : -EPROTO);
+        if (name)
+            assert_string_equal(conn_tls(w.client.conn)->peer, name);
+        teardown(&w);
+    }
+    free(wild);
+    free(cn);
+    free(key);
+}
+
+static void
+test_named_files(void **state)
+{
+    struct tls_named gone = {STR("/nonexistent/x.pem"), STR_NONE};
+    struct tls_params s = server_of("mx");
+    struct err e = {0};
+    struct world w;
+
+    (void)state;
+    s.named = &gone;
+    s.named_count = 1;
+    setup(&w);
+    assert_int_equal(conn_secure(w.server.conn, &s, 5000, &e), ERR_CONF);
+    assert_non_null(strstr(e.text, "/nonexistent/x.pem"));
+    teardown(&w);
+}
+
+/* A ticket of a key that is gone makes a full handshake, and a new ticket. */
+static void
+test_tickets_rotate(void **state)
+{
+    struct tls_params c = client_of(TLS_VERIFY_HOST, "mx.example.net");
+
+    (void)state;
+    c.resume = STR("192.0.2.9:25");
+    tlscache_drop();
+    assert_false(resumed("NORMAL", &c));
+    assert_true(resumed("NORMAL", &c));
+    tlsticket_drop();
+    assert_false(resumed("NORMAL", &c));
+    assert_true(resumed("NORMAL", &c));
+}
+
 static void
 test_peer_talks_no_tls(void **state)
 {
@@ -490,6 +570,65 @@ test_files(void **state)
     assert_int_equal(tlsfile_read_ca(str_of(folder), &e), ERR_CONF);
 }
 
+static void
+copy(const char *from, const char *to)
+{
+    char command[600];
+
+    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* A reload that is refused takes nothing from those who are served. */
+static void
+test_files_that_are_of_no_use(void **state)
+{
+    char *path = strdup(certificates_path(folder, "late", "crt"));
+    char *key_path = strdup(certificates_path(folder, "late", "key"));
+    struct str crt = str_of(path), key = str_of(key_path);
+    struct tls_pair *pair;
+    struct tls_ca *ca, *same;
+    struct err e = {0};
+
+    (void)state;
+    certificates_make(
+        folder, &(struct certificate){"late", "ca", "late.test", "late", 10});
+    assert_int_equal(tlsfile_read_certificate(crt, &e), 0);
+    assert_int_equal(tlsfile_read_key(key, &e), 0);
+    assert_int_equal(tlsfile_check_pair(crt, key, &e), 0);
+    /* the new certificate is there, its key is not yet */
+    copy(certificates_path(folder, "cn", "crt"), path);
+    assert_int_equal(tlsfile_read_certificate(crt, &e), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tlsfile_check_pair(crt, key, &e), ERR_CONF);
+        assert_int_equal(tls_pair_get(crt, key, &pair, &e), 0);
+        assert_true(tls_pair_names(pair, "late.test"));
+        tls_pair_put(&pair);
+    }
+    copy("/dev/null", path);
+    assert_int_equal(tlsfile_read_certificate(crt, &e), ERR_CONF);
+    assert_int_equal(tls_pair_get(crt, key, &pair, &e), 0);
+    tls_pair_put(&pair);
+    copy(certificates_path(folder, "cn", "crt"), path);
+    copy(certificates_path(folder, "cn", "key"), key_path);
+    assert_int_equal(tlsfile_read_certificate(crt, &e), 0);
+    assert_int_equal(tlsfile_read_key(key, &e), 0);
+    assert_int_equal(tls_pair_get(crt, key, &pair, &e), 0);
+    assert_true(tls_pair_names(pair, "cn.example.net"));
+    tls_pair_put(&pair);
+    copy(certificates_path(folder, "ca", "crt"), path); /* authorities too */
+    assert_int_equal(tlsfile_read_ca(crt, &e), 0);
+    assert_int_equal(tls_ca_get(crt, &ca, &e), 0);
+    copy("/dev/null", path);
+    assert_int_equal(tlsfile_read_ca(crt, &e), ERR_CONF);
+    assert_int_equal(tls_ca_get(crt, &same, &e), 0);
+    assert_ptr_equal(ca, same);
+    tls_ca_put(&ca);
+    tls_ca_put(&same);
+    free(path);
+    free(key_path);
+}
+
 static int
 make_all(void **state)
 {
@@ -527,11 +666,15 @@ main(void)
         cmocka_unit_test(test_who_is_verified),
         cmocka_unit_test(test_resumption),
         cmocka_unit_test(test_cache_is_bounded),
+        cmocka_unit_test(test_server_name),
+        cmocka_unit_test(test_named_files),
+        cmocka_unit_test(test_tickets_rotate),
         cmocka_unit_test(test_peer_talks_no_tls),
         cmocka_unit_test(test_clear_text_before),
         cmocka_unit_test(test_unread_input_is_refused),
         cmocka_unit_test(test_client_certificate),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_files_that_are_of_no_use),
     };
 
     return cmocka_run_group_tests(tests, make_all, remove_all);

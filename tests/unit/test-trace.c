@@ -62,6 +62,9 @@ a_header_begins_with_a_field(void **state)
     assert_false(trace_is_header(STR(":x\r\n")));
 }
 
+static const char *protocol = "esmtp";
+static uint32_t needs;
+
 static struct buf
 fields_before(
     const char *conf, const char *helo, const char *address, const char *body)
@@ -75,7 +78,8 @@ fields_before(
     is.scope = generation_global(g);
     (void)str_copy(is.helo, sizeof(is.helo), str_of(helo));
     (void)str_copy(is.peer, sizeof(is.peer), STR("192.0.2.9"));
-    m->env.protocol = STR("esmtp");
+    m->env.protocol = str_of(protocol);
+    m->env.needs = needs;
     m->env.rcpt = &rc;
     m->env.rcpt_count = 1;
     trace_fields(&is, m, m->env.needs & IMPEL_NEED_UTF8, str_of(body), &b);
@@ -88,6 +92,31 @@ static struct buf
 fields_of(const char *conf, const char *helo, const char *address)
 {
     return fields_before(conf, helo, address, "Subject: x\r\n\r\n");
+}
+
+static void
+what_brought_it_has_a_word(void **state)
+{
+    static const struct {
+        const char *protocol, *with, *utf8;
+    } rows[] = {{"smtp", " with SMTP id", " with SMTP id"},
+        {"esmtp", " with ESMTP id", " with UTF8SMTP id"},
+        {"esmtps", " with ESMTPS id", " with UTF8SMTPS id"},
+        {"esmtpa", " with ESMTPA id", " with UTF8SMTPA id"},
+        {"ESMTPSA", " with ESMTPSA id", " with UTF8SMTPSA id"},
+        {"lmtps", " with LMTPS id", " with UTF8LMTPS id"},
+        {"other", "(Impel) id", "(Impel) id"}};
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+        protocol = rows[i / 2].protocol;
+        needs = i % 2 ? IMPEL_NEED_UTF8 : 0;
+        struct buf b = fields_of("", "client.test", "to@dest.test");
+        assert_non_null(
+            strstr(b.p, i % 2 ? rows[i / 2].utf8 : rows[i / 2].with));
+        buf_fini(&b);
+    }
+    protocol = "esmtp";
+    needs = 0;
 }
 
 static void
@@ -173,6 +202,7 @@ main(void)
         cmocka_unit_test(a_header_begins_with_a_field),
         cmocka_unit_test(received_and_what_is_missing_are_added),
         cmocka_unit_test(options_keep_fields_away),
+        cmocka_unit_test(what_brought_it_has_a_word),
         cmocka_unit_test(a_name_has_no_eight_bit_bytes),
         cmocka_unit_test(text_without_a_header_stays_text),
         cmocka_unit_test(a_peer_writes_no_fields),

@@ -97,6 +97,8 @@ toy_line(struct toy *t, char c)
 
         t->batch = NULL;
         host->rcpt_done(b, t->next, &r);
+        if (toy_flaw == TOY_SETTLES)
+            (void)host->settle(t->session, 9);
         return;
     }
     host->rcpt_done(t->batch, t->next, &r);

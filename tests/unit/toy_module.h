@@ -18,6 +18,7 @@ enum toy_flaw {
     TOY_IDLE,    /* takes a batch and writes nothing until cancelled */
     TOY_REFUSES, /* open() fails */
     TOY_MANY,    /* answers by a timer, several at once */
+    TOY_SETTLES, /* wants to know when its last report is on disk */
     TOY_DRAINS   /* says GOAWAY with the first batch */
 };
 extern _Atomic int toy_flaw, toy_open_sessions, toy_events[16], toy_room,
