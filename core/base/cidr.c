@@ -34,7 +34,8 @@ cidr_netmask(struct str s)
     uint32_t v;
     int bits = 0;
 
-    if (!str_copy(z, sizeof(z), s) || inet_pton(AF_INET, z, m) != 1)
+    if (!s.n || memchr(s.p, 0, s.n) || !str_copy(z, sizeof(z), s) ||
+        inet_pton(AF_INET, z, m) != 1)
         return -1;
     v = (uint32_t)m[0] << 24 | (uint32_t)m[1] << 16 | (uint32_t)m[2] << 8 |
         m[3];

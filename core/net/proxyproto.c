@@ -33,7 +33,7 @@ v1_address(struct str s, int family, struct netaddr *to)
 {
     char text[INET6_ADDRSTRLEN];
 
-    if (!str_copy(text, sizeof(text), s))
+    if (!s.n || memchr(s.p, '\0', s.n) || !str_copy(text, sizeof(text), s))
         return false;
     to->ip.family = family == 4 ? 4 : 6;
     to->ip.bits = family == 4 ? 32 : 128;

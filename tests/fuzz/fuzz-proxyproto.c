@@ -29,5 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     if (a.size > n || a.size != b.size || a.named != b.named || i - 1 != a.size)
         abort();
+    if (data[0] == 'P' && a.named && memchr(data, 0, a.size))
+        abort();
     return 0;
 }

@@ -81,6 +81,7 @@ addresses(struct str s)
     for (int flags = 0; flags < 8; flags++) {
         if (cidr_parse(s, flags, &c, NULL) < 0)
             continue;
+        must(!memchr(s.p, 0, s.n));
         must((c.family == 4 && c.bits <= 32) ||
             (c.family == 6 && c.bits <= 128));
         buf_cut(&text, 0);

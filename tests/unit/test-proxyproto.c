@@ -30,6 +30,7 @@ static const struct row rows[] = {
     {STR("PROXY TCP4 192.0.2.1 192.0.2.25 1 65536\r\n"), NULL, NULL, "address"},
     {STR("PROXY TCP4 192.0.2.01 192.0.2.25 1 2\r\n"), NULL, NULL, "address"},
     {STR("PROXY TCP4  192.0.2.1 192.0.2.25 1 2\r\n"), NULL, NULL, "address"},
+    {STR("PROXY TCP4 192.0.2.1\0x 192.0.2.25 1 2\r\n"), NULL, NULL, "address"},
     {STR("PROXY UDP4 192.0.2.1 192.0.2.25 1 2\r\n"), NULL, NULL, "address"},
     {STR("PROXY UNKNOWNS\r\n"), NULL, NULL, "address"},
     {STR("PROXY TCP4 192.0.2.1 192.0.2.25 1 25\n"), NULL, NULL, "CRLF"},
