@@ -187,10 +187,15 @@ check_lines(const struct intake_session *is, const struct content_facts *f,
     return 0;
 }
 
-/* Of a message that is octets its header is lines all the same. */
+/* Of a message that is octets its header is lines all the same; all of it is
+ * seen, since a report returns all of it. */
 static int
-check_binary(struct str header, struct impel_result *r)
+check_binary(
+    const struct content_facts *f, struct str header, struct impel_result *r)
 {
+    if (f->header_size > header.n)
+        return refuse(
+            r, IMPEL_AT_FINAL, 552, "5.3.4", "Header exceeds the limit");
     for (size_t i = 0; i < header.n; i++) {
         bool lf = i + 1 < header.n && header.p[i + 1] == '\n';
 
@@ -211,7 +216,7 @@ policy_message(const struct intake_session *is, uint32_t needs,
     if (most && f->body_size > most)
         return refuse(
             r, IMPEL_AT_FINAL, 552, "5.3.4", "Message size exceeds the limit");
-    if (needs & IMPEL_NEED_BINARY ? check_binary(header, r) < 0
+    if (needs & IMPEL_NEED_BINARY ? check_binary(f, header, r) < 0
                                   : check_lines(is, f, r) < 0)
         return -1;
     return check_header(is, header, r);

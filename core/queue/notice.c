@@ -53,6 +53,7 @@ struct notice {
     struct timer timer;
     struct defer defer;
     bool headed;
+    bool alone; /* without the original */
 };
 
 static void notice_go(void *arg);
@@ -214,7 +215,7 @@ notice_extent(struct notice *n)
     struct content_facts f;
 
     n->at = n->end = 0;
-    if (!n->about->content)
+    if (!n->about->content || n->alone)
         n->report.original = QUEUE_ORIGINAL_NONE;
     if (n->report.original == QUEUE_ORIGINAL_NONE)
         return;
@@ -280,12 +281,27 @@ notice_head(struct notice *n)
     return true;
 }
 
+/* A report is lines, whatever the original was taken for. */
+static bool
+notice_is_lines(const struct notice *n)
+{
+    struct content_facts f;
+
+    content_builder_facts(n->builder, &f);
+    return !f.bare_cr && !f.bare_lf;
+}
+
 static void
 notice_tail(struct notice *n)
 {
     struct buf b = BUF_INIT;
     int rc;
 
+    if (!n->alone && !notice_is_lines(n)) {
+        n->alone = true;
+        notice_again(n);
+        return;
+    }
     dsn_print_tail(&n->report, &b);
     rc = content_builder_add(n->builder, b.p, b.n, NULL);
     buf_fini(&b);

@@ -113,6 +113,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     mend(str_make(data, n), &from);
     if (sevenbit_encode(buf_get(&from), false, &to, NULL) == 0)
         check(buf_get(&from), buf_get(&to));
+    buf_cut(&to, 0);
+    if (sevenbit_encode(str_make(data, n), true, &to, NULL) == 0)
+        must(!has_high(buf_get(&to)) && bare(buf_get(&to)) == 0 &&
+            (!to.n || !memchr(to.p, 0, to.n)));
     buf_fini(&from);
     buf_fini(&to);
     return 0;

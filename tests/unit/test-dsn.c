@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "queue/dsn.h"
+#include "spool/content.h"
 #include "queue/queue_options.h"
 
 static struct generation *g;
@@ -311,6 +312,28 @@ test_all_of_it_and_from(void **state)
     world_end();
 }
 
+/* Whatever the original was taken for: what would bring a bare LF into the
+ * report is not returned. */
+static void
+test_only_lines_are_returned(void **state)
+{
+    struct message *m;
+
+    (void)state;
+    world_begin("");
+    m = world_message("default", "s@from.test", "a@x.test");
+    content_free(&m->content);
+    m->content = fake_store_content("X: y\n.\nMAIL FROM:<evil@x.test>\r\n");
+    world_give(m);
+    fail_all();
+    world_advance(10000);
+    assert_int_equal(fake_store.accepts, 1);
+    assert_null(strstr(fake_store.accepted.p, "evil"));
+    assert_non_null(
+        strstr(fake_store.accepted.p, "Final-Recipient: rfc822;a@x.test"));
+    world_end();
+}
+
 static void
 test_success(void **state)
 {
@@ -374,4 +397,5 @@ UNIT_MAIN(PURE(test_golden), PURE(test_hostile_words), PURE(test_hostile_utf8),
     PURE(test_global), PURE(test_notify), PURE(test_returned_part),
     PURE(test_who_is_told), cmocka_unit_test(test_one_bounce_for_all),
     cmocka_unit_test(test_switched_off),
+    cmocka_unit_test(test_only_lines_are_returned),
     cmocka_unit_test(test_all_of_it_and_from), cmocka_unit_test(test_success))

@@ -183,6 +183,31 @@ messages_are_checked(void **state)
     assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 550);
 }
 
+/* Its header is lines, and all of it was seen: a report returns all of it. */
+static void
+octets_have_a_header(void **state)
+{
+    static const struct {
+        const char *header;
+        uint64_t more;
+        int code;
+    } rows[] = {{"Subject: x\r\n\r\n", 0, 0}, {"A: x\n\r\n", 0, 550},
+        {"A: x\ry\r\n\r\n", 0, 550}, {"A: x\r\n", 1, 552}};
+
+    (void)state;
+    configure("");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct str header = str_of(rows[i].header);
+        struct content_facts f = {.body_size = 100000,
+            .header_size = header.n + rows[i].more,
+            .bare_lf = true};
+        struct impel_result r = {.code = 0};
+
+        (void)policy_message(&is, IMPEL_NEED_BINARY, &f, header, &r);
+        assert_int_equal(r.code, rows[i].code);
+    }
+}
+
 static void
 loops_and_sizes_are_refused(void **state)
 {
@@ -311,6 +336,7 @@ main(void)
         cmocka_unit_test(senders_may_relay),
         cmocka_unit_test(senders_are_checked),
         cmocka_unit_test(messages_are_checked),
+        cmocka_unit_test(octets_have_a_header),
         cmocka_unit_test(loops_and_sizes_are_refused),
         cmocka_unit_test(names_at_the_greeting),
         cmocka_unit_test(bounce_domains),
