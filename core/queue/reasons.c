@@ -420,7 +420,8 @@ host_line(void *arg, const struct hop_look *h)
         [HOP_SEEN_SKIPPED] = "passed over",
         [HOP_SEEN_PROHIBITED] = "prohibited",
         [HOP_SEEN_SELF] = "left out, it is this server",
-        [HOP_SEEN_WORSE] = "left out, no better than this server"};
+        [HOP_SEEN_WORSE] = "left out, no better than this server",
+        [HOP_SEEN_UNNAMED] = "left out, not in its MTA-STS policy"};
     struct host_lines *l = arg;
     int64_t now = loop_now(l->q->s->loop);
 
@@ -459,6 +460,7 @@ reasons_print_hosts(struct queue *q, const char *indent, struct buf *to)
         domain_print_old(l.record, to);
         buf_char(to, '\n');
     }
+    domain_print_sts(l.record, q->scope, indent, to);
     (void)domain_look(l.record, q->generation, q->scope,
         str_of(q->binding->name), q->port, &hop, host_line, &l);
     domain_unref(&l.record);

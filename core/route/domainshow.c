@@ -149,6 +149,19 @@ domain_print(struct domain *d, struct generation *g, const struct scope *scope,
 }
 
 void
+domain_print_sts(const struct domain *d, const struct scope *scope,
+    const char *indent, struct buf *to)
+{
+    struct buf line = BUF_INIT;
+
+    CHECK(d, DOMAIN_MAGIC);
+    domainsts_print(d, scope, &line);
+    if (line.n)
+        buf_printf(to, "%s%.*s", indent, STR_ARG(buf_get(&line)));
+    buf_fini(&line);
+}
+
+void
 domain_why(const struct domain *d, struct buf *to, int64_t *until)
 {
     struct str name;
@@ -168,6 +181,9 @@ domain_why(const struct domain *d, struct buf *to, int64_t *until)
             (unsigned)d->status[0], (unsigned)d->status[1],
             (unsigned)d->status[2], d->text);
         *until = d->expires;
+    } else if (domainsts_is_asking(d)) {
+        buf_printf(
+            to, "the MTA-STS policy of %.*s is being asked for", STR_ARG(name));
     } else {
         buf_printf(
             to, "%zu hosts of %.*s are known", d->host_count, STR_ARG(name));

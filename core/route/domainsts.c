@@ -96,13 +96,28 @@ domainsts_look(
         scope_int(scope, OPT(sts_options, STS_ENABLE)) == STS_ENABLE_NO;
 }
 
-void
+bool
 domainsts_peek(const struct domain *d, const struct scope *scope,
     struct domainsts_view *to)
 {
+    const struct stspolicy *p;
+    bool known;
+
     *to = (struct domainsts_view){.policy = NULL};
-    if (d->sts)
-        domainsts_judge(sts_use_peek(&d->sts->use), scope, to);
+    if (!d->sts)
+        return true;
+    known = sts_use_peek(&d->sts->use, &p);
+    domainsts_judge(p, scope, to);
+    return known ||
+        scope_int(scope, OPT(sts_options, STS_ENABLE)) == STS_ENABLE_NO;
+}
+
+bool
+domainsts_is_asking(const struct domain *d)
+{
+    const struct stspolicy *p;
+
+    return d->sts && !sts_use_peek(&d->sts->use, &p);
 }
 
 bool
@@ -130,12 +145,6 @@ domainsts_demand(const struct domain *d, const struct domainsts_view *v,
                                                      : ", without this host");
     t->text = buf_detach(&text, NULL);
     return t;
-}
-
-bool
-domainsts_has(const struct domain *d)
-{
-    return d->sts && sts_use_peek(&d->sts->use);
 }
 
 void

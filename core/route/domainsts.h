@@ -22,8 +22,9 @@ struct domainsts_view {
 bool domainsts_look(
     struct domain *d, const struct scope *scope, struct domainsts_view *to);
 /* The same without asking anybody. */
-void domainsts_peek(const struct domain *d, const struct scope *scope,
+bool domainsts_peek(const struct domain *d, const struct scope *scope,
     struct domainsts_view *to);
+bool domainsts_is_asking(const struct domain *d); /* and mail waits for it */
 void domainsts_end(struct domain *d);
 void domainsts_rules_changed(struct domain *d);
 
@@ -32,9 +33,6 @@ bool domainsts_refuses(const struct domainsts_view *v, const struct host *h);
 /* A reference, or NULL. */
 struct tlsdemand *domainsts_demand(const struct domain *d,
     const struct domainsts_view *v, const struct host *h);
-/* Is it asked for and has it, or had it, a policy?  Then its connections are
- * its own (mxshare.h). */
-bool domainsts_has(const struct domain *d);
 void domainsts_print(const struct domain *d, const struct scope *scope,
     struct buf *to); /* a line, or nothing */
 

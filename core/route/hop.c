@@ -430,7 +430,8 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
         return HOP_WAIT;
     if (!d->host_count)
         return d->resolved ? hop_verdict(d, to) : HOP_OK;
-    domainsts_peek(d, scope, &c.sts);
+    if (!domainsts_peek(d, scope, &c.sts))
+        return HOP_WAIT;
     hop_begin(&c);
     h = hop_choose(&c, &prohibited);
     for (size_t i = 0; i < d->host_count; i++)

@@ -180,6 +180,9 @@ struct tokens *hop_tokens(const struct hop *h);
 void domain_print(struct domain *d, struct generation *g,
     const struct scope *scope, struct str binding, uint16_t default_port,
     struct buf *to);
+/* A line about its MTA-STS policy, if one is asked for. */
+void domain_print_sts(const struct domain *d, const struct scope *scope,
+    const char *indent, struct buf *to);
 /* One sentence about the lookup, and until when it stands (0: unknown). */
 void domain_why(const struct domain *d, struct buf *to, int64_t *until);
 uint64_t domain_dns_failures(const struct domain *d);

@@ -584,12 +584,13 @@ sts_use_get(struct sts_use *u, const struct stspolicy **to)
     return e->policy || e->known;
 }
 
-const struct stspolicy *
-sts_use_peek(const struct sts_use *u)
+bool
+sts_use_peek(const struct sts_use *u, const struct stspolicy **to)
 {
     const struct sts_entry *e = u->entry;
 
-    return e->policy && clock_wall() < e->expires ? e->policy : NULL;
+    *to = e->policy && clock_wall() < e->expires ? e->policy : NULL;
+    return e->sts->loaded && (*to || e->known);
 }
 
 /* --- all of them --- */

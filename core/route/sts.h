@@ -65,8 +65,8 @@ void sts_use_end(struct sts_use *u); /* no-op if there is none */
 /* false: it is being found out; changed() follows.  Else *to is the policy in
  * force, lent until the next turn, or NULL. */
 bool sts_use_get(struct sts_use *u, const struct stspolicy **to);
-/* What is in force, as far as that is known: nobody is asked. */
-const struct stspolicy *sts_use_peek(const struct sts_use *u);
+/* The same, but nobody is asked. */
+bool sts_use_peek(const struct sts_use *u, const struct stspolicy **to);
 
 /* --- reports --- */
 /* A policy could not be had: STS_FETCH, STS_INVALID, STS_WEBPKI.  held: an

@@ -152,6 +152,13 @@ resolver_set_sts(struct resolver *r, struct sts *sts)
 }
 
 void
+domain_print_sts(const struct domain *d, const struct scope *scope,
+    const char *indent, struct buf *to)
+{
+    (void)d, (void)scope, (void)indent, (void)to;
+}
+
+void
 resolver_recovered(struct resolver *r)
 {
     (void)r;
