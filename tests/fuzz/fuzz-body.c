@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz-body.c - messages that come in by DATA and by BDAT, at any borders of
- * what is read, against a plain reference that has all of it before it.
+ * fuzz-body.c - messages that come in by DATA, by BDAT and as BINARYMIME, at
+ * any borders of what is read, against a plain reference that has all of it
+ * before it.
  *
  * The first octet has the mode (bare newlines are mended or not), the next two
  * seed the borders, the rest is the content.  By DATA the peer sends it as it
@@ -20,6 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static const char envelope[] = "s@x.test\nr@y.test\n";
 static const char hello[] = "EHLO c.test\r\nMAIL FROM:<s@x.test>\r\n"
                             "RCPT TO:<r@y.test>\r\n";
+static const char octets[] = "EHLO c.test\r\n"
+                             "MAIL FROM:<s@x.test> BODY=BINARYMIME\r\n"
+                             "RCPT TO:<r@y.test>\r\nDATA\r\n";
 enum { SIZE_MOST = 3000 };
 
 struct wanted {
@@ -120,7 +124,7 @@ feed(struct esmtp_host *h, const void *p, size_t n, uint32_t *seed)
 }
 
 static struct esmtp_host *
-begin(bool mend, uint32_t *seed)
+begin(const char *words, bool mend, uint32_t *seed)
 {
     struct esmtp_host *h = esmtp_host_new();
 
@@ -130,7 +134,7 @@ begin(bool mend, uint32_t *seed)
     h->full_every = *seed / 4 % 4 ? 1 + *seed / 4 % 4 : 0;
     esmtp_host_listen(h);
     esmtp_host_settle(h);
-    feed(h, hello, sizeof(hello) - 1, seed);
+    feed(h, words, strlen(words), seed);
     return h;
 }
 
@@ -160,7 +164,7 @@ compare(const struct esmtp_host *h, const struct wanted *w, bool mend)
 static void
 by_data(const char *p, size_t n, bool mend, uint32_t seed)
 {
-    struct esmtp_host *h = begin(mend, &seed);
+    struct esmtp_host *h = begin(hello, mend, &seed);
     struct wanted w = {0};
     char *all = malloc(n + 5);
 
@@ -181,25 +185,32 @@ by_data(const char *p, size_t n, bool mend, uint32_t seed)
 }
 
 static void
-by_bdat(const char *p, size_t n, bool mend, uint32_t seed)
+send_chunks(struct esmtp_host *h, const char *p, size_t n, uint32_t *seed)
 {
-    struct esmtp_host *h = begin(mend, &seed);
-    struct wanted w = {0};
     size_t at = 0;
     char line[40];
 
-    refer_bdat(p, n, &w);
     do {
-        size_t take = next(&seed) % 40;
+        size_t take = next(seed) % 40;
 
         if (take > n - at)
             take = n - at;
         snprintf(line, sizeof(line), "BDAT %zu%s\r\n", take,
             at + take == n ? " LAST" : "");
-        feed(h, line, strlen(line), &seed);
-        feed(h, p + at, take, &seed);
+        feed(h, line, strlen(line), seed);
+        feed(h, p + at, take, seed);
         at += take;
     } while (at < n && !h->session.closed);
+}
+
+static void
+by_bdat(const char *p, size_t n, bool mend, uint32_t seed)
+{
+    struct esmtp_host *h = begin(hello, mend, &seed);
+    struct wanted w = {0};
+
+    refer_bdat(p, n, &w);
+    send_chunks(h, p, n, &seed);
     /* what is refused before its last chunk is no message any more: the rest
      * is answered 503, or 554 without end */
     if ((w.bare && !mend) || w.n > SIZE_MOST)
@@ -209,6 +220,23 @@ by_bdat(const char *p, size_t n, bool mend, uint32_t seed)
     esmtp_host_end(h);
     esmtp_host_free(h);
     free(w.p);
+}
+
+/* BINARYMIME: as it is, and never behind DATA. */
+static void
+by_octets(const char *p, size_t n, uint32_t seed)
+{
+    struct esmtp_host *h = begin(octets, false, &seed);
+    struct wanted w = {.p = (char *)(uintptr_t)p, .n = n};
+
+    must(!said(h, "\r\n354 ") && said(h, "\r\n503 "));
+    send_chunks(h, p, n, &seed);
+    if (n > SIZE_MOST)
+        must(h->committed == 0);
+    else
+        compare(h, &w, false);
+    esmtp_host_end(h);
+    esmtp_host_free(h);
 }
 
 int
@@ -221,5 +249,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     seed = (uint32_t)(data[1] << 8 | data[2]);
     by_data((const char *)data + 3, n - 3, data[0] & 1, seed);
     by_bdat((const char *)data + 3, n - 3, data[0] & 1, seed);
+    by_octets((const char *)data + 3, n - 3, seed);
     return 0;
 }
