@@ -593,6 +593,8 @@ conn_free(struct conn **pc)
     defer_cancel(&c->again);
     timer_stop(&c->deadline);
     timer_stop(&c->patience);
+    if (c->tls && !c->shaking && !c->broken && !c->shut && !conn_unsent(c))
+        tls_bye(c->tls); /* the end is no accident (RFC 8446 6.1) */
     tls_free(&c->tls);
     free(c->tls_error);
     watch_free(&c->watch);

@@ -2,12 +2,13 @@
 noinst_PROGRAMS += tests/bench/source tests/bench/sink \
 	tests/bench/nameserver
 tests_bench_source_SOURCES = tests/bench/source.c tests/bench/bench.c \
-	tests/bench/bench.h
-tests_bench_source_LDADD = $(XXHASH_LIBS)
-tests_bench_sink_LDADD = $(XXHASH_LIBS)
+	tests/bench/bench.h tests/bench/wire.c tests/bench/wire.h
+tests_bench_source_LDADD = $(XXHASH_LIBS) $(GNUTLS_LIBS)
+tests_bench_sink_LDADD = $(XXHASH_LIBS) $(GNUTLS_LIBS)
 tests_bench_sink_SOURCES = tests/bench/sink.c tests/bench/once.c \
 	tests/bench/once.h tests/bench/tally.c tests/bench/tally.h \
-	tests/bench/bench.c tests/bench/bench.h
+	tests/bench/bench.c tests/bench/bench.h tests/bench/wire.c \
+	tests/bench/wire.h
 tests_bench_nameserver_SOURCES = tests/bench/nameserver.c \
 	tests/bench/bench.c tests/bench/bench.h
 EXTRA_DIST += tests/bench/run tests/bench/lib tests/bench/sections

@@ -18,6 +18,7 @@
  *                     with the null sender is logged by the recipients that it
  *                     names, with "dsn" instead of "ok", a refusal likewise
  *                     with "no"; neither counts as served
+ *   -S FILE           offer STARTTLS, with that certificate and key (PEM)
  *   -P -C -8          do not offer PIPELINING, CHUNKING, 8BITMIME
  * SIGUSR1: from now on all is taken, and at once.  At the end one JSON line;
  * exit 0 unless something was twice or changed, or less than N came.
@@ -37,6 +38,7 @@
 #include "bench.h"
 #include "once.h"
 #include "tally.h"
+#include "wire.h"
 
 enum {
     IN_MAX = 131072,
@@ -50,6 +52,7 @@ enum mode { COMMAND, DATA, BDAT, CLOSING };
 
 struct conn {
     int fd;
+    struct wire *wire; /* NULL: in clear */
     enum mode mode;
     char *in;
     size_t in_n;
@@ -79,7 +82,7 @@ struct conn {
 static struct options {
     struct peer_address at;
     long want;
-    bool verify, pipelining, chunking, eight, lazy_ack, bounces;
+    bool verify, pipelining, chunking, eight, lazy_ack, bounces, tls;
     int idle_s, delay_ms, far_ms, temp_rcpt, temp_data;
     FILE *log;
 } opt = {.at = {"127.0.0.1", 2600},
@@ -122,6 +125,7 @@ static void
 conn_close(struct conn *c)
 {
     drop_rcpts(c);
+    wire_free(&c->wire);
     close(c->fd);
     c->fd = -1;
     if (!c->due && !c->travelling)
@@ -144,12 +148,12 @@ write_out(struct conn *c)
 {
     if (c->fd < 0 || !c->out_n)
         return;
-    ssize_t n = send(c->fd, c->out, c->out_n, MSG_NOSIGNAL);
+    ssize_t n = wire_send(c->wire, c->fd, c->out, c->out_n);
     if (n > 0) {
         memmove(c->out, c->out + n, c->out_n - (size_t)n);
         c->out_n -= (size_t)n;
     }
-    watch(c, c->out_n > 0);
+    watch(c, c->out_n > 0 && wire_is_up(c->wire));
 }
 
 /* --- far away: replies travel --- */
@@ -478,6 +482,8 @@ ehlo(struct conn *c)
         say(c, "250-PIPELINING\r\n");
     if (opt.chunking)
         say(c, "250-CHUNKING\r\n");
+    if (opt.tls && !c->wire)
+        say(c, "250-STARTTLS\r\n");
     if (opt.eight)
         say(c, "250-8BITMIME\r\n");
     say(c, "250-DSN\r\n250 ENHANCEDSTATUSCODES\r\n");
@@ -537,6 +543,10 @@ command(struct conn *c, const char *line)
         say(c, "354 go on\r\n");
     } else if (!strncasecmp(line, "BDAT", 4) && opt.chunking) {
         bdat(c, line);
+    } else if (!strncasecmp(line, "STARTTLS", 8) && opt.tls && !c->wire) {
+        say(c, "220 2.0.0 go on\r\n");
+        write_out(c);
+        c->wire = wire_new(c->fd, true, false);
     } else if (!strncasecmp(line, "QUIT", 4)) {
         say(c, "221 2.0.0 bye\r\n");
         c->mode = CLOSING;
@@ -587,7 +597,7 @@ readable(struct conn *c)
 {
     for (;;) {
         ssize_t n = c->in_n < IN_MAX
-            ? recv(c->fd, c->in + c->in_n, IN_MAX - c->in_n, 0)
+            ? wire_recv(c->wire, c->fd, c->in + c->in_n, IN_MAX - c->in_n)
             : -1;
         if (n <= 0) {
             if (n == 0 || (c->in_n < IN_MAX && errno != EAGAIN)) {
@@ -662,7 +672,7 @@ static void
 parse(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "a:p:n:vi:l:d:w:t:e:xPC8A")) != -1)
+    while ((c = getopt(argc, argv, "a:p:n:vi:l:d:w:t:e:xPC8AS:")) != -1)
         switch (c) {
         case 'a':
             opt.at.host = optarg;
@@ -698,6 +708,10 @@ parse(int argc, char **argv)
             break;
         case 'e':
             opt.temp_data = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'S':
+            wire_certificate(optarg);
+            opt.tls = true;
             break;
         case 'x':
             opt.bounces = true;

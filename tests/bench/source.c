@@ -23,6 +23,8 @@
  *   -b KIND  what bodies are of: text (a sentence, again and again), base64 or
  *          8bit (both of random octets: as little to compress as there can be)
  *   -A     leave acknowledgements of TCP to the system (no TCP_QUICKACK)
+ *   -S     STARTTLS first, which must be offered; sessions are resumed
+ *   -U     but no session is resumed
  * With -R a connection that has been silent for 20 s is given up, and a message
  * that was handed over and not answered is sent again: such are counted as
  * "unsure" (they may come twice).  At the end one JSON line; exit 0 if all were
@@ -39,12 +41,14 @@
 #include <unistd.h>
 #include <xxhash.h>
 #include "bench.h"
+#include "wire.h"
 
 enum { IN_MAX = 8192, ENVELOPE_MAX = 131072, SILENT_US = 20000000 };
-enum state { DOWN, GREETING, HELLO, SENDING, WAITING, QUITTING };
+enum state { DOWN, GREETING, HELLO, STARTTLS, SENDING, WAITING, QUITTING };
 
 struct conn {
     int fd;
+    struct wire *wire; /* NULL: in clear */
     enum state state;
     char in[IN_MAX];
     size_t in_n;
@@ -67,7 +71,7 @@ static struct options {
     int connections, size, recipients, domains;
     long messages, per_connection, first, limit_s;
     const char *sender, *kind;
-    bool bdat, retry, dialogue, lazy_ack;
+    bool bdat, retry, dialogue, lazy_ack, tls, fresh;
     FILE *log, *journal;
     long bad_every, late_every;
 } opt = {.to = {"127.0.0.1", 2525},
@@ -208,7 +212,7 @@ flush(struct conn *c)
 {
     while (c->out_at < c->out_n) {
         ssize_t n =
-            send(c->fd, c->out + c->out_at, c->out_n - c->out_at, MSG_NOSIGNAL);
+            wire_send(c->wire, c->fd, c->out + c->out_at, c->out_n - c->out_at);
         if (n < 0)
             break;
         c->out_at += (size_t)n;
@@ -217,7 +221,7 @@ flush(struct conn *c)
         note_sent(c);
     if (!opt.lazy_ack)
         bench_quickack(c->fd);
-    watch(c, c->out_at < c->out_n);
+    watch(c, c->out_at < c->out_n && wire_is_up(c->wire));
 }
 
 static void
@@ -233,6 +237,7 @@ static void
 down(struct conn *c, int64_t pause_us)
 {
     if (c->fd >= 0) {
+        wire_free(&c->wire);
         close(c->fd);
         live--;
     }
@@ -461,7 +466,19 @@ reply(struct conn *c, const char *line)
         c->state = HELLO;
         break;
     case HELLO:
+        if (opt.tls && !c->wire) {
+            put(c, "STARTTLS\r\n", 10);
+            c->state = STARTTLS;
+            break;
+        }
         begin(c);
+        break;
+    case STARTTLS:
+        if (code != 220)
+            bench_die("no STARTTLS: %s", line);
+        c->wire = wire_new(c->fd, false, opt.fresh);
+        put(c, "EHLO source.bench.test\r\n", 24);
+        c->state = HELLO;
         break;
     case SENDING:
         reply_to_message(c, code);
@@ -475,7 +492,8 @@ static void
 readable(struct conn *c)
 {
     ssize_t got;
-    while ((got = recv(c->fd, c->in + c->in_n, IN_MAX - c->in_n - 1, 0)) > 0) {
+    while ((got = wire_recv(
+                c->wire, c->fd, c->in + c->in_n, IN_MAX - c->in_n - 1)) > 0) {
         size_t at = 0;
         char *end;
         c->heard = bench_now_us();
@@ -513,10 +531,10 @@ report(void)
     printf("{\"acknowledged\": %ld, \"refused\": %ld, \"lost\": %ld, "
            "\"unsure\": %ld, \"seconds\": %.3f, \"rate\": %.1f, "
            "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "
-           "\"cpu\": %.3f}\n",
+           "\"cpu\": %.3f, \"handshakes\": %ld, \"resumed\": %ld}\n",
         acknowledged, refused, lost, unsure, s,
         s > 0 ? (double)acknowledged / s : 0, quantile(0.5), quantile(0.99),
-        quantile(0.999), bench_cpu_seconds());
+        quantile(0.999), bench_cpu_seconds(), wire_count, wire_resumed);
 }
 
 static FILE *
@@ -533,7 +551,7 @@ static void
 parse(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "b:h:p:c:n:s:r:d:k:i:f:BRNAT:o:j:x:z:")) !=
+    while ((c = getopt(argc, argv, "b:h:p:c:n:s:r:d:k:i:f:BRNASUT:o:j:x:z:")) !=
         -1) {
         long v = optarg ? strtol(optarg, NULL, 10) : 0;
         switch (c) {
@@ -584,6 +602,12 @@ parse(int argc, char **argv)
             break;
         case 'A':
             opt.lazy_ack = true;
+            break;
+        case 'S':
+            opt.tls = true;
+            break;
+        case 'U':
+            opt.fresh = true;
             break;
         case 'T':
             opt.limit_s = v;
