@@ -19,6 +19,7 @@ core_net_libnet_a_SOURCES = \
 	core/net/tlscache.c core/net/tlscache.h \
 	core/net/tlsdane.c core/net/tlsdane.h \
 	core/net/tlsdemand.c core/net/tlsdemand.h \
+	core/net/tlschoice.c core/net/tlschoice.h \
 	core/net/tlsfile.c core/net/tlsfile.h \
 	core/net/tlsreason.c core/net/tlsreason.h \
 	core/net/tlsticket.c core/net/tlsticket.h \

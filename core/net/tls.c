@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/xmem.h"
 #include "net/tlscache.h"
+#include "net/tlschoice.h"
 #include "net/tlsdane.h"
 #include "net/tlsfile.h"
 #include "net/tlsticket.h"
@@ -27,8 +28,9 @@ enum {
 struct tls {
     gnutls_session_t session;
     struct tls_pair *pair;
-    struct tls_pair **named; /* server: for names that clients ask for */
+    struct tls_pair **named; /* server: to choose from (tlschoice.h) */
     size_t named_count;
+    struct tls_pair *picked;
     struct tls_ca *ca; /* NULL: nothing is verified */
     bool server, ask, wants_write, done;
     bool ticket; /* one came and is not kept yet */
@@ -118,47 +120,32 @@ tls_set_alpn(struct tls *t, const char *const *alpn)
         (void)gnutls_alpn_set_protocols(t->session, list, n, 0);
 }
 
-/* The name asked for; false: none, or one that is no host's. */
-static bool
-tls_asked(gnutls_session_t session, char *name, size_t room)
-{
-    unsigned type = 0;
-    size_t n = room;
-    int rc = gnutls_server_name_get(session, name, &n, &type, 0);
-
-    return rc == 0 && type == GNUTLS_NAME_DNS && memchr(name, '\0', room) &&
-        name[0];
-}
-
-/* The client has said for whom it takes us.  A name that is no certificate's
- * gets the first one: many ask for one that was never announced. */
 static int
 tls_came_hello(gnutls_session_t session)
 {
     struct tls *t = gnutls_session_get_ptr(session);
-    char name[TLS_NAME_MAX] = "";
 
-    if (!tls_asked(session, name, sizeof(name)) ||
-        tls_pair_names(t->pair, name))
-        return 0;
-    for (size_t i = 0; i < t->named_count; i++) {
-        if (!tls_pair_names(t->named[i], name))
-            continue;
-        return gnutls_credentials_set(
-            session, GNUTLS_CRD_CERTIFICATE, tls_pair_credentials(t->named[i]));
-    }
-    return 0;
+    tls_pair_put(&t->picked); /* a second hello, after a retry (RFC 8446) */
+    t->picked = tlschoice_pick(session, t->named, t->named_count);
+    return gnutls_credentials_set(
+        session, GNUTLS_CRD_CERTIFICATE, tls_pair_credentials(t->picked));
 }
 
+/* The first of them is the one for all others. */
 static int
 tls_take_named(struct tls *t, const struct tls_params *p, struct err *e)
 {
     if (!p->named_count)
         return 0;
-    t->named = xcalloc(p->named_count, sizeof(*t->named));
-    for (size_t i = 0; i < p->named_count; i++) {
-        if (tls_pair_get(
-                p->named[i].certificate, p->named[i].key, &t->named[i], e) < 0)
+    if (p->named_count >= TLSCHOICE_MOST)
+        return err_set(e, ERR_CONF, "too many certificates to choose from");
+    t->named = xcalloc(p->named_count + 1, sizeof(*t->named));
+    for (size_t i = 0; i <= p->named_count; i++) {
+        struct tls_named one = {p->certificate, p->key};
+
+        if (i)
+            one = p->named[i - 1];
+        if (tls_pair_get(one.certificate, one.key, &t->named[i], e) < 0)
             return ERR_CONF;
         t->named_count++;
     }
@@ -248,6 +235,7 @@ tls_free(struct tls **pt)
     if (t->session)
         gnutls_deinit(t->session);
     tls_pair_put(&t->pair);
+    tls_pair_put(&t->picked);
     for (size_t i = 0; i < t->named_count; i++)
         tls_pair_put(&t->named[i]);
     free(t->named);

@@ -43,8 +43,7 @@ struct tls_params {
     struct tlsa_set *tlsa;       /* DANE: the records, counted */
     struct str resume;           /* client: whom sessions are kept for */
     const char *const *alpn;     /* NULL-ended, or NULL */
-    /* Server: shown instead of `certificate` to a client that asks for a name
-     * which is theirs and not its own. */
+    /* Server: to choose from, beside `certificate` (tlschoice.h). */
     const struct tls_named *named;
     size_t named_count;
 };

@@ -457,6 +457,84 @@ tls_pair_names(const struct tls_pair *p, const char *host)
     return p->leaf && gnutls_x509_crt_check_hostname(p->leaf, host);
 }
 
+/* Certificate and key of one credentials, into another. */
+static int
+join_add(
+    gnutls_certificate_credentials_t to, gnutls_certificate_credentials_t from)
+{
+    gnutls_x509_crt_t *list = NULL;
+    gnutls_x509_privkey_t key;
+    unsigned n = 0;
+    int rc = gnutls_certificate_get_x509_key(from, 0, &key);
+
+    if (rc < 0)
+        return rc;
+    rc = gnutls_certificate_get_x509_crt(from, 0, &list, &n);
+    if (rc >= 0)
+        rc = gnutls_certificate_set_x509_key(to, list, (int)n, key);
+    for (unsigned i = 0; i < n; i++)
+        gnutls_x509_crt_deinit(list[i]);
+    gnutls_free(list);
+    gnutls_x509_privkey_deinit(key);
+    return rc;
+}
+
+static struct tls_pair *
+join_new(const char *id, struct tls_pair *const *pair, size_t n)
+{
+    struct err e;
+    struct tls_pair *p = pair_new(id, NULL, NULL, &e);
+
+    for (size_t i = 0; i < n; i++)
+        if (join_add(p->credentials, pair[i]->credentials) < 0) {
+            pair_free(p);
+            return NULL;
+        }
+    (void)map_put(&pairs, str_of(p->id), p);
+    return p;
+}
+
+struct tls_pair *
+tls_pair_join(struct tls_pair *const *pair, size_t n)
+{
+    struct buf id = BUF_INIT;
+    struct tls_pair *p = pair[0];
+
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&id, "%s\n%llu %llu\n", pair[i]->id,
+            (unsigned long long)pair[i]->certificate_number,
+            (unsigned long long)pair[i]->key_number);
+    if (n > 1)
+        p = map_find(&pairs, str_of(id.p));
+    if (!p)
+        p = join_new(id.p, pair, n);
+    if (!p) /* cannot be: each of them was loaded */
+        p = pair[0];
+    atomic_fetch_add(&p->refs, 1);
+    pthread_mutex_unlock(&lock);
+    buf_fini(&id);
+    return p;
+}
+
+bool
+tls_pair_same_name(const struct tls_pair *p, const struct tls_pair *of)
+{
+    char name[256] = "";
+    size_t n = sizeof(name) - 1;
+
+    if (!of->leaf)
+        return false;
+    if (gnutls_x509_crt_get_subject_alt_name(of->leaf, 0, name, &n, NULL) !=
+        GNUTLS_SAN_DNSNAME) {
+        n = sizeof(name) - 1;
+        if (gnutls_x509_crt_get_dn_by_oid(
+                of->leaf, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &n) < 0)
+            return false;
+    }
+    return tls_pair_names(p, name);
+}
+
 void
 tlsfile_drop(void)
 {

@@ -57,16 +57,27 @@ static const struct option rows[] = {
                   "header of a load balancer (proxy_protocol) comes first, in "
                   "clear.",
         .since = "0.4"},
+    [TLSIN_REQUIRE_STARTTLS] = {.name = "require_starttls",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = IN,
+        .initial = "false",
+        .brief = "no mail is taken in clear: MAIL before TLS is answered with "
+                 "530",
+        .manual = "For clients that are known; on port 25 of the world most "
+                  "mail would never come (RFC 3207 4). Needs tls_certificate.",
+        .since = "0.4"},
     [TLSIN_SNI_CERTIFICATES] = {.name = "tls_sni_certificates",
         .type = IMPEL_OPT_LIST,
         .scopes = IN,
         .brief = "files of certificates for other names that peers ask for "
-                 "(SNI)",
+                 "(SNI), or other keys",
         .manual = "Each \"/certificate\" with its chain and key in one file, "
-                  "or \"/certificate /key\"; at most 64. A peer that asks for "
-                  "a name of the first that has it is shown that one; all "
-                  "others are shown tls_certificate. Read when the "
-                  "configuration is loaded.",
+                  "or \"/certificate /key\"; at most 64. A peer is shown the "
+                  "first that has the name it asks for, tls_certificate "
+                  "before all, and a key that it can verify: so one name may "
+                  "have an ECDSA and an RSA certificate. Who asks for no name "
+                  "or another is shown tls_certificate, or one of the same "
+                  "name. Read when the configuration is loaded.",
         .since = "0.4",
         .check = check_pairs},
     [TLSIN_CLIENT_CA] = {.name = "tls_client_ca",

@@ -11,6 +11,7 @@
 
 enum {
     TLSIN_USE_SSL,
+    TLSIN_REQUIRE_STARTTLS,
     TLSIN_SNI_CERTIFICATES, /* LIST of "certificate" or "certificate key" */
     TLSIN_CLIENT_CA,        /* path, or "none" */
     TLSIN_VERIFY_MODE,      /* TLSIN_VERIFY_* */

@@ -68,12 +68,15 @@ judge_scope(struct judge *j, const struct stanza *at)
     struct tls_params p;
     struct err e = {0};
     uint32_t ssl = OPT(tlsin_options, TLSIN_USE_SSL);
+    uint32_t need = OPT(tlsin_options, TLSIN_REQUIRE_STARTTLS);
     int64_t mode = scope_int(s, OPT(tlsin_options, TLSIN_VERIFY_MODE));
 
     if (!tlsin_is_there(s)) {
         err_set(&e, ERR_CONF, "there is no tls_certificate to be shown");
         if (scope_int(s, ssl))
             judge_says(j, at, ssl, &e);
+        else if (scope_int(s, need))
+            judge_says(j, at, need, &e);
         else if (mode == TLSIN_VERIFY_REQUIRE)
             judge_says(j, at, OPT(tlsin_options, TLSIN_VERIFY_MODE), &e);
         return;

@@ -55,6 +55,7 @@
     [OPT_XCLIENT] = IMPORT("xclient"), [OPT_TLS] = IMPORT("tls"), \
     [OPT_TLS_FALLBACK] = IMPORT("tls_ifavailable_fallback"), \
     [OPT_INJECTION] = IMPORT("starttls_injection_policy"), \
+    [OPT_REQUIRE_STARTTLS] = IMPORT("require_starttls"), \
     [OPT_BANNER_TIMEOUT] = {.name = own "_banner_timeout", \
         .type = IMPEL_OPT_DURATION, \
         .scopes = OUTBOUND, \

@@ -41,6 +41,7 @@ enum option_row {
     OPT_TLS,
     OPT_TLS_FALLBACK,
     OPT_INJECTION,
+    OPT_REQUIRE_STARTTLS,
     /* the module's own: client */
     OPT_BANNER_TIMEOUT,
     OPT_DATA_TIMEOUT,

@@ -142,6 +142,8 @@ mail_order(struct server *s)
 {
     int64_t max = s->host->opt_int(s->scope, OPT_MAX_RECEPTIONS);
 
+    if (!s->tls && s->host->opt_int(s->scope, OPT_REQUIRE_STARTTLS))
+        return "530 5.7.0 say STARTTLS first";
     if (s->mail)
         return "503 5.5.1 a message is open already";
     if (!s->greeted && s->module->lmtp)

@@ -60,6 +60,7 @@ static const struct impel_option core_rows[] = {
         transform_choices),
     ROW("tls", IMPEL_OPT_CHOICE, "no", tls_choices),
     SWITCH("tls_ifavailable_fallback", "true"),
+    SWITCH("require_starttls", "false"),
     ROW("starttls_injection_policy", IMPEL_OPT_CHOICE, "reject",
         injection_choices),
     ROW("xclient", IMPEL_OPT_CHOICE, "no", xclient_choices),

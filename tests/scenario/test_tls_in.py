@@ -161,6 +161,28 @@ def test_from_the_start(relay, ca):
     assert not plain.rest().startswith(b"220")
 
 
+def test_no_mail_in_clear(relay, ca):
+    d, s = relay("require_starttls = true")
+    c = Raw(d.port)
+    c.do(b"EHLO me.test")
+    assert c.do(b"MAIL FROM:<a@origin.test>")[0].startswith(b"530 5.7.0 ")
+    c.starttls(context(ca)).do(b"EHLO me.test")
+    assert c.do(b"MAIL FROM:<a@origin.test>")[0].startswith(b"250 ")
+
+
+def test_an_rsa_key_beside(relay, ca, monkeypatch):
+    monkeypatch.setattr(ca, "new", ("-newkey", "rsa:2048"))
+    rsa, _ = ca.make("rsa.test", "mx.test")
+    d, _ = relay(f'tls_sni_certificates = ( "{rsa}" )')
+    for ciphers, kind in (("ECDHE-RSA-AES128-GCM-SHA256", "RSA"),
+                          ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA")):
+        c = context(ca)
+        c.maximum_version = ssl.TLSVersion.TLSv1_2
+        c.set_ciphers(ciphers)
+        raw = Raw(d.port).starttls(c)
+        assert raw.s.cipher()[0] == ciphers, kind
+
+
 def test_big_bodies_both_ways(relay, ca):
     d, s = relay()
     body = ("x" * 900 + "\r\n") * 3000
@@ -394,6 +416,7 @@ def test_versions_and_ciphers(relay, ca):
 @pytest.mark.parametrize("listen, words", [
     ("use_ssl = true tls_certificate = none", "use_ssl: there is no tls_cert"),
     ("tls_verify_mode = require", "tls_verify_mode: no tls_client_ca"),
+    ("require_starttls = true tls_certificate = none", "require_starttls: "),
     ('tls_client_ca = "@DIR@/none.pem"', "tls_client_ca: cannot read"),
     ('tls_sni_certificates = ( "@DIR@/none.pem" )', "cannot read"),
     ('tls_sni_certificates = ( "relative.pem" )', "expected"),

@@ -78,8 +78,11 @@ certificates_make(const char *folder, const struct certificate *c)
 
     serial++;
     must(gnutls_x509_privkey_init(&key));
-    must(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-        GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+    if (strncmp(c->name, "rsa", 3) == 0)
+        must(gnutls_x509_privkey_generate(key, GNUTLS_PK_RSA, 2048, 0));
+    else
+        must(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+            GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
     must(gnutls_x509_crt_init(&crt));
     must(gnutls_x509_crt_set_version(crt, 3));
     must(gnutls_x509_crt_set_key(crt, key));

@@ -9,7 +9,8 @@
 
 /* In folder: NAME.crt and NAME.key, for the DNS name `host` (a subject with CN
  * of `cn` too), signed by SIGNER.crt and SIGNER.key there, or by itself and an
- * authority if signer is NULL; NAME.pem has both.  days < 0: expired. */
+ * authority if signer is NULL; NAME.pem has both.  days < 0: expired.  The key
+ * is ECDSA, or RSA if the name begins so. */
 struct certificate {
     const char *name, *signer, *host, *cn;
     int days;

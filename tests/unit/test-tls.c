@@ -383,6 +383,40 @@ test_server_name(void **state)
     free(key);
 }
 
+/* One name with two kinds of keys: each client has what it can verify. */
+static void
+test_two_keys(void **state)
+{
+    static const char *const words[] = {"NORMAL",
+        "NORMAL:-SIGN-ALL:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-SHA256",
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2:-ECDHE-ECDSA:-SIGN-ALL:+SIGN-RSA-SHA256",
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:-SIGN-ALL:"
+        "+SIGN-ECDSA-SHA256"};
+    char *rsa = strdup(certificates_path(folder, "rsa", "pem"));
+    struct tls_named named[] = {{str_of(rsa), STR_NONE}};
+
+    (void)state;
+    certificates_make(folder,
+        &(struct certificate){"rsa", "ca", "mx.example.net", "rsa", 10});
+    for (size_t i = 0; i < 3 * ARRAY_SIZE(words); i++) {
+        struct tls_params c = client_of(TLS_VERIFY_HOST, "mx.example.net");
+        struct tls_params s = server_of("mx");
+        struct world w;
+
+        c.priority = words[i / 3];
+        c.sni = i % 3 == 0 ? "mx.example.net"
+            : i % 3 == 1   ? NULL
+                           : "other.test";
+        s.named = named;
+        s.named_count = 1;
+        setup(&w);
+        if (shake(&w, &c, &s))
+            fail_msg("%s: %s", words[i / 3], conn_tls_error(w.client.conn));
+        teardown(&w);
+    }
+    free(rsa);
+}
+
 static void
 test_named_files(void **state)
 {
@@ -667,6 +701,7 @@ main(void)
         cmocka_unit_test(test_resumption),
         cmocka_unit_test(test_cache_is_bounded),
         cmocka_unit_test(test_server_name),
+        cmocka_unit_test(test_two_keys),
         cmocka_unit_test(test_named_files),
         cmocka_unit_test(test_tickets_rotate),
         cmocka_unit_test(test_peer_talks_no_tls),
