@@ -13,6 +13,8 @@
 #include "loop/watch.h"
 #include "base/banned.h"
 
+enum { TRANSFER_HEADER_MAX = 65536 }; /* of all answers to a request */
+
 struct transfers {
     struct loop *loop;
     CURLM *multi;
@@ -25,7 +27,7 @@ struct transfer {
     CURLSH *names; /* its own, so that nothing of it is there for others */
     struct curl_slist *headers, *addresses;
     struct buf body;
-    size_t most;
+    size_t most, header_n;
     bool too_big;
     char error[CURL_ERROR_SIZE];
     transfer_done_f *done;
@@ -235,6 +237,18 @@ transfer_body(char *p, size_t size, size_t n, void *arg)
     return n;
 }
 
+static size_t
+transfer_header(char *p, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+
+    (void)p;
+    n *= size;
+    t->header_n += n;
+    t->too_big |= t->header_n > TRANSFER_HEADER_MAX;
+    return t->too_big ? 0 : n;
+}
+
 /* Curl would ask the system's resolver, in a thread. */
 static int
 transfer_no_names(void *state, void *reserved, void *arg)
@@ -347,6 +361,8 @@ transfer_hear(struct transfer *t)
 
     SET(WRITEFUNCTION, transfer_body);
     SET(WRITEDATA, t);
+    SET(HEADERFUNCTION, transfer_header);
+    SET(HEADERDATA, t);
     SET(ERRORBUFFER, t->error);
     SET(PRIVATE, t);
     return rc;

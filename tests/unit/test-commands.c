@@ -443,6 +443,37 @@ test_dns(void **state)
     assert_non_null(strstr(run("dns_cache list", true), "\"answers\": []"));
 }
 
+static void
+test_mta_sts(void **state)
+{
+    (void)state;
+    good("mta_sts list", "");
+    assert_str(buf_get(&answer),
+        "sts.test: enforce, id abc1\nsts.test: enforce, id abc1\n");
+    good("mta_sts list 1", "");
+    assert_str(buf_get(&answer), "sts.test: enforce, id abc1\n");
+    good("mta_sts list 0", "");
+    assert_non_null(strstr(answer.p, "no domain is known"));
+    bad("mta_sts list x", "x");
+    good("mta_sts show sts.test", "");
+    assert_str(buf_get(&answer),
+        "sts.test: enforce, id abc1\n"
+        "version: STSv1\nmode: enforce\nmx: mx.sts.test\n"
+        "mx: *.mx.sts.test\nmax_age: 86400\n"
+        "fetched 1970-01-01T00:00:01.000Z\n"
+        "in force until 1970-01-02T00:00:01.000Z\n"
+        "record: abc1\n"
+        "record looked at 1970-01-01T00:00:02.000Z\n");
+    assert_non_null(
+        strstr(run("mta_sts show sts.test", true), "\"mode\": \"enforce\""));
+    assert_non_null(strstr(run("mta_sts list", true), "\"mx.sts.test\""));
+    bad("mta_sts show other.test", "nothing is known of other.test");
+    bad("mta_sts show", "usage: mta_sts show DOMAIN");
+    good("mta_sts refresh sts.test", "");
+    assert_non_null(strstr(answer.p, "sts.test is being asked for"));
+    bad("mta_sts refresh other.test", "it is being asked for already");
+}
+
 /* Names as the queues have them; what nothing has is a slip. */
 static void
 test_trace_smtp(void **state)
@@ -500,5 +531,6 @@ UNIT_MAIN(cmocka_unit_test_setup_teardown(test_overrides, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_json_merge, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_later, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_dns, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_mta_sts, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_trace_smtp, set_up, tear_down),
     cmocka_unit_test(test_complete))

@@ -104,7 +104,8 @@ mistakes(void **state)
         "message m\n  rcpt a -> failed code=x\nsession\n",
         "message m\n  rcpt a -> failed status=5.1\nsession\n",
         "  > indented\nsession\n", "session\n  repeat 9999999 x\n",
-        "session\n  wait soon\n", "answer never failed\nsession\n"};
+        "session\n  wait soon\n", "answer never failed\nsession\n",
+        "fetch https://a/ soon x\nsession\n", "fetch https://a/\nsession\n"};
     struct script *s;
     struct err e;
 
