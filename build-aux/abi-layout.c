@@ -121,6 +121,7 @@ layout_dial(void)
     FIELD(impel_dial, port);
     FIELD(impel_dial, tls);
     FIELD(impel_dial, alpn);
+    FIELD(impel_dial, addr);
     END(impel_dial);
 }
 
@@ -240,6 +241,7 @@ layout_host(void)
     FIELD(impel_host, report);
     FIELD(impel_host, intake);
     FIELD(impel_host, settle);
+    FIELD(impel_host, filtering);
     END(impel_host);
 }
 
@@ -311,6 +313,57 @@ layout_intake(void)
     FIELD(impel_intake, abandon);
     FIELD(impel_intake, keep);
     END(impel_intake);
+}
+
+static void
+layout_step(void)
+{
+    BEGIN();
+    FIELD(impel_step, size);
+    FIELD(impel_step, step);
+    FIELD(impel_step, client);
+    FIELD(impel_step, proto);
+    FIELD(impel_step, tls_version);
+    FIELD(impel_step, tls_cipher);
+    FIELD(impel_step, tls_peer);
+    FIELD(impel_step, id);
+    FIELD(impel_step, sender);
+    FIELD(impel_step, rcpt);
+    FIELD(impel_step, field_count);
+    FIELD(impel_step, field);
+    FIELD(impel_step, body);
+    END(impel_step);
+}
+
+static void
+layout_filter(void)
+{
+    BEGIN();
+    FIELD(impel_filter, size);
+    FIELD(impel_filter, reserved);
+    FIELD(impel_filter, name);
+    FIELD(impel_filter, open);
+    FIELD(impel_filter, event);
+    FIELD(impel_filter, step);
+    FIELD(impel_filter, close);
+    FIELD(impel_filter, release);
+    END(impel_filter);
+}
+
+static void
+layout_filtering(void)
+{
+    BEGIN();
+    FIELD(impel_filtering, size);
+    FIELD(impel_filtering, reserved);
+    FIELD(impel_filtering, answer);
+    FIELD(impel_filtering, add_field);
+    FIELD(impel_filtering, change_field);
+    FIELD(impel_filtering, replace_body);
+    FIELD(impel_filtering, set_sender);
+    FIELD(impel_filtering, add_rcpt);
+    FIELD(impel_filtering, remove_rcpt);
+    END(impel_filtering);
 }
 
 static void
@@ -424,6 +477,23 @@ layout_values(void)
     VALUE(IMPEL_BODY_RAW);
     VALUE(IMPEL_BODY_DOTTED);
     VALUE(IMPEL_BODY_SEVENBIT);
+    VALUE(IMPEL_STEP_CONNECT);
+    VALUE(IMPEL_STEP_GREET);
+    VALUE(IMPEL_STEP_SENDER);
+    VALUE(IMPEL_STEP_RCPT);
+    VALUE(IMPEL_STEP_HEADER);
+    VALUE(IMPEL_STEP_BODY);
+    VALUE(IMPEL_STEP_END);
+    VALUE(IMPEL_STEP_ABANDON);
+    VALUE(IMPEL_STEP_LEAVE);
+    VALUE(IMPEL_GO_ON);
+    VALUE(IMPEL_ENOUGH);
+    VALUE(IMPEL_PASS);
+    VALUE(IMPEL_ABSENT);
+    VALUE(IMPEL_REFUSE);
+    VALUE(IMPEL_HANG_UP);
+    VALUE(IMPEL_DISCARD);
+    VALUE(IMPEL_LAST_FIELD);
 }
 
 int
@@ -448,6 +518,9 @@ main(void)
     layout_listener();
     layout_sender();
     layout_intake();
+    layout_step();
+    layout_filter();
+    layout_filtering();
     layout_module();
     layout_values();
     return bad;

@@ -13,6 +13,7 @@
 #include "intake/intakeapi.h"
 #include "intake/listener.h"
 #include "intake/receive.h"
+#include "xport/filtering.h"
 #include "base/banned.h"
 
 static void
@@ -235,12 +236,16 @@ static void
 stop_look(void *arg)
 {
     struct intake_loop *il = arg;
-    if (list_empty(&il->sessions) && il->committing == 0) {
+    bool now = loop_now(il->loop) >= atomic_load(&il->intake->stop_deadline);
+    if (list_empty(&il->sessions))
+        filtering_stop(il->loop, now);
+    if (list_empty(&il->sessions) && il->committing == 0 &&
+        filtering_count(il->loop) == 0) {
         mailbox_post(
             loop_mailbox(il->intake->stop_home), &il->stopped_mail, stop_ended);
         return;
     }
-    if (loop_now(il->loop) >= atomic_load(&il->intake->stop_deadline))
+    if (now)
         session_end_all_inbound(il->loop, true);
     timer_start(&il->stop_timer, 20);
 }

@@ -14,6 +14,7 @@
 #include "loop/timer.h"
 #include "xport/session.h"
 
+struct chain;
 struct listener;
 
 /* One per I/O loop; touched by that loop only. */
@@ -67,6 +68,7 @@ struct intake_session {
     struct listener *listener; /* counted */
     struct list node;          /* in il->sessions */
     struct list incoming;      /* open messages */
+    struct chain *chain;       /* its filters; NULL: none */
     uint64_t id;
     bool can_relay; /* relay_hosts, open_relay, tls_verified_peer_can_relay */
     bool trusted;   /* trusted_peers (trust.h) */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/log.h"
+#include "intake/chain.h"
 #include "intake/listener.h"
 #include "intake/policy.h"
 #include "intake/receive.h"
@@ -27,6 +28,8 @@ api_greet(struct impel_session *s, struct impel_str name)
     if (policy_greet(is, n, &r) == 0) {
         if (!is->helo_said)
             (void)str_copy(is->helo, sizeof(is->helo), n);
+        if (chain_greet(is))
+            return 0;
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_CONNECT, 250, "", "OK");
     }
     session_verdict(s, 0, SIZE_MAX, &r);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "intake/chain.h"
 #include "intake/intake_options.h"
 #include "intake/policy.h"
 #include "intake/proxied.h"
@@ -206,6 +207,7 @@ session_released(void *arg, struct impel_session *s)
     (void)s;
     is->session = NULL;
     receive_session_gone(is);
+    chain_leave(is);
     listener_session_gone(is);
 }
 
@@ -326,6 +328,7 @@ session_become(struct intake_session *is, const struct netaddr *peer)
     limits_give(is);
     if (is->over_limit)
         atomic_fetch_sub(&is->listener->over_limit, 1);
+    chain_leave(is);
     is->scope = peer_scope(is->listener, &from, &is->generation);
     session_set_peer(is->session, &from);
     session_set_scope(is->session, is->scope);
@@ -336,6 +339,8 @@ session_become(struct intake_session *is, const struct netaddr *peer)
     log_rename(is, &from);
     if (!admit(is))
         session_end(is->session, true);
+    else if (!is->over_limit)
+        chain_connect(is);
     else if (is->over_limit && policy_greet(is, STR("?"), &r) < 0)
         session_verdict(is->session, 0, SIZE_MAX, &r);
 }
@@ -390,6 +395,7 @@ serve(
      * be idle */
     if (is->over_limit && policy_greet(is, STR("?"), &r) < 0)
         session_verdict(is->session, 0, SIZE_MAX, &r);
+    chain_connect(is);
 }
 
 /* A balancer speaks for somebody else, and says so first. */

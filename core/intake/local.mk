@@ -3,17 +3,23 @@ noinst_LIBRARIES += core/intake/libintake.a
 core_intake_libintake_a_SOURCES = \
 	core/intake/assign.c core/intake/assign.h \
 	core/intake/bounces.c core/intake/bounces.h \
+	core/intake/chain.c core/intake/chain.h \
+	core/intake/credits.c core/intake/credits.h \
+	core/intake/fields.c core/intake/fields.h \
+	core/intake/filtered.c core/intake/filtered.h \
 	core/intake/inbound_throttle.c core/intake/inbound_throttle.h \
 	core/intake/intake.c core/intake/intake.h core/intake/intake_int.h \
 	core/intake/intake_options.c core/intake/intake_options.h \
 	core/intake/intakeapi.c core/intake/intakeapi.h \
 	core/intake/listener.c core/intake/listener.h \
 	core/intake/needs.c core/intake/needs.h \
+	core/intake/newbody.c core/intake/newbody.h \
 	core/intake/oob.c core/intake/oob.h \
 	core/intake/policy.c core/intake/policy.h \
 	core/intake/proxied.c core/intake/proxied.h \
 	core/intake/qualify.c core/intake/qualify.h \
 	core/intake/receive.c core/intake/receive.h \
+	core/intake/receive_int.h \
 	core/intake/secure.c core/intake/secure.h \
 	core/intake/trace.c core/intake/trace.h \
 	core/intake/trust.c core/intake/trust.h
@@ -40,9 +46,11 @@ tests_unit_test_assign_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_receive_SOURCES = tests/unit/test-receive.c \
 	tests/unit/fake_builder.c tests/unit/fake_builder.h \
 	tests/unit/fake_tls.c tests/unit/fake_tls.h \
+	tests/unit/fake_filters.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_receive_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_intakeapi_SOURCES = tests/unit/test-intakeapi.c \
+	tests/unit/fake_filters.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_intakeapi_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_listener_SOURCES = tests/unit/test-listener.c \

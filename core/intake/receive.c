@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "intake/receive.h"
+#include "intake/receive_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 #include "base/xmem.h"
 #include "intake/assign.h"
 #include "intake/bounces.h"
-#include "intake/inbound_throttle.h"
+#include "intake/credits.h"
+#include "intake/filtered.h"
 #include "intake/intake_options.h"
 #include "intake/needs.h"
 #include "intake/policy.h"
@@ -28,43 +29,8 @@ enum {
     META_BYTES_MAX = 16384,
     RESEND_KEY_MAX = 256,
     RCPT_HARD_MAX = 100000, /* whatever max_recipients_per_message says */
-    CREDIT_BLOCK = 262144,
-    CREDIT_RETRY_MS = 200,
-    ENVELOPE_FREE = 65536,   /* of recipients, past the limit if need be */
-    LARGE_HELD_MAX = 1 << 20 /* a body in a file has no more in memory */
+    ENVELOPE_FREE = 65536   /* of recipients, past the limit if need be */
 };
-
-struct impel_incoming {
-    uint32_t magic;
-    uint64_t tag;
-    struct intake_session *is; /* NULL: the session went while committing */
-    struct intake_loop *il;
-    struct message *message;
-    struct content_builder *builder; /* from the body's first octet on */
-    struct rcpt *rcpt;
-    size_t rcpt_size, rcpt_seen; /* allocated; told, refused ones included */
-    struct meta *meta;
-    size_t meta_bytes;
-    int64_t held, held_envelope; /* credits: in all, for recipients */
-    uint64_t bytes;              /* of the body, taken so far */
-    bool has_sender;
-    bool submitted;  /* it is with the spool */
-    bool no_room;    /* the builder waits for the disk */
-    bool woken;      /* has waited for credits and keeps its place in line */
-    bool too_large;  /* the rest is swallowed: commit() will say so */
-    int failure;     /* of the builder: ERR_* */
-    struct oob *oob; /* it may be a bounce; or NULL */
-    struct assign *assign; /* a trusted peer's header */
-    bool in_header;        /* which has not ended yet */
-    struct bounces *bounces;
-    struct inbound_charge charge; /* until it is taken */
-    struct list node;             /* in is->incoming */
-    struct list waiting;
-    struct spool_accept accept;
-    struct spool_value with; /* key absent: none */
-};
-
-static void credits_release(struct impel_incoming *m);
 
 static void
 answer(struct impel_incoming *m, size_t rcpt, const struct impel_result *r)
@@ -116,6 +82,8 @@ incoming_free(struct impel_incoming *m)
 {
     CHECK(m, INCOMING_MAGIC);
     list_remove(&m->node);
+    filtered_free(&m->filtered);
+    chain_message_over(&m->chain, &m->asked);
     credits_release(m);
     inbound_throttle_refund(m->il->intake, &m->charge);
     if (m->builder)
@@ -128,129 +96,6 @@ incoming_free(struct impel_incoming *m)
     free(m->meta);
     m->magic = 0;
     free(m);
-}
-
-/* --- credits: bytes of messages in reception, shared by all loops ---
- *
- * Without credits a message waits in line.  Who is at its head is woken when
- * credits came back on this loop, when somebody else got some, and a few times
- * a second, since other loops give back too.  Were all credits held by messages
- * that still grow, none would ever come back: so one message on each loop may
- * pass the limit, while nothing of that loop is on its way to the disk.
- */
-
-/* The first in line tries again. */
-static void
-credits_wake(struct intake_loop *il)
-{
-    struct list *n = list_take(&il->waiting);
-    if (list_empty(&il->waiting))
-        timer_stop(&il->retry);
-    if (!n)
-        return;
-    struct impel_incoming *m = LIST_ENTRY(n, struct impel_incoming, waiting);
-    m->woken = true;
-    if (m->is && m->is->session)
-        session_credit(m->is->session);
-}
-
-static void
-credits_retry(void *arg)
-{
-    struct intake_loop *il = arg;
-    timer_start(&il->retry, CREDIT_RETRY_MS);
-    credits_wake(il);
-}
-
-static void
-credits_give(struct impel_incoming *m, int64_t n)
-{
-    purse_give(&m->il->credits, n);
-    m->held -= n;
-}
-
-/* The message needs none any more: the next in line may have them. */
-static void
-credits_release(struct impel_incoming *m)
-{
-    list_remove(&m->waiting);
-    if (m->il->overdraft == m)
-        m->il->overdraft = NULL;
-    credits_give(m, m->held);
-    credits_wake(m->il);
-}
-
-static void
-credits_wait(struct impel_incoming *m)
-{
-    if (list_linked(&m->waiting))
-        return;
-    if (m->woken)
-        list_push_front(&m->il->waiting, &m->waiting);
-    else
-        list_push(&m->il->waiting, &m->waiting);
-    if (!timer_armed(&m->il->retry))
-        timer_start(&m->il->retry, CREDIT_RETRY_MS);
-}
-
-/* Those that have begun go on before those that have not. */
-static bool
-credits_turn(const struct impel_incoming *m)
-{
-    return m->woken || m->bytes || list_empty(&m->il->waiting);
-}
-
-static bool
-credits_take(struct impel_incoming *m, int64_t n)
-{
-    struct intake_loop *il = m->il;
-    if (credits_turn(m) && purse_take(&il->credits, n)) {
-        m->held += n;
-        m->woken = false;
-        list_remove(&m->waiting);
-        credits_wake(il);
-        return true;
-    }
-    if (!il->overdraft && !il->committing && credits_turn(m))
-        il->overdraft = m;
-    if (il->overdraft != m) {
-        credits_wait(m);
-        return false;
-    }
-    list_remove(&m->waiting);
-    budget_force(&il->intake->credits, n);
-    m->held += n;
-    return true;
-}
-
-/* What a body thread has written is in memory no more. */
-static void
-credits_spilled(struct impel_incoming *m)
-{
-    int64_t most = LARGE_HELD_MAX + m->held_envelope;
-    struct content_facts f;
-    if (m->held <= most)
-        return;
-    content_builder_facts(m->builder, &f);
-    if (!f.large)
-        return;
-    credits_give(m, m->held - most);
-    credits_wake(m->il);
-}
-
-void
-receive_loop_init(struct intake_loop *il)
-{
-    list_init(&il->waiting);
-    timer_init(&il->retry, il->loop, credits_retry, il, "intake credits");
-    purse_init(&il->credits, &il->intake->credits, CREDIT_BLOCK);
-}
-
-void
-receive_loop_fini(struct intake_loop *il)
-{
-    timer_stop(&il->retry);
-    purse_fini(&il->credits);
 }
 
 /* --- the parts --- */
@@ -297,6 +142,7 @@ receive_begin(struct intake_session *is, uint64_t tag)
     m->message->env.received = clock_wall();
     m->message->env.connection = is->id;
     list_push(&is->incoming, &m->node);
+    m->chain = chain_of_message(is);
     take_context(m);
     if (is->trusted) {
         m->assign = assign_new();
@@ -311,10 +157,14 @@ static void
 body_begin(struct impel_incoming *m)
 {
     struct intake *in = m->il->intake;
-    uint64_t rcpts = m->message->env.rcpt_count;
-    m->message->id = spool_next_ids(in->spool, rcpts ? rcpts : 1);
+    uint64_t rcpts = m->message->env.rcpt_count, file;
+    if (m->chain) /* filters may add some */
+        rcpts += FILTERED_RCPTS_MOST;
+    file = m->message->id = spool_next_ids(in->spool, rcpts ? rcpts : 1);
+    if (m->chain) /* what is stored in the end may be another */
+        file = spool_next_ids(in->spool, 1);
     m->builder = content_builder_new(
-        in->spool, m->message->id, loop_mailbox(m->il->loop), builder_room, m);
+        in->spool, file, loop_mailbox(m->il->loop), builder_room, m);
 }
 
 static struct str
@@ -323,13 +173,50 @@ take_text(struct impel_incoming *m, struct impel_str s)
     return s.p ? message_str(m->message, str_make(s.p, s.n)) : STR_NONE;
 }
 
+static void
+say_sender(struct impel_incoming *m)
+{
+    struct impel_result r;
+    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_SENDER, 250, "2.1.0", "Sender OK");
+    answer(m, SIZE_MAX, &r);
+}
+
+/* The filters have said what they think of the sender or of a recipient.
+ * false: it is refused, which was told. */
+static bool
+judged(struct impel_incoming *m, const struct chain_answer *a, int stage,
+    size_t rcpt)
+{
+    struct impel_result r;
+    m->asking = false;
+    if (a->answer == IMPEL_DISCARD)
+        m->discarded = true;
+    if (a->answer != IMPEL_REFUSE)
+        return true;
+    r = *a->result;
+    r.stage = stage;
+    refuse(m, rcpt,
+        rcpt == SIZE_MAX ? STR_NONE
+                         : m->rcpt[m->message->env.rcpt_count - 1].address,
+        stage == IMPEL_AT_RCPT ? "rcptto" : "mailfrom", &r);
+    return false;
+}
+
+static void
+sender_judged(void *arg, const struct chain_answer *a)
+{
+    struct impel_incoming *m = arg;
+    if (judged(m, a, IMPEL_AT_SENDER, SIZE_MAX))
+        say_sender(m);
+}
+
 int
 receive_sender(struct impel_incoming *m, const struct impel_sender *from)
 {
     CHECK(m, INCOMING_MAGIC);
     struct envelope *env = &m->message->env;
     struct impel_result r;
-    if (!m->is || m->builder || m->submitted || m->has_sender)
+    if (!m->is || m->builder || m->submitted || m->has_sender || m->asking)
         return IMPEL_E_INVAL;
     uint64_t size = from->declared_size > 0 ? (uint64_t)from->declared_size : 0;
     struct str a = qualify_sender(
@@ -356,8 +243,12 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     if (IMPEL_HAS(struct impel_sender, from, by))
         env->by = from->deadline ? from->by : 0;
     m->has_sender = true;
-    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_SENDER, 250, "2.1.0", "Sender OK");
-    answer(m, SIZE_MAX, &r);
+    if (m->chain) {
+        m->asking = true;
+        chain_sender(m->chain, &m->asked, m->message, sender_judged, m);
+        return 0;
+    }
+    say_sender(m);
     return 0;
 }
 
@@ -381,8 +272,8 @@ fold_domain(struct impel_incoming *m, struct str domain)
     return to;
 }
 
-static void
-add_rcpt(
+void
+receive_add_rcpt(
     struct impel_incoming *m, struct str address, const struct impel_rcpt *to)
 {
     struct envelope *env = &m->message->env;
@@ -416,13 +307,35 @@ envelope_take(struct impel_incoming *m, size_t text)
     return true;
 }
 
+static void
+say_rcpt(struct impel_incoming *m)
+{
+    struct impel_result r;
+    if (!m->oob &&
+        bounces_takes(m->is, m->rcpt[m->message->env.rcpt_count - 1].address))
+        m->oob = oob_new();
+    policy_say(
+        &r, IMPEL_DELIVERED, IMPEL_AT_RCPT, 250, "2.1.5", "Recipient OK");
+    answer(m, m->asking_index, &r);
+}
+
+static void
+rcpt_judged(void *arg, const struct chain_answer *a)
+{
+    struct impel_incoming *m = arg;
+    if (judged(m, a, IMPEL_AT_RCPT, m->asking_index))
+        say_rcpt(m);
+    else
+        m->message->env.rcpt_count--; /* the last one */
+}
+
 int
 receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
 {
     CHECK(m, INCOMING_MAGIC);
     struct impel_result r;
     struct envelope *env = &m->message->env;
-    if (!m->is || m->builder || m->submitted || !m->has_sender)
+    if (!m->is || m->builder || m->submitted || !m->has_sender || m->asking)
         return IMPEL_E_INVAL;
     size_t index = m->rcpt_seen++;
     bool to_us;
@@ -446,12 +359,15 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
         refuse(m, index, a, "rcptto", &r);
         return 0;
     }
-    add_rcpt(m, a, to);
-    if (!m->oob && bounces_takes(m->is, a))
-        m->oob = oob_new();
-    policy_say(
-        &r, IMPEL_DELIVERED, IMPEL_AT_RCPT, 250, "2.1.5", "Recipient OK");
-    answer(m, index, &r);
+    receive_add_rcpt(m, a, to);
+    m->asking_index = index;
+    if (m->chain) {
+        m->asking = true;
+        chain_rcpt(m->chain, &m->asked, m->message,
+            &m->rcpt[env->rcpt_count - 1], rcpt_judged, m);
+        return 0;
+    }
+    say_rcpt(m);
     return 0;
 }
 
@@ -565,7 +481,7 @@ int
 receive_body(struct impel_incoming *m, const void *p, size_t n)
 {
     CHECK(m, INCOMING_MAGIC);
-    if (!m->is || m->submitted)
+    if (!m->is || m->submitted || m->asking || m->filtered)
         return IMPEL_E_INVAL;
     if (!m->builder)
         body_begin(m);
@@ -633,7 +549,6 @@ settle_bounces(struct impel_incoming *m)
     struct message *msg = m->message;
     struct content_facts f;
     struct oob *o = m->oob;
-    struct impel_result r;
     if (!msg->env.binding.p)
         msg->env.binding = STR(""); /* nobody has said */
     msg->env.peer_addr = message_str(msg, str_of(m->is->peer));
@@ -646,16 +561,12 @@ settle_bounces(struct impel_incoming *m)
     m->oob = NULL;
     if (!o)
         return false;
-    content_builder_facts(m->builder, &f);
+    content_get_facts(m->message->content, &f);
     m->bounces = bounces_settle(m->is, o, msg, m->rcpt, f.body_size);
     if (msg->env.rcpt_count)
         return false;
     bounces_log(m->bounces);
-    m->charge.of = NULL;
-    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0",
-        "OK, the bounce was logged");
-    answer(m, SIZE_MAX, &r);
-    incoming_free(m);
+    receive_drop(m, "OK, the bounce was logged");
     return true;
 }
 
@@ -680,17 +591,25 @@ settle_meta(struct impel_incoming *m)
     env->meta = me;
 }
 
-/* Everything is there: put trace fields in front, hand it to the spool. */
-static void
-submit(struct impel_incoming *m)
+void
+receive_needs(
+    struct impel_incoming *m, struct str header, const struct content_facts *f)
+{
+    struct envelope *env = &m->message->env;
+    env->rcpt = m->rcpt; /* for now */
+    /* RFC 8689 5: beside REQUIRETLS it says nothing */
+    if (!(env->needs & IMPEL_NEED_TLS) &&
+        trace_says(header, STR("TLS-Required"), STR("No")))
+        env->needs |= MESSAGE_ANY_TLS;
+    if (!needs_utf8(env, f, header))
+        env->needs &= ~(uint32_t)IMPEL_NEED_UTF8;
+}
+
+void
+receive_submit(struct impel_incoming *m, struct str trace)
 {
     struct message *msg = m->message;
     struct envelope *env = &msg->env;
-    bool utf8 = env->needs & IMPEL_NEED_UTF8;
-    struct content_facts f;
-    struct buf trace = BUF_INIT;
-    if (!env->protocol.p)
-        env->protocol = STR("esmtp");
     if (settle_bounces(m))
         return;
     struct rcpt *rc =
@@ -698,18 +617,7 @@ submit(struct impel_incoming *m)
     memcpy(rc, m->rcpt, env->rcpt_count * sizeof(struct rcpt));
     env->rcpt = rc;
     settle_meta(m);
-    /* RFC 8689 5: beside REQUIRETLS it says nothing */
-    if (!(env->needs & IMPEL_NEED_TLS) &&
-        trace_says(
-            content_builder_header(m->builder), STR("TLS-Required"), STR("No")))
-        env->needs |= MESSAGE_ANY_TLS;
-    content_builder_facts(m->builder, &f);
-    if (!needs_utf8(env, &f, content_builder_header(m->builder)))
-        env->needs &= ~(uint32_t)IMPEL_NEED_UTF8;
-    trace_fields(m->is, msg, utf8, content_builder_header(m->builder), &trace);
-    content_builder_prepend(m->builder, buf_get(&trace));
-    buf_fini(&trace);
-    content_builder_finish(&m->builder, msg);
+    content_prepend(msg->content, trace);
     m->submitted = true;
     m->accept.message = msg;
     m->accept.home = loop_mailbox(m->il->loop);
@@ -718,6 +626,41 @@ submit(struct impel_incoming *m)
         m->il->overdraft = NULL; /* what it holds comes back by itself */
     m->il->committing++;
     spool_accept(m->il->intake->spool, &m->accept);
+}
+
+/* Everything is there: put trace fields in front, hand it to the spool. */
+static void
+submit(struct impel_incoming *m)
+{
+    struct buf trace = BUF_INIT;
+    struct str header = content_builder_header(m->builder);
+    struct content_facts f;
+    bool utf8 = m->message->env.needs & IMPEL_NEED_UTF8;
+    content_builder_facts(m->builder, &f);
+    receive_needs(m, header, &f);
+    trace_fields(m->is, m->message, utf8, header, &trace);
+    content_builder_finish(&m->builder, m->message);
+    receive_submit(m, buf_get(&trace));
+    buf_fini(&trace);
+}
+
+void
+receive_refuse(struct impel_incoming *m, const struct impel_result *refusal)
+{
+    struct impel_result r = *refusal;
+    r.stage = IMPEL_AT_FINAL;
+    refuse(m, SIZE_MAX, STR_NONE, "data", &r);
+    incoming_free(m);
+}
+
+void
+receive_drop(struct impel_incoming *m, const char *text)
+{
+    struct impel_result r;
+    m->charge.of = NULL;
+    policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_FINAL, 250, "2.0.0", text);
+    answer(m, SIZE_MAX, &r);
+    incoming_free(m);
 }
 
 static int
@@ -734,13 +677,27 @@ check_bindings(const struct impel_incoming *m, struct impel_result *r)
     return 0;
 }
 
+static void
+take_whole(struct impel_incoming *m)
+{
+    if (!m->message->env.protocol.p)
+        m->message->env.protocol = STR("esmtp");
+    if (m->discarded)
+        receive_drop(m, "OK");
+    else if (m->chain)
+        m->filtered = filtered_begin(m);
+    else
+        submit(m);
+}
+
 int
 receive_commit(struct impel_incoming *m, struct impel_str key)
 {
     CHECK(m, INCOMING_MAGIC);
     struct impel_result r;
     struct content_facts f;
-    if (!m->is || m->submitted || m->message->env.rcpt_count == 0)
+    if (!m->is || m->submitted || m->asking || m->filtered ||
+        m->message->env.rcpt_count == 0)
         return IMPEL_E_INVAL;
     if (!m->builder) /* an empty message */
         body_begin(m);
@@ -758,12 +715,10 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
                    content_builder_header(m->builder), &r) == 0 &&
         check_bindings(m, &r) == 0 &&
         policy_accepting(m->is, f.body_size, &r) == 0) {
-        submit(m);
+        take_whole(m);
         return 0;
     }
-    r.stage = IMPEL_AT_FINAL;
-    refuse(m, SIZE_MAX, STR_NONE, "data", &r);
-    incoming_free(m);
+    receive_refuse(m, &r);
     return 0;
 }
 

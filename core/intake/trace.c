@@ -242,12 +242,18 @@ add_received(const struct intake_session *is, const struct message *m,
 }
 
 void
-trace_fields(const struct intake_session *is, const struct message *m,
-    bool utf8, struct str header, struct buf *to)
+trace_received(const struct intake_session *is, const struct message *m,
+    bool utf8, struct buf *to)
+{
+    if (scope_int(is->scope, OPT(intake_options, INTAKE_RFC2822_TRACE_HEADERS)))
+        add_received(is, m, utf8, to);
+}
+
+void
+trace_missing(const struct intake_session *is, const struct message *m,
+    struct str header, struct buf *to)
 {
     const struct scope *s = is->scope;
-    if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_TRACE_HEADERS)))
-        add_received(is, m, utf8, to);
     if (scope_int(s, OPT(intake_options, INTAKE_RFC2822_DATE_HEADER)) ==
             INTAKE_HEADER_IFNEEDED &&
         !trace_has_field(header, STR("Date"))) {
@@ -264,6 +270,14 @@ trace_fields(const struct intake_session *is, const struct message *m,
         buf_str(to, binding_hostname(s));
         buf_cstr(to, ">\r\n");
     }
+}
+
+void
+trace_fields(const struct intake_session *is, const struct message *m,
+    bool utf8, struct str header, struct buf *to)
+{
+    trace_received(is, m, utf8, to);
+    trace_missing(is, m, header, to);
     /* without a header of its own, a message's text would become a part of ours
      */
     if (to->n && !trace_is_header(header) && !str_starts(header, STR("\r\n")))

@@ -16,6 +16,12 @@
 void trace_fields(const struct intake_session *is, const struct message *m,
     bool utf8, struct str header, struct buf *to);
 
+/* The parts of it: Received; what the header lacks. */
+void trace_received(const struct intake_session *is, const struct message *m,
+    bool utf8, struct buf *to);
+void trace_missing(const struct intake_session *is, const struct message *m,
+    struct str header, struct buf *to);
+
 /* --- a bounded reader of header blocks --- */
 /* Does the block have a field of that name ("Date")? */
 bool trace_has_field(struct str header, struct str name);

@@ -363,10 +363,9 @@ content_builder_header(const struct content_builder *b)
     return s;
 }
 
-void
-content_builder_prepend(struct content_builder *b, struct str fields)
+static void
+prepend(struct buf *p, struct str fields)
 {
-    struct buf *p = &b->content->prefix;
     size_t old = p->n;
 
     buf_reserve(p, fields.n);
@@ -376,6 +375,12 @@ content_builder_prepend(struct content_builder *b, struct str fields)
         memcpy(p->p, fields.p, fields.n);
     p->n = old + fields.n;
     p->p[p->n] = 0;
+}
+
+void
+content_builder_prepend(struct content_builder *b, struct str fields)
+{
+    prepend(&b->content->prefix, fields);
 }
 
 static void
@@ -427,4 +432,46 @@ content_builder_abandon(struct content_builder **to)
         return;
     content_free(&(*to)->content);
     builder_free(to);
+}
+
+/* --- once it is built --- */
+
+void
+content_prepend(struct content *c, struct str fields)
+{
+    CHECK(c, CONTENT_MAGIC);
+    prepend(&c->prefix, fields);
+    buf_shrink(&c->prefix);
+    c->facts.size += fields.n;
+}
+
+bool
+content_settle(struct content *c, content_settled_f *done, void *arg)
+{
+    CHECK(c, CONTENT_MAGIC);
+    if (!c->large)
+        return false;
+    large_commit(c->large, done, arg);
+    return true;
+}
+
+void
+content_rename(struct content *c, uint64_t id)
+{
+    CHECK(c, CONTENT_MAGIC);
+    if (c->large)
+        large_rename(c->large, id);
+}
+
+void
+content_move(struct message *from, struct message *to)
+{
+    BUG_ON(to->content || !from->content);
+    to->content = from->content;
+    from->content = NULL;
+    for (int i = 0; i < BODYHASH_FORMS; i++) {
+        struct str sum = from->env.body_sum[i];
+        if (sum.p)
+            to->env.body_sum[i] = message_str(to, sum);
+    }
 }

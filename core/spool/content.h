@@ -62,4 +62,19 @@ void content_builder_prepend(struct content_builder *b, struct str fields);
 void content_builder_finish(struct content_builder **b, struct message *m);
 void content_builder_abandon(struct content_builder **b); /* removes the file */
 
+/* --- once it is built, before spool_accept() --- */
+/* Text that stands before all that is there. */
+void content_prepend(struct content *c, struct str fields);
+/* To read a message that is not stored yet: done() is called on its builder's
+ * home when all of a large body is in its file, synced or not, or with a
+ * negative ERR_*.  false: there is nothing to wait for, and no call. */
+typedef void content_settled_f(void *arg, int result, const struct err *e);
+bool content_settle(struct content *c, content_settled_f *done, void *arg);
+/* The large body's file, if there is one, is to have the name of that message
+ * once it is accepted; nobody reads it meanwhile. */
+void content_rename(struct content *c, uint64_t id);
+/* From one message that is not accepted to another one that has none: content
+ * and body sums. */
+void content_move(struct message *from, struct message *to);
+
 #endif

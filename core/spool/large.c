@@ -33,6 +33,8 @@ struct large {
     /* a step: */
     struct buf next, step; /* step belongs to the thread while under_way */
     bool last_step;
+    char *new_path; /* to be taken with the last step, or NULL */
+    uint64_t new_id;
     uint64_t step_at;
     int failed;
     struct err error;
@@ -106,13 +108,13 @@ step_open(struct large *l)
  * that holds it: another thread, or a daemon that was killed, may have made
  * that without syncing it yet. */
 static int
-step_sync(struct large *l)
+step_sync_names(struct large *l)
 {
     unsigned dir = (uint8_t)l->id; /* NN of its path */
     _Atomic uint64_t *dirs = &l->spool->large_dirs[dir / 64];
     uint64_t bit = UINT64_C(1) << (dir % 64);
 
-    if (sysio_sync(l->fd) < 0 || spooldir_sync_parent(l->path) < 0)
+    if (spooldir_sync_parent(l->path) < 0)
         return -1;
     if (atomic_load(dirs) & bit)
         return 0;
@@ -122,32 +124,83 @@ step_sync(struct large *l)
     return 0;
 }
 
+/* The name it is to have in the end. */
+static int
+step_rename(struct large *l)
+{
+    const struct sysio *io = sysio_get();
+    int rc = io->rename(l->path, l->new_path);
+
+    if (rc && errno == ENOENT) {
+        if (spooldir_make_large_dir(l->spool->dir, l->new_path, &l->error))
+            return -1;
+        rc = io->rename(l->path, l->new_path);
+    }
+    if (rc) {
+        err_errno(&l->error, sysio_code(errno), errno, "naming %s", l->path);
+        return -1;
+    }
+    free(l->path);
+    l->path = l->new_path;
+    l->id = l->new_id;
+    l->new_path = NULL;
+    return 0;
+}
+
+/* A long queue of large messages has not as many open files. */
+static void
+step_close(struct large *l)
+{
+    if (l->fd >= 0)
+        (void)sysio_get()->close(l->fd); /* it was synced */
+    l->fd = -1;
+}
+
+static int
+step_last(struct large *l)
+{
+    bool sync = l->spool->sync == SPOOL_SYNC_COMMIT;
+
+    if (sync && !l->on_disk && sysio_sync(l->fd) < 0) {
+        err_errno(&l->error, sysio_code(errno), errno, "syncing %s", l->path);
+        return -1;
+    }
+    if (l->new_path && step_rename(l))
+        return -1;
+    if (sync && step_sync_names(l) < 0) {
+        err_errno(&l->error, sysio_code(errno), errno, "syncing %s", l->path);
+        return -1;
+    }
+    step_close(l);
+    return 0;
+}
+
 static void
 step_work(struct pool_job *j)
 {
     struct large *l = CONTAINER_OF(j, struct large, job);
     struct iovec iov = {l->step.p, l->step.n};
 
-    if (l->failed || (l->fd < 0 && step_open(l)))
-        goto out;
-    if (l->step.n && sysio_write_all(l->fd, &iov, 1, (off_t)l->step_at)) {
-        err_errno(&l->error, sysio_code(errno), errno, "writing %s", l->path);
-        goto out;
+    if (!l->on_disk) {
+        if (l->failed || (l->fd < 0 && step_open(l)))
+            goto out;
+        if (l->step.n && sysio_write_all(l->fd, &iov, 1, (off_t)l->step_at)) {
+            err_errno(
+                &l->error, sysio_code(errno), errno, "writing %s", l->path);
+            goto out;
+        }
+        (void)sysio_get()->write_out(
+            l->fd, (off_t)l->step_at, (off_t)l->step.n);
+        XXH3_64bits_update(l->hash, l->step.p ? l->step.p : "", l->step.n);
+        l->step_at += l->step.n;
     }
-    (void)sysio_get()->write_out(l->fd, (off_t)l->step_at, (off_t)l->step.n);
-    XXH3_64bits_update(l->hash, l->step.p ? l->step.p : "", l->step.n);
-    l->step_at += l->step.n;
     if (!l->last_step)
         return;
-    if (l->spool->sync == SPOOL_SYNC_COMMIT && step_sync(l) < 0) {
-        err_errno(&l->error, sysio_code(errno), errno, "syncing %s", l->path);
+    if (step_last(l))
         goto out;
-    }
-    l->sum = XXH3_64bits_digest(l->hash);
+    if (!l->on_disk)
+        l->sum = XXH3_64bits_digest(l->hash);
     trouble_set(l->spool, SPOOL_TROUBLE_BODY, NULL);
-    /* A long queue of large messages has not as many open files. */
-    (void)sysio_get()->close(l->fd); /* it was synced */
-    l->fd = -1;
     return;
 out:
     if (l->failed)
@@ -245,9 +298,22 @@ large_commit(struct large *l, large_synced_f *done, void *arg)
     CHECK(l, LARGE_MAGIC);
     l->synced = done;
     l->synced_arg = arg;
+    if (l->on_disk && !l->new_path) {
+        large_end_commit(l);
+        return;
+    }
     l->waiting = false;
     if (!l->under_way)
         large_submit(l);
+}
+
+void
+large_rename(struct large *l, uint64_t id)
+{
+    CHECK(l, LARGE_MAGIC);
+    free(l->new_path);
+    l->new_path = spooldir_large_path(l->spool->dir, id);
+    l->new_id = id;
 }
 
 struct spool *
@@ -305,6 +371,7 @@ large_free(struct large **to)
     pthread_mutex_destroy(&l->open_lock);
     spool_gate_unref(l->gate);
     free(l->path);
+    free(l->new_path);
     l->magic = 0;
     free(l);
 }

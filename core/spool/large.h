@@ -31,6 +31,9 @@ int large_add(struct large *l, struct buf *from, struct err *e);
 /* Write what is left, sync file and directory; done() is called on home. */
 typedef void large_synced_f(void *arg, int result, const struct err *e);
 void large_commit(struct large *l, large_synced_f *done, void *arg);
+/* Committed again, after it was once, it only takes this name; not while it is
+ * read. */
+void large_rename(struct large *l, uint64_t id);
 struct spool *large_spool(const struct large *l);
 uint64_t large_size(const struct large *l);
 uint64_t large_sum(const struct large *l); /* after the commit */

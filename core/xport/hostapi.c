@@ -15,6 +15,7 @@
 #include "base/xmem.h"
 #include "loop/slow.h"
 #include "spool/spool.h"
+#include "xport/filtering.h"
 #include "xport/hostfetch.h"
 #include "xport/session_int.h"
 #include "xport/settled.h"
@@ -476,7 +477,7 @@ host_settle(struct impel_session *s, int64_t arg)
         .draining = host_draining, .rcpt_done = host_rcpt_done, \
         .rest_done = host_rest_done, .closed = host_closed, \
         .event = host_event, .report = host_report, .intake = listens, \
-        .settle = host_settle \
+        .settle = host_settle, .filtering = &filtering_table \
     }
 
 static struct impel_host tables[2] = {HOST_TABLE(NULL), HOST_TABLE(&intake)};

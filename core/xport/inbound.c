@@ -145,7 +145,7 @@ session_accept(struct loop *l, const struct module *module,
     inbound_fill_peer(s);
     s->released = released;
     s->arg = arg;
-    atomic_fetch_add(&session_counts[1], 1);
+    atomic_fetch_add(&session_counts[SORT_INBOUND], 1);
     s->io.conn = conn_accepted(l, fd, peer, local, link_event, &s->io);
     s->io.up = true;
     session_begin(&s->io);
@@ -222,6 +222,13 @@ const struct netaddr *
 session_local(const struct impel_session *s)
 {
     return &inbound_of(s)->local;
+}
+
+struct impel_str
+session_told(struct impel_session *s, int what)
+{
+    CHECK(s, SESSION_MAGIC);
+    return link_info(s, what);
 }
 
 uint64_t
@@ -304,13 +311,13 @@ session_set_intake(const struct impel_intake *t)
 uint64_t
 session_count_inbound(void)
 {
-    return atomic_load(&session_counts[1]);
+    return atomic_load(&session_counts[SORT_INBOUND]);
 }
 
 void
 session_end_all_inbound(struct loop *l, bool now)
 {
-    struct list *it, *head = session_all(true);
+    struct list *it, *head = session_all(SORT_INBOUND);
 
     LIST_FOREACH (it, head) {
         struct impel_session *s = LIST_ENTRY(it, struct impel_session, node);
@@ -365,7 +372,8 @@ static void
 listing_make(struct mail *m)
 {
     struct listing *g = CONTAINER_OF(m, struct listing, mail);
-    struct list *it, *head = session_all(g->inbound);
+    struct list *it,
+        *head = session_all(g->inbound ? SORT_INBOUND : SORT_OUTBOUND);
 
     LIST_FOREACH (it, head) {
         struct impel_session *s = LIST_ENTRY(it, struct impel_session, node);

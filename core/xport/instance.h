@@ -18,6 +18,7 @@
     X(CLOSE, "close") \
     X(RELEASE, "release") \
     X(VERDICT, "verdict") \
+    X(STEP, "step") \
     X(CONNECTED, "event connected") \
     X(TLS, "event tls") \
     X(INPUT, "event input") \

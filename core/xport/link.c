@@ -55,6 +55,24 @@ link_drop(struct impel_session *s)
     session_watch(s);
 }
 
+/* Where a filter wants to go. */
+static int
+link_named(const struct impel_dial *d, struct netaddr *to)
+{
+    struct cidr ip;
+    struct str addr = STR_NONE;
+
+    if (IMPEL_HAS(struct impel_dial, d, addr) && d->addr.p)
+        addr = str_make(d->addr.p, d->addr.n);
+    memset(to, 0, sizeof(*to));
+    if (str_starts(addr, STR("/")))
+        return str_copy(to->path, sizeof(to->path), addr) ? 0 : -1;
+    if (!d->port || cidr_parse(addr, 0, &ip, NULL) < 0)
+        return -1;
+    netaddr_from_ip(to, &ip, d->port);
+    return 0;
+}
+
 int
 link_dial(
     struct impel_session *s, const struct impel_dial *d, struct impel_error *e)
@@ -62,7 +80,9 @@ link_dial(
     struct dial_request r = {.from = s->from, .to = s->to};
     const char *text = NULL;
 
-    if (!link_may_dial(s))
+    if (s->kind->filter && link_named(d, &r.to) < 0)
+        text = "a filter names an IP address and port, or a path";
+    else if (!link_may_dial(s))
         text = "a session dials before it is ready, and once more at most";
     else if (d->size < sizeof(uint32_t) + 2 * sizeof(uint16_t))
         text = "struct impel_dial has no size";

@@ -25,6 +25,7 @@ static const size_t v1_option = UPTO(struct impel_option, since);
 static const size_t v1_counter = UPTO(struct impel_counter, reserved);
 static const size_t v1_transport = UPTO(struct impel_transport, release);
 static const size_t v1_listener = UPTO(struct impel_listener, release);
+static const size_t v4_filter = UPTO(struct impel_filter, release); /* 1.4 */
 
 /* libltdl says "file not found" for much else: the linker knows the reason. */
 static int
@@ -160,6 +161,13 @@ loader_copy_parts(struct module *m, struct err *e)
 
     m->has_transport = d->transport != NULL;
     m->has_listener = d->listener != NULL;
+    m->has_filter = d->filter != NULL;
+    if (m->has_filter && d->filter->size < v4_filter)
+        return err_set(e, ERR_PROTO,
+            "%s: its filter has %u bytes, that of ABI 1.4 has %zu", m->file,
+            d->filter->size, v4_filter);
+    if (m->has_filter)
+        loader_copy(&m->filter, sizeof(m->filter), d->filter, d->filter->size);
     if (m->has_transport && d->transport->size < v1_transport)
         return err_set(e, ERR_PROTO,
             "%s: its transport has %u bytes, that of ABI 1.0 has %zu", m->file,
@@ -320,4 +328,6 @@ loader_print_serves(const struct module *m, struct buf *to)
     loader_print_list(to, "method", m->desc.methods);
     loader_print_list(to, "scheme", m->desc.schemes);
     loader_print_list(to, "listener", m->desc.listeners);
+    if (m->has_filter)
+        buf_cstr(to, "filter yes\n");
 }

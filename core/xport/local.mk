@@ -9,8 +9,9 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/dkim_options.c core/xport/dkim_options.h \
 	core/xport/hostapi.c core/xport/hostapi.h \
 	core/xport/hostfetch.c core/xport/hostfetch.h \
-	core/xport/settled.c core/xport/settled.h \
+	core/xport/filtering.c core/xport/filtering.h \
 	core/xport/inbound.c core/xport/inbound_tls.c \
+	core/xport/settled.c core/xport/settled.h \
 	core/xport/instance.c core/xport/instance.h \
 	core/xport/lent.c \
 	core/xport/link.c \
@@ -109,7 +110,7 @@ core_prog_impel_serves_SOURCES = core/prog/impel-serves.c
 core_prog_impel_serves_LDADD = core/xport/libxport.a $(CONF_LA) $(LTDL_LIBS) \
 	$(CONF_LIBS)
 MODULE_SERVES = modules/esmtp/esmtp.serves modules/lmtp/lmtp.serves \
-	modules/null/null.serves
+	modules/milter/milter.serves modules/null/null.serves
 impelmodule_DATA = $(MODULE_SERVES)
 CLEANFILES += $(MODULE_SERVES)
 SUFFIXES = .la .serves

@@ -445,7 +445,7 @@ session_open(const struct session_request *r, struct mailbox *scheduler,
     s->home = scheduler;
     s->ev = ev;
     s->arg = arg;
-    atomic_fetch_add(&session_counts[0], 1);
+    atomic_fetch_add(&session_counts[SORT_OUTBOUND], 1);
     outbound_to_loop(s, &s->first, outbound_first);
     return s;
 }
@@ -553,5 +553,5 @@ outbound_print(struct impel_session *io, struct buf *to)
 uint64_t
 session_count_outbound(void)
 {
-    return atomic_load(&session_counts[0]);
+    return atomic_load(&session_counts[SORT_OUTBOUND]);
 }

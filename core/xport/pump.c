@@ -43,7 +43,9 @@ pump_tell(struct impel_session *s, int call, struct impel_batch *b, int event,
     const struct module *m = s->module;
     int64_t t = session_call_begin(s, call, b);
 
-    if (s->kind->inbound)
+    if (s->kind->filter)
+        m->filter.event(s->mine, b, event, arg);
+    else if (s->kind->inbound)
         m->listener.event(s->mine, b, event, arg);
     else
         m->transport.event(s->mine, b, event, arg);
@@ -62,7 +64,9 @@ pump_close(struct impel_session *s, bool now)
     else
         session_watch(s);
     t = session_call_begin(s, CALL_CLOSE, NULL);
-    if (s->kind->inbound)
+    if (s->kind->filter)
+        m->filter.close(s->mine, now);
+    else if (s->kind->inbound)
         m->listener.close(s->mine, now);
     else
         m->transport.close(s->mine, now);
@@ -88,7 +92,8 @@ pump_step_begin(struct impel_session *s)
     session_enter(s, SESSION_OPENING);
     rc = s->kind->begin(s, &e);
     if (rc >= 0) {
-        if (s->kind->inbound && s->state == SESSION_OPENING)
+        if ((s->kind->inbound || s->kind->filter) &&
+            s->state == SESSION_OPENING)
             session_enter(s, SESSION_OPEN);
         return STEP_DONE;
     }
@@ -176,6 +181,8 @@ pump_step_event(struct impel_session *s)
         return true;
     else if (!list_empty(&s->verdicts))
         s->kind->verdict(s);
+    else if (!s->lost && pump_take(s, PENDING_STEP))
+        s->kind->step(s);
     else if (pump_take(s, PENDING_CREDIT))
         pump_tell(s, CALL_CREDIT, NULL, IMPEL_EV_CREDIT, 0);
     else if (pump_take(s, PENDING_LOST))
@@ -298,7 +305,9 @@ pump_release(struct impel_session *s)
     pump_free_wakes(s);
     if (s->close_called < 3) {
         t = session_call_begin(s, CALL_RELEASE, NULL);
-        if (s->kind->inbound)
+        if (s->kind->filter)
+            m->filter.release(s->mine);
+        else if (s->kind->inbound)
             m->listener.release(s->mine);
         else
             m->transport.release(s->mine);
@@ -308,7 +317,7 @@ pump_release(struct impel_session *s)
     link_close(s, s->close_wanted > 1);
     lent_free_spare(s);
     list_remove(&s->node);
-    atomic_fetch_sub(&session_counts[s->kind->inbound], 1);
+    atomic_fetch_sub(&session_counts[session_sort(s->kind)], 1);
     xfree(&s->local_text);
     xfree(&s->peer_text);
     xfree(&s->tls_why);

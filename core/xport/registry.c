@@ -9,6 +9,7 @@
 #include "xport/registry_int.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ static size_t entry_count;
 /* Option tables must stay after registry_close(): their modules do. */
 static struct module **retired;
 static size_t retired_count;
+static _Atomic bool any_filter; /* is loaded */
 
 void
 registry_lock(void)
@@ -201,6 +203,8 @@ registry_load(struct entry *x)
     bug_doing(NULL, 0);
     if (rc >= 0) {
         x->state = MODULE_LOADED;
+        if (m->has_filter)
+            atomic_store(&any_filter, true);
         log_info(LOG_MOD, "module-loaded", "module=%s version=%s file=%s",
             m->name, m->version, m->file);
         return;
@@ -346,6 +350,28 @@ registry_next(struct module *prev)
             next = entries[i].module;
         else if (entries[i].module == prev)
             seen = true;
+    }
+    registry_unlock();
+    return next;
+}
+
+struct module *
+registry_next_filter(const struct generation *g, struct module *prev)
+{
+    struct module *next = NULL;
+    bool seen = !prev;
+
+    if (!atomic_load_explicit(&any_filter, memory_order_relaxed))
+        return NULL;
+    registry_lock();
+    for (size_t i = 0; i < entry_count && !next; i++) {
+        struct entry *x = &entries[i];
+
+        if (x->module && x->module == prev)
+            seen = true;
+        else if (seen && x->state == MODULE_LOADED && x->module->has_filter &&
+            registry_enabled(g, x, NULL))
+            next = x->module;
     }
     registry_unlock();
     return next;

@@ -20,7 +20,8 @@ struct module { /* immutable after it was loaded, but for counters */
     struct impel_module desc; /* normalised copies, of our size */
     struct impel_transport transport;
     struct impel_listener listener;
-    bool has_transport, has_listener;
+    struct impel_filter filter;
+    bool has_transport, has_listener, has_filter;
     void *ctx; /* load()'s */
     struct impel_instance *instance;
     struct option_set options; /* own rows; imports are resolved */
@@ -58,6 +59,10 @@ void registry_method(
 void registry_listener(
     struct generation *g, const char *stanza, struct module_found *to);
 struct module *registry_next(struct module *prev); /* loaded ones */
+/* The same of those that filter, and are not kept out.  Any thread; cheap when
+ * there are none. */
+struct module *registry_next_filter(
+    const struct generation *g, struct module *prev);
 /* `module list`: file, version, ABI, what it serves, state; also the refused
  * ones with their sentence. */
 void registry_print(struct buf *to, bool json);

@@ -176,6 +176,66 @@ use_modules(struct use *u)
         use_module(u, registry_by_name(stanza_keyword(s)), s);
 }
 
+/* Every stanza in which a filter may be asked for: the global scope, listeners
+ * and what is in them. */
+static void
+use_each_inbound(struct use *u, const struct stanza *parent,
+    void (*fn)(struct use *u, const struct stanza *s))
+{
+    const uint32_t kinds =
+        IMPEL_SCOPE_LISTENER | IMPEL_SCOPE_LISTEN | IMPEL_SCOPE_PEER;
+    const struct stanza *s = NULL;
+
+    while ((s = generation_stanza(u->g, kinds, parent, s)) != NULL) {
+        fn(u, s);
+        use_each_inbound(u, s, fn);
+    }
+}
+
+/* A filter is used where a value of its own is set. */
+static void
+use_filter(struct use *u, const struct stanza *s)
+{
+    struct entry *x;
+
+    for (size_t i = 0; (x = registry_entry(i)) != NULL; i++) {
+        if (x->module && x->module->has_filter && use_sets(s, x->module))
+            use_module(u, x, s);
+    }
+}
+
+static void
+use_filter_global(struct use *u)
+{
+    const struct scope *global = generation_global(u->g);
+    struct entry *x;
+
+    for (size_t i = 0; (x = registry_entry(i)) != NULL; i++) {
+        const struct module *m = x->module;
+        bool set = false;
+
+        if (!m || !m->has_filter || !x->declared)
+            continue;
+        for (uint32_t k = 0; k < m->options.count && !set; k++)
+            set = !option_get(OPT(m->options, k))->initial &&
+                scope_is_set(global, OPT(m->options, k));
+        if (set)
+            use_module(u, x, NULL);
+    }
+}
+
+static void
+use_filter_check(struct use *u, const struct stanza *s)
+{
+    struct entry *x;
+
+    for (size_t i = 0; (x = registry_entry(i)) != NULL; i++) {
+        if (x->state == MODULE_LOADED && x->module->has_filter &&
+            !x->module->has_listener && use_sets(s, x->module))
+            use_check_one(u, x, stanza_scope(s), s);
+    }
+}
+
 int
 registry_check(void *arg, struct generation *g, struct conf_report *r)
 {
@@ -193,11 +253,14 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
     if (str_copy(name, sizeof(name), method.p ? method : STR("ESMTP")))
         use_module(&u, registry_by_method(name), NULL);
     use_each(&u, NULL, STR_NONE, use_stanza_method);
+    use_filter_global(&u);
+    use_each_inbound(&u, NULL, use_filter);
     for (size_t i = 0; (x = registry_entry(i)) != NULL; i++) {
         if (x->state == MODULE_LOADED)
             use_check_one(&u, x, global, NULL);
     }
     use_each(&u, NULL, STR_NONE, use_stanza_check);
+    use_each_inbound(&u, NULL, use_filter_check);
     registry_unlock();
     return u.failed ? ERR_CONF : 0;
 }
@@ -248,6 +311,8 @@ use_print(const struct generation *g, const struct entry *x, struct buf *to)
     use_print_names(to, " methods ", &x->methods);
     use_print_names(to, " schemes ", &x->schemes);
     use_print_names(to, " listeners ", &x->listeners);
+    if (m && m->has_filter)
+        buf_cstr(to, " filter");
     buf_printf(to, " %s\n", x->file);
     if (x->why[0])
         buf_printf(to, "    %s\n", x->why);
@@ -282,6 +347,8 @@ use_json(const struct generation *g, const struct entry *x)
     (void)json_object_set_new(o, "methods", use_json_names(&x->methods));
     (void)json_object_set_new(o, "schemes", use_json_names(&x->schemes));
     (void)json_object_set_new(o, "listeners", use_json_names(&x->listeners));
+    (void)json_object_set_new(
+        o, "filter", json_boolean(x->module && x->module->has_filter));
     if (x->why[0])
         (void)json_object_set_new(o, "why", json_string(x->why));
     return o;

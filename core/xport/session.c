@@ -20,8 +20,8 @@
 #include "xport/xport_options.h"
 #include "base/banned.h"
 
-_Atomic uint64_t session_counts[2];
-static _Thread_local struct list all[2];
+_Atomic uint64_t session_counts[SORTS];
+static _Thread_local struct list all[SORTS];
 static struct session_limits limits = {
     .open_ms = 60000, .close_ms = 10000, .batch_ms = 300000, .probe_ms = 30000};
 
@@ -50,10 +50,18 @@ session_set_limits(const struct session_limits *l)
     limits = *l;
 }
 
-struct list *
-session_all(bool inbound)
+enum session_sort
+session_sort(const struct session_kind *kind)
 {
-    struct list *l = &all[inbound];
+    if (kind->filter)
+        return SORT_FILTER;
+    return kind->inbound ? SORT_INBOUND : SORT_OUTBOUND;
+}
+
+struct list *
+session_all(enum session_sort sort)
+{
+    struct list *l = &all[sort];
 
     if (!l->next)
         list_init(l);
@@ -94,7 +102,7 @@ session_limit(const struct impel_session *s)
     case SESSION_OPEN:
         if (s->lost)
             return limits.close_ms;
-        if (!s->open_count || s->kind->inbound)
+        if (!s->open_count || s->kind->inbound || s->kind->filter)
             return 0;
         return limits.batch_ms +
             MAX_OF(session_duration(s, XPORT_BODY_TIMEOUT, limits.batch_ms),
@@ -277,7 +285,7 @@ session_begin(struct impel_session *s)
 {
     timer_init(&s->alarm, s->loop, session_alarm, s, "session timer");
     timer_init(&s->limit, s->loop, session_is_late, s, "session limit");
-    list_push(session_all(s->kind->inbound), &s->node);
+    list_push(session_all(session_sort(s->kind)), &s->node);
     s->since = loop_now(s->loop);
     session_kick(s);
 }
@@ -289,6 +297,10 @@ session_host_ready(struct impel_session *s, uint32_t open)
 {
     if (s->kind->inbound || s->state >= SESSION_CLOSED)
         return session_broken(s, "ready() of a session that cannot be");
+    if (s->kind->filter) {
+        s->kind->ready(s, open);
+        return;
+    }
     if (open && !sessiontls_may_be_ready(s))
         return;
     s->ready = open;
@@ -304,7 +316,7 @@ session_host_ready(struct impel_session *s, uint32_t open)
 void
 session_host_draining(struct impel_session *s)
 {
-    if (s->kind->inbound || s->is_draining)
+    if (s->kind->inbound || s->kind->filter || s->is_draining)
         return;
     s->is_draining = true;
     s->kind->draining(s);

@@ -113,6 +113,8 @@ void session_end(struct impel_session *s, bool now); /* close() */
 void *session_arg(const struct impel_session *s);    /* released()'s arg */
 const struct netaddr *session_peer(const struct impel_session *s);
 const struct netaddr *session_local(const struct impel_session *s);
+/* What info() tells the module of it. */
+struct impel_str session_told(struct impel_session *s, int what);
 uint64_t session_inbound_id(const struct impel_session *s);
 const char *session_module_name(const struct impel_session *s);
 /* What PROXY or XCLIENT said, or set_peer(). */

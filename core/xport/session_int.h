@@ -40,7 +40,8 @@ enum { /* pending: one bit each, told once however often it happened */
     PENDING_BODY = 32, /* some batch has body_due */
     PENDING_PROBE = 64,
     PENDING_CANCEL = 128, /* some batch has cancel_due */
-    PENDING_TLS = 256
+    PENDING_TLS = 256,
+    PENDING_STEP = 512
 };
 enum { SESSION_TIMERS = 16, BODY_FORMS = 4 };
 
@@ -51,12 +52,14 @@ struct session_place {
 /* What differs between the two ways a session comes about. */
 struct session_kind {
     bool inbound;
+    bool filter; /* a module's filter: neither of the two */
     /* Call the module's open() or accepted(). */
     int (*begin)(struct impel_session *s, struct impel_error *e);
     void (*ready)(struct impel_session *s, uint32_t open);
     void (*draining)(struct impel_session *s);
     void (*back)(struct impel_session *s, struct batch *b);
     void (*verdict)(struct impel_session *s); /* tell the next one */
+    void (*step)(struct impel_session *s);    /* PENDING_STEP */
     /* Inbound: the handshake is over; error as of CONN_SECURED. */
     void (*shaken)(struct impel_session *s, int error);
     void (*gone)(struct impel_session *s); /* may free it */
@@ -179,8 +182,10 @@ void session_watch(struct impel_session *s);
 /* A duration of the scope, or else ms. */
 int64_t session_duration(const struct impel_session *s, int row, int64_t ms);
 /* Sessions of the calling thread's loops. */
-struct list *session_all(bool inbound);
-extern _Atomic uint64_t session_counts[2]; /* outbound, inbound */
+enum session_sort { SORT_OUTBOUND, SORT_INBOUND, SORT_FILTER, SORTS };
+struct list *session_all(enum session_sort sort);
+enum session_sort session_sort(const struct session_kind *kind);
+extern _Atomic uint64_t session_counts[SORTS];
 
 /* Host functions that change a session's state. */
 void session_timer(struct impel_session *s, int number, int64_t after);

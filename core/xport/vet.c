@@ -115,6 +115,7 @@ vet_missing(const struct module *m)
 {
     const struct impel_transport *t = &m->transport;
     const struct impel_listener *l = &m->listener;
+    const struct impel_filter *f = &m->filter;
     const struct {
         bool missing;
         const char *name;
@@ -132,6 +133,12 @@ vet_missing(const struct module *m)
         {m->has_listener && !l->verdict, "listener verdict()"},
         {m->has_listener && !l->close, "listener close()"},
         {m->has_listener && !l->release, "listener release()"},
+        {m->has_filter && !f->name, "filter name()"},
+        {m->has_filter && !f->open, "filter open()"},
+        {m->has_filter && !f->event, "filter event()"},
+        {m->has_filter && !f->step, "filter step()"},
+        {m->has_filter && !f->close, "filter close()"},
+        {m->has_filter && !f->release, "filter release()"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -152,7 +159,7 @@ vet_parts(const struct module *m, struct err *e)
     if (missing)
         return err_set(
             e, ERR_PROTO, "%s: the module has no %s", m->file, missing);
-    if (!m->has_transport && !m->has_listener && !d->filter)
+    if (!m->has_transport && !m->has_listener && !m->has_filter)
         return err_set(e, ERR_PROTO,
             "%s: the module is neither transport, listener nor filter",
             m->file);
@@ -174,7 +181,9 @@ vet_row(const struct module *m, const struct impel_option *o)
     size_t n = strlen(m->name);
     const char *bad;
 
-    if (strncmp(o->name, m->name, n) || (o->name[n] && o->name[n] != '_'))
+    /* or its plural: those that the module speaks with */
+    if (strncmp(o->name, m->name, n) ||
+        (o->name[n] && o->name[n] != '_' && strcmp(o->name + n, "s") != 0))
         return "does not begin with the module's name";
     if (!o->scopes || (o->scopes & ~(uint32_t)0xff))
         return "names no scope, or one that this core does not have";

@@ -156,6 +156,7 @@ shape_callbacks(const struct kit_module *k)
 {
     const struct impel_transport *t = &k->transport;
     const struct impel_listener *l = &k->listener;
+    const struct impel_filter *f = k->m.filter;
 
     if (k->has_transport)
         tap_ok(t->size >= sizeof(*t) && t->open && t->event && t->deliver &&
@@ -165,6 +166,10 @@ shape_callbacks(const struct kit_module *k)
         tap_ok(l->size >= sizeof(*l) && l->accepted && l->event && l->verdict &&
                 l->close && l->release,
             "shape: the listener has all callbacks");
+    if (f)
+        tap_ok(f->size >= sizeof(*f) && f->name && f->open && f->event &&
+                f->step && f->close && f->release,
+            "shape: the filter has all callbacks");
 }
 
 /* --- options and counters --- */
@@ -174,7 +179,8 @@ shape_starts_with_module(const struct impel_module *m, const char *name)
 {
     size_t n = m->name ? strlen(m->name) : 0;
 
-    return n && !strncmp(name, m->name, n) && name[n] == '_';
+    return n && !strncmp(name, m->name, n) &&
+        (name[n] == '_' || !name[n] || !strcmp(name + n, "s"));
 }
 
 /* What is wrong with a row of the module's own, or NULL. */
