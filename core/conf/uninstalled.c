@@ -51,7 +51,6 @@ static const struct {
     {"apn", "0.2"},
     {"gcm", "0.2"},
     {"mm7", "0.2"},
-    {"milter", "0.4"},
 };
 static const char *const installed_words[] = {
     "delivery_method", "scheme", "listener", "module"};

@@ -273,7 +273,7 @@ struct str
 filtering_name(
     const struct module *m, const struct scope *scope, uint32_t index)
 {
-    struct impel_scope s = {m, scope};
+    struct impel_scope s = {.module = m, .scope = scope};
     struct impel_str name = m->filter.name(m->ctx, &s, index);
 
     return str_make(name.p, name.n);
