@@ -116,14 +116,9 @@ test_quota(void **state)
     assert_int_equal(hostfetch_begin(&instance, &f, fetched, &got), 0);
     assert_int_equal(
         hostfetch_begin(&instance, &f, fetched, &got), IMPEL_E_FULL);
-<<<<<<< Updated upstream
     while (fake_fetch_open())
         fake_fetch_answer(0, FETCH_STOPPED, 0, NULL, NULL);
     assert_int_equal(got.calls, HOSTFETCH_OPEN_MAX + 2);
-=======
-    for (unsigned i = 1; i < fake_fetch_asked(); i++)
-        fake_fetch_answer(i, FETCH_TIMEOUT, 0, NULL, NULL);
->>>>>>> Stashed changes
     assert_int_equal(atomic_load(&instance.fetches), 0);
 }
 
