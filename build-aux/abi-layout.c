@@ -196,6 +196,13 @@ layout_fetch(void)
     FIELD(impel_fetch, header_count);
     FIELD(impel_fetch, header);
     END(impel_fetch);
+    BEGIN();
+    FIELD(impel_sasl, size);
+    FIELD(impel_sasl, end);
+    FIELD(impel_sasl, mechanism);
+    FIELD(impel_sasl, in);
+    FIELD(impel_sasl, out);
+    END(impel_sasl);
 }
 
 static void
@@ -242,6 +249,7 @@ layout_host(void)
     FIELD(impel_host, intake);
     FIELD(impel_host, settle);
     FIELD(impel_host, filtering);
+    FIELD(impel_host, login);
     END(impel_host);
 }
 
@@ -312,6 +320,8 @@ layout_intake(void)
     FIELD(impel_intake, commit);
     FIELD(impel_intake, abandon);
     FIELD(impel_intake, keep);
+    FIELD(impel_intake, mechanisms);
+    FIELD(impel_intake, sasl);
     END(impel_intake);
 }
 
@@ -474,6 +484,7 @@ layout_values(void)
     VALUE(IMPEL_EV_WAKE);
     VALUE(IMPEL_EV_LOST);
     VALUE(IMPEL_EV_CREDIT);
+    VALUE(IMPEL_EV_LOGIN);
     VALUE(IMPEL_BODY_RAW);
     VALUE(IMPEL_BODY_DOTTED);
     VALUE(IMPEL_BODY_SEVENBIT);

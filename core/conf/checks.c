@@ -139,9 +139,9 @@ check_extensions(const struct option_value *v, struct err *e)
     static const char *const known[] = {"PIPELINING", "SIZE", "8BITMIME",
         "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME",
         "LIMITS", "DELIVERBY", "FUTURERELEASE", "STARTTLS", "XCLIENT",
-        "REQUIRETLS"};
+        "REQUIRETLS", "AUTH"};
     static const char *const later[] = {
-        "AUTH", "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"};
+        "XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT"};
 
     for (size_t i = 0; i < v->item_count; i++) {
         struct str rest = v->items[i], word = str_cut(&rest, ' ');

@@ -41,10 +41,12 @@ CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
 	core/route/sts_options.c \
 	core/route/route_check.c core/route/method.c \
 	core/xport/dkim_options.c core/xport/tlsin_options.c \
+	core/xport/outlogin_options.c \
 	core/xport/xport_options.c \
 	core/queue/queue_options.c \
 	core/queue/maillog_options.c core/queue/adaptive_options.c \
-	core/intake/intake_options.c core/ctl/ctl_options.c
+	core/intake/auth_options.c core/intake/intake_options.c \
+	core/ctl/ctl_options.c
 
 check_PROGRAMS += tests/unit/test-generation tests/unit/test-notation \
 	tests/unit/test-option tests/unit/test-override tests/unit/test-query

@@ -10,6 +10,7 @@
 #include "conf/report_int.h"
 #include "ctl/ctl_options.h"
 #include "intake/intake_options.h"
+#include "intake/login.h"
 #include "route/fit.h"
 #include "route/way.h"
 #include "xport/registry.h"
@@ -143,6 +144,7 @@ agree_outside(void *arg, struct generation *g, struct conf_report *r)
     a.failed |= tlspolicy_check(NULL, g, r) < 0;
     a.failed |= tlsin_check(NULL, g, r) < 0;
     a.failed |= way_check(NULL, g, r) < 0;
+    a.failed |= login_check(NULL, g, r) < 0;
     return a.failed ? ERR_CONF : 0;
 }
 

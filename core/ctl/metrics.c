@@ -120,6 +120,11 @@ print_intake(const struct metrics *m, struct buf *to)
         i->received_recipients);
     counter(to, "received_bytes_total", "Bytes accepted", i->received_bytes);
     counter(to, "rejected_total", "Commands and messages refused", i->rejected);
+    counter(to, "inbound_logins_total", "Logins of clients", i->logins);
+    counter(to, "inbound_login_failures_total", "Logins that failed",
+        i->login_failures);
+    counter(to, "inbound_logins_refused_total",
+        "Logins that were not looked at", i->logins_refused);
     counter(to, "inbound_tls_total", "Handshakes of TLS with clients", i->tls);
     counter(to, "inbound_tls_resumed_total",
         "Handshakes that resumed a session of before", i->tls_resumed);

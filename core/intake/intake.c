@@ -12,6 +12,7 @@
 #include "intake/intake_options.h"
 #include "intake/intakeapi.h"
 #include "intake/listener.h"
+#include "intake/login.h"
 #include "intake/receive.h"
 #include "xport/filtering.h"
 #include "base/banned.h"
@@ -73,6 +74,7 @@ intake_free(struct intake **in)
     map_fini(&i->limits);
     pthread_mutex_destroy(&i->limits_lock);
     inbound_throttle_fini(i);
+    login_fini();
     generation_unref(&i->generation);
     free(i->loops);
     xfree(in);
@@ -239,7 +241,7 @@ stop_look(void *arg)
     bool now = loop_now(il->loop) >= atomic_load(&il->intake->stop_deadline);
     if (list_empty(&il->sessions))
         filtering_stop(il->loop, now);
-    if (list_empty(&il->sessions) && il->committing == 0 &&
+    if (list_empty(&il->sessions) && il->committing == 0 && il->checking == 0 &&
         filtering_count(il->loop) == 0) {
         mailbox_post(
             loop_mailbox(il->intake->stop_home), &il->stopped_mail, stop_ended);
@@ -322,6 +324,7 @@ intake_get_stats(struct intake *in, struct intake_stats *st)
     st->credits_used = budget_used(&in->credits);
     st->credits_limit = budget_limit(&in->credits);
     st->refuses = atomic_load(&in->refuse);
+    login_get_stats(st);
 }
 
 static void

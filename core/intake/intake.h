@@ -57,6 +57,7 @@ struct intake_stats {  /* of the process; any thread */
     uint64_t received_recipients;
     uint64_t received_bytes;
     uint64_t rejected; /* commands and messages refused */
+    uint64_t logins, login_failures, logins_refused; /* not looked at */
     /* handshakes of clients */
     uint64_t tls, tls_resumed, tls_verified, tls_failed;
     int64_t credits_used, credits_limit; /* bytes in reception */

@@ -16,6 +16,7 @@
 
 struct chain;
 struct listener;
+struct login;
 
 /* One per I/O loop; touched by that loop only. */
 struct intake_loop {
@@ -27,6 +28,7 @@ struct intake_loop {
     struct timer retry;   /* credits that other loops gave back */
     struct impel_incoming *overdraft; /* the one that may pass the limit */
     unsigned committing;              /* messages handed to the spool */
+    unsigned checking;                /* passwords in the pool */
     struct list sessions;             /* struct intake_session */
     struct timer stop_timer;
     struct mail stop_mail, stopped_mail;
@@ -78,6 +80,8 @@ struct intake_session {
     bool may_name;            /* who has connected is trusted: XCLIENT */
     bool helo_said;  /* by XCLIENT: the next EHLO's name is not the client's */
     bool login_said; /* by XCLIENT */
+    bool logged_in;  /* it has proven to be `login` */
+    struct login *auth; /* or NULL (login.h) */
     char helo[NAME_SHOWN_MAX + 1];
     char login[NAME_SHOWN_MAX + 1];
     char peer[64]; /* the address as text */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "intake/chain.h"
 #include "intake/listener.h"
+#include "intake/login.h"
 #include "intake/policy.h"
 #include "intake/receive.h"
 #include "base/banned.h"
@@ -43,7 +44,7 @@ api_login(struct impel_session *s, struct impel_str identity)
 {
     struct intake_session *is = session_of(s);
     struct impel_result r;
-    (void)identity; /* nobody is known here: AUTH has no user table yet */
+    (void)identity; /* a word without a proof: sasl() has those */
     policy_say(&r, IMPEL_FAILED, IMPEL_AT_LOGIN, 535, "5.7.8",
         "Authentication credentials invalid");
     atomic_fetch_add(&is->il->intake->rejected, 1);
@@ -116,9 +117,22 @@ api_set_peer(struct impel_session *s, const struct impel_peer *p)
         return IMPEL_E_INVAL;
     if (!listener_session_rename(is, &to))
         return IMPEL_E_UNSUP;
+    login_forget(is);
     session_set_local(s, &local);
     set_words(is, p);
     return is->over_limit ? IMPEL_E_AGAIN : 0;
+}
+
+static struct impel_str
+api_mechanisms(struct impel_session *s)
+{
+    return login_mechanisms(session_of(s));
+}
+
+static int
+api_sasl(struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
+{
+    return login_step(session_of(s), q, e);
 }
 
 static struct impel_incoming *
@@ -143,6 +157,8 @@ intakeapi_table(void)
         .commit = receive_commit,
         .abandon = receive_abandon,
         .keep = receive_keep,
+        .mechanisms = api_mechanisms,
+        .sasl = api_sasl,
     };
     return &table;
 }

@@ -11,6 +11,7 @@
 #include "base/xmem.h"
 #include "intake/chain.h"
 #include "intake/intake_options.h"
+#include "intake/login.h"
 #include "intake/policy.h"
 #include "intake/proxied.h"
 #include "intake/receive.h"
@@ -205,6 +206,7 @@ session_released(void *arg, struct impel_session *s)
 {
     struct intake_session *is = arg;
     (void)s;
+    login_forget(is);
     is->session = NULL;
     receive_session_gone(is);
     chain_leave(is);
@@ -359,6 +361,7 @@ void
 listener_session_forget(struct intake_session *is)
 {
     bool named = is->named;
+    login_forget(is);
     is->named = is->helo_said = is->login_said = false;
     is->helo[0] = is->login[0] = '\0';
     if (named) {

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += core/intake/libintake.a
 core_intake_libintake_a_SOURCES = \
 	core/intake/assign.c core/intake/assign.h \
+	core/intake/auth_options.c core/intake/auth_options.h \
 	core/intake/bounces.c core/intake/bounces.h \
 	core/intake/chain.c core/intake/chain.h \
 	core/intake/credits.c core/intake/credits.h \
@@ -12,6 +13,8 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/intake_options.c core/intake/intake_options.h \
 	core/intake/intakeapi.c core/intake/intakeapi.h \
 	core/intake/listener.c core/intake/listener.h \
+	core/intake/login.c core/intake/login.h core/intake/logincheck.c \
+	core/intake/loginlimit.c core/intake/loginlimit.h \
 	core/intake/needs.c core/intake/needs.h \
 	core/intake/newbody.c core/intake/newbody.h \
 	core/intake/oob.c core/intake/oob.h \
@@ -22,7 +25,8 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/receive_int.h \
 	core/intake/secure.c core/intake/secure.h \
 	core/intake/trace.c core/intake/trace.h \
-	core/intake/trust.c core/intake/trust.h
+	core/intake/trust.c core/intake/trust.h \
+	core/intake/users.c core/intake/users.h
 
 if HAVE_CMOCKA
 intake_tests = tests/unit/test-assign tests/unit/test-intakeapi \

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "intake/intake_options.h"
 #include "intake/bounces.h"
+#include "intake/login.h"
 #include "intake/trace.h"
 #include "queue/choose.h"
 #include "queue/queue_options.h"
@@ -88,6 +89,9 @@ policy_sender(const struct intake_session *is, struct str address, bool utf8,
     struct impel_result *r)
 {
     struct address a;
+    if (login_is_missing(is))
+        return refuse(
+            r, IMPEL_AT_SENDER, 530, "5.7.0", "Authentication required");
     if (address.n == 0) {
         if (I(is, INTAKE_ALLOW_NULL_ENVELOPE_SENDER))
             return 0;
@@ -107,7 +111,7 @@ static bool
 may_relay(const struct intake_session *is, struct str sender, struct str domain)
 {
     struct address from;
-    if (is->can_relay)
+    if (is->can_relay || is->logged_in)
         return true;
     if (relay_glob(
             is->scope, OPT(intake_options, INTAKE_RELAY_DOMAINS), domain))

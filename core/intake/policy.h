@@ -4,9 +4,9 @@
  *
  * Each returns 0 for yes, or -1 with the refusal in *r (code, enhanced code,
  * text).  Pure: no state is changed.  Relaying is closed by default: a
- * recipient is taken when the peer is in relay_hosts, the listener is an
- * open_relay, the domain is in relay_domains, or the sender's domain is in
- * relay_for_sending_domains.
+ * recipient is taken when the peer is in relay_hosts or has logged in, the
+ * listener is an open_relay, the domain is in relay_domains, or the sender's
+ * domain is in relay_for_sending_domains.
  */
 #ifndef IMPEL_POLICY_H
 #define IMPEL_POLICY_H

@@ -235,7 +235,11 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
         return 0;
     }
     env->envid = take_text(m, from->envid);
-    env->auth = take_text(m, from->auth);
+    /* RFC 4954 5: who has not logged in is not believed */
+    if (m->is->logged_in || !from->auth.p)
+        env->auth = take_text(m, from->auth);
+    else
+        env->auth = message_str(m->message, STR("<>"));
     env->ret = from->ret;
     env->needs = from->needs & ~MESSAGE_ANY_TLS;
     env->hold_until = from->hold_until;

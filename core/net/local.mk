@@ -14,6 +14,7 @@ core_net_libnet_a_SOURCES = \
 	core/net/netaddr.c core/net/netaddr.h \
 	core/net/proxyproto.c core/net/proxyproto.h \
 	core/net/resolvconf.c core/net/resolvconf.h \
+	core/net/sasl.c core/net/sasl.h \
 	core/net/tls.c core/net/tls.h \
 	core/net/tlsa.c core/net/tlsa.h \
 	core/net/tlscache.c core/net/tlscache.h \
@@ -31,10 +32,15 @@ core_net_libnet_a_CPPFLAGS = $(AM_CPPFLAGS) \
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
-	tests/unit/test-proxyproto tests/unit/test-tls tests/unit/test-fetch
+	tests/unit/test-proxyproto tests/unit/test-sasl tests/unit/test-tls \
+	tests/unit/test-fetch
 TESTS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
-	tests/unit/test-proxyproto tests/unit/test-tls tests/unit/test-fetch
+	tests/unit/test-proxyproto tests/unit/test-sasl tests/unit/test-tls \
+	tests/unit/test-fetch
+tests_unit_test_sasl_SOURCES = tests/unit/test-sasl.c
+tests_unit_test_sasl_LDADD = core/net/libnet.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(GSASL_LIBS) $(GNUTLS_LIBS) $(BASE_LIBS)
 tests_unit_test_proxyproto_SOURCES = tests/unit/test-proxyproto.c
 tests_unit_test_proxyproto_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)

@@ -2,6 +2,7 @@
 #include "prog/declare.h"
 
 #include "ctl/ctl_options.h"
+#include "intake/auth_options.h"
 #include "intake/intake_options.h"
 #include "queue/adaptive_options.h"
 #include "queue/maillog_options.h"
@@ -10,6 +11,7 @@
 #include "route/sts_options.h"
 #include "spool/spool_options.h"
 #include "xport/dkim_options.h"
+#include "xport/outlogin_options.h"
 #include "xport/registry.h"
 #include "xport/tlsin_options.h"
 #include "xport/xport_options.h"
@@ -20,8 +22,8 @@ declare_options(const char *modules, struct err *e)
 {
     struct option_set *const sets[] = {&spool_options, &route_options,
         &sts_options, &xport_options, &tlsin_options, &dkim_options,
-        &queue_options, &adaptive_options, &maillog_options, &intake_options,
-        &ctl_options};
+        &outlogin_options, &queue_options, &adaptive_options, &maillog_options,
+        &intake_options, &auth_options, &ctl_options};
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         int rc = option_add(sets[i], e);
         if (rc < 0)

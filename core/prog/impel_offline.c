@@ -12,6 +12,7 @@
 #include "ctl/jsontext.h"
 #include "prog/declare.h"
 #include "prog/impel_bar.h"
+#include "prog/impel_password.h"
 #include "spool/spool.h"
 #include "base/banned.h"
 
@@ -24,6 +25,9 @@ impel_offline_help(void)
            "  config convert FILE [yaml|conf]    print it in the other "
            "notation\n"
            "  config describe [OPTION]           what an option means\n"
+           "  password NAME                      a line for "
+           "auth_password_file;\n"
+           "                                     the password is asked for\n"
            "  spool check DIR                    verify every record; the\n"
            "                                     daemon must not run\n"
            "  spool dump [bodies] DIR            print every record\n"
@@ -298,6 +302,22 @@ help(const struct impel_run *r, const struct str *words, size_t count)
     return complain(r, &e);
 }
 
+/* --- password --- */
+
+static int
+password(const struct impel_run *r, const struct str *words, size_t count)
+{
+    struct buf out = BUF_INIT;
+    struct err e;
+    if (count != 2)
+        return usage(r, "password NAME");
+    int rc = impel_password(words[1], &out, &e);
+    if (rc == 0)
+        print(&out);
+    buf_fini(&out);
+    return rc == 0 ? EXIT_DONE : complain(r, &e);
+}
+
 /* --- which --- */
 
 int
@@ -306,6 +326,8 @@ impel_offline_run(
 {
     if (is(words, count, 0, "help"))
         return help(r, words, count);
+    if (is(words, count, 0, "password"))
+        return password(r, words, count);
     if (is(words, count, 0, "spool") && !is(words, count, 1, "import"))
         return spool_command(r, words, count);
     if (!is(words, count, 0, "config") || count < 2)

@@ -28,6 +28,7 @@ core_prog_impel_SOURCES = \
 	core/prog/impel_complete.c core/prog/impel_complete.h \
 	core/prog/impel_console.c \
 	core/prog/impel_offline.c core/prog/impel_offline.h \
+	core/prog/impel_password.c core/prog/impel_password.h \
 	core/prog/declare.c core/prog/declare.h
 core_prog_impel_CPPFLAGS = $(PROG_CPPFLAGS)
 core_prog_impel_LDADD = $(CTL_LA) $(XPORT_LIBS) $(EDIT_LIBS)

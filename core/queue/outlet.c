@@ -17,6 +17,7 @@
 #include "queue/review.h"
 #include "queue/said.h"
 #include "route/binding.h"
+#include "xport/loginpolicy.h"
 #include "xport/tlspolicy.h"
 #include "base/banned.h"
 
@@ -417,6 +418,7 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
     }
     buf_char(&b, ' ');
     tlspolicy_print(q->scope, hop->tls, str_of(q->zone->name), &b);
+    loginpolicy_print(q->scope, &b);
     return buf_detach(&b, NULL);
 }
 
@@ -475,6 +477,7 @@ outlet_tls(const struct queue *q, const struct tlsdemand *demand)
     struct buf b = BUF_INIT;
 
     tlspolicy_print(q->scope, demand, str_of(q->zone->name), &b);
+    loginpolicy_print(q->scope, &b);
     return b.n ? buf_detach(&b, NULL) : NULL;
 }
 

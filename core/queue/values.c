@@ -27,7 +27,7 @@ static bool
 queue_sessions_read(uint32_t id)
 {
     static const char *const others[] = {
-        "queue", "route", "intake", "spool", "logs", "ctl"};
+        "queue", "route", "intake", "auth", "spool", "logs", "ctl"};
 
     if (option_is_imported(id))
         return true;

@@ -329,6 +329,13 @@ host_timer(struct impel_session *s, int number, int64_t after)
     session_timer(s, number, after);
 }
 
+static int
+host_login(struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
+{
+    CHECK(s, SESSION_MAGIC);
+    return outlogin_step(s, q, e);
+}
+
 /* --- the batch --- */
 
 static int64_t
@@ -477,7 +484,8 @@ host_settle(struct impel_session *s, int64_t arg)
         .draining = host_draining, .rcpt_done = host_rcpt_done, \
         .rest_done = host_rest_done, .closed = host_closed, \
         .event = host_event, .report = host_report, .intake = listens, \
-        .settle = host_settle, .filtering = &filtering_table \
+        .settle = host_settle, .filtering = &filtering_table, \
+        .login = host_login \
     }
 
 static struct impel_host tables[2] = {HOST_TABLE(NULL), HOST_TABLE(&intake)};

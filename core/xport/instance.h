@@ -28,6 +28,7 @@
     X(WAKE, "event wake") \
     X(LOST, "event lost") \
     X(CREDIT, "event credit") \
+    X(LOGIN, "event login") \
     X(POSTED, "posted") \
     X(FETCHED, "fetched")
 #define INSTANCE_CALL_ENUM(id, text) CALL_##id,

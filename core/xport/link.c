@@ -50,7 +50,8 @@ link_drop(struct impel_session *s)
     s->tls_arg = 0;
     s->tls_tried = false;
     s->pending &= ~(uint32_t)(PENDING_INPUT | PENDING_DRAINED | PENDING_LOST |
-        PENDING_TLS | PENDING_CONNECTED);
+        PENDING_TLS | PENDING_LOGIN | PENDING_CONNECTED);
+    outlogin_free(&s->login);
     xfree(&s->local_text);
     session_watch(s);
 }

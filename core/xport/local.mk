@@ -16,8 +16,12 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/lent.c \
 	core/xport/link.c \
 	core/xport/loader.c core/xport/loader.h \
+	core/xport/loginpolicy.c core/xport/loginpolicy.h \
+	core/xport/loginpool.c core/xport/loginpool.h \
 	core/xport/moduledir.c \
 	core/xport/outbound.c \
+	core/xport/outlogin.c core/xport/outlogin.h \
+	core/xport/outlogin_options.c core/xport/outlogin_options.h \
 	core/xport/pump.c \
 	core/xport/prepare.h \
 	core/xport/registry.c core/xport/registry.h \

@@ -173,6 +173,8 @@ pump_step_event(struct impel_session *s)
         pump_tell(s, CALL_CONNECTED, NULL, IMPEL_EV_CONNECTED, 0);
     else if (pump_take(s, PENDING_TLS))
         pump_tell(s, CALL_TLS, NULL, IMPEL_EV_TLS, s->tls_arg);
+    else if (pump_take(s, PENDING_LOGIN))
+        pump_tell(s, CALL_LOGIN, NULL, IMPEL_EV_LOGIN, 0);
     else if (pump_take(s, PENDING_INPUT))
         pump_tell(s, CALL_INPUT, NULL, IMPEL_EV_INPUT, 0);
     else if (pump_take(s, PENDING_DRAINED))
@@ -322,6 +324,7 @@ pump_release(struct impel_session *s)
     xfree(&s->peer_text);
     xfree(&s->tls_why);
     xfree(&s->tls_said);
+    outlogin_free(&s->login);
     session_enter(s, SESSION_GONE);
     s->kind->gone(s);
 }

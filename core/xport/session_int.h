@@ -17,6 +17,7 @@
 #include "net/conn.h"
 #include "spool/render.h"
 #include "xport/instance.h"
+#include "xport/outlogin.h"
 #include "xport/prepare.h"
 #include "xport/session.h"
 
@@ -41,7 +42,8 @@ enum { /* pending: one bit each, told once however often it happened */
     PENDING_PROBE = 64,
     PENDING_CANCEL = 128, /* some batch has cancel_due */
     PENDING_TLS = 256,
-    PENDING_STEP = 512
+    PENDING_STEP = 512,
+    PENDING_LOGIN = 1024
 };
 enum { SESSION_TIMERS = 16, BODY_FORMS = 4 };
 
@@ -130,8 +132,9 @@ struct impel_session {
     struct list wakes;             /* struct wake */
     struct list verdicts;          /* struct verdict */
 
-    unsigned trace_epoch; /* of the tracers it has looked at */
-    struct trace *trace;  /* NULL: nobody sees it */
+    struct outlogin *login; /* or NULL (outlogin.h) */
+    unsigned trace_epoch;   /* of the tracers it has looked at */
+    struct trace *trace;    /* NULL: nobody sees it */
     uint64_t token;
     char *name;                   /* INFO_EHLO_NAME */
     char *local_text, *peer_text; /* info(), made when asked for */

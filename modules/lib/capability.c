@@ -102,6 +102,32 @@ capability_limits(struct capability *c, struct impel_str rest)
     }
 }
 
+/* Names of mechanisms, of several lines too; those that do not fit are left
+ * out. */
+static void
+capability_mechanisms(struct capability *c, struct impel_str rest)
+{
+    size_t at = strlen(c->auth);
+
+    while (rest.n > 0) {
+        struct impel_str word = {rest.p, 0};
+
+        while (word.n < rest.n && word.p[word.n] != ' ')
+            word.n++;
+        if (word.n > 0 && at + 1 + word.n < sizeof(c->auth) &&
+            !memchr(word.p, 0, word.n)) {
+            if (at > 0)
+                c->auth[at++] = ' ';
+            memcpy(c->auth + at, word.p, word.n);
+            at += word.n;
+            c->auth[at] = '\0';
+        }
+        rest.p += word.n, rest.n -= word.n;
+        while (rest.n > 0 && *rest.p == ' ')
+            rest.p++, rest.n--;
+    }
+}
+
 static void
 capability_line(struct capability *c, struct impel_str line)
 {
@@ -123,6 +149,8 @@ capability_line(struct capability *c, struct impel_str line)
         capability_limits(c, rest);
     if (line_same(word, "DELIVERBY") && verb_number(rest, 999999999, &limit))
         c->by_min = (uint32_t)limit;
+    if (line_same(word, "AUTH"))
+        capability_mechanisms(c, rest);
     if (!line_same(word, "SIZE"))
         return;
     if (verb_number(rest, INT64_MAX, &limit))

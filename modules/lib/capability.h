@@ -44,6 +44,7 @@ struct capability {
     /* LIMITS (RFC 9422); 0: nothing was said */
     uint32_t mail_max, rcpt_max, rcpt_domain_max;
     uint32_t by_min; /* seconds, of DELIVERBY; 0: any */
+    char auth[256];  /* what AUTH listed, with blanks between */
 };
 
 /* Read the lines of a 250 to EHLO; the first is the peer's name and says

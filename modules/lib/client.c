@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_auth.h"
 #include "line.h"
 #include "starttls.h"
 #include "xclient.h"
@@ -67,6 +68,8 @@ client_stage(const struct client *c)
     case CLIENT_BUSY:
         return pipeline_stage(c);
     default:
+        if (client_auth_is_on(c))
+            return IMPEL_AT_LOGIN;
         return starttls_is_on(c) ? IMPEL_AT_TLS : IMPEL_AT_CONNECT;
     }
 }
@@ -98,6 +101,9 @@ client_doing(const struct client *c)
     case CLIENT_GO:
     case CLIENT_SHAKING:
         return "STARTTLS";
+    case CLIENT_AUTH:
+    case CLIENT_AUTH_WORK:
+        return "AUTH";
     case CLIENT_PROBE:
     case CLIENT_XRESET:
         return "RSET";
@@ -235,7 +241,7 @@ client_hello(struct client *c, const struct reply *r)
         if (c->state == CLIENT_EHLO)
             capability_parse(&c->capability, r);
         if (starttls_begin(c))
-            client_ready(c);
+            client_auth_begin(c);
         return;
     }
     if (c->state == CLIENT_EHLO && reply_class(r) == 5 && !c->module->lmtp) {
@@ -276,6 +282,10 @@ client_reply(struct client *c, const struct reply *r)
         break;
     case CLIENT_STARTTLS:
         starttls_reply(c, r);
+        break;
+    case CLIENT_AUTH:
+    case CLIENT_AUTH_WORK:
+        client_auth_reply(c, r);
         break;
     case CLIENT_XRESET:
     case CLIENT_XCLIENT:
@@ -451,6 +461,9 @@ client_event(void *s, struct impel_batch *batch, int event, int64_t arg)
         break;
     case IMPEL_EV_TLS:
         starttls_done(c, arg);
+        break;
+    case IMPEL_EV_LOGIN:
+        client_auth_event(c);
         break;
     case IMPEL_EV_INPUT:
         if (c->state != CLIENT_DIAL && c->state != CLIENT_SHAKING)

@@ -3,10 +3,10 @@
  * client.h - one outbound session, as client.c and pipeline.c share it.
  *
  * client.c has its life: greeting, idling, probing, parting.  starttls.c has
- * STARTTLS.  xclient.c says whom a message came from.  pipeline.c has one
- * transaction.  A transaction is two walks over the same steps, one that sends
- * and one that reads replies; the reader never overtakes the sender, and
- * neither goes back:
+ * STARTTLS.  client_auth.c logs in.  xclient.c says whom a message came from.
+ * pipeline.c has one transaction.  A transaction is two walks over the same
+ * steps, one that sends and one that reads replies; the reader never overtakes
+ * the sender, and neither goes back:
  *
  *     RSET?  MAIL  RCPT...  DATA  BODY  END      with DATA
  *     RSET?  MAIL  RCPT...  BDAT  BODY  END      with BDAT: one reply for both
@@ -33,10 +33,12 @@ enum client_state {
     CLIENT_BANNER,
     CLIENT_EHLO,
     CLIENT_HELO,
-    CLIENT_STARTTLS, /* was said */
-    CLIENT_GO,       /* the host will have it: nothing more in clear */
-    CLIENT_SHAKING,  /* until EV_TLS */
-    CLIENT_READY,    /* nothing is outstanding */
+    CLIENT_STARTTLS,  /* was said */
+    CLIENT_GO,        /* the host will have it: nothing more in clear */
+    CLIENT_SHAKING,   /* until EV_TLS */
+    CLIENT_AUTH,      /* a login's next reply is awaited */
+    CLIENT_AUTH_WORK, /* the core makes its next word: until EV_LOGIN */
+    CLIENT_READY,     /* nothing is outstanding */
     /* a batch is here, and is introduced (xclient.h) */
     CLIENT_XRESET,
     CLIENT_XCLIENT,
@@ -78,16 +80,19 @@ struct client {
     struct impel_session *session;
     const struct impel_scope *scope;
     enum client_state state;
-    bool plain;           /* method SMTP: HELO and nothing more */
-    bool warm;            /* a transaction went through before */
-    bool need_reset;      /* the last transaction was left open at the peer */
-    bool parting;         /* close() came while busy */
-    bool full;            /* output waits for EV_DRAINED */
-    bool lost;            /* nothing can be sent any more */
-    bool introduced;      /* the host took an XCLIENT */
-    bool xclient_refused; /* it did not, and is not asked again */
-    bool secured;         /* TLS is up */
-    bool in_clear;        /* it failed, or was refused: on without it */
+    bool plain;            /* method SMTP: HELO and nothing more */
+    bool warm;             /* a transaction went through before */
+    bool need_reset;       /* the last transaction was left open at the peer */
+    bool parting;          /* close() came while busy */
+    bool full;             /* output waits for EV_DRAINED */
+    bool lost;             /* nothing can be sent any more */
+    bool introduced;       /* the host took an XCLIENT */
+    bool xclient_refused;  /* it did not, and is not asked again */
+    bool secured;          /* TLS is up */
+    bool in_clear;         /* it failed, or was refused: on without it */
+    bool auth_said;        /* AUTH was */
+    char mechanism[68];    /* of the login */
+    struct impel_str held; /* its first words, for the host to ask for */
     uint16_t port;
     struct capability capability;
     struct reply_scan scan;

@@ -23,6 +23,10 @@ const struct impel_counter dialogue_counters[COUNT_MAX] = {
         .brief = "Sessions that went on in clear because TLS had failed"},
     [COUNT_STARTTLS_INJECTIONS] = {.name = "starttls_injections",
         .brief = "Times something stood in clear behind a peer's STARTTLS"},
+    [COUNT_LOGINS] = {.name = "logins",
+        .brief = "Logins at hosts that they took"},
+    [COUNT_LOGIN_FAILURES] = {.name = "login_failures",
+        .brief = "Sessions ended because a login at a host was not to be had"},
 };
 
 int

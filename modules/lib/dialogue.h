@@ -3,10 +3,10 @@
  * dialogue.h - mail from host to host in commands and replies, for the modules
  * that speak so.
  *
- * client.c, pipeline.c, starttls.c and xclient.c are the transport; server.c,
- * server_command.c, server_data.c, server_tls.c and server_xclient.c the
- * listener.  A struct
- * dialogue is read-only after load(), so sessions on any loop may use it.
+ * client.c, client_auth.c, pipeline.c, starttls.c and xclient.c are the
+ * transport; server.c, server_auth.c, server_command.c, server_data.c,
+ * server_tls.c and server_xclient.c the listener.  A struct dialogue is
+ * read-only after load(), so sessions on any loop may use it.
  */
 #ifndef IMPEL_LIB_DIALOGUE_H
 #define IMPEL_LIB_DIALOGUE_H
@@ -31,6 +31,8 @@ enum {                                                         /* counters */
     COUNT_TIMEOUTS,
     COUNT_TLS_FALLBACKS,
     COUNT_STARTTLS_INJECTIONS,
+    COUNT_LOGINS,
+    COUNT_LOGIN_FAILURES,
     COUNT_MAX
 };
 

@@ -16,6 +16,7 @@ noinst_LTLIBRARIES += modules/lib/libdialogue.la
 modules_lib_libdialogue_la_SOURCES = \
 	modules/lib/alabel.c modules/lib/alabel.h \
 	modules/lib/client.c modules/lib/client.h \
+	modules/lib/client_auth.c modules/lib/client_auth.h \
 	modules/lib/client_needs.c modules/lib/client_needs.h \
 	modules/lib/deadline.h \
 	modules/lib/dialogue.c modules/lib/dialogue.h \
@@ -25,6 +26,7 @@ modules_lib_libdialogue_la_SOURCES = \
 	modules/lib/outcome.c modules/lib/outcome.h \
 	modules/lib/pipeline.c \
 	modules/lib/server.c modules/lib/server.h \
+	modules/lib/server_auth.c \
 	modules/lib/server_command.c modules/lib/server_data.c \
 	modules/lib/server_params.c modules/lib/server_params.h \
 	modules/lib/server_tls.c modules/lib/server_xclient.c \

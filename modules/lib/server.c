@@ -173,15 +173,19 @@ take_command(struct server *s, const char *p, size_t n)
 
     if (max < 512)
         max = 512;
+    if (auth_line_max(s, p, n) > max)
+        max = auth_line_max(s, p, n);
     switch (line_find(&s->line, p, n, max, &text, &used)) {
     case LINE_MORE:
         return 0;
     case LINE_LONG:
+        auth_abandon(s);
         s->line.seen = 0;
         s->state = SERVER_LONG;
         s->thrown = max;
         return max;
     case LINE_BARE:
+        auth_abandon(s);
         server_deadline(s, OPT_IDLE_TIME);
         server_error(s, "500 5.5.2 a line ends in CRLF, not in LF");
         return used;
@@ -189,7 +193,9 @@ take_command(struct server *s, const char *p, size_t n)
         break;
     }
     server_deadline(s, OPT_IDLE_TIME);
-    if (!line_is_clean(text, true))
+    if (s->state == SERVER_AUTH)
+        auth_answer(s, text);
+    else if (!line_is_clean(text, true))
         server_error(s, "500 5.5.2 control character in command");
     else if (s->closing)
         server_bye(s, "421 4.3.2 closing down");
@@ -203,6 +209,7 @@ server_take(struct server *s, const char *p, size_t n)
 {
     switch (s->state) {
     case SERVER_COMMAND:
+    case SERVER_AUTH:
         return take_command(s, p, n);
     case SERVER_LONG:
         return take_long(s, p, n);
@@ -355,7 +362,7 @@ void
 server_restart(struct server *s)
 {
     server_reset(s);
-    s->greeted = s->esmtp = false;
+    s->greeted = s->esmtp = s->auth_offered = s->logged_in = false;
     s->commands = s->errors = s->receptions = 0;
     s->recipients = 0;
     server_begin(s);
@@ -570,7 +577,8 @@ server_verdict(
         [WAIT_CLIENT] = IMPEL_AT_CONNECT,
         [WAIT_SENDER] = IMPEL_AT_SENDER,
         [WAIT_RCPT] = IMPEL_AT_RCPT,
-        [WAIT_COMMIT] = IMPEL_AT_FINAL};
+        [WAIT_COMMIT] = IMPEL_AT_FINAL,
+        [WAIT_LOGIN] = IMPEL_AT_LOGIN};
     struct server *s = sp;
     enum server_wait wait = s->wait;
 
@@ -579,7 +587,8 @@ server_verdict(
         (tag != 0 && tag != s->tag))
         return;
     if (wait == WAIT_NOTHING || r->stage != stages[wait] ||
-        (tag == 0) != (wait == WAIT_GREET || wait == WAIT_CLIENT)) {
+        (tag == 0) !=
+            (wait == WAIT_GREET || wait == WAIT_CLIENT || wait == WAIT_LOGIN)) {
         verdict_unasked(s, tag, r);
         server_run(s);
         return;
@@ -590,6 +599,8 @@ server_verdict(
         verdict_greet(s, r);
     else if (wait == WAIT_CLIENT)
         verdict_client(s, r);
+    else if (wait == WAIT_LOGIN)
+        auth_verdict(s, r);
     else if (wait == WAIT_SENDER)
         verdict_sender(s, r);
     else if (wait == WAIT_RCPT)
@@ -612,6 +623,9 @@ server_close(void *sp, int now)
         server_end(s, NULL);
         return;
     }
+    auth_abandon(s);
+    if (s->wait == WAIT_LOGIN)
+        s->wait = WAIT_NOTHING;
     /* a message on its way is finished first; the host sees to the time */
     if (s->wait != WAIT_NOTHING || s->mail || s->state != SERVER_COMMAND) {
         s->closing = true;

@@ -4,8 +4,8 @@
  * server_data.c share it.
  *
  * server.c has its life: banner, turns, verdicts, time, parting.
- * server_command.c has the commands, server_data.c the bodies, server_tls.c
- * STARTTLS.  Input is taken
+ * server_command.c has the commands, server_auth.c AUTH, server_data.c the
+ * bodies, server_tls.c STARTTLS.  Input is taken
  * strictly in order and nothing is taken while a verdict is awaited, so
  * pipelined commands need no queue of their own.
  */
@@ -29,6 +29,7 @@ enum server_state {
     SERVER_STARTTLS, /* was said; not answered yet */
     SERVER_GO,       /* the answer is on its way */
     SERVER_SHAKING,
+    SERVER_AUTH,    /* the next line is no command: an answer to 334 */
     SERVER_PARTING, /* the last word was said; what comes in is thrown away */
     SERVER_DEAD     /* closed() was called */
 };
@@ -38,7 +39,8 @@ enum server_wait {
     WAIT_CLIENT, /* the one that XCLIENT named */
     WAIT_SENDER,
     WAIT_RCPT,
-    WAIT_COMMIT
+    WAIT_COMMIT,
+    WAIT_LOGIN
 };
 enum { SERVER_LINE_MAX = 512 }; /* of a reply, RFC 5321 4.5.3.1.5 */
 
@@ -65,11 +67,12 @@ struct server {
     uint32_t commands, errors, receptions;
     uint64_t recipients; /* named in the session, refused ones included */
     bool greeted, esmtp; /* after HELO or EHLO; EHLO */
-    bool hello_esmtp;    /* which of the two waits for its verdict */
-    bool full;           /* output waits for EV_DRAINED */
-    bool no_credit;      /* body() said AGAIN */
-    bool quit;           /* the peer wants to go: no lingering */
-    bool closing;        /* close() came: 421 at the next command */
+    bool auth_offered, logged_in;
+    bool hello_esmtp; /* which of the two waits for its verdict */
+    bool full;        /* output waits for EV_DRAINED */
+    bool no_credit;   /* body() said AGAIN */
+    bool quit;        /* the peer wants to go: no lingering */
+    bool closing;     /* close() came: 421 at the next command */
     struct named named;
     uint16_t peer_port; /* of who has connected */
     bool tls;           /* all that is said now is behind TLS */
@@ -145,6 +148,19 @@ const char *server_protocol(const struct server *s, bool login);
 size_t server_tls_take(struct server *s, size_t n);
 void server_tls_go(struct server *s); /* the answer is out: begin */
 void server_tls_done(struct server *s, int64_t arg); /* EV_TLS */
+/* server_auth.c */
+/* A line of the reply to EHLO, if logins are offered. */
+void auth_offer(struct server *s);
+void command_auth(struct server *s, struct impel_str args);
+/* How long a line may be that begins so; 0: as any other. */
+size_t auth_line_max(const struct server *s, const char *p, size_t n);
+/* The answer to a challenge; line has no end. */
+void auth_answer(struct server *s, struct impel_str line);
+/* A login that is under way has no end. */
+void auth_abandon(struct server *s);
+void auth_verdict(struct server *s, const struct impel_result *r);
+/* A parameter of MAIL (RFC 4954 5): NULL, or what is wrong with it. */
+const char *auth_sender(struct impel_str value);
 
 /* server_data.c */
 void data_begin(struct server *s);

@@ -101,6 +101,10 @@ mail_param(struct server *s, struct mail_params *m, struct impel_str key,
         return mail_ret(m, value);
     if ((has & CAPABILITY_DSN) && line_same(key, "ENVID"))
         return mail_envid(m, value);
+    if (s->auth_offered && line_same(key, "AUTH")) {
+        m->sender.auth = value;
+        return once(&m->seen, 64) ? auth_sender(value) : "501 5.5.4 bad AUTH";
+    }
     if ((has & CAPABILITY_SMTPUTF8) && line_same(key, "SMTPUTF8")) {
         m->utf8 = true;
         return !value.p && once(&m->seen, 16) ? NULL : "501 5.5.4 bad SMTPUTF8";
@@ -160,7 +164,7 @@ mail_begin(struct server *s, const struct mail_params *m)
 {
     static const struct impel_str key = {"protocol", 8};
     const struct impel_intake *intake = s->host->intake;
-    struct impel_str protocol = line_str(server_protocol(s, false));
+    struct impel_str protocol = line_str(server_protocol(s, s->logged_in));
 
     server_reset(s);
     s->utf8 = m->utf8;
@@ -389,6 +393,7 @@ command_greeted(struct server *s)
     put_extension(s, CAPABILITY_REQUIRETLS, "REQUIRETLS");
     put_extension(s, CAPABILITY_XCLIENT,
         "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
+    auth_offer(s);
     server_reply(s, "250 HELP");
 }
 
@@ -488,8 +493,10 @@ command_line(struct server *s, struct impel_str line)
     case VERB_STARTTLS:
         command_starttls(s, args);
         break;
-    case VERB_EXPN:
     case VERB_AUTH:
+        command_auth(s, args);
+        break;
+    case VERB_EXPN:
         server_error(s, "502 5.5.1 not offered");
         break;
     default:

@@ -96,7 +96,7 @@ secured(struct server *s)
 {
     server_reset(s);
     s->tls = true;
-    s->greeted = s->esmtp = false;
+    s->greeted = s->esmtp = s->auth_offered = s->logged_in = false;
     memset(&s->line, 0, sizeof(s->line));
     s->named =
         (struct named){.offered = s->named.offered, .port = s->peer_port};

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client_auth.h"
 #include "line.h"
 
 enum { WHY_MAX = 300 };
@@ -64,7 +65,7 @@ starttls_reply(struct client *c, const struct reply *r)
     if (r->code != 421 && may_fall_back(c)) {
         c->host->count(c->module->instance, COUNT_TLS_FALLBACKS, 1);
         c->in_clear = true;
-        client_ready(c);
+        client_auth_begin(c);
         return;
     }
     why = outcome_reply(r, IMPEL_AT_TLS);

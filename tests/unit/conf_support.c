@@ -7,6 +7,7 @@
 
 #include "base/xmem.h"
 #include "ctl/ctl_options.h"
+#include "intake/auth_options.h"
 #include "intake/intake_options.h"
 #include "queue/adaptive_options.h"
 #include "queue/maillog_options.h"
@@ -16,14 +17,16 @@
 #include "spool/spool_options.h"
 #include "xport/dkim_options.h"
 #include "xport/tlsin_options.h"
+#include "xport/outlogin_options.h"
 #include "xport/xport_options.h"
 
 void
 conf_support_options(void)
 {
     struct option_set *sets[] = {&spool_options, &route_options, &sts_options,
-        &xport_options, &tlsin_options, &dkim_options, &queue_options,
-        &adaptive_options, &maillog_options, &intake_options, &ctl_options};
+        &xport_options, &tlsin_options, &dkim_options, &outlogin_options,
+        &queue_options, &adaptive_options, &maillog_options, &intake_options,
+        &auth_options, &ctl_options};
     struct err e;
 
     option_reset();

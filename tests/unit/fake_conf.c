@@ -3,11 +3,21 @@
  * fake_conf.c - scopes in which nothing is ever set, for tests of sessions.
  */
 #include "conf/generation.h"
+#include "conf/secretref.h"
+#include "xport/outlogin_options.h"
 #include "xport/tlsin_options.h"
 #include "xport/xport_options.h"
 
 struct option_set xport_options = {.first = UINT32_MAX};
 struct option_set tlsin_options = {.first = UINT32_MAX};
+struct option_set outlogin_options = {.first = UINT32_MAX};
+
+int
+secretref_read(struct str ref, struct buf *to, struct err *e)
+{
+    (void)ref, (void)to;
+    return err_set(e, ERR_CONF, "there are no secrets here");
+}
 
 struct generation *
 scope_generation(const struct scope *s)

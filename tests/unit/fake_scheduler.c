@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "conf/query.h"
+#include "intake/login.h"
 #include "queue/overriding.h"
 #include "route/fit.h"
 #include "route/resolve.h"
@@ -431,6 +432,13 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
     (void)g;
     (void)r;
     return fake.modules_refuse ? ERR_CONF : 0;
+}
+
+int
+login_check(void *arg, struct generation *g, struct conf_report *r)
+{
+    (void)arg, (void)g, (void)r;
+    return 0;
 }
 
 int

@@ -264,7 +264,7 @@ test_conf_refusals(void **state)
         {"use_dane = true", "needs a verified peer would be sent in clear"},
         {"default_binding = nobody", "default_binding"},
         {"xclient = maybe", "required"},
-        {"outbound_smtp_auth \"k\" {}", "without a login"},
+        {"esmtp_listener { always_allow = true }", "anybody could log in"},
         {"delivery_method = UUCP", "unknown delivery_method 'UUCP'"},
         {"delivery_method = ESMPT", "did you mean"},
         {"bind_address = fd00::1/129", "an address or a host"},

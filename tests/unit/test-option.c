@@ -65,7 +65,7 @@ sample(const struct option *o, struct buf *to)
 {
     static const char *const tries[] = {"true", "1", "0640", "h.test", "/x/y",
         "a@b.test", "220 x", "::1", "192.0.2.1", "192.0.2.1:25", "PIPELINING",
-        "ESMTP", "SMTP", "8M", "notice"};
+        "ESMTP", "SMTP", "8M", "notice", "PLAIN"};
     bool many = o->type == IMPEL_OPT_LIST || o->type == OPTION_CIDRS;
 
     if (o->type == IMPEL_OPT_DICT) {
