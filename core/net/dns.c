@@ -50,7 +50,7 @@ struct dns_question {
 struct dns {
     uint32_t magic;
     struct loop *loop;
-    uint32_t min_ttl, max_ttl, negative_ttl_max;
+    uint32_t min_ttl, max_ttl, negative_ttl_max, tlsa_ttl_max;
     struct dnschannel *channel;
     struct dnscache *cache;
     struct map lookups; /* by type and name */
@@ -71,7 +71,7 @@ static const struct {
     enum dns_type type;
     int stat; /* of dns_stats, or -1 */
 } dns_types[] = {{DNS_A, 0}, {DNS_AAAA, 1}, {DNS_MX, 2}, {DNS_TXT, 3},
-    {DNS_PTR, -1}, {DNS_TLSA, -1}};
+    {DNS_PTR, -1}, {DNS_CNAME, -1}, {DNS_TLSA, -1}};
 
 static int
 dns_stat(enum dns_type t)
@@ -82,12 +82,6 @@ dns_stat(enum dns_type t)
     return -1;
 }
 
-static const char *
-dns_path(const struct dns_config *c)
-{
-    return c->resolv_conf ? c->resolv_conf : "/etc/resolv.conf";
-}
-
 static void dns_send_more(void *arg);
 
 static void
@@ -96,6 +90,7 @@ dns_configure(struct dns *d, const struct dns_config *c)
     d->min_ttl = MIN_OF(c->min_ttl, c->max_ttl);
     d->max_ttl = c->max_ttl;
     d->negative_ttl_max = c->negative_ttl_max;
+    d->tlsa_ttl_max = c->tlsa_ttl_max ? c->tlsa_ttl_max : c->max_ttl;
     d->limited_max = c->mx_waiting_max;
     tokens_set_rate(&d->tokens, c->mx_rate, loop_now(d->loop));
     defer_post(d->loop, &d->more, dns_send_more, d, "dns send");
@@ -104,7 +99,7 @@ dns_configure(struct dns *d, const struct dns_config *c)
 struct dns *
 dns_new(struct loop *l, const struct dns_config *c, struct err *e)
 {
-    struct dnschannel *channel = dnschannel_new(l, dns_path(c), e);
+    struct dnschannel *channel = dnschannel_new(l, c, e);
     struct dns *d;
 
     if (!channel)
@@ -130,7 +125,7 @@ dns_reload(struct dns *d, const struct dns_config *c)
     CHECK(d, DNS_MAGIC);
     dns_configure(d, c);
     dnscache_resize(d->cache, c->cache_size);
-    dnschannel_reload(d->channel, dns_path(c));
+    dnschannel_reload(d->channel, c);
 }
 
 /* --- handing out answers --- */
@@ -175,8 +170,10 @@ dns_ready(struct dns *d, struct dns_question *q, struct dnscache_answer *a)
 
 /* How long an answer is kept, in seconds. */
 static uint32_t
-dns_keep(const struct dns *d, const struct dns_answer *a)
+dns_keep(const struct dns *d, enum dns_type t, const struct dns_answer *a)
 {
+    if (t == DNS_TLSA && a->status == DNS_OK)
+        return MIN_OF(a->ttl, MIN_OF(d->tlsa_ttl_max, d->max_ttl));
     switch (a->status) {
     case DNS_OK:
         return MIN_OF(MAX_OF(a->ttl, d->min_ttl), d->max_ttl);
@@ -199,7 +196,7 @@ lookup_end(struct lookup *k, struct dnscache_answer *a)
     struct dns *d = k->dns;
     struct str name = str_of(k->name);
     struct list *it;
-    uint32_t keep = dns_keep(d, &a->a);
+    uint32_t keep = dns_keep(d, k->type, &a->a);
 
     a->expires = loop_now(d->loop) + (int64_t)keep * 1000;
     if (keep && !k->forgotten && k->flushes == d->flushes)
@@ -230,7 +227,8 @@ lookup_count(struct lookup *k, enum dns_status status)
 }
 
 static void
-lookup_answered(void *arg, enum dns_status status, struct str bytes)
+lookup_answered(
+    void *arg, enum dns_status status, struct str bytes, bool trusted)
 {
     struct lookup *k = arg;
     struct dns *d = k->dns;
@@ -242,6 +240,7 @@ lookup_answered(void *arg, enum dns_status status, struct str bytes)
         dnsparse_answer(bytes, str_of(k->name), k->type, a->arena, &a->a);
     else
         a->a.ttl = UINT32_MAX;
+    a->a.authenticated &= trusted;
     d->in_flight--;
     if (list_first(&d->waiting) || list_first(&d->limited))
         defer_post(d->loop, &d->more, dns_send_more, d, "dns send");
@@ -606,6 +605,13 @@ dns_is_kept(struct dns *d, struct str name, enum dns_type t)
     dnscache_answer_unref(&a);
     buf_fini(&key);
     return found;
+}
+
+bool
+dns_is_trusted(const struct dns *d)
+{
+    CHECK(d, DNS_MAGIC);
+    return dnschannel_is_trusted(d->channel);
 }
 
 void

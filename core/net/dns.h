@@ -15,6 +15,7 @@
 
 enum dns_type {
     DNS_A = 1,
+    DNS_CNAME = 5,
     DNS_PTR = 12,
     DNS_MX = 15,
     DNS_TXT = 16,
@@ -32,14 +33,19 @@ struct dns_record {
     uint32_t ttl;        /* seconds */
     uint16_t preference; /* MX */
     struct cidr ip;      /* A, AAAA */
-    struct str name;     /* MX exchange, PTR: lower case, no final dot; "" is
-                            the root (null MX, RFC 7505) */
-    struct str bytes;    /* TXT (strings joined), TLSA (RDATA) */
+    struct str name; /* MX exchange, PTR, CNAME: lower case, no final dot; "" is
+                        the root (null MX, RFC 7505) */
+    struct str bytes; /* TXT (strings joined), TLSA (RDATA, of any size) */
 };
 struct dns_answer { /* immutable, lent for the callback */
     enum dns_status status;
-    uint32_t ttl;       /* seconds until it expires, negative answers too */
-    bool authenticated; /* AD bit of the answer */
+    uint32_t ttl; /* seconds until it expires, negative answers too */
+    /* The server that said so validates (AD), it is one of those trusted, and
+     * all of the answer is meant, the aliases on the way too. */
+    bool authenticated;
+    /* Where aliases (CNAME) led from the name that was asked; absent: there
+     * were none.  Not for questions about CNAME itself. */
+    struct str canonical;
     size_t count;
     const struct dns_record *record;
 };
@@ -49,7 +55,13 @@ struct dns_config {
                                   carry a port: 127.0.0.1:5300, [::1]:5300 */
     uint32_t min_ttl, max_ttl; /* seconds; clamp what the cache keeps */
     uint32_t negative_ttl_max; /* seconds */
-    size_t cache_size;         /* answers kept */
+    uint32_t tlsa_ttl_max;     /* seconds; 0: no other than the rest.  min_ttl
+                                  does not lengthen what TLSA records say */
+    /* Servers whose AD bit is believed, beside those of this machine (loopback
+     * addresses).  Only if all that are asked are among them. */
+    const struct cidr *trusted;
+    size_t trusted_count;
+    size_t cache_size;            /* answers kept */
     struct throttle_rate mx_rate; /* MX questions to servers; count 0: any */
     size_t mx_waiting_max;        /* more of them do not wait for that */
 };
@@ -86,6 +98,9 @@ void dns_each(struct dns *d, struct str name, dns_each_f *each, void *arg);
 const char *dns_type_name(enum dns_type t);
 enum dns_type dns_type_find(struct str name);
 const char *dns_status_name(enum dns_status s);
+/* Are the servers that are asked now trusted?  Else nothing is authenticated.
+ */
+bool dns_is_trusted(const struct dns *d);
 
 struct dns_stats {
     uint64_t queries[4], timeouts[4]; /* A, AAAA, MX, TXT */

@@ -159,7 +159,7 @@ void
 dnscache_forget(struct dnscache *c, struct str name)
 {
     static const enum dns_type types[] = {
-        DNS_A, DNS_PTR, DNS_MX, DNS_TXT, DNS_AAAA, DNS_TLSA};
+        DNS_A, DNS_CNAME, DNS_PTR, DNS_MX, DNS_TXT, DNS_AAAA, DNS_TLSA};
     struct key k;
 
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {

@@ -12,6 +12,7 @@
 #include "base/xmem.h"
 #include "loop/timer.h"
 #include "loop/watch.h"
+#include "net/netaddr.h"
 #include "net/resolvconf.h"
 #include "base/banned.h"
 
@@ -23,6 +24,8 @@ enum {
     CHANNEL_SOCKET_BUFFER = 1 << 20
 };
 
+#define SYSTEM_CONF "/etc/resolv.conf"
+
 /* One c-ares channel. */
 struct wire {
     struct list node;
@@ -30,6 +33,7 @@ struct wire {
     ares_channel ares;
     struct list sockets;
     size_t in_flight, asked;
+    bool trusted; /* its servers are */
 };
 struct wire_socket {
     struct list node;
@@ -46,6 +50,9 @@ struct dnschannel {
     struct loop *loop;
     char *path;
     struct resolvconf conf;
+    struct cidr *trusted_nets;
+    size_t trusted_count;
+    bool trusted;      /* all servers of conf */
     struct wire *now;  /* takes questions */
     struct list wires; /* all */
     struct timer tick;
@@ -139,6 +146,7 @@ wire_new(struct dnschannel *c)
     int rc;
 
     w->home = c;
+    w->trusted = c->trusted;
     list_init(&w->sockets);
     rc = wire_options(w, &c->conf);
     if (rc != ARES_SUCCESS) {
@@ -175,6 +183,41 @@ wires_sweep(struct dnschannel *c)
     return in_flight;
 }
 
+/* --- whose AD bit counts --- */
+
+static bool
+server_is_trusted(const struct dnschannel *c, const struct cidr *ip)
+{
+    static const struct cidr loopback[] = {
+        {.family = 4, .bits = 8, .addr = {127}},
+        {.family = 6, .bits = 128, .addr = {[15] = 1}}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(loopback); i++)
+        if (cidr_contains(&loopback[i], ip))
+            return true;
+    for (size_t i = 0; i < c->trusted_count; i++)
+        if (cidr_contains(&c->trusted_nets[i], ip))
+            return true;
+    return false;
+}
+
+/* Any of them may be asked, so each must be trusted. */
+static bool
+servers_are_trusted(const struct dnschannel *c)
+{
+    struct str all = buf_get(&c->conf.servers);
+
+    while (all.n) {
+        struct str one = str_cut(&all, ',');
+        struct netaddr at;
+
+        if (netaddr_parse(one, true, &at, NULL) < 0 ||
+            !server_is_trusted(c, &at.ip))
+            return false;
+    }
+    return true;
+}
+
 /* A file that names nobody any more is being written, or was emptied by an
  * accident: the servers that were known serve on. */
 static void
@@ -194,8 +237,11 @@ dnschannel_read(struct dnschannel *c)
     c->conf = next;
     c->looked = loop_now(c->loop);
     c->now = NULL; /* the next question makes one */
-    log_info(LOG_DNS, "dns-servers", "servers=%s timeout_ms=%d attempts=%d",
-        buf_get(&c->conf.servers).p, c->conf.timeout_ms, c->conf.attempts);
+    c->trusted = servers_are_trusted(c);
+    log_info(LOG_DNS, "dns-servers",
+        "servers=%s timeout_ms=%d attempts=%d trusted=%s",
+        buf_get(&c->conf.servers).p, c->conf.timeout_ms, c->conf.attempts,
+        c->trusted ? "yes" : "no");
 }
 
 static void
@@ -225,8 +271,25 @@ dnschannel_tick(void *arg)
         timer_start(&c->tick, CHANNEL_TICK_MS);
 }
 
+static void
+dnschannel_take(struct dnschannel *c, const struct dns_config *conf)
+{
+    char *path = xdup(conf->resolv_conf ? conf->resolv_conf : SYSTEM_CONF);
+
+    free(c->path);
+    c->path = path;
+    free(c->trusted_nets);
+    c->trusted_count = conf->trusted_count;
+    c->trusted_nets =
+        xcalloc(MAX_OF(conf->trusted_count, (size_t)1), sizeof(struct cidr));
+    if (conf->trusted_count)
+        memcpy(c->trusted_nets, conf->trusted,
+            conf->trusted_count * sizeof(struct cidr));
+    dnschannel_read(c);
+}
+
 struct dnschannel *
-dnschannel_new(struct loop *l, const char *path, struct err *e)
+dnschannel_new(struct loop *l, const struct dns_config *conf, struct err *e)
 {
     struct dnschannel *c;
     int rc = ares_library_init(ARES_LIB_INIT_ALL);
@@ -237,10 +300,9 @@ dnschannel_new(struct loop *l, const char *path, struct err *e)
     }
     c = xnew(struct dnschannel);
     c->loop = l;
-    c->path = xdup(path);
     list_init(&c->wires);
     timer_init(&c->tick, l, dnschannel_tick, c, "dns tick");
-    dnschannel_read(c);
+    dnschannel_take(c, conf);
     return c;
 }
 
@@ -260,17 +322,20 @@ dnschannel_free(struct dnschannel **pc)
     resolvconf_fini(&c->conf);
     ares_library_cleanup();
     free(c->path);
+    free(c->trusted_nets);
     free(c);
 }
 
 void
-dnschannel_reload(struct dnschannel *c, const char *path)
+dnschannel_reload(struct dnschannel *c, const struct dns_config *conf)
 {
-    char *copy = xdup(path);
+    dnschannel_take(c, conf);
+}
 
-    free(c->path);
-    c->path = copy;
-    dnschannel_read(c);
+bool
+dnschannel_is_trusted(const struct dnschannel *c)
+{
+    return c->trusted;
 }
 
 static enum dns_status
@@ -294,7 +359,8 @@ sent_answered(void *arg, int rc, int timeouts, unsigned char *p, int n)
     if (rc == ARES_SUCCESS && p && n > 0)
         bytes = str_make(p, (size_t)n);
     s->wire->in_flight--;
-    s->fn(s->arg, bytes.p ? DNS_OK : sent_status(rc, timeouts), bytes);
+    s->fn(s->arg, bytes.p ? DNS_OK : sent_status(rc, timeouts), bytes,
+        s->wire->trusted);
     free(s);
 }
 
@@ -334,7 +400,7 @@ dnschannel_send(struct dnschannel *c, const char *name, enum dns_type t,
     int n = 0, rc = w ? question_make(name, t, &p, &n) : ARES_ESERVFAIL;
 
     if (rc != ARES_SUCCESS) {
-        fn(arg, sent_status(rc, 0), STR_NONE);
+        fn(arg, sent_status(rc, 0), STR_NONE, false);
         return;
     }
     s = xnew(struct sent);

@@ -3,7 +3,7 @@
 
 #include "base/banned.h"
 
-enum { DNS_CNAME = 5, DNS_SOA = 6, DNS_NS = 2, DNS_IN = 1 };
+enum { DNS_SOA = 6, DNS_NS = 2, DNS_IN = 1 };
 
 /* A place in the message. */
 struct reader {
@@ -243,12 +243,11 @@ record_read(const struct reader *msg, const struct rr *rr, struct arena *a,
         to->preference = read_u16(&r);
         return record_name(msg, rr, 2, a, to);
     case DNS_PTR:
+    case DNS_CNAME:
         return record_name(msg, rr, 0, a, to);
     case DNS_TXT:
         return record_txt(msg, rr, a, to);
-    case DNS_TLSA:
-        if (rr->end - rr->data < 4)
-            return false;
+    case DNS_TLSA: /* what cannot be used counts all the same (tlsa.h) */
         to->bytes =
             arena_str(a, str_sub(msg->msg, rr->data, rr->end - rr->data));
         return true;
@@ -356,8 +355,10 @@ read_sections(struct reader *r, const unsigned counts[3], struct str name,
         return DNS_SERVFAIL;
     answers = *r;
     memcpy(at.text, name.p, name.n);
-    if (!follow_chain(&answers, an, &at, &to->ttl))
+    if (type != DNS_CNAME && !follow_chain(&answers, an, &at, &to->ttl))
         return DNS_SERVFAIL;
+    if (!str_eq(str_make(at.text, at.n), name))
+        to->canonical = arena_str(a, str_make(at.text, at.n));
     if (to->status == DNS_OK)
         odd = collect(&answers, an, &at, type, a, to);
     if (to->count)

@@ -11,7 +11,8 @@ static const struct {
     enum dns_type type;
     const char *name;
 } dns_types[] = {{DNS_A, "A"}, {DNS_AAAA, "AAAA"}, {DNS_MX, "MX"},
-    {DNS_TXT, "TXT"}, {DNS_PTR, "PTR"}, {DNS_TLSA, "TLSA"}};
+    {DNS_TXT, "TXT"}, {DNS_CNAME, "CNAME"}, {DNS_PTR, "PTR"},
+    {DNS_TLSA, "TLSA"}};
 
 const char *
 dns_type_name(enum dns_type t)

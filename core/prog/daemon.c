@@ -148,10 +148,14 @@ dns_config_from(const struct scope *g, struct dns_config *to)
         .min_ttl = ttl_seconds(g, OPT(route_options, ROUTE_MIN_DNS_TTL)),
         .max_ttl = ttl_seconds(g, OPT(route_options, ROUTE_MAX_DNS_TTL)),
         .negative_ttl_max = 3600,
+        .tlsa_ttl_max =
+            ttl_seconds(g, OPT(route_options, ROUTE_TLSA_EXPIRE_INTERVAL)),
         .cache_size =
             (size_t)scope_int(g, OPT(route_options, ROUTE_DNS_CACHE_SIZE)),
         .mx_waiting_max = (size_t)scope_int(
             g, OPT(route_options, ROUTE_DNS_RATE_LIMIT_MAX_QUEUE))};
+    to->trusted = scope_cidrs(
+        g, OPT(route_options, ROUTE_DNS_TRUSTED_SERVERS), &to->trusted_count);
     if (scope_int(g, OPT(route_options, ROUTE_DNS_RATE_LIMIT_ENABLED)))
         to->mx_rate = (struct throttle_rate){
             .count = scope_int(

@@ -8,6 +8,7 @@
 #include "conf/generation.h"
 #include "queue/queue_options.h"
 #include "route/binding.h"
+#include "route/dane.h"
 #include "base/banned.h"
 
 static struct str
@@ -29,7 +30,7 @@ queue_sessions_read(uint32_t id)
     static const char *const others[] = {
         "queue", "route", "intake", "auth", "spool", "logs", "ctl"};
 
-    if (option_is_imported(id))
+    if (option_is_imported(id) || dane_reads(id))
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (str_eq(str_of(option_layer(id)), str_of(others[i])))

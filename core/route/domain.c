@@ -53,6 +53,7 @@ host_unref(struct host **ph)
         return;
     free(h->name);
     free(h->uri);
+    free(h->canonical);
     h->magic = 0;
     free(h);
 }
@@ -85,6 +86,7 @@ domain_free(struct domain *d)
     CHECK(d, DOMAIN_MAGIC);
     lookups_end(d);
     domainsts_end(d);
+    dane_leave(r->dane, d);
     rules_fini(&d->rules);
     hosts_drop(&d->hosts, &d->host_count);
     cursor_leave(&r->cursors, &d->node);
@@ -96,6 +98,7 @@ domain_free(struct domain *d)
     if (!d->refs)
         r->unused--;
     buf_fini(&d->asked_names);
+    free(d->canonical);
     free(d->key);
     d->magic = 0;
     free(d);
@@ -186,6 +189,9 @@ domain_falls_to_a(const struct domain *d, const struct scope *s)
     int64_t most =
         scope_int(s, OPT(route_options, ROUTE_MX_FAILURES_FALLBACK_TO_A));
 
+    /* Whoever can keep MX records from being heard must not choose the host. */
+    if (scope_int(s, OPT(route_options, ROUTE_USE_DANE)) != ROUTE_DANE_NO)
+        return false;
     return d->mx_failures && (most < 0 || d->mx_failures >= (uint64_t)most);
 }
 
@@ -250,6 +256,7 @@ domain_refresh(struct domain *d)
 {
     CHECK(d, DOMAIN_MAGIC);
     domain_forget_answers(d);
+    d->refreshed = loop_now(d->resolver->loop);
     lookups_end(d); /* what is under way may be old already */
     d->expires = 0;
     if (!d->resolver->generation && d->refs) {
@@ -324,6 +331,10 @@ host_make(const struct domain *d, const struct rule *rule,
     h->preference = found->preference;
     h->ttl = found->ttl;
     h->secure = found->secure;
+    h->unsure = found->unsure;
+    xfree(&h->canonical);
+    if (found->canonical.p)
+        h->canonical = xdupn(found->canonical.p, found->canonical.n);
     return h;
 }
 
@@ -333,6 +344,7 @@ struct gathered {
     uint32_t ttl;
     uint16_t self_rank;
     bool partial;
+    struct str canonical; /* of the domain's own name */
 };
 
 static bool
@@ -410,6 +422,8 @@ gather_rule(const struct domain *d, struct rule_lookup *k, struct gathered *to)
         return;
     }
     gather_self(d, k, to);
+    if (k->rule->own)
+        to->canonical = mx_canonical(k->mx);
     found = mx_hosts(k->mx, &count);
     ttl = k->rule->ttl >= 0 ? (uint32_t)k->rule->ttl : mx_ttl(k->mx);
     to->ttl = MIN_OF(to->ttl, ttl);
@@ -461,6 +475,9 @@ domain_found(struct domain *d, struct gathered *g)
     d->mx_count = count_exchanges(d);
     d->self_rank = g->self_rank;
     d->print = 0;
+    xfree(&d->canonical);
+    if (g->canonical.p)
+        d->canonical = xdupn(g->canonical.p, g->canonical.n);
     d->whole = !g->partial && !d->by_gateway && domain_is_own(d);
     d->resolved = true;
     d->stale_ok = false;

@@ -9,6 +9,7 @@
 #include "route/domainsts.h"
 #include "route/marks.h"
 #include "route/route_int.h"
+#include "route/route_options.h"
 #include "base/banned.h"
 
 static bool
@@ -20,8 +21,9 @@ same_exchange(const struct host *a, const struct host *b)
 
 /* The record's hosts, as the code that picks tells of them. */
 struct host_lines {
-    const struct domain *domain;
+    struct domain *domain;
     struct str binding;
+    bool dane;
     const struct host *last;
     struct buf *to;
 };
@@ -49,6 +51,8 @@ print_facts(const struct host_lines *l, const struct hop_look *row)
         [HOP_SEEN_FULL] = " at its limit",
         [HOP_SEEN_SKIPPED] = " passed over",
         [HOP_SEEN_PROHIBITED] = " prohibited",
+        [HOP_SEEN_ASKED] = " waits for its TLSA records",
+        [HOP_SEEN_REFUSED] = " refused",
         [HOP_SEEN_SELF] = " left out: this server",
         [HOP_SEEN_WORSE] = " left out: no better than this server",
         [HOP_SEEN_UNNAMED] = " left out: not in its MTA-STS policy"};
@@ -76,6 +80,7 @@ print_host(void *arg, const struct hop_look *row)
 {
     struct host_lines *l = arg;
     const struct host *h = row->host;
+    struct domain *d = l->domain;
 
     if (!l->last || !same_exchange(h, l->last))
         print_exchange(l, h);
@@ -91,6 +96,11 @@ print_host(void *arg, const struct hop_look *row)
     if (h->port)
         buf_printf(l->to, " port %u", (unsigned)h->port);
     print_facts(l, row);
+    buf_char(l->to, '\n');
+    if (!l->dane)
+        return;
+    buf_cstr(l->to, "       ");
+    dane_print(d->resolver->dane, d, h, row->at.port, l->to);
     buf_char(l->to, '\n');
 }
 
@@ -116,7 +126,10 @@ void
 domain_print(struct domain *d, struct generation *g, const struct scope *scope,
     struct str binding, uint16_t default_port, struct buf *to)
 {
-    struct host_lines l = {.domain = d, .binding = binding, .to = to};
+    struct host_lines l = {.domain = d,
+        .binding = binding,
+        .dane = dane_wanted(scope, d->method) != ROUTE_DANE_NO,
+        .to = to};
     struct hop hop;
 
     CHECK(d, DOMAIN_MAGIC);
@@ -184,6 +197,9 @@ domain_why(const struct domain *d, struct buf *to, int64_t *until)
     } else if (domainsts_is_asking(d)) {
         buf_printf(
             to, "the MTA-STS policy of %.*s is being asked for", STR_ARG(name));
+    } else if (d->dane_waits) {
+        buf_printf(to, "TLSA records of hosts of %.*s are being asked for",
+            STR_ARG(name));
     } else {
         buf_printf(
             to, "%zu hosts of %.*s are known", d->host_count, STR_ARG(name));

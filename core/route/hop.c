@@ -8,7 +8,7 @@
 
 #include "base/bug.h"
 #include "base/magic.h"
-#include "route/domainsts.h"
+#include "route/hoptls.h"
 #include "route/marks.h"
 #include "route/route_int.h"
 #include "route/route_options.h"
@@ -24,10 +24,14 @@ struct choice {
     uint16_t default_port;
     int64_t now;
     uint64_t marks;
-    struct domainsts_view sts;
+    struct hoptls tls;
     bool meets_self; /* some host of the record is this server */
     /* what was found on the way */
     size_t down, full, skipped, unnamed;
+    size_t asking, refused; /* by what DANE says */
+    const struct host *refused_host;
+    const char *refused_text;
+    enum tls_reason refused_why;
     const struct host *self; /* of those left out the best */
     int64_t until;           /* the earliest end of a mark */
     uint64_t fewest;         /* failures in a row of those that are down */
@@ -81,6 +85,7 @@ hop_begin(struct choice *c)
 {
     const struct domain *d = c->domain;
 
+    c->marks = marks_of(c->scope, domain_name(d), c->tls.dane != ROUTE_DANE_NO);
     for (size_t i = 0; i < d->host_count && !c->meets_self; i++)
         c->meets_self =
             hop_is_self(c, d->hosts[i]) || hop_self_by_name(c, d->hosts[i]);
@@ -138,6 +143,36 @@ hop_has_room(struct choice *c, const struct host *h)
     return false;
 }
 
+static void
+hop_mark(struct choice *c, int64_t until)
+{
+    c->until = c->until ? MIN_OF(c->until, until) : until;
+}
+
+/* No mail goes to a host before it is known which TLS it must have. */
+static bool
+hop_has_tls(struct choice *c, const struct host *h)
+{
+    struct dane_found f;
+
+    switch (hoptls_judge(&c->tls, h, hop_port(c, h), &f)) {
+    case HOPTLS_GOOD:
+        return true;
+    case HOPTLS_ASKING:
+        c->asking++;
+        return false;
+    case HOPTLS_REFUSED:
+        break;
+    }
+    c->refused++;
+    c->refused_host = h;
+    c->refused_text = f.text;
+    c->refused_why = f.why;
+    if (f.until != INT64_MAX)
+        hop_mark(c, f.until);
+    return false;
+}
+
 static bool
 hop_usable(struct choice *c, const struct host *h)
 {
@@ -155,11 +190,10 @@ hop_usable(struct choice *c, const struct host *h)
     if (f && f->failed_until > c->now) {
         c->fewest = c->down ? MIN_OF(c->fewest, f->failures) : f->failures;
         c->down++;
-        c->until =
-            c->until ? MIN_OF(c->until, f->failed_until) : f->failed_until;
+        hop_mark(c, f->failed_until);
         return false;
     }
-    return hop_has_room(c, h);
+    return hop_has_tls(c, h) && hop_has_room(c, h);
 }
 
 /* Of one preference: does a's family go first? */
@@ -205,15 +239,15 @@ hop_choose(struct choice *c, bool *prohibited)
     for (size_t i = 0; i < d->host_count; i++) {
         struct host *h = d->hosts[i];
         if (i && !hop_is_of_level(d->hosts[i - 1], h)) {
-            if (best)
+            if (best || c->asking)
                 break;
-            better = c->down + c->full;
+            better = c->down + c->full + c->refused;
         }
         if (hop_left_out(c, h)) {
             c->self = c->self ? c->self : h;
             continue;
         }
-        if (domainsts_refuses(&c->sts, h)) {
+        if (hoptls_leaves_out(&c->tls, h, hop_port(c, h))) {
             c->unnamed++;
             continue;
         }
@@ -261,9 +295,25 @@ hop_loop(const struct choice *c, struct hop *to)
     return d->whole ? HOP_FAIL : HOP_DELAY;
 }
 
+/* RFC 7672 2.2: such a host is not spoken to, neither in clear. */
+static enum hop_result
+hop_refused(const struct choice *c, struct hop *to)
+{
+    struct buf text = BUF_INIT;
+
+    buf_printf(
+        &text, "DANE: %.64s: %s", c->refused_host->name, c->refused_text);
+    hop_say(to, 451, "4.7.5", buf_get(&text).p);
+    buf_fini(&text);
+    to->why_tls = c->refused_why;
+    return HOP_DELAY;
+}
+
 static enum hop_result
 hop_none(const struct choice *c, struct hop *to)
 {
+    if (c->asking)
+        return HOP_WAIT;
     if (c->full) {
         hop_say(to, 451, "4.4.1", "all hosts are at their limit");
         to->line = c->line;
@@ -277,6 +327,8 @@ hop_none(const struct choice *c, struct hop *to)
         to->failures = c->fewest;
         return HOP_DOWN;
     }
+    if (c->refused)
+        return hop_refused(c, to);
     if (c->unnamed) {
         hop_say(to, 451, "4.7.5",
             "no usable MX is named by the domain's MTA-STS policy");
@@ -304,7 +356,7 @@ hop_take(struct choice *c, struct host *h, struct hop *to)
     to->preference = c->domain->rules.configured ? h->item_pref : h->preference;
     to->picked = c->now;
     to->marks = c->marks;
-    to->tls = domainsts_demand(c->domain, &c->sts, h);
+    to->tls = hoptls_demand(&c->tls, h, hop_port(c, h));
     return HOP_OK;
 }
 
@@ -335,8 +387,7 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
         .scope = scope,
         .binding = binding,
         .default_port = default_port,
-        .now = loop_now(d->resolver->loop),
-        .marks = marks_of(scope, domain_name(d))};
+        .now = loop_now(d->resolver->loop)};
     struct host *h;
     bool prohibited, sts_known;
 
@@ -345,7 +396,7 @@ domain_pick(struct domain *d, struct generation *g, const struct scope *scope,
     resolver_adopt(d->resolver, g);
     if (!d->resolved || d->expires <= c.now)
         domain_look_up(d);
-    sts_known = domainsts_look(d, scope, &c.sts);
+    sts_known = hoptls_begin(d, scope, &c.tls);
     if (!d->host_count) {
         if (domain_looking(d))
             return HOP_WAIT;
@@ -371,15 +422,17 @@ look_seen(const struct choice *c, const struct host *h, bool chosen)
 
     if (hop_left_out(c, h))
         return hop_is_self(c, h) ? HOP_SEEN_SELF : HOP_SEEN_WORSE;
-    if (domainsts_refuses(&c->sts, h))
+    if (hoptls_leaves_out(&c->tls, h, hop_port(c, h)))
         return HOP_SEEN_UNNAMED;
     if (hop_prohibited(c, h))
         return HOP_SEEN_PROHIBITED;
     if (chosen)
         return HOP_SEEN_NEXT;
-    one.down = one.full = one.skipped = 0;
+    one.down = one.full = one.skipped = one.asking = one.refused = 0;
     if (hop_usable(&one, h))
         return HOP_SEEN_FREE;
+    if (one.asking || one.refused)
+        return one.asking ? HOP_SEEN_ASKED : HOP_SEEN_REFUSED;
     if (one.skipped)
         return HOP_SEEN_SKIPPED;
     return one.down ? HOP_SEEN_FAILED : HOP_SEEN_FULL;
@@ -419,8 +472,7 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
         .scope = scope,
         .binding = binding,
         .default_port = default_port,
-        .now = loop_now(d->resolver->loop),
-        .marks = marks_of(scope, domain_name(d))};
+        .now = loop_now(d->resolver->loop)};
     const struct host *h;
     bool prohibited;
 
@@ -430,7 +482,7 @@ domain_look(struct domain *d, struct generation *g, const struct scope *scope,
         return HOP_WAIT;
     if (!d->host_count)
         return d->resolved ? hop_verdict(d, to) : HOP_OK;
-    if (!domainsts_peek(d, scope, &c.sts))
+    if (!hoptls_peek(d, scope, &c.tls))
         return HOP_WAIT;
     hop_begin(&c);
     h = hop_choose(&c, &prohibited);
@@ -458,23 +510,6 @@ hop_comes_before(const struct host *a, const struct host *b)
     if (a->item_pref != b->item_pref)
         return a->item_pref < b->item_pref;
     return a->rank < b->rank;
-}
-
-/* What is demanded of its TLS is what was demanded when it was picked. */
-static bool
-hop_has_its_tls(const struct choice *c, const struct hop *hop)
-{
-    struct tlsdemand *now;
-    bool same;
-
-    if (domainsts_refuses(&c->sts, hop->host))
-        return false;
-    if (!c->sts.policy && !hop->tls)
-        return true;
-    now = domainsts_demand(c->domain, &c->sts, hop->host);
-    same = tlsdemand_eq(now, hop->tls);
-    tlsdemand_unref(&now);
-    return same;
 }
 
 /* Of the record, and one that a pick may choose as far as the address goes. */
@@ -507,7 +542,8 @@ hop_compare(struct choice *c, const struct host *mine)
             break; /* they are in order */
         if (hop_is_of_level(h, mine) && !hop_family_first(c, h, mine))
             continue;
-        if (!hop_left_out(c, h) && !domainsts_refuses(&c->sts, h) &&
+        if (!hop_left_out(c, h) &&
+            !hoptls_leaves_out(&c->tls, h, hop_port(c, h)) &&
             !hop_prohibited(c, h) && hop_usable(c, h))
             return HOP_WORSE;
     }
@@ -524,8 +560,7 @@ domain_standing(struct domain *d, struct generation *g,
         .scope = scope,
         .binding = binding,
         .default_port = default_port,
-        .now = loop_now(d->resolver->loop),
-        .marks = marks_of(scope, domain_name(d))};
+        .now = loop_now(d->resolver->loop)};
     enum hop_standing found;
 
     CHECK(d, DOMAIN_MAGIC);
@@ -536,10 +571,11 @@ domain_standing(struct domain *d, struct generation *g,
     if (!d->host_count)
         return domain_looking(d) || d->verdict != HOP_FAIL ? HOP_CURRENT
                                                            : HOP_GONE;
-    if (!domainsts_look(d, scope, &c.sts))
+    if (!hoptls_begin(d, scope, &c.tls))
         return HOP_CURRENT; /* until changed() */
     hop_begin(&c);
-    if (!hop_is_there(&c, h))
+    if (!hop_is_there(&c, h) ||
+        !hoptls_keeps(&c.tls, h->host, hop_port(&c, h->host), h->tls, until))
         return HOP_GONE;
     found = hop_compare(&c, h->host);
     if (c.until)

@@ -2,11 +2,13 @@
 noinst_LIBRARIES += core/route/libroute.a
 core_route_libroute_a_SOURCES = \
 	core/route/binding.c core/route/binding.h \
+	core/route/dane.c core/route/dane.h \
 	core/route/domain.c core/route/domainshow.c \
 	core/route/domainsts.c core/route/domainsts.h \
 	core/route/fit.c core/route/fit.h \
 	core/route/hop.c \
 	core/route/marks.c core/route/marks.h \
+	core/route/hoptls.c core/route/hoptls.h \
 	core/route/hostlimits.c core/route/hostlimits.h \
 	core/route/hosts.c core/route/hosts.h \
 	core/route/method.c core/route/method.h \

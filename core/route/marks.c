@@ -29,13 +29,15 @@ marks_find(void)
 }
 
 uint64_t
-marks_of(const struct scope *s, struct str domain)
+marks_of(const struct scope *s, struct str domain, bool dane)
 {
     struct buf b = BUF_INIT;
     uint64_t hash;
 
-    if (!marks_find() || !scope_int(s, ids[0]))
-        return 0;
+    if (!marks_find() || (!scope_int(s, ids[0]) && !dane))
+        return dane;
+    if (dane)
+        buf_cstr(&b, "dane|");
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         struct str v = i < 3 ? STR_NONE : scope_str(s, ids[i]);
 

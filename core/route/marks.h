@@ -13,8 +13,8 @@
 
 enum { MARKS_NAME_MAX = 300 };
 
-/* A number for the demands; 0: none. */
-uint64_t marks_of(const struct scope *s, struct str domain);
+/* A number for the demands; 0: none.  dane: TLSA records count too. */
+uint64_t marks_of(const struct scope *s, struct str domain, bool dane);
 struct str marks_name(
     char to[MARKS_NAME_MAX], struct str binding, uint64_t marks);
 

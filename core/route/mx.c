@@ -16,15 +16,19 @@ struct exchange {
     struct str name;
     uint16_t preference, rank;
     uint32_t ttl;
-    bool secure;
-    struct cidr address; /* its name is one */
-    struct dns_question *a, *aaaa;
+    bool secure;          /* the MX that names it is vouched for, */
+    bool address_secure;  /* an address too, */
+    bool alias_secure;    /* or that the name is an alias, */
+    bool alias_unsure;    /* or nobody can say whether it is */
+    struct str canonical; /* what it is an alias of */
+    struct cidr address;  /* its name is one */
+    struct dns_question *a, *aaaa, *cname;
 };
 struct mx_lookup {
     uint32_t magic;
     struct dns *dns;
     enum mx_kind kind;
-    struct str name;
+    struct str name, canonical;
     bool ipv6;
     uint32_t address_ttl;
     mx_done_f *done;
@@ -75,9 +79,26 @@ hosts_sort(struct mx_host *hosts, size_t count)
     }
 }
 
+/* RFC 7672 2.2.2 */
+static void
+hosts_secure(struct mx_lookup *m)
+{
+    for (size_t i = 0; i < m->host_count; i++) {
+        struct mx_host *h = &m->hosts[i];
+        const struct exchange *x = m->exchanges;
+
+        while (x->name.p != h->name.p)
+            x++;
+        h->secure = x->secure && (x->address_secure || x->alias_secure);
+        h->unsure = x->alias_unsure;
+        h->canonical = x->address_secure ? x->canonical : STR_NONE;
+    }
+}
+
 static void
 addresses_end(struct mx_lookup *m)
 {
+    hosts_secure(m);
     hosts_sort(m->hosts, m->host_count);
     if (m->host_count)
         mx_end(m, MX_OK);
@@ -99,7 +120,7 @@ host_known(
 
 static void
 host_add(struct mx_lookup *m, const struct exchange *x, const struct cidr *ip,
-    uint32_t ttl, bool secure)
+    uint32_t ttl)
 {
     struct mx_host *h;
 
@@ -115,7 +136,32 @@ host_add(struct mx_lookup *m, const struct exchange *x, const struct cidr *ip,
     h->preference = x->preference;
     h->rank = x->rank;
     h->ttl = MIN_OF(x->ttl, ttl);
-    h->secure = x->secure && secure;
+}
+
+static void
+on_cname(void *arg, const struct dns_answer *a)
+{
+    struct exchange *x = arg;
+
+    x->cname = NULL;
+    x->alias_secure = a->status == DNS_OK && a->authenticated;
+    x->alias_unsure = a->status == DNS_SERVFAIL || a->status == DNS_TIMEOUT;
+    x->lookup->partial |= x->alias_unsure;
+    if (!--x->lookup->open)
+        addresses_end(x->lookup);
+}
+
+/* All that is to be known about the addresses of one exchange.  Its name may be
+ * an alias that is vouched for, of one that is not. */
+static void
+exchange_settle(struct exchange *x)
+{
+    struct mx_lookup *m = x->lookup;
+
+    if (x->a || x->aaaa || !x->secure || x->address_secure || !x->canonical.p)
+        return;
+    m->open++;
+    x->cname = dns_ask(m->dns, x->name, DNS_CNAME, on_cname, x);
 }
 
 static void
@@ -125,10 +171,13 @@ address_answer(struct exchange *x, const struct dns_answer *a)
 
     m->ttl = MIN_OF(m->ttl, a->ttl);
     m->open--;
+    x->address_secure |= a->status == DNS_OK && a->authenticated;
+    if (a->canonical.p && !x->canonical.p)
+        x->canonical = arena_str(m->arena, a->canonical);
     switch (a->status) {
     case DNS_OK:
         for (size_t i = 0; i < a->count; i++)
-            host_add(m, x, &a->record[i].ip, a->ttl, a->authenticated);
+            host_add(m, x, &a->record[i].ip, a->ttl);
         break;
     case DNS_NODATA:
         m->exists = true;
@@ -140,6 +189,7 @@ address_answer(struct exchange *x, const struct dns_answer *a)
         m->partial = true;
         break;
     }
+    exchange_settle(x);
     if (!m->open)
         addresses_end(m);
 }
@@ -168,7 +218,7 @@ addresses_ask(struct mx_lookup *m)
     for (size_t i = 0; i < m->exchange_count; i++) {
         struct exchange *x = &m->exchanges[i];
         if (x->address.family) {
-            host_add(m, x, &x->address, m->address_ttl, true);
+            host_add(m, x, &x->address, m->address_ttl);
             m->ttl = MIN_OF(m->ttl, m->address_ttl);
             continue;
         }
@@ -282,6 +332,8 @@ on_mx(void *arg, const struct dns_answer *a)
 
     m->mx = NULL;
     m->ttl = MIN_OF(m->ttl, a->ttl);
+    if (a->canonical.p && a->authenticated)
+        m->canonical = arena_str(m->arena, a->canonical);
     switch (a->status) {
     case DNS_OK:
         exchanges_of(m, a);
@@ -348,6 +400,7 @@ mx_free(struct mx_lookup **pm)
     for (size_t i = 0; i < m->exchange_count; i++) {
         dns_cancel(&m->exchanges[i].a);
         dns_cancel(&m->exchanges[i].aaaa);
+        dns_cancel(&m->exchanges[i].cname);
     }
     arena_free(&m->arena);
     free(m->hosts);
@@ -366,6 +419,12 @@ mx_hosts(const struct mx_lookup *m, size_t *count)
 {
     *count = m->host_count;
     return m->hosts;
+}
+
+struct str
+mx_canonical(const struct mx_lookup *m)
+{
+    return m->canonical;
 }
 
 uint32_t

@@ -30,7 +30,11 @@ struct mx_host {
     uint16_t preference; /* of the MX; 0 without */
     uint16_t rank;       /* 0 for the best, 1 for the next ... */
     uint32_t ttl;        /* seconds: the lesser of MX and address */
-    bool secure;         /* all answers were authenticated */
+    /* DNSSEC vouches for the name: for the MX, and for its address or at least
+     * for the alias (CNAME) that it is.  TLSA records may be asked for. */
+    bool secure;
+    bool unsure;          /* whether it does could not be found out for now */
+    struct str canonical; /* where an alias leads, all of it vouched for */
 };
 struct mx_lookup;
 /* In a later turn; the lookup may be freed in it. */
@@ -51,6 +55,8 @@ void mx_free(struct mx_lookup **m); /* cancels too */
 enum mx_status mx_status(const struct mx_lookup *m);
 /* In order of rank; equals in the order of the answer. */
 const struct mx_host *mx_hosts(const struct mx_lookup *m, size_t *count);
+/* Where the name is an alias of, vouched for by DNSSEC, or absent; with MX. */
+struct str mx_canonical(const struct mx_lookup *m);
 uint32_t mx_ttl(const struct mx_lookup *m); /* seconds, negative ones too */
 /* The names of all exchanges, each NUL-ended, appended. */
 struct buf;

@@ -101,6 +101,7 @@ struct hop {
     uint64_t marks;        /* marks.h */
     struct tlsdemand
         *tls; /* HOP_OK: until hop_closed(); NULL: as options say */
+    enum tls_reason why_tls;  /* HOP_DELAY: it is for that; or FINE */
     uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
     char text[200];           /* without code: "[internal] ..." */
 };
@@ -121,9 +122,11 @@ enum hop_seen {
     HOP_SEEN_FULL,    /* at a limit of its own, or its throttle used up */
     HOP_SEEN_SKIPPED, /* skip_hosts, or no source address of its family */
     HOP_SEEN_PROHIBITED,
-    HOP_SEEN_SELF,   /* this server */
-    HOP_SEEN_WORSE,  /* as an MX no better than this server */
-    HOP_SEEN_UNNAMED /* its MTA-STS policy does not name it */
+    HOP_SEEN_ASKED,   /* its TLSA records are being asked for */
+    HOP_SEEN_REFUSED, /* for what DANE says, or does not say */
+    HOP_SEEN_SELF,    /* this server */
+    HOP_SEEN_WORSE,   /* as an MX no better than this server */
+    HOP_SEEN_UNNAMED  /* its MTA-STS policy does not name it */
 };
 struct hop_look {
     const struct host *host; /* for the call only */

@@ -44,6 +44,7 @@ resolver_new(struct loop *l, struct dns *dns, const struct resolver_events *ev)
     list_init(&r->told);
     list_init(&r->cursors);
     r->hosts = hosts_new();
+    r->dane = dane_new(r);
     r->limits = hostlimits_new(l, ev->wake);
     timer_init(&r->sweep, l, resolver_sweep, r, "route sweep");
     timer_init(&r->wake, l, resolver_woken, r, "route wake");
@@ -70,6 +71,7 @@ resolver_free(struct resolver **pr)
     heap_fini(&r->wakes);
     chains_fini(&r->domains);
     hosts_free(&r->hosts);
+    dane_free(&r->dane);
     hostlimits_free(&r->limits);
     self_fini(&r->self);
     if (r->generation)
@@ -202,6 +204,7 @@ resolver_sweep(void *arg)
     }
     hosts_sweep(r->hosts, now, ROUTE_METRICS_MS, ROUTE_SWEEP_MOST);
     hostlimits_sweep(r->limits);
+    dane_sweep(r->dane, now, ROUTE_SWEEP_MOST);
     if (now - r->self_read >= ROUTE_SELF_MS) {
         self_refresh(&r->self);
         r->self_read = now;

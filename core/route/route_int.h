@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "loop/defer.h"
 #include "loop/timer.h"
+#include "route/dane.h"
 #include "route/hosts.h"
 #include "route/resolve.h"
 #include "route/rules.h"
@@ -47,6 +48,7 @@ struct resolver {
     struct hosts *hosts;
     struct hostlimits *limits;
     struct sts *sts; /* or NULL */
+    struct dane *dane;
     struct self self;
     int64_t self_read;
     uint64_t picks;
@@ -63,7 +65,8 @@ struct host {
     uint16_t rank;
     int32_t item_pref;
     uint32_t ttl;
-    bool secure;
+    bool secure, unsure; /* of mx.h */
+    char *canonical;     /* of mx.h, or NULL */
     bool own; /* by the domain's own DNS data, not as an operator wrote */
     int64_t open;
     uint64_t picked; /* the resolver's count of picks then */
@@ -106,7 +109,10 @@ struct domain {
     size_t host_count, mx_count;
     uint16_t self_rank; /* of this server's name among the MX */
     uint64_t print;     /* of its MX (mxshare.h); 0: not looked at */
-    bool whole; /* no lookup failed, nothing else than DNS names hosts */
+    bool whole;        /* no lookup failed, nothing else than DNS names hosts */
+    char *canonical;   /* of its own name, vouched for; or NULL */
+    int64_t refreshed; /* by hand; monotonic ms */
+    unsigned dane_waits;    /* TLSA answers that will be told of */
     struct buf asked_names; /* exchanges of the last lookup, NUL-ended each */
     bool resolved;          /* there was an answer, good or bad */
     bool stale_ok;     /* hosts are of an earlier answer; the last one failed */

@@ -22,6 +22,9 @@ check_secondary_address(const struct option_value *v, struct err *e)
         e, ERR_CONF, "\"%.*s\": an address is expected", STR_ARG(v->text));
 }
 
+static const char *const danes[] = {
+    "no|false|off|0|disabled", "yes|true|on|1|enabled", "required", NULL};
+
 static const struct option rows[] = {
     [ROUTE_GATEWAY] = {.name = "gateway",
         .type = IMPEL_OPT_STRING,
@@ -341,6 +344,52 @@ static const struct option rows[] = {
                   "makes requests fail, and never pass unchecked.",
         .since = "0.5",
         .check = check_path},
+    [ROUTE_DNS_TRUSTED_SERVERS] = {.name = "dns_trusted_servers",
+        .type = OPTION_CIDRS,
+        .scopes = GLOBAL,
+        .brief = "name servers whose word on DNSSEC is believed, beside those "
+                 "of this machine",
+        .manual = "use_dane and MTA-STS with DNSSEC rest on what a validating "
+                  "resolver says of an answer (its AD bit), and on nobody "
+                  "changing that on the way. Servers at loopback addresses are "
+                  "trusted as they are; others only if they are named here: "
+                  "addresses or prefixes, of a network that is trusted too. If "
+                  "resolv.conf names one that is not, none is believed.",
+        .since = "0.4"},
+    [ROUTE_USE_DANE] = {.name = "use_dane",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = GLOBAL | DOMAIN,
+        .initial = "no",
+        .choices = danes,
+        .brief = "hold hosts to their TLSA records (DANE, RFC 7672): no, yes, "
+                 "required",
+        .manual = "yes: a host whose MX, address and TLSA records DNSSEC "
+                  "vouches for is spoken to under TLS only, and only if its "
+                  "certificate is one that the records name, whatever tls, "
+                  "tls_verify and tls_ca say. If none of the records can be "
+                  "used, any certificate will do. A host whose TLSA records "
+                  "cannot be looked up is not used until they can. All other "
+                  "hosts are as the options of TLS say. required: mail goes to "
+                  "hosts with TLSA records that can be used, and to no others. "
+                  "It needs a validating resolver: see dns_trusted_servers. "
+                  "mx_failures_fallback_to_a is of no effect where it is on.",
+        .since = "0.4"},
+    [ROUTE_ENABLE_DANE] = {.name = "enable_dane",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = OUT,
+        .initial = "true",
+        .brief = "false: use_dane is of no effect in this scope",
+        .since = "0.4"},
+    [ROUTE_TLSA_EXPIRE_INTERVAL] = {.name = "tlsa_expire_interval",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = GLOBAL,
+        .initial = "3600",
+        .min = OPTION_SECONDS(1),
+        .max = OPTION_SECONDS(604800),
+        .brief = "how long TLSA records are kept at most",
+        .manual =
+            "Less if their TTL is less; min_dns_ttl does not lengthen it.",
+        .since = "0.4"},
 };
 struct option_set route_options =
     OPTION_SET_CHECKED("route", rows, route_check_stanza);

@@ -40,8 +40,13 @@ enum {
     ROUTE_DNS_RATE_LIMIT_PERIOD,
     ROUTE_DNS_RATE_LIMIT_MAX_QUEUE,
     ROUTE_DNS_CACHE_SIZE,
-    ROUTE_HTTPS_CA /* path */
+    ROUTE_HTTPS_CA,            /* path */
+    ROUTE_DNS_TRUSTED_SERVERS, /* CIDRS */
+    ROUTE_USE_DANE,            /* ROUTE_DANE_* */
+    ROUTE_ENABLE_DANE,
+    ROUTE_TLSA_EXPIRE_INTERVAL
 };
+enum { ROUTE_DANE_NO, ROUTE_DANE_YES, ROUTE_DANE_REQUIRED };
 extern struct option_set route_options;
 
 #endif
