@@ -49,6 +49,7 @@ print_record(enum dns_type t, const struct dns_record *r, struct buf *to)
         buf_printf(to, "%u %.*s", (unsigned)r->preference,
             STR_ARG(r->name.n ? r->name : STR(".")));
         break;
+    case DNS_CNAME:
     case DNS_PTR:
         buf_str(to, r->name);
         break;

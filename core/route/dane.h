@@ -13,6 +13,7 @@
 
 #include "conf/generation.h"
 #include "net/tlsdemand.h"
+#include "net/tlsreason.h"
 
 enum { DANE_MOST = 100000 }; /* answers kept; the last used ones */
 

@@ -36,6 +36,13 @@ TESTS += tests/unit/test-route-check tests/unit/test-resolve \
 	tests/unit/test-hop tests/unit/test-levels tests/unit/test-hostlimits \
 	tests/unit/test-self tests/unit/test-mxip tests/unit/test-mxshare \
 	tests/unit/test-sts tests/unit/test-stspolicy
+check_PROGRAMS += tests/unit/test-dane
+TESTS += tests/unit/test-dane
+tests_unit_test_dane_SOURCES = tests/unit/test-dane.c \
+	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h
+tests_unit_test_dane_LDADD = core/route/libroute.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(NET_LIBS)
 check_PROGRAMS += tests/unit/test-way
 TESTS += tests/unit/test-way
 tests_unit_test_way_SOURCES = tests/unit/test-way.c $(CONF_ROWS)

@@ -18,6 +18,7 @@
 #include "route/hostlimits.h"
 #include "route/method.h"
 #include "net/tlsdemand.h"
+#include "net/tlsreason.h"
 
 /* What a parcel's queue is keyed by. */
 struct destination {

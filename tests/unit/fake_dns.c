@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_dns.h"
 
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
 #include <stdlib.h>
 
 #include "base/list.h"
@@ -14,7 +20,11 @@ static struct row {
     enum dns_status status;
     uint32_t ttl;
     int pref;
+    bool unsign;
 } rows[ROWS];
+static const char *zones[8];
+static size_t zone_count;
+static bool distrusted, aliases_fail;
 static size_t row_count;
 static struct {
     char name[128];
@@ -43,7 +53,8 @@ void
 fake_dns_reset(void)
 {
     row_count = asked_count = 0;
-    held = muted = false;
+    held = muted = distrusted = false;
+    zone_count = 0;
 }
 
 void
@@ -51,6 +62,8 @@ fake_dns_add(const char *name, enum dns_type t, uint32_t ttl, int pref,
     const char *value)
 {
     struct row *r = &rows[row_count++];
+
+    assert_true(strlen(value) < sizeof(r->value));
 
     if (row_count == ROWS)
         abort();
@@ -78,6 +91,58 @@ fake_dns_drop(const char *name)
     for (size_t i = 0; i < row_count; i++)
         if (strcmp(rows[i].name, name) == 0)
             rows[i].name[0] = '!';
+}
+
+void
+fake_dns_sign(const char *zone)
+{
+    zones[zone_count++] = zone;
+}
+
+void
+fake_dns_trust(bool on)
+{
+    distrusted = !on;
+}
+
+void
+fake_dns_break_alias(bool on)
+{
+    aliases_fail = on;
+}
+
+bool
+dns_is_trusted(const struct dns *d)
+{
+    (void)d;
+    return !distrusted;
+}
+
+const char *
+dns_status_name(enum dns_status s)
+{
+    return s == DNS_OK ? "ok" : "not ok";
+}
+
+void
+fake_dns_unsign(const char *name, enum dns_type t)
+{
+    for (size_t i = 0; i < row_count; i++)
+        if (strcmp(rows[i].name, name) == 0 && rows[i].type == t)
+            rows[i].unsign = true;
+}
+
+static bool
+is_signed(const char *name)
+{
+    for (size_t i = 0; i < zone_count; i++) {
+        size_t n = strlen(name), z = strlen(zones[i]);
+
+        if (n >= z && strcmp(name + n - z, zones[i]) == 0 &&
+            (n == z || name[n - z - 1] == '.'))
+            return true;
+    }
+    return false;
 }
 
 static void fake_answer(void *arg);
@@ -113,6 +178,21 @@ fake_dns_asked(const char *name, enum dns_type t)
     return n;
 }
 
+static struct str
+octets(const char *hex)
+{
+    static unsigned char bytes[32][128];
+    static unsigned at;
+    unsigned char *to = bytes[at++ % 32];
+    size_t n = strlen(hex) / 2;
+
+    for (size_t i = 0; i < n; i++) {
+        char digits[3] = {hex[2 * i], hex[2 * i + 1], 0};
+        to[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+    return str_make(to, n);
+}
+
 static void
 fake_record(const struct row *row, struct dns_record *to)
 {
@@ -123,19 +203,42 @@ fake_record(const struct row *row, struct dns_record *to)
         cidr_parse(str_of(row->value), 0, &to->ip, NULL);
     else if (row->type == DNS_TXT)
         to->bytes = str_of(row->value);
+    else if (row->type == DNS_TLSA)
+        to->bytes = octets(row->value);
     else
         to->name = str_of(row->value);
+}
+
+/* Where aliases lead. */
+static const char *
+follow(const char *name, bool *authenticated)
+{
+    for (size_t i = 0; i < row_count; i++) {
+        if (rows[i].type != DNS_CNAME || strcmp(rows[i].name, name) != 0 ||
+            rows[i].status != DNS_OK)
+            continue;
+        *authenticated &= is_signed(name) && !rows[i].unsign;
+        name = rows[i].value;
+        i = (size_t)-1;
+    }
+    return name;
 }
 
 static void
 fake_answer_one(struct dns_question *q)
 {
     struct dns_record records[256];
-    struct dns_answer a = {.status = DNS_NXDOMAIN, .ttl = 60};
+    struct dns_answer a = {
+        .status = DNS_NXDOMAIN, .ttl = 60, .authenticated = true};
+    const char *name =
+        q->type == DNS_CNAME ? q->name : follow(q->name, &a.authenticated);
 
     a.record = records;
+    a.authenticated &= is_signed(name) && !distrusted;
+    if (name != q->name)
+        a.canonical = str_of(name);
     for (size_t i = 0; i < row_count; i++) {
-        if (strcmp(rows[i].name, q->name) != 0)
+        if (strcmp(rows[i].name, name) != 0)
             continue;
         if (rows[i].type != q->type) {
             if (a.status == DNS_NXDOMAIN && rows[i].status != DNS_NXDOMAIN)
@@ -143,11 +246,14 @@ fake_answer_one(struct dns_question *q)
             continue;
         }
         a.status = rows[i].status;
+        a.authenticated &= !rows[i].unsign;
         if (a.status != DNS_OK)
             break;
         a.ttl = a.count ? MIN_OF(a.ttl, rows[i].ttl) : rows[i].ttl;
         fake_record(&rows[i], &records[a.count++]);
     }
+    if (q->type == DNS_CNAME && aliases_fail)
+        a = (struct dns_answer){.status = DNS_SERVFAIL, .ttl = 60};
     q->dns->replies += !muted;
     q->fn(q->arg, &a);
 }
