@@ -60,6 +60,12 @@ tests_unit_test_fetch_SOURCES = tests/unit/test-fetch.c \
 tests_unit_test_fetch_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(CURL_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) \
 	$(BASE_LIBS)
+check_PROGRAMS += tests/unit/test-tlsdane
+TESTS += tests/unit/test-tlsdane
+tests_unit_test_tlsdane_SOURCES = tests/unit/test-tlsdane.c \
+	tests/unit/certificates.c tests/unit/certificates.h
+tests_unit_test_tlsdane_LDADD = core/net/libnet.a core/loop/libloop.a \
+	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
 tests_unit_test_accept_SOURCES = tests/unit/test-accept.c
 tests_unit_test_accept_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
@@ -73,9 +79,16 @@ tests_unit_test_dns_LDADD = core/net/libnet.a core/loop/libloop.a \
 endif
 
 # What name servers say; FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
-TESTS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto
-check_PROGRAMS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto
-EXTRA_DIST += tests/fuzz/corpus/proxyproto
+TESTS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto tests/fuzz/fuzz-tlsa
+check_PROGRAMS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto \
+	tests/fuzz/fuzz-tlsa
+EXTRA_DIST += tests/fuzz/corpus/proxyproto tests/fuzz/corpus/tlsa
+tests_fuzz_fuzz_tlsa_SOURCES = tests/fuzz/fuzz-tlsa.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_tlsa_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/tlsa"'
+tests_fuzz_fuzz_tlsa_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_tlsa_LDADD = core/net/libnet.a $(BASE_LA) $(GNUTLS_LIBS) \
+	$(BASE_LIBS)
 tests_fuzz_fuzz_proxyproto_SOURCES = tests/fuzz/fuzz-proxyproto.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_proxyproto_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/proxyproto"'

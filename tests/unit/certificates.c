@@ -67,8 +67,8 @@ sign(gnutls_x509_crt_t crt, const char *folder, const char *signer)
     gnutls_free(k.data);
 }
 
-void
-certificates_make(const char *folder, const struct certificate *c)
+static void
+make(const char *folder, const struct certificate *c, int authority)
 {
     static unsigned char serial;
     gnutls_x509_privkey_t key;
@@ -91,7 +91,7 @@ certificates_make(const char *folder, const struct certificate *c)
     must(gnutls_x509_crt_set_expiration_time(crt, now + 86400L * c->days));
     must(gnutls_x509_crt_set_dn_by_oid(
         crt, GNUTLS_OID_X520_COMMON_NAME, 0, c->cn, (unsigned)strlen(c->cn)));
-    must(gnutls_x509_crt_set_basic_constraints(crt, !c->signer, -1));
+    must(gnutls_x509_crt_set_basic_constraints(crt, authority, -1));
     if (c->host)
         must(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME,
             c->host, (unsigned)strlen(c->host), GNUTLS_FSAN_SET));
@@ -109,6 +109,18 @@ certificates_make(const char *folder, const struct certificate *c)
     gnutls_free(d.data);
     gnutls_x509_crt_deinit(crt);
     gnutls_x509_privkey_deinit(key);
+}
+
+void
+certificates_make(const char *folder, const struct certificate *c)
+{
+    make(folder, c, !c->signer);
+}
+
+void
+certificates_make_authority(const char *folder, const struct certificate *c)
+{
+    make(folder, c, 1);
 }
 
 char *

@@ -16,6 +16,9 @@ struct certificate {
     int days;
 };
 void certificates_make(const char *folder, const struct certificate *c);
+/* The same, and it may sign others although it has a signer. */
+void certificates_make_authority(
+    const char *folder, const struct certificate *c);
 /* "FOLDER/NAME.SUFFIX" in one of a few buffers that are used in turn. */
 const char *certificates_path(
     const char *folder, const char *name, const char *suffix);

@@ -22,8 +22,8 @@ void fake_dns_say(const char *name, enum dns_type t, enum dns_status status);
 void fake_dns_sign(const char *zone);
 /* But what that name has of that type is not. */
 void fake_dns_unsign(const char *name, enum dns_type t);
-void fake_dns_break_alias(bool on); /* questions about CNAME fail */
-void fake_dns_trust(bool on); /* are the servers? at first they are */
+void fake_dns_break_alias(bool on);   /* questions about CNAME fail */
+void fake_dns_trust(bool on);         /* are the servers? at first they are */
 void fake_dns_drop(const char *name); /* all types */
 void fake_dns_hold(bool on);          /* questions are kept unanswered */
 int fake_dns_asked(const char *name, enum dns_type t); /* so far */

@@ -12,8 +12,7 @@
 
 #define DIGEST \
     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-#define OTHER \
-    "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define OTHER "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define EE "030101" DIGEST
 #define TA "020001" DIGEST
 #define ON "use_dane = yes\n"
@@ -169,8 +168,8 @@ test_answers_about_tlsa(void **state)
             zone();
             fake_dns_say("_25._tcp.mx.host.test", DNS_TLSA, rows[i].status);
             world_open(&w, required ? "use_dane = required\n" : ON);
-            assert_string_equal(pick(&w, "d.test"),
-                required ? rows[i].required : rows[i].yes);
+            assert_string_equal(
+                pick(&w, "d.test"), required ? rows[i].required : rows[i].yes);
             world_close(&w);
         }
     }
@@ -185,10 +184,11 @@ test_records(void **state)
     } rows[] = {
         /* both usages, and the names below an authority */
         {{TA, NULL},
-            "dane verified sni mx.host.test for mx.host.test,d.test 2 0 1 " DIGEST},
+            "dane verified sni mx.host.test for mx.host.test,d.test 2 0 "
+            "1 " DIGEST},
         {{EE, TA},
-            "dane verified sni mx.host.test for mx.host.test,d.test 2 0 1 " DIGEST
-            ", 3 1 1 " DIGEST},
+            "dane verified sni mx.host.test for mx.host.test,d.test 2 0 "
+            "1 " DIGEST ", 3 1 1 " DIGEST},
         /* a change of keys: the old and the new */
         {{EE, "030101" OTHER},
             "dane verified sni mx.host.test for mx.host.test 3 1 1 " DIGEST
@@ -349,7 +349,8 @@ test_routes(void **state)
         "2 0 1 " DIGEST);
     world_close(&w);
 
-    fake_dns_add("d.test", DNS_MX, 300, 10, "mx.host.test"); /* no name at all */
+    fake_dns_add(
+        "d.test", DNS_MX, 300, 10, "mx.host.test"); /* no name at all */
     fake_dns_sign("d.test");
     world_open(&w, ON "gateway = \"10.0.0.9\"\n");
     assert_string_equal(pick(&w, "d.test"), "clear");
@@ -413,8 +414,8 @@ standing(struct world *w, struct domain *d, struct hop *hop)
     int64_t until;
 
     for (int i = 0; i < 5; i++) { /* as often as changed() is told */
-        found = domain_standing(d, w->g, generation_global(w->g),
-            STR("default"), 25, hop, &until);
+        found = domain_standing(
+            d, w->g, generation_global(w->g), STR("default"), 25, hop, &until);
         loop_turn(w->loop, 0);
     }
     return found;
@@ -492,8 +493,8 @@ test_what_is_shown(void **state)
     (void)pick(&w, "d.test");
     d = world_domain(&w, "default", "d.test");
     world_print(&w, d, "default", &b);
-    assert_non_null(strstr(b.p,
-        "DANE: 1 of 1 TLSA records of mx.host.test can be used"));
+    assert_non_null(
+        strstr(b.p, "DANE: 1 of 1 TLSA records of mx.host.test can be used"));
     domain_unref(&d);
     buf_cut(&b, 0);
     (void)pick(&w, "plain.test");
