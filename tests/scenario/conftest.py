@@ -106,8 +106,8 @@ def unbound(tmp_path):
     """A factory of validating resolvers in front of a knot."""
     started = []
 
-    def make(knot):
-        u = zones.Unbound(tmp_path / f"unbound{len(started)}", knot)
+    def make(knot, **how):
+        u = zones.Unbound(tmp_path / f"unbound{len(started)}", knot, **how)
         started.append(u)
         return u
 
