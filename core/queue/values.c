@@ -8,7 +8,6 @@
 #include "conf/generation.h"
 #include "queue/queue_options.h"
 #include "route/binding.h"
-#include "route/dane.h"
 #include "base/banned.h"
 
 static struct str
@@ -23,15 +22,21 @@ queue_int(const struct scope *scope, int row)
     return scope_int(scope, OPT(queue_options, row));
 }
 
-/* Of the core's own layers sessions read what a module has imported. */
+/* Of the core's own layers sessions read what a module has imported, and what
+ * decides on the TLS that a hop demands. */
 static bool
 queue_sessions_read(uint32_t id)
 {
     static const char *const others[] = {
         "queue", "route", "intake", "auth", "spool", "logs", "ctl"};
 
-    if (option_is_imported(id) || dane_reads(id))
+    static const char *const of_hops[] = {"use_dane", "enable_dane"};
+
+    if (option_is_imported(id))
         return true;
+    for (size_t i = 0; i < ARRAY_SIZE(of_hops); i++)
+        if (strcmp(option_get(id)->name, of_hops[i]) == 0)
+            return true;
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (str_eq(str_of(option_layer(id)), str_of(others[i])))
             return false;

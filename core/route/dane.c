@@ -158,13 +158,6 @@ dane_wanted(const struct scope *s, int method)
         : ROUTE_DANE_NO;
 }
 
-bool
-dane_reads(uint32_t option)
-{
-    return option == OPT(route_options, ROUTE_USE_DANE) ||
-        option == OPT(route_options, ROUTE_ENABLE_DANE);
-}
-
 /* --- asking --- */
 
 /* What an answer comes to.  An insecure one is none (RFC 7672 2.1): the zone of

@@ -31,8 +31,6 @@ void dane_sweep(struct dane *t, int64_t now, size_t most);
 /* What use_dane and enable_dane say of a queue: ROUTE_DANE_NO, _YES or
  * _REQUIRED.  method: of the domain record; DANE is for SMTP. */
 int dane_wanted(const struct scope *s, int method);
-/* Do sessions differ by that option? */
-bool dane_reads(uint32_t option);
 
 enum dane_state {
     DANE_NONE, /* nothing holds for the host: TLS as the options say */
