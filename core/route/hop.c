@@ -525,8 +525,7 @@ hop_is_there(const struct choice *c, const struct hop *hop)
             continue;
         hop_address(c, h, &at);
         return netaddr_eq(&at, &hop->to) && !hop_left_out(c, h) &&
-            !hop_skipped(c, h) && !hop_prohibited(c, h) &&
-            hop_has_its_tls(c, hop);
+            !hop_skipped(c, h) && !hop_prohibited(c, h);
     }
     return false;
 }

@@ -40,6 +40,8 @@ check_PROGRAMS += tests/unit/test-dane
 TESTS += tests/unit/test-dane
 tests_unit_test_dane_SOURCES = tests/unit/test-dane.c \
 	tests/unit/route_world.c tests/unit/route_world.h \
+	tests/unit/fake_fetch.c tests/unit/fake_state.c \
+	tests/unit/fake_state.h \
 	tests/unit/fake_dns.c tests/unit/fake_dns.h
 tests_unit_test_dane_LDADD = core/route/libroute.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)

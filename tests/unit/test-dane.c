@@ -8,6 +8,9 @@
 #include <stdio.h>
 
 #include "net/tlsreason.h"
+#include "route/hoptls.h"
+#include "route/route_options.h"
+#include "route/stspolicy.h"
 #include "route_world.h"
 
 #define DIGEST \
@@ -479,6 +482,67 @@ test_records_that_come_later(void **state)
     world_close(&w);
 }
 
+/* Where both are there: RFC 8461 2. */
+static void
+test_with_a_policy(void **state)
+{
+    static const struct {
+        const char *mx, *record;
+        bool testing;
+        const char *want; /* NULL: left out */
+    } rows[] = {
+        {"mx.host.test", NULL, false, "sts verified for mx.host.test"},
+        {"mx.host.test", NULL, true, "sts watched for mx.host.test"},
+        {"other.test", NULL, false, NULL},
+        {"mx.host.test", EE, false, VERIFIED_EE},
+        {"other.test", EE, false, VERIFIED_EE},
+        {"other.test", EE, true, VERIFIED_EE},
+        /* of no use: what the policy asks for is more */
+        {"mx.host.test", "01", false, "sts verified for mx.host.test"},
+        {"mx.host.test", "01", true, "dane encrypted sni mx.host.test"},
+        {"other.test", "01", false, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct stspolicy *policy = NULL;
+        struct hoptls v = {.dane = ROUTE_DANE_YES, .asks = true};
+        struct buf text = BUF_INIT, b = BUF_INIT;
+        struct tlsdemand *t;
+        struct world w;
+        struct err e = {0};
+
+        fake_dns_add("d.test", DNS_MX, 300, 10, "mx.host.test");
+        fake_dns_add("mx.host.test", DNS_A, 300, 0, "10.0.0.1");
+        if (rows[i].record)
+            tlsa("mx.host.test", rows[i].record);
+        fake_dns_sign("d.test");
+        fake_dns_sign("host.test");
+        world_open(&w, ON);
+        (void)pick(&w, "d.test");
+        buf_printf(&text,
+            "version: STSv1\nmode: enforce\nmx: %s\nmax_age: 86400\n",
+            rows[i].mx);
+        assert_int_equal(stspolicy_parse(buf_get(&text), &policy, &e), 0);
+        v.sts.policy = policy;
+        v.sts.testing = rows[i].testing;
+        v.domain = world_domain(&w, "default", "d.test");
+        assert_int_equal(
+            hoptls_leaves_out(&v, v.domain->hosts[0], 25), !rows[i].want);
+        if (rows[i].want) {
+            t = hoptls_demand(&v, v.domain->hosts[0], 25);
+            tlsdemand_print(t, &b);
+            assert_string_equal(b.p, rows[i].want);
+            tlsdemand_unref(&t);
+        }
+        domain_unref(&v.domain);
+        stspolicy_unref(&policy);
+        buf_fini(&text);
+        buf_fini(&b);
+        world_close(&w);
+    }
+}
+
 static void
 test_what_is_shown(void **state)
 {
@@ -522,6 +586,7 @@ main(void)
         cmocka_unit_test(test_the_next_mx),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_records_that_come_later),
+        cmocka_unit_test(test_with_a_policy),
         cmocka_unit_test(test_what_is_shown),
     };
 

@@ -261,7 +261,6 @@ test_conf_refusals(void **state)
         {"binding b {} binding_group g { binding b {} }", "one group"},
         {"use_ssl = yes", "not valid in the global scope"},
         {"open_tracking_enabled = yes", "messages would not be tracked"},
-        {"use_mta_sts = true", "needs a verified peer would be sent in clear"},
         {"default_binding = nobody", "default_binding"},
         {"xclient = maybe", "required"},
         {"esmtp_listener { always_allow = true }", "anybody could log in"},
