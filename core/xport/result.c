@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "base/xmem.h"
 #include "base/banned.h"
 
@@ -82,22 +83,29 @@ result_stage_number(int stage)
     return stage_numbers[stage];
 }
 
-/* A reply of several lines becomes one; other controls become '?'. */
+/* A reply of several lines becomes one; other controls become '?', also those
+ * of UTF-8, which steer terminals and end lines for some.  Octets that are no
+ * UTF-8 stay: whose they are may know. */
 static void
 result_clean(struct buf *to, struct str s, size_t max)
 {
-    size_t n = s.n < max ? s.n : max;
+    size_t n;
 
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
+    for (s = str_sub(s, 0, max); s.n; s = str_from(s, n)) {
+        char c = s.p[0];
 
-        if (c == '\r')
+        n = utf8_length(s);
+        if (n > 1 && utf8_printable(s)) {
+            buf_add(to, s.p, n);
             continue;
+        }
         if (c == '\n' || c == '\t')
             c = ' ';
-        else if (c < 0x20 || c == 0x7f)
+        else if (n > 0 && !utf8_printable(s) && c != '\r')
             c = '?';
-        buf_char(to, (char)c);
+        if (c != '\r')
+            buf_char(to, c);
+        n = n ? n : 1;
     }
     while (to->n && to->p[to->n - 1] == ' ')
         buf_cut(to, to->n - 1);

@@ -52,6 +52,20 @@ test_copy(void **state)
     result_fini(&r);
 }
 
+/* Controls beyond ASCII steer terminals too; octets that are no UTF-8 stay. */
+static void
+test_controls(void **state)
+{
+    struct result r = {.text = NULL};
+    struct impel_result from = said(IMPEL_RETRY, 451,
+        "a\xc2\x9b[2J\xe2\x80\xa8g\xc3\xa4h\xe4\x1b\tz\xc2\x85\r\n");
+
+    (void)state;
+    assert_int_equal(result_copy(&r, &from), 0);
+    assert_string_equal(r.text, "a?[2J?g\xc3\xa4h\xe4? z?");
+    result_fini(&r);
+}
+
 static void
 test_nonsense(void **state)
 {
@@ -180,6 +194,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_controls),
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_long_text),
         cmocka_unit_test(test_size),
