@@ -23,7 +23,7 @@ core_route_libroute_a_SOURCES = \
 	core/route/self.c core/route/self.h \
 	core/route/sts.c core/route/sts.h core/route/sts_int.h \
 	core/route/sts_options.c core/route/sts_options.h \
-	core/route/ststore.c core/route/stsshow.c \
+	core/route/stsask.c core/route/ststore.c core/route/stsshow.c \
 	core/route/stspolicy.c core/route/stspolicy.h \
 	core/route/way.c core/route/way.h
 core_route_libroute_a_CFLAGS = $(AM_CFLAGS)

@@ -70,6 +70,16 @@ void sts_make_room(struct sts *s, const struct sts_entry *but);
 /* The name as it is kept; false: one that can have no policy. */
 bool sts_name(struct str domain, struct buf *to);
 
+/* Those who use it hear that something has changed. */
+void sts_entry_tell(struct sts_entry *e);
+bool sts_entry_is_busy(const struct sts_entry *e); /* being asked for */
+/* A part of it, by chance: not all that was fetched together is fetched
+ * together again. */
+int64_t sts_some_of(int64_t ms);
+
+/* stsask.c */
+void sts_entry_ask(struct sts_entry *e); /* unless that is being done */
+
 /* ststore.c */
 void sts_store(
     const struct sts_entry *e); /* what is in force, or that none is */
