@@ -322,6 +322,7 @@ layout_intake(void)
     FIELD(impel_intake, keep);
     FIELD(impel_intake, mechanisms);
     FIELD(impel_intake, sasl);
+    FIELD(impel_intake, refused);
     END(impel_intake);
 }
 

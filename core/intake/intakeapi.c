@@ -8,6 +8,7 @@
 #include "intake/login.h"
 #include "intake/policy.h"
 #include "intake/receive.h"
+#include "intake/reject.h"
 #include "base/banned.h"
 
 /* The intake side of a session; learns its handle from the first call, since
@@ -32,6 +33,8 @@ api_greet(struct impel_session *s, struct impel_str name)
         if (chain_greet(is))
             return 0;
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_CONNECT, 250, "", "OK");
+    } else {
+        reject_note(is, STR(""), STR(""), &r);
     }
     session_verdict(s, 0, SIZE_MAX, &r);
     if (is->over_limit)
@@ -141,6 +144,16 @@ api_begin(struct impel_session *s, uint64_t tag)
     return receive_begin(session_of(s), tag);
 }
 
+/* What the module refused: within a message it has a sender. */
+static void
+api_refused(struct impel_session *s, struct impel_str rcpt,
+    const struct impel_result *r)
+{
+    struct intake_session *is = session_of(s);
+    reject_note(is, receive_open_sender(is),
+        rcpt.p ? str_make(rcpt.p, rcpt.n) : STR(""), r);
+}
+
 const struct impel_intake *
 intakeapi_table(void)
 {
@@ -159,6 +172,7 @@ intakeapi_table(void)
         .keep = receive_keep,
         .mechanisms = api_mechanisms,
         .sasl = api_sasl,
+        .refused = api_refused,
     };
     return &table;
 }

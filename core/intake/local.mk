@@ -22,6 +22,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/proxied.c core/intake/proxied.h \
 	core/intake/qualify.c core/intake/qualify.h \
 	core/intake/receive.c core/intake/receive.h \
+	core/intake/reject.c core/intake/reject.h \
 	core/intake/receive_int.h \
 	core/intake/secure.c core/intake/secure.h \
 	core/intake/trace.c core/intake/trace.h \

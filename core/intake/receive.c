@@ -19,6 +19,7 @@
 #include "intake/needs.h"
 #include "intake/policy.h"
 #include "intake/qualify.h"
+#include "intake/reject.h"
 #include "intake/trace.h"
 #include "queue/choose.h"
 #include "queue/maillog.h"
@@ -39,41 +40,12 @@ answer(struct impel_incoming *m, size_t rcpt, const struct impel_result *r)
         session_verdict(m->is->session, m->tag, rcpt, r);
 }
 
-static void
-log_refusal(const struct impel_incoming *m, struct str rcpt, const char *phase,
-    const struct impel_result *r)
-{
-    const struct intake_session *is = m->is;
-    struct maillog_rejection x = {.connection = is->id,
-        .peer = str_of(is->peer),
-        .can_relay = is->can_relay,
-        .helo = str_of(is->helo),
-        .sender = m->message->env.sender,
-        .rcpt = rcpt,
-        .phase = str_of(phase)};
-    struct buf peer = BUF_INIT, local = BUF_INIT, text = BUF_INIT;
-    buf_printf(&text, "%u %u.%u.%u %.*s", r->code, r->status[0], r->status[1],
-        r->status[2], (int)r->text.n, r->text.n ? r->text.p : "");
-    x.text = buf_get(&text);
-    if (is->session) {
-        netaddr_print(session_peer(is->session), &peer);
-        netaddr_print(session_local(is->session), &local);
-        x.peer = buf_get(&peer);
-        x.local = buf_get(&local);
-    }
-    maillog_rejection(&x);
-    buf_fini(&peer);
-    buf_fini(&local);
-    buf_fini(&text);
-}
-
-/* Count and log a refusal, then tell it. */
+/* Note a refusal, then tell it. */
 static void
 refuse(struct impel_incoming *m, size_t rcpt, struct str address,
-    const char *phase, const struct impel_result *r)
+    const struct impel_result *r)
 {
-    atomic_fetch_add(&m->il->intake->rejected, 1);
-    log_refusal(m, address, phase, r);
+    reject_note(m->is, m->message->env.sender, address, r);
     answer(m, rcpt, r);
 }
 
@@ -198,7 +170,7 @@ judged(struct impel_incoming *m, const struct chain_answer *a, int stage,
     refuse(m, rcpt,
         rcpt == SIZE_MAX ? STR_NONE
                          : m->rcpt[m->message->env.rcpt_count - 1].address,
-        stage == IMPEL_AT_RCPT ? "rcptto" : "mailfrom", &r);
+        &r);
     return false;
 }
 
@@ -225,13 +197,13 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     if (policy_accepting(m->is, size, &r) < 0 ||
         policy_sender(m->is, env->sender, from->needs & IMPEL_NEED_UTF8, &r) <
             0) {
-        refuse(m, SIZE_MAX, STR_NONE, "mailfrom", &r);
+        refuse(m, SIZE_MAX, STR_NONE, &r);
         return 0;
     }
     if (!inbound_throttle_take(m->is, &m->charge)) {
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_SENDER, 451, "4.3.2",
             "Too many messages for now, try later");
-        refuse(m, SIZE_MAX, STR_NONE, "mailfrom", &r);
+        refuse(m, SIZE_MAX, STR_NONE, &r);
         return 0;
     }
     env->envid = take_text(m, from->envid);
@@ -348,19 +320,19 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
     if (env->rcpt_count >= RCPT_HARD_MAX) {
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_RCPT, 452, "4.5.3",
             "Too many recipients");
-        refuse(m, index, a, "rcptto", &r);
+        refuse(m, index, a, &r);
         return 0;
     }
     if (!to_us &&
         policy_recipient(m->is, env->binding, env->sender, a,
             env->needs & IMPEL_NEED_UTF8, &r) < 0) {
-        refuse(m, index, a, "rcptto", &r);
+        refuse(m, index, a, &r);
         return 0;
     }
     if (!envelope_take(m, a.n + to->original.n)) {
         policy_say(&r, IMPEL_RETRY, IMPEL_AT_RCPT, 452, "4.3.1",
             "Not enough memory now, try later");
-        refuse(m, index, a, "rcptto", &r);
+        refuse(m, index, a, &r);
         return 0;
     }
     receive_add_rcpt(m, a, to);
@@ -653,7 +625,7 @@ receive_refuse(struct impel_incoming *m, const struct impel_result *refusal)
 {
     struct impel_result r = *refusal;
     r.stage = IMPEL_AT_FINAL;
-    refuse(m, SIZE_MAX, STR_NONE, "data", &r);
+    refuse(m, SIZE_MAX, STR_NONE, &r);
     incoming_free(m);
 }
 
@@ -744,4 +716,15 @@ receive_session_gone(struct intake_session *is)
         if (!m->submitted)
             incoming_free(m);
     }
+}
+
+struct str
+receive_open_sender(const struct intake_session *is)
+{
+    if (list_empty(&is->incoming))
+        return STR("");
+    struct str sender =
+        LIST_ENTRY(is->incoming.prev, struct impel_incoming, node)
+            ->message->env.sender;
+    return sender.p ? sender : STR("");
 }

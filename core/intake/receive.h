@@ -30,6 +30,8 @@ int receive_commit(struct impel_incoming *m, struct impel_str key);
 void receive_abandon(struct impel_incoming *m);
 /* The session goes away: open messages are dropped, those already with the
  * spool go on without it. */
+/* Of the message that was begun last; empty: there is none. */
+struct str receive_open_sender(const struct intake_session *is);
 void receive_session_gone(struct intake_session *is);
 
 #endif

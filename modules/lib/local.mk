@@ -29,6 +29,7 @@ modules_lib_libdialogue_la_SOURCES = \
 	modules/lib/server_auth.c \
 	modules/lib/server_command.c modules/lib/server_data.c \
 	modules/lib/server_params.c modules/lib/server_params.h \
+	modules/lib/server_reject.c \
 	modules/lib/server_tls.c modules/lib/server_xclient.c \
 	modules/lib/starttls.c modules/lib/starttls.h \
 	modules/lib/wording.c modules/lib/wording.h \

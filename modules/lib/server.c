@@ -117,8 +117,8 @@ server_reset(struct server *s)
     s->refusal.text[0] = '\0';
 }
 
-/* What still comes in is read and thrown away for a while, since closing with
- * unread input could destroy the reply on its way. */
+/* What still comes in is read and thrown away, by the host too when it has all
+ * of ours: closing with unread input could destroy the reply on its way. */
 void
 server_bye(struct server *s, const char *line)
 {
@@ -128,6 +128,7 @@ server_bye(struct server *s, const char *line)
     if (out_room(&s->out) >= SERVER_LINE_MAX + 2)
         server_reply(s, line);
     s->state = SERVER_PARTING;
+    s->last = true;
     s->thrown = 0;
     deadline_set(&s->deadline, s->host, s->session, PARTING_MS);
 }
@@ -139,10 +140,11 @@ server_error(struct server *s, const char *line)
 
     s->host->count(s->module->instance, COUNT_BAD_COMMANDS, 1);
     if (max > 0 && s->errors >= (uint64_t)max) {
-        server_bye(s, "421 4.7.0 too many errors");
+        server_turn_out(s, "421 4.7.0 too many errors");
         return;
     }
     s->errors++;
+    server_rejected(s, s->stage, line_str(""), line);
     server_reply(s, line);
 }
 
@@ -155,7 +157,7 @@ take_long(struct server *s, const char *p, size_t n)
 
     s->thrown += used;
     if (s->thrown > THROWN_MAX) {
-        server_bye(s, "421 4.7.0 line is endless");
+        server_turn_out(s, "421 4.7.0 line is endless");
     } else if (lf) {
         s->state = SERVER_COMMAND;
         server_deadline(s, OPT_IDLE_TIME);
@@ -259,7 +261,7 @@ server_run(struct server *s)
         (void)server_flush(s); /* what it finds stands in s */
     if (s->state == SERVER_GO && s->out.n == 0)
         server_tls_go(s);
-    else if (s->quit && s->out.n == 0)
+    else if (s->last && s->out.n == 0)
         server_end(s, NULL);
     else if (s->state == SERVER_PARTING && s->thrown > THROWN_MAX)
         server_cut(s, "peer talks on after the last word");

@@ -64,6 +64,7 @@ struct server {
     enum server_state state;
     enum server_wait wait;
     uint32_t offered; /* CAPABILITY_* */
+    int stage;        /* IMPEL_AT_* of the command that is being read */
     uint32_t commands, errors, receptions;
     uint64_t recipients; /* named in the session, refused ones included */
     bool greeted, esmtp; /* after HELO or EHLO; EHLO */
@@ -71,7 +72,7 @@ struct server {
     bool hello_esmtp; /* which of the two waits for its verdict */
     bool full;        /* output waits for EV_DRAINED */
     bool no_credit;   /* body() said AGAIN */
-    bool quit;        /* the peer wants to go: no lingering */
+    bool last;        /* the last word was said: over when it is out */
     bool closing;     /* close() came: 421 at the next command */
     struct named named;
     uint16_t peer_port; /* of who has connected */
@@ -110,6 +111,12 @@ void server_reply(struct server *s, const char *line);
 void server_reply_each(struct server *s, size_t rcpts, const char *line);
 /* Say this and end the session. */
 void server_bye(struct server *s, const char *line);
+/* The same of what the peer did: the host hears of it. */
+void server_turn_out(struct server *s, const char *line);
+/* What this module refuses by itself, for the host's log.  stage: IMPEL_AT_*,
+ * rcpt: an address, or empty; line: with code and enhanced code. */
+void server_rejected(
+    struct server *s, int stage, struct impel_str rcpt, const char *line);
 /* A command that was wrong in syntax or order. */
 void server_error(struct server *s, const char *line);
 /* Wait for a verdict. */

@@ -193,7 +193,7 @@ command_mail(struct server *s, struct impel_str args)
     bool blanks = s->host->opt_int(s->scope, OPT_ENVELOPE_WHITESPACE);
 
     if (wrong && wrong[0] == '4') {
-        server_bye(s, wrong);
+        server_turn_out(s, wrong);
         return;
     }
     if (!wrong &&
@@ -245,6 +245,15 @@ rcpt_params(struct server *s, struct rcpt_params *r, struct impel_str args)
     return NULL;
 }
 
+/* Beyond a limit of our own. */
+static void
+refuse_rcpt(struct server *s, struct impel_str rcpt, const char *line)
+{
+    s->commands++;
+    server_rejected(s, IMPEL_AT_RCPT, rcpt, line);
+    server_reply(s, line);
+}
+
 static void
 command_rcpt(struct server *s, struct impel_str args)
 {
@@ -272,13 +281,12 @@ command_rcpt(struct server *s, struct impel_str args)
         return;
     }
     if (max > 0 && s->rcpt_accepted >= (uint64_t)max) {
-        s->commands++;
-        server_reply(s, "452 4.5.3 too many recipients");
+        refuse_rcpt(s, r.rcpt.address, "452 4.5.3 too many recipients");
         return;
     }
     if (most > 0 && s->recipients >= (uint64_t)most) {
-        s->commands++;
-        server_reply(s, "452 4.5.3 enough recipients on this connection");
+        refuse_rcpt(s, r.rcpt.address,
+            "452 4.5.3 enough recipients on this connection");
         return;
     }
     s->recipients++;
@@ -318,9 +326,9 @@ command_bdat(struct server *s, struct impel_str args)
 
     if (!(s->offered & CAPABILITY_CHUNKING))
         /* what follows may be octets or commands: nobody can tell */
-        server_bye(s, "521 5.5.1 BDAT was not offered");
+        server_turn_out(s, "521 5.5.1 BDAT was not offered");
     else if (!verb_bdat(args, &size, &last))
-        server_bye(s, "521 5.5.4 syntax is BDAT size [LAST]");
+        server_turn_out(s, "521 5.5.4 syntax is BDAT size [LAST]");
     else
         bdat_begin(s, size, last);
 }
@@ -405,7 +413,6 @@ command_quit(struct server *s, struct impel_str args)
         return;
     }
     server_bye(s, "221 2.0.0 bye");
-    s->quit = true;
 }
 
 static void
@@ -439,14 +446,35 @@ too_many(struct server *s, enum verb verb)
     return max > 0 && s->commands > (uint64_t)max;
 }
 
+static int
+verb_stage(enum verb verb)
+{
+    switch (verb) {
+    case VERB_MAIL:
+        return IMPEL_AT_SENDER;
+    case VERB_RCPT:
+        return IMPEL_AT_RCPT;
+    case VERB_DATA:
+    case VERB_BDAT:
+        return IMPEL_AT_DATA;
+    case VERB_STARTTLS:
+        return IMPEL_AT_TLS;
+    case VERB_AUTH:
+        return IMPEL_AT_LOGIN;
+    default:
+        return IMPEL_AT_HELLO;
+    }
+}
+
 void
 command_line(struct server *s, struct impel_str line)
 {
     struct impel_str args;
     enum verb verb = verb_parse(line, &args);
 
+    s->stage = verb_stage(verb);
     if (too_many(s, verb)) {
-        server_bye(s, "421 4.7.0 too many commands");
+        server_turn_out(s, "421 4.7.0 too many commands");
         return;
     }
     if (verb == VERB_XCLIENT && !(s->offered & CAPABILITY_XCLIENT))
@@ -501,7 +529,7 @@ command_line(struct server *s, struct impel_str line)
         break;
     default:
         if (is_foreign(line))
-            server_bye(s, "421 4.7.0 this is a mail server");
+            server_turn_out(s, "421 4.7.0 this is a mail server");
         else
             server_error(s, "500 5.5.2 command is not known");
         break;

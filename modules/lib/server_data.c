@@ -33,6 +33,15 @@ data_refuse(struct server *s, const char *line)
     s->no_credit = false;
 }
 
+/* The same for a reason of our own, while the message still has a sender. */
+static void
+body_reject(struct server *s, const char *line)
+{
+    if (!is_refused(s))
+        server_rejected(s, IMPEL_AT_BODY, line_str(""), line);
+    data_refuse(s, line);
+}
+
 /* The limit on what is read for nothing; a large message is allowed once more
  * of its size. */
 static uint64_t
@@ -63,7 +72,7 @@ body_give(struct server *s, const char *p, size_t n)
     if (n == 0)
         return true;
     if (!is_refused(s) && max > 0 && n > (uint64_t)max - s->body_bytes)
-        data_refuse(s, "552 5.3.4 message is too large");
+        body_reject(s, "552 5.3.4 message is too large");
     if (is_refused(s)) {
         s->wasted_bytes += n;
         return true;
@@ -93,7 +102,7 @@ body_bare(struct server *s)
             "event=bare-newline");
         /* whatever was wrong before, this is what must be said */
         s->refusal.text[0] = '\0';
-        data_refuse(s, "550 5.6.0 bare CR or LF in message");
+        body_reject(s, "550 5.6.0 bare CR or LF in message");
     }
     return true;
 }
@@ -200,7 +209,7 @@ static void
 body_progress(struct server *s, size_t taken)
 {
     if (s->wasted_bytes > waste_limit(s))
-        server_bye(s, "421 4.7.0 message is endless");
+        server_turn_out(s, "421 4.7.0 message is endless");
     else if (taken > 0 && !s->no_credit)
         server_deadline(s, OPT_IDLE_TIME);
 }
@@ -271,7 +280,7 @@ bdat_begin(struct server *s, uint64_t size, bool last)
 
     s->chunk_ignored = !s->mail || s->rcpt_accepted == 0;
     if (size > (s->chunk_ignored || max > 0 ? waste_limit(s) : INT64_MAX)) {
-        server_bye(s, "521 5.3.4 chunk is too large");
+        server_turn_out(s, "521 5.3.4 chunk is too large");
         return;
     }
     s->chunk_left = s->chunk_size = size;
@@ -282,7 +291,7 @@ bdat_begin(struct server *s, uint64_t size, bool last)
     s->bdat = s->bdat || !s->chunk_ignored;
     if (!s->chunk_ignored && max > 0 &&
         (s->body_bytes > (uint64_t)max || size > (uint64_t)max - s->body_bytes))
-        data_refuse(s, "552 5.3.4 message is too large");
+        body_reject(s, "552 5.3.4 message is too large");
     if (size > 0)
         return;
     s->commands += !last;

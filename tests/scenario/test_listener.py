@@ -2,6 +2,7 @@
 """The listener against clients that err, cheat and hang."""
 import smtplib
 import socket
+import time
 
 import pytest
 
@@ -276,3 +277,19 @@ def test_malformed_addresses(relay):
         assert c.do(b"MAIL FROM:<>") == 250
         assert c.do(b"RCPT TO:<>") // 100 == 5
         assert c.do(b"RCPT TO:<postmaster>") in (250, 550, 553)
+
+
+def test_the_last_word_is_followed_by_the_end(impeld):
+    """Nobody waits for a connection that has nothing more to say; and what is
+    still on its way does not destroy the last reply."""
+    d = impeld("")
+    for last in (b"NOT A COMMAND\r\n" * 30, b"GET / HTTP/1.1\r\n",
+                 b"NOT A COMMAND\r\n" * 30 + b"x" * 200000):
+        with Client(d.port) as c:
+            began = time.monotonic()
+            c.say(last)
+            codes = []
+            while (code := c.reply()[0]):
+                codes.append(code)
+            assert codes[-1] == 421
+            assert time.monotonic() - began < 1

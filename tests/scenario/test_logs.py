@@ -142,3 +142,32 @@ ec_logger "few" {
     assert re.fullmatch("[0-9]{16}", d.records("D", "few")[0][0])
     assert stat.S_IMODE((d.dir / "few").stat().st_mode) == 0o640
     wait_for(lambda: [x for x in d.log("few") if x.endswith("@@@@M")], 5)
+
+
+def test_what_the_module_refuses_is_in_the_rejectlog(impeld):
+    """Syntax, order and limits of the protocol, each once."""
+    d = impeld("Relay_Domains = ( here.test )\n"
+               'ESMTP_Listener { Listen "127.0.0.1:@PORT@" { }\n'
+               "Max_Recipients_Per_Message = 1 Max_Errors = 5 "
+               "Max_Message_Size = 1000 }\n", listener=False)
+    with smtplib.SMTP("127.0.0.1", d.port) as c:
+        c.ehlo("client.test")
+        assert c.docmd("RCPT", "TO:<x@here.test>")[0] == 503
+        assert c.docmd("MAIL", "FROM:s@origin.test")[0] == 501
+        assert c.docmd("MAIL", "FROM:<s@origin.test> SIZE=5000")[0] == 552
+        assert c.docmd("MAIL", "FROM:<s@origin.test>")[0] == 250
+        assert c.docmd("RCPT", "TO:<a@here.test>")[0] == 250
+        assert c.docmd("RCPT", "TO:<b@here.test>")[0] == 452
+        assert c.docmd("DATA")[0] == 354
+        c.send("A: b\r\n\r\n" + "x" * 2000 + "\r\n.\r\n")
+        assert c.getreply()[0] == 552
+        assert c.docmd("NONSENSE")[0] == 500
+        assert c.docmd("NONSENSE")[0] == 500
+        assert c.docmd("NONSENSE")[0] == 421
+    rows = wait_for(lambda: len(d.log("rejectlog")) == 8 and d.log("rejectlog"))
+    seen = [re.search(r'P="(\w+)" E=(\d+)', row).groups() for row in rows]
+    assert seen == [("rcptto", "503"), ("mailfrom", "501"), ("mailfrom", "552"),
+                    ("rcptto", "452"), ("data", "552"), ("ehlo", "500"),
+                    ("ehlo", "500"), ("ehlo", "421")]
+    assert 'rcptto_string="b@here.test"' in rows[3]
+    assert 'mailfrom_string="s@origin.test"' in rows[4]
