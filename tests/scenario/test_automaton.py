@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random walks through SMTP, each reply held against a small automaton that
+knows nothing of the daemon; and at the end exactly what was acknowledged has
+been delivered."""
+import os
+import random
+
+import pytest
+
+from automaton import RCPT_MOST, SIZE_MOST, Walk
+from daemon import wait_for
+
+CONF = """
+Routes = ( "smtp://127.0.0.1?port=%d" )
+Max_Outbound_Connections = 4
+Relay_Domains = ( ok.test )
+ESMTP_Listener {
+  Listen "127.0.0.1:@PORT@" { }
+  Max_Recipients_Per_Message = %d
+  Max_Message_Size = %d
+  Max_Errors = 0
+  Max_Commands = 0
+}
+"""
+
+
+def told(data):
+    """A message without what was put in front of it."""
+    return data[data.index(b"From: a@from.test"):]
+
+
+def walk(d, s, seeds, steps):
+    taken = []
+    for seed in seeds:
+        taken += Walk(d.port, seed).run(steps)
+    want = sorted((m.sender, tuple(sorted(m.rcpts)), m.data) for m in taken)
+    wait_for(lambda: sum(len(m.recipients) for m in list(s.messages)) >=
+             sum(len(m.rcpts) for m in taken), 60)
+    d.wait_empty()
+    got = {}
+    for m in s.messages:
+        key = (m.sender.encode(), told(m.data))
+        got.setdefault(key, []).extend(r.encode() for r in m.recipients)
+    assert sorted((k[0], tuple(sorted(v)), k[1]) for k, v in got.items()) == want
+    return len(taken)
+
+
+def begin(impeld, server):
+    s = server(extensions=("PIPELINING", "8BITMIME", "CHUNKING", "BINARYMIME",
+                           "DELIVERBY", "DSN"))
+    return impeld(CONF % (s.port, RCPT_MOST, SIZE_MOST), listener=False), s
+
+
+def test_walks(impeld, server):
+    d, s = begin(impeld, server)
+    assert walk(d, s, range(60), 60) > 100
+
+
+@pytest.mark.skipif(not os.environ.get("IMPEL_LONG"), reason="IMPEL_LONG=1")
+def test_many_walks(impeld, server):
+    d, s = begin(impeld, server)
+    seeds = [random.SystemRandom().randrange(1 << 32) for _ in range(1500)]
+    assert walk(d, s, seeds, 120) > 3000
