@@ -63,7 +63,7 @@ server_tls_take(struct server *s, size_t n)
         if (said) /* no word of ours would be heard as one */
             server_cut(s, "more came in clear behind STARTTLS");
         else
-            server_bye(s, "554 5.7.0 more came in clear behind STARTTLS");
+            server_turn_out(s, "554 5.7.0 more came in clear behind STARTTLS");
         return n;
     }
     if (!said) {

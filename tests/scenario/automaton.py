@@ -137,6 +137,8 @@ class Walk:
             self.model.offers = {
                 line.split()[0].decode().upper(): line.decode().split()[1:]
                 for line in self.lines[1:]} if verb == "EHLO" else {}
+            if self.model.tls and "STARTTLS" in self.model.offers:
+                self.fail("STARTTLS is offered behind TLS")
             if verb == "HELO" and len(self.lines) > 1:
                 self.fail("HELO was answered with several lines")
         return self.case(verb) + b" client.test", {250}, follows

@@ -4,10 +4,12 @@ knows nothing of the daemon; and at the end exactly what was acknowledged has
 been delivered."""
 import os
 import random
+import ssl
 
 import pytest
 
 from automaton import RCPT_MOST, SIZE_MOST, Walk
+from certificates import Authority
 from daemon import wait_for
 
 CONF = """
@@ -20,7 +22,7 @@ ESMTP_Listener {
   Max_Message_Size = %d
   Max_Errors = 0
   Max_Commands = 0
-}
+%s}
 """
 
 
@@ -29,10 +31,10 @@ def told(data):
     return data[data.index(b"From: a@from.test"):]
 
 
-def walk(d, s, seeds, steps):
+def walk(d, s, seeds, steps, context=None):
     taken = []
     for seed in seeds:
-        taken += Walk(d.port, seed).run(steps)
+        taken += Walk(d.port, seed, context).run(steps)
     want = sorted((m.sender, tuple(sorted(m.rcpts)), m.data) for m in taken)
     wait_for(lambda: sum(len(m.recipients) for m in list(s.messages)) >=
              sum(len(m.rcpts) for m in taken), 60)
@@ -45,10 +47,10 @@ def walk(d, s, seeds, steps):
     return len(taken)
 
 
-def begin(impeld, server):
+def begin(impeld, server, more=""):
     s = server(extensions=("PIPELINING", "8BITMIME", "CHUNKING", "BINARYMIME",
                            "DELIVERBY", "DSN"))
-    return impeld(CONF % (s.port, RCPT_MOST, SIZE_MOST), listener=False), s
+    return impeld(CONF % (s.port, RCPT_MOST, SIZE_MOST, more), listener=False), s
 
 
 def test_walks(impeld, server):
@@ -56,8 +58,28 @@ def test_walks(impeld, server):
     assert walk(d, s, range(60), 60) > 100
 
 
+def secured(impeld, server, folder):
+    crt, key = Authority(folder).make("server.test")
+    context = ssl.create_default_context(cafile=folder / "ca.crt")
+    d, s = begin(impeld, server, f'  TLS_Certificate = "{crt}"\n'
+                                 f'  TLS_Key = "{key}"\n')
+    return d, s, context
+
+
+def test_walks_with_starttls(impeld, server, tmp_path):
+    d, s, context = secured(impeld, server, tmp_path)
+    assert walk(d, s, range(100, 130), 60, context) > 40
+
+
 @pytest.mark.skipif(not os.environ.get("IMPEL_LONG"), reason="IMPEL_LONG=1")
 def test_many_walks(impeld, server):
     d, s = begin(impeld, server)
     seeds = [random.SystemRandom().randrange(1 << 32) for _ in range(1500)]
     assert walk(d, s, seeds, 120) > 3000
+
+
+@pytest.mark.skipif(not os.environ.get("IMPEL_LONG"), reason="IMPEL_LONG=1")
+def test_many_walks_with_starttls(impeld, server, tmp_path):
+    d, s, context = secured(impeld, server, tmp_path)
+    seeds = [random.SystemRandom().randrange(1 << 32) for _ in range(500)]
+    assert walk(d, s, seeds, 120, context) > 1000
