@@ -13,8 +13,8 @@ static const char *const clear[] = {
 static int
 check_mechanisms(const struct option_value *v, struct err *e)
 {
-    static const char *const known[] = {
-        "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"};
+    static const char *const known[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256",
+        "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"};
 
     for (size_t i = 0; i < v->item_count; i++) {
         size_t k = 0;
@@ -24,7 +24,7 @@ check_mechanisms(const struct option_value *v, struct err *e)
         if (k == ARRAY_SIZE(known))
             return err_set(e, ERR_CONF,
                 "'%.*s' is no mechanism that Impel has; expected PLAIN, LOGIN, "
-                "SCRAM-SHA-256 or SCRAM-SHA-256-PLUS",
+                "SCRAM-SHA-256, SCRAM-SHA-256-PLUS, XOAUTH2 or OAUTHBEARER",
                 (int)MIN_OF(v->items[i].n, (size_t)80), v->items[i].p);
     }
     return 0;
@@ -47,9 +47,9 @@ static const struct option rows[] = {
         .scopes = PEERS,
         .initial = "false",
         .brief = "whether peers may log in",
-        .manual = "AUTH is offered then, with the mechanisms that "
-                  "auth_password_file allows, and over TLS only unless "
-                  "auth_without_tls says otherwise. Who has "
+        .manual = "AUTH is offered then, with the mechanisms for which there "
+                  "is a password file or are keys of tokens, and over TLS "
+                  "only unless auth_without_tls says otherwise. Who has "
                   "logged in may send to any domain.",
         .since = "0.4"},
     [AUTH_PASSWORD_FILE] = {.name = "auth_password_file",
@@ -65,8 +65,9 @@ static const struct option rows[] = {
         .type = IMPEL_OPT_LIST,
         .scopes = BOTH,
         .brief = "mechanisms to offer; unset: all that can be",
-        .manual = "PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS. What "
-                  "stands behind AUTH in smtp_extensions limits them "
+        .manual = "PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS with a "
+                  "password file; XOAUTH2, OAUTHBEARER with keys of tokens. "
+                  "What stands behind AUTH in smtp_extensions limits them "
                   "as well.",
         .since = "0.4",
         .flags = OPTION_UPPER,
@@ -116,6 +117,35 @@ static const struct option rows[] = {
         .manual = "Beyond it all logins from there are refused with 454 4.7.0, "
                   "without being looked at, until the T seconds are over. IPv6 "
                   "addresses are counted by /64. 0: no limit.",
+        .since = "0.4"},
+    [AUTH_TOKEN_KEYS] = {.name = "auth_token_keys",
+        .type = IMPEL_OPT_STRING,
+        .scopes = BOTH,
+        .brief = "file with the public keys that OAuth tokens are signed by",
+        .manual = "A JSON Web Key Set (RFC 7517) as the issuer publishes it. "
+                  "XOAUTH2 and OAUTHBEARER take tokens that are JWTs signed "
+                  "with one of them (RS256, PS256, ES256, ES384, EdDSA); "
+                  "nobody is asked whether a token was taken back. Read when "
+                  "the configuration is loaded. Needs auth_token_issuer and "
+                  "auth_token_audience.",
+        .since = "0.4",
+        .check = check_path},
+    [AUTH_TOKEN_ISSUER] = {.name = "auth_token_issuer",
+        .type = IMPEL_OPT_STRING,
+        .scopes = BOTH,
+        .brief = "what the iss of a token must be",
+        .since = "0.4"},
+    [AUTH_TOKEN_AUDIENCE] = {.name = "auth_token_audience",
+        .type = IMPEL_OPT_STRING,
+        .scopes = BOTH,
+        .brief = "what the aud of a token must be, or have among others",
+        .since = "0.4"},
+    [AUTH_TOKEN_CLAIM] = {.name = "auth_token_claim",
+        .type = IMPEL_OPT_STRING,
+        .scopes = BOTH,
+        .initial = "email",
+        .brief = "which claim of a token is the user's name",
+        .manual = "A client that names a user must name this one.",
         .since = "0.4"},
 };
 struct option_set auth_options = OPTION_SET("auth", rows);

@@ -15,7 +15,11 @@ enum {
     AUTH_REQUIRED,
     AUTH_MAX_FAILURES, /* 0: no limit */
     AUTH_FAILURE_DELAY,
-    AUTH_FAILURE_RATE /* THROTTLE of an address */
+    AUTH_FAILURE_RATE, /* THROTTLE of an address */
+    AUTH_TOKEN_KEYS,   /* path (jwt.h) */
+    AUTH_TOKEN_ISSUER,
+    AUTH_TOKEN_AUDIENCE,
+    AUTH_TOKEN_CLAIM
 };
 enum { AUTH_CLEAR_NO, AUTH_CLEAR_LOOPBACK, AUTH_CLEAR_YES };
 extern struct option_set auth_options;

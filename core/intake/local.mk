@@ -13,6 +13,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/intake_options.c core/intake/intake_options.h \
 	core/intake/intakeapi.c core/intake/intakeapi.h \
 	core/intake/listener.c core/intake/listener.h \
+	core/intake/jwt.c core/intake/jwt.h \
 	core/intake/login.c core/intake/login.h core/intake/logincheck.c \
 	core/intake/loginlimit.c core/intake/loginlimit.h \
 	core/intake/needs.c core/intake/needs.h \
@@ -30,6 +31,13 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/users.c core/intake/users.h
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-jwt tests/unit/test-users
+TESTS += tests/unit/test-jwt tests/unit/test-users
+tests_unit_test_jwt_SOURCES = tests/unit/test-jwt.c
+tests_unit_test_jwt_LDADD = core/intake/libintake.a $(NET_LA) \
+	$(CMOCKA_LIBS) $(XPORT_LIBS)
+tests_unit_test_users_SOURCES = tests/unit/test-users.c
+tests_unit_test_users_LDADD = $(tests_unit_test_jwt_LDADD)
 intake_tests = tests/unit/test-assign tests/unit/test-intakeapi \
 	tests/unit/test-listener tests/unit/test-oob \
 	tests/unit/test-policy tests/unit/test-receive tests/unit/test-trace

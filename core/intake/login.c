@@ -10,6 +10,7 @@
 #include "base/xmem.h"
 #include "intake/auth_options.h"
 #include "intake/intake_options.h"
+#include "intake/jwt.h"
 #include "intake/loginlimit.h"
 #include "intake/policy.h"
 #include "intake/users.h"
@@ -52,6 +53,7 @@ login_fini(void)
 {
     loginpool_end();
     users_drop();
+    jwt_drop();
     loginlimit_drop();
 }
 
@@ -129,6 +131,19 @@ binding_of(const struct intake_session *is)
     return str_make(f->binding, sizeof(f->binding));
 }
 
+static struct str
+text_of(const struct intake_session *is, int row)
+{
+    return scope_str(is->scope, OPT(auth_options, row));
+}
+
+static bool
+has_token_keys(const struct intake_session *is)
+{
+    return text_of(is, AUTH_TOKEN_KEYS).n && text_of(is, AUTH_TOKEN_ISSUER).n &&
+        text_of(is, AUTH_TOKEN_AUDIENCE).n;
+}
+
 /* Is there what that mechanism needs, and is it wanted? */
 static bool
 may_offer(const struct intake_session *is, const struct users *u, int mechanism)
@@ -136,11 +151,12 @@ may_offer(const struct intake_session *is, const struct users *u, int mechanism)
     struct str name = str_of(sasl_name(mechanism));
     uint32_t id = OPT(auth_options, AUTH_MECHANISMS);
 
-    if (!u || sasl_takes_token(mechanism) ||
-        (scope_is_set(is->scope, id) && !list_has(is->scope, id, name)) ||
+    if ((scope_is_set(is->scope, id) && !list_has(is->scope, id, name)) ||
         !extensions_have(is->scope, name))
         return false;
-    if (sasl_is_scram(mechanism) && !users_know_scram(u))
+    if (sasl_takes_token(mechanism))
+        return has_token_keys(is);
+    if (!u || (sasl_is_scram(mechanism) && !users_know_scram(u)))
         return false;
     return mechanism != SASL_SCRAM_SHA_256_PLUS || binding_of(is).n > 0;
 }
@@ -353,6 +369,34 @@ check_begin(struct login *l, struct str password)
         pool, &c->job, loop_mailbox(c->il->loop), check_work, check_done);
 }
 
+/* A token: what it says stands, if one of the keys has signed it, and whom the
+ * peer says it is must be the same. */
+static void
+judge_token(struct login *l, const struct sasl_claim *c)
+{
+    struct intake_session *is = l->is;
+    struct jwt_want want = {.issuer = text_of(is, AUTH_TOKEN_ISSUER),
+        .audience = text_of(is, AUTH_TOKEN_AUDIENCE),
+        .claim = text_of(is, AUTH_TOKEN_CLAIM),
+        .now = clock_wall() / 1000};
+    struct buf name = BUF_INIT;
+    struct err e = {0};
+    struct jwt_keys *keys = jwt_get(text_of(is, AUTH_TOKEN_KEYS), &e);
+    bool right = keys && jwt_check(keys, c->secret, &want, &name, &e) == 0;
+
+    jwt_put(&keys);
+    if (!right || !policy_is_shown(buf_get(&name), false) ||
+        (c->user.n && !str_eq(c->user, buf_get(&name)))) {
+        log_info(LOG_NET, "token-refused", "session=%llu reason=\"%s\"",
+            (unsigned long long)is->id, right ? "another name" : e.text);
+        failed(l, "token");
+    } else {
+        (void)str_copy(l->name, sizeof(l->name), buf_get(&name));
+        succeeded(l);
+    }
+    buf_fini(&name);
+}
+
 /* The peer has said who it is, and maybe proven it. */
 static void
 judge_claim(struct login *l)
@@ -361,6 +405,10 @@ judge_claim(struct login *l)
     struct buf name = BUF_INIT;
 
     sasl_get_claim(l->sasl, &c);
+    if (sasl_takes_token(sasl_mechanism(l->sasl))) {
+        judge_token(l, &c);
+        return;
+    }
     (void)sasl_prepare(c.user, &name);
     if (!name.n || !policy_is_shown(buf_get(&name), false)) {
         failed(l, "name");

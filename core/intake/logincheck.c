@@ -6,6 +6,7 @@
 
 #include "conf/report_int.h"
 #include "intake/auth_options.h"
+#include "intake/jwt.h"
 #include "intake/users.h"
 #include "base/banned.h"
 
@@ -39,18 +40,35 @@ judge_file(const struct stanza *s, struct conf_report *r)
 }
 
 static int
+judge_keys(const struct stanza *s, struct conf_report *r)
+{
+    struct option_value v;
+    struct err e = {0};
+
+    if (!s || !stanza_value(s, OPT(auth_options, AUTH_TOKEN_KEYS), &v) ||
+        !v.text.n || jwt_read(v.text, &e) == 0)
+        return 0;
+    note(r, s, AUTH_TOKEN_KEYS, false, e.text);
+    return ERR_CONF;
+}
+
+static int
 judge(const struct stanza *s, struct conf_report *r)
 {
     const struct scope *scope = stanza_scope(s);
     struct option_value v;
-    int rc = judge_file(s, r);
+    int rc = judge_file(s, r) < 0 || judge_keys(s, r) < 0 ? ERR_CONF : 0;
 
     if (!stanza_value(s, OPT(auth_options, AUTH_ENABLE), &v) ||
         !scope_int(scope, OPT(auth_options, AUTH_ENABLE)) ||
-        scope_str(scope, OPT(auth_options, AUTH_PASSWORD_FILE)).n)
+        scope_str(scope, OPT(auth_options, AUTH_PASSWORD_FILE)).n ||
+        (scope_str(scope, OPT(auth_options, AUTH_TOKEN_KEYS)).n &&
+            scope_str(scope, OPT(auth_options, AUTH_TOKEN_ISSUER)).n &&
+            scope_str(scope, OPT(auth_options, AUTH_TOKEN_AUDIENCE)).n))
         return rc;
     note(r, s, AUTH_ENABLE, true,
-        "nobody can log in here without an auth_password_file");
+        "nobody can log in here without auth_password_file, or "
+        "auth_token_keys with its issuer and audience");
     return rc;
 }
 
@@ -79,6 +97,9 @@ login_check(void *arg, struct generation *g, struct conf_report *r)
     const struct scope *global = generation_global(g);
     int rc = judge_file(
         scope_origin(global, OPT(auth_options, AUTH_PASSWORD_FILE)), r);
+    if (judge_keys(
+            scope_origin(global, OPT(auth_options, AUTH_TOKEN_KEYS)), r) < 0)
+        rc = ERR_CONF;
 
     (void)arg;
     return walk(g, IMPEL_SCOPE_LISTENER, NULL, r) < 0 ? ERR_CONF : rc;

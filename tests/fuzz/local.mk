@@ -5,7 +5,7 @@
 EXTRA_DIST += tests/fuzz/run tests/fuzz/parts.h tests/fuzz/standalone.c
 FUZZ_CORE = tests/fuzz/fuzz-address tests/fuzz/fuzz-dsn \
 	tests/fuzz/fuzz-header tests/fuzz/fuzz-maillog tests/fuzz/fuzz-oob \
-	tests/fuzz/fuzz-render tests/fuzz/fuzz-sevenbit \
+	tests/fuzz/fuzz-render tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit \
 	tests/fuzz/fuzz-value
 check_PROGRAMS += $(FUZZ_CORE) tests/fuzz/fuzz-body
 if !FUZZ
@@ -44,6 +44,11 @@ tests_fuzz_fuzz_render_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/render"'
 tests_fuzz_fuzz_render_LDFLAGS = $(FUZZ_LD)
 tests_fuzz_fuzz_render_LDADD = $(FUZZ_CORE_LA)
+tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/fuzz-sasl.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_sasl_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/sasl"'
+tests_fuzz_fuzz_sasl_LDFLAGS = $(FUZZ_LD)
+tests_fuzz_fuzz_sasl_LDADD = core/intake/libintake.a $(NET_LA) $(XPORT_LIBS)
 tests_fuzz_fuzz_sevenbit_SOURCES = tests/fuzz/fuzz-sevenbit.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_sevenbit_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/sevenbit"'
