@@ -3,14 +3,18 @@
 import base64
 import hashlib
 import hmac
+import json
 import os
 import smtplib
 import subprocess
 import time
 
+import nacl.signing
 import pytest
 
+from certificates import Authority
 from daemon import IMPEL, wait_for
+from peers import send
 from test_listener import Client
 
 SECRET = "Tr0mbone-Zxqv"
@@ -332,3 +336,125 @@ def test_password_command():
     assert p.returncode == 2 and "password" in p.stderr
     line = line_of("dave", SECRET)
     assert line.startswith("dave:$y$") and SECRET not in line
+
+
+def test_behind_tls(impeld, server, users, tmp_path):
+    """Nothing before STARTTLS; -PLUS between two of ours; then forgotten."""
+    s = server()
+    ca = Authority(tmp_path)
+    crt, _ = ca.make("mx.test")
+    path = tmp_path / "users"
+    path.write_text(users)
+    path.chmod(0o600)
+    d = impeld(f"""
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+ESMTP_Listener {{
+  tls_certificate = "{crt}"
+  Auth_Password_File = "{path}"
+  Listen "127.0.0.1:@PORT@" {{ }}
+  Enable_Authentication = true
+  Auth_Required = true
+}}
+""", listener=False)
+    c, lines = hello(d)
+    assert not [line for line in lines if line.startswith(b"AUTH")]
+    with smtplib.SMTP("127.0.0.1", d.port, "me.test") as c:
+        c.starttls()
+        c.login("alice", SECRET)
+        c.sendmail("a@origin.test", "c@far.test", "Subject: x\r\n\r\nx\r\n")
+    assert " with ESMTPSA" in s.wait()[0].header("Received")[0]
+    here = impeld(f"""
+Routes = ( "smtp://127.0.0.1?port={d.port}" )
+tls = required
+Outbound_SMTP_Auth_User = alice
+Outbound_SMTP_Auth_Pass = "{SECRET}"
+""")
+    send(here.port, "to@dest.test")
+    s.wait(2)
+    assert "mechanism=SCRAM-SHA-256-PLUS" in "\n".join(d.log("paniclog"))
+    no_secret(d, SECRET)
+    no_secret(here, SECRET)
+
+
+def test_starttls_forgets_a_login(impeld, server, users, tmp_path):
+    s = server()
+    crt, _ = Authority(tmp_path).make("mx.test")
+    path = tmp_path / "users"
+    path.write_text(users)
+    path.chmod(0o600)
+    d = impeld(f"""
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+ESMTP_Listener {{
+  tls_certificate = "{crt}"
+  Auth_Password_File = "{path}"
+  Listen "127.0.0.1:@PORT@" {{ }}
+  Enable_Authentication = true
+  Auth_Without_TLS = loopback
+}}
+""", listener=False)
+    with smtplib.SMTP("127.0.0.1", d.port, "me.test") as c:
+        c.login("alice", SECRET)
+        c.starttls()
+        c.ehlo()
+        c.mail("a@b.test")
+        assert c.rcpt("c@far.test")[0] == 550
+
+
+def test_tokens(submission, tmp_path):
+    """Signed here with Ed25519, as an issuer would."""
+    key = nacl.signing.SigningKey.generate()
+
+    def b64url(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    def token(**claims):
+        claims = {"iss": "https://id.test", "aud": "mail", "email": "alice",
+                  "exp": int(time.time()) + 600, **claims}
+        words = b64url(b'{"alg":"EdDSA"}') + "." + \
+            b64url(json.dumps(claims).encode())
+        return words + "." + b64url(key.sign(words.encode()).signature)
+
+    keys = tmp_path / "keys"
+    keys.write_text(json.dumps({"keys": [
+        {"kty": "OKP", "crv": "Ed25519", "x": b64url(bytes(key.verify_key))}]}))
+    d, _, _ = submission(inside=f"""
+  Auth_Failure_Delay = 0
+  Auth_Max_Failures = 0
+  Auth_Failure_Rate = 0
+  Auth_Token_Keys = "{keys}"
+  Auth_Token_Issuer = "https://id.test"
+  Auth_Token_Audience = "mail"
+""")
+    good = token()
+    for user, words, code in (
+            ("alice", good, 235), ("bob@dest.test", good, 535),
+            ("alice", good[:-4] + "AAAA", 535),
+            ("alice", token(aud="web"), 535),
+            ("alice", token(exp=int(time.time()) - 600), 535)):
+        c, lines = hello(d)
+        assert b"AUTH SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN" in lines
+        assert c.do(b"AUTH XOAUTH2 " + b64(
+            f"user={user}\1auth=Bearer {words}\1\1")) == code
+        c, _ = hello(d)
+        assert c.do(b"AUTH OAUTHBEARER " + b64(
+            f"n,a={user},\1auth=Bearer {words}\1\1")) == code
+    no_secret(d, good)
+
+
+def test_curl_brings_a_token_that_is_none(submission, tmp_path):
+    (tmp_path / "keys").write_text(
+        '{"keys":[{"kty":"OKP","crv":"Ed25519",'
+        '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')
+    (tmp_path / "mail").write_text("Subject: x\r\n\r\nx\r\n")
+    d, _, _ = submission(inside=f"""
+  Auth_Failure_Delay = 0
+  Auth_Token_Keys = "{tmp_path}/keys"
+  Auth_Token_Issuer = "i"
+  Auth_Token_Audience = "a"
+""")
+    p = subprocess.run(
+        ["curl", "-sS", f"smtp://127.0.0.1:{d.port}", "--mail-from",
+         "a@origin.test", "--mail-rcpt", "c@far.test", "-T",
+         str(tmp_path / "mail"), "-u", "alice:", "--oauth2-bearer", "abc"],
+        capture_output=True, text=True, timeout=30)
+    assert p.returncode == 67, p.stderr
