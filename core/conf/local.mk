@@ -45,6 +45,7 @@ CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
 	core/xport/xport_options.c \
 	core/queue/queue_options.c \
 	core/queue/maillog_options.c core/queue/adaptive_options.c \
+	core/queue/tlsrpt_options.c \
 	core/intake/auth_options.c core/intake/intake_options.c \
 	core/ctl/ctl_options.c
 

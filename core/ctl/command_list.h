@@ -152,6 +152,13 @@
         "its policy, until when, and what the last look came to", 0) \
     X(mta_sts_refresh, "mta_sts refresh", "DOMAIN", \
         "ask for its record and fetch its policy now", 1) \
+    X(tls_report_list, "tls_report list", "", \
+        "domains whose TLS was counted for a report, and reports on their way", \
+        0) \
+    X(tls_report_show, "tls_report show", "DOMAIN", \
+        "the report of a domain as it would go now, as JSON", 0) \
+    X(tls_report_send, "tls_report send", "DOMAIN", \
+        "send it now; counting begins anew", 1) \
     X(jobs, "jobs", "", \
         "long work that runs now, and how far it is", 0) \
     X(cancel_job, "cancel job", "N", \

@@ -12,7 +12,7 @@ core_ctl_libctl_a_SOURCES = \
 	core/ctl/commands_message.c \
 	core/ctl/commands_process.c \
 	core/ctl/commands_queue.c \
-	core/ctl/commands_dns.c \
+	core/ctl/commands_dns.c core/ctl/commands_tlsrpt.c \
 	core/ctl/commands_select.c core/ctl/commands_sts.c core/ctl/commands_suspend.c \
 	core/ctl/commands_trace.c \
 	core/ctl/control.c core/ctl/control.h core/ctl/control_int.h \

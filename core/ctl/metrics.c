@@ -35,6 +35,7 @@ metrics_get(const struct control_config *on, struct metrics *to)
     *to = (struct metrics){
         .now = clock_wall(), .generation = generation_number(on->generation)};
     scheduler_get_stats(on->scheduler, &to->queue);
+    tlsrpt_get_stats(scheduler_tlsrpt(on->scheduler), &to->reports);
     intake_get_stats(on->intake, &to->intake);
     to->received = since(to->intake.received_recipients, before.received);
     to->rejected = since(to->intake.rejected, before.rejected);
@@ -254,6 +255,30 @@ print_module_counter(void *arg, const struct module *m,
     buf_fini(&name);
 }
 
+static void
+print_reports(const struct metrics *m, struct buf *to)
+{
+    const struct tlsrpt_stats *r = &m->reports;
+    counter(to, "tls_report_sessions_total", "Sessions counted for reports",
+        r->sessions);
+    counter(to, "tls_report_failures_total",
+        "Of these, sessions whose TLS was not as it should be", r->failures);
+    counter(to, "tls_report_uncounted_total",
+        "Sessions not counted for want of room", r->uncounted);
+    counter(to, "tls_report_mailed_total", "Reports of TLS sent by mail",
+        r->mailed);
+    counter(to, "tls_report_posted_total", "Reports of TLS sent by HTTPS",
+        r->posted);
+    counter(to, "tls_report_retries_total",
+        "Attempts to send a report that failed for now", r->retries);
+    counter(to, "tls_report_given_up_total",
+        "Reports that could not be sent in a day", r->given_up);
+    gauge(to, "tls_report_domains", "Domains remembered for reports of TLS",
+        (int64_t)r->domains);
+    gauge(to, "tls_report_waiting", "Reports that wait, or are on their way",
+        (int64_t)r->waiting);
+}
+
 void
 metrics_print(const struct control_config *on, struct buf *to)
 {
@@ -273,5 +298,6 @@ metrics_print(const struct control_config *on, struct buf *to)
     print_dns(&m, to);
     print_https(&m, to);
     print_signing(&m, to);
+    print_reports(&m, to);
     registry_counters(print_module_counter, to);
 }

@@ -8,6 +8,7 @@
 
 #include "ctl/control.h"
 #include "net/fetch.h"
+#include "queue/tlsrpt.h"
 #include "route/sts.h"
 #include "xport/signing.h"
 
@@ -30,6 +31,7 @@ struct metrics {
     struct sts_stats sts;
     struct fetch_stats fetch;
     struct signing_stats signing;
+    struct tlsrpt_stats reports; /* of TLS */
     uint64_t generation;
     int64_t now; /* wall ms */
 };

@@ -51,6 +51,8 @@ tlsdemand_unref(struct tlsdemand **pd)
         free(d->name[i]);
     free(d->sni);
     free(d->text);
+    free(d->policy);
+    free(d->mx);
     free(d);
 }
 

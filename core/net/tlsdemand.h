@@ -33,6 +33,9 @@ struct tlsdemand {
      * tls_verify = host. */
     char *name[TLSDEMAND_NAMES];
     char *text; /* one line: where it comes from; for logs and `explain` */
+    /* For reports of TLS (RFC 8460 4.4), one text a line, or NULL: an MTA-STS
+     * policy as it was fetched, and its patterns of MX. */
+    char *policy, *mx;
 };
 
 /* One reference, and of all the rest nothing. */

@@ -504,6 +504,7 @@ make_scheduler(struct daemon *d)
         .spool = d->spool,
         .dns = d->dns,
         .sts = d->sts,
+        .fetcher = d->fetcher,
         .generation = d->generation,
         .remake = remake,
         .remake_arg = d};

@@ -7,6 +7,7 @@
 #include "queue/adaptive_options.h"
 #include "queue/maillog_options.h"
 #include "queue/queue_options.h"
+#include "queue/tlsrpt_options.h"
 #include "route/route_options.h"
 #include "route/sts_options.h"
 #include "spool/spool_options.h"
@@ -23,7 +24,7 @@ declare_options(const char *modules, struct err *e)
     struct option_set *const sets[] = {&spool_options, &route_options,
         &sts_options, &xport_options, &tlsin_options, &dkim_options,
         &outlogin_options, &queue_options, &adaptive_options, &maillog_options,
-        &intake_options, &auth_options, &ctl_options};
+        &tlsrpt_options, &intake_options, &auth_options, &ctl_options};
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
         int rc = option_add(sets[i], e);
         if (rc < 0)

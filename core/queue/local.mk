@@ -52,6 +52,10 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/target.c core/queue/target.h \
 	core/queue/throttle.c core/queue/throttle.h \
 	core/queue/tlsreport.c core/queue/tlsreport.h \
+	core/queue/tlsrpt.c core/queue/tlsrpt.h core/queue/tlsrpt_int.h \
+	core/queue/tlsrpt_options.c core/queue/tlsrpt_options.h \
+	core/queue/tlssend.c core/queue/tlsshow.c core/queue/tlsstore.c \
+	core/queue/outlettls.c core/queue/outlettls.h \
 	core/queue/tlsrua.c core/queue/tlsrua.h \
 	core/queue/tlstally.c core/queue/tlstally.h \
 	core/queue/wait.c core/queue/wait.h \
@@ -84,7 +88,8 @@ QUEUE_WORLD = tests/unit/queue_world.c tests/unit/queue_world.h \
 QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 	core/spool/libspool.a $(NET_LA)
 
-QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-tlsreport tests/unit/test-outcome \
+QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-tlsreport \
+	tests/unit/test-tlsrpt tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
 	tests/unit/test-reasons \
 	tests/unit/test-values tests/unit/test-review tests/unit/test-select \
@@ -102,6 +107,12 @@ TESTS += $(QUEUE_TESTS)
 tests_unit_test_tlsreport_SOURCES = tests/unit/test-tlsreport.c
 tests_unit_test_tlsreport_LDADD = core/queue/libqueue.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_tlsrpt_SOURCES = tests/unit/test-tlsrpt.c \
+	tests/unit/spool_kit.c tests/unit/spool_kit.h \
+	tests/unit/fake_dns.c tests/unit/fake_dns.h $(CONF_ROWS)
+tests_unit_test_tlsrpt_LDADD = core/queue/libqueue.a core/xport/libxport.a \
+	core/route/libroute.a core/spool/libspool.a $(NET_LA) $(CMOCKA_LIBS) \
+	$(NET_LIBS)
 tests_unit_test_order_SOURCES = tests/unit/test-order.c $(QUEUE_WORLD)
 tests_unit_test_order_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_import_SOURCES = tests/unit/test-import.c $(QUEUE_WORLD)

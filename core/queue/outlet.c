@@ -13,6 +13,7 @@
 #include "queue/greeting.h"
 #include "queue/limits.h"
 #include "queue/outcome.h"
+#include "queue/outlettls.h"
 #include "queue/queue.h"
 #include "queue/review.h"
 #include "queue/said.h"
@@ -378,10 +379,19 @@ outlet_closed(void *arg, struct session *session, const struct result *why,
     scheduler_check_drained(s);
 }
 
+static void
+outlet_tls_came_out(
+    void *arg, struct session *session, const struct session_tls *t)
+{
+    (void)session;
+    outlettls_count(arg, t);
+}
+
 static const struct session_events events = {.ready = outlet_ready,
     .done = outlet_done,
     .draining = outlet_draining,
-    .closed = outlet_closed};
+    .closed = outlet_closed,
+    .tls = outlet_tls_came_out};
 
 /* --- opening --- */
 
@@ -564,6 +574,7 @@ outlet_request(struct outlet *o, const struct module *m)
         .domain = str_of(q->zone->name),
         .scope = q->scope,
         .tls = o->hop.tls,
+        .tls_quiet = !outlettls_counts(q),
         .id = o->id};
 
     (void)way_find(q->scope, o->hop.to.ip.family, &o->way);

@@ -23,6 +23,7 @@
 #include "queue/rollup.h"
 #include "queue/settle.h"
 #include "queue/target.h"
+#include "queue/tlsrpt.h"
 #include "queue/walk.h"
 #include "queue/zone.h"
 #include "route/mxshare.h"
@@ -407,6 +408,33 @@ scheduler_init_lists(struct scheduler *s)
     import_init(s);
 }
 
+static void
+scheduler_idle(void *arg)
+{
+    scheduler_check_drained(arg);
+}
+
+static void
+scheduler_open_tlsrpt(struct scheduler *s, const struct scheduler_config *c)
+{
+    struct tlsrpt_config config = {.loop = c->loop,
+        .spool = c->spool,
+        .dns = c->dns,
+        .fetcher = c->fetcher,
+        .generation = s->generation,
+        .idle = scheduler_idle,
+        .idle_arg = s};
+
+    s->tlsrpt = tlsrpt_new(&config);
+    tlsrpt_recover(s->tlsrpt);
+}
+
+struct tlsrpt *
+scheduler_tlsrpt(const struct scheduler *s)
+{
+    return s->tlsrpt;
+}
+
 struct scheduler *
 scheduler_new(const struct scheduler_config *c)
 {
@@ -439,6 +467,7 @@ scheduler_new(const struct scheduler_config *c)
     s->overriding.remake_arg = c->remake_arg;
     overriding_init(s);
     scheduler_read_options(s);
+    scheduler_open_tlsrpt(s, c);
     return s;
 }
 
@@ -490,6 +519,7 @@ scheduler_free(struct scheduler **sp)
     timer_stop(&s->pause.timer);
     timer_stop(&s->delay_timer);
     overriding_stop(s);
+    tlsrpt_free(&s->tlsrpt);
     settle_fini(s);
     import_fini(s);
     scheduler_free_queues(s);
@@ -553,6 +583,7 @@ scheduler_adopt(struct scheduler *s, struct generation *g)
     s->generation = generation_ref(g);
     generation_unref(&was);
     resolver_adopt(s->resolver, g);
+    tlsrpt_adopt(s->tlsrpt, g);
     overriding_install(s, g); /* nothing, if scheduler_prepare() was called */
     scheduler_read_options(s);
     move_adopt(s);
@@ -607,7 +638,7 @@ void
 scheduler_check_drained(struct scheduler *s)
 {
     if (!s->draining || s->drained_told || s->server.used || s->loads ||
-        s->notices || s->jobs)
+        s->notices || s->jobs || tlsrpt_is_busy(s->tlsrpt))
         return;
     s->drained_told = true;
     defer_post(s->loop, &s->drain_defer, scheduler_tell_drained, s, "drained");
@@ -649,6 +680,7 @@ scheduler_drain(struct scheduler *s, int64_t deadline_ms,
     s->draining = true;
     delaydsn_stop(s);
     overriding_stop(s);
+    tlsrpt_stop(s->tlsrpt);
     scheduler_recall_all(s, deadline_ms <= 0);
     if (deadline_ms > 0)
         timer_start(&s->drain_timer, deadline_ms);

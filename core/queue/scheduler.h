@@ -16,15 +16,17 @@
 #include "net/netaddr.h"
 #include "spool/spool.h"
 
+struct fetcher;
 struct scheduler;
 struct sts;
 struct scheduler_config {
     struct loop *loop;      /* the scheduler's own */
     struct loop *const *io; /* the I/O loops; io[0] may be the same */
     unsigned io_count;
-    struct spool *spool; /* opened, not started */
-    struct dns *dns;     /* on the same loop */
-    struct sts *sts;     /* there too; or NULL */
+    struct spool *spool;     /* opened, not started */
+    struct dns *dns;         /* on the same loop */
+    struct sts *sts;         /* there too; or NULL */
+    struct fetcher *fetcher; /* NULL: no HTTPS (tests) */
     struct generation *generation;
     /* Overrides that were superseded take much memory: make the generation
      * again (generation_again()) and adopt it.  Or NULL. */
@@ -75,6 +77,9 @@ void scheduler_get_stats(const struct scheduler *s, struct scheduler_stats *st);
 void scheduler_reset_stats(struct scheduler *s);
 /* scheduler_drain() has said so: nothing more is to be asked of it. */
 bool scheduler_is_drained(const struct scheduler *s);
+
+/* Reports of TLS: tlsrpt.h has what may be asked of them. */
+struct tlsrpt *scheduler_tlsrpt(const struct scheduler *s);
 
 /* --- the console's verbs; text (or JSON) is appended to `out` --- */
 int scheduler_print_domain(struct scheduler *s, struct str domain, bool json,

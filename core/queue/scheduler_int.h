@@ -212,6 +212,7 @@ struct outlet { /* the scheduler's view of a session */
     bool draining;  /* no more for it */
     bool stop;      /* give back what it holds and close it */
     bool did;       /* a message has got an outcome here */
+    bool counted;   /* in a report of TLS */
     bool ahead;     /* what is back was not begun, but others have one */
     char addr[108]; /* of the peer, or the path of its socket; for logs */
     uint32_t open, lent_count;
@@ -337,6 +338,7 @@ struct scheduler {
     struct overriding overriding;
     struct settling settling;
     struct importing importing;
+    struct tlsrpt *tlsrpt;
 
     bool draining, drained_told, closing, turning;
     struct timer drain_timer;

@@ -61,6 +61,7 @@ struct session {
     uint64_t sent;
     uint32_t lent, recalls, probes;
     bool ended, asked, told_draining;
+    bool tls_quiet;
 };
 
 static const struct session_kind outbound;
@@ -148,7 +149,7 @@ outbound_secured(
     struct session *s = outbound_of(io);
     struct secured *t;
 
-    if (!s->ev->tls)
+    if (!s->ev->tls || s->tls_quiet)
         return;
     t = xcalloc(1, sizeof(*t) + strlen(text) + 1);
     memcpy(t->text, text, strlen(text));
@@ -438,6 +439,7 @@ session_open(const struct session_request *r, struct mailbox *scheduler,
     s->io.proxy = r->proxy;
     s->io.seen = r->seen;
     s->io.scope.tls = s->io.demand = tlsdemand_ref(r->tls);
+    s->tls_quiet = r->tls_quiet;
     s->io.name = r->ehlo_name ? xdup(r->ehlo_name) : NULL;
     if (r->scope)
         s->generation = generation_ref(scope_generation(r->scope));

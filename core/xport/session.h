@@ -42,8 +42,9 @@ struct session_events {
      * end.  The session must not be used any more. */
     void (*closed)(void *arg, struct session *s, const struct result *why,
         bool established);
-    /* TLS came about, or failed, or was missing although the route demands it;
-     * may be NULL.  Once for each connection, a session may make two. */
+    /* TLS came about, or failed, or was missing although the route or the
+     * options want it; may be NULL.  Once for each connection, a session may
+     * make two. */
     void (*tls)(void *arg, struct session *s, const struct session_tls *t);
 };
 struct tlsdemand;
@@ -63,6 +64,7 @@ struct session_request {
     struct str binding, domain;
     const struct scope *scope;
     struct tlsdemand *tls; /* of the hop; counted.  NULL: as options say */
+    bool tls_quiet;        /* tls() is not called */
     const char *ehlo_name; /* copied */
     uint64_t id;           /* for logs: outbound connection id */
 };

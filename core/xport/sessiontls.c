@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "net/tlsdemand.h"
+#include "xport/xport_options.h"
 #include "base/banned.h"
 
 /* Told once for each connection. */
@@ -17,17 +18,27 @@ sessiontls_came_out(
         s->kind->secured(s, why, text);
 }
 
+/* Of one that the options would have had in TLS, if only the host could. */
+static bool
+is_wanted(const struct impel_session *s)
+{
+    return s->demand ||
+        (s->scope.scope &&
+            scope_int(s->scope.scope, OPT(xport_options, XPORT_TLS)) !=
+                XPORT_TLS_NO);
+}
+
 bool
 sessiontls_may_be_ready(struct impel_session *s)
 {
     const struct tlsdemand *d = s->demand;
     struct buf b = BUF_INIT;
 
-    if (!d || (s->conn && conn_tls(s->conn)))
+    if (s->conn && conn_tls(s->conn))
         return true;
-    if (!s->tls_tried)
+    if (!s->tls_tried && is_wanted(s))
         sessiontls_came_out(s, TLS_NO_STARTTLS, "");
-    if (d->level == TLSDEMAND_WATCHED)
+    if (!d || d->level == TLSDEMAND_WATCHED)
         return true;
     buf_printf(&b, "[internal] no mail goes without TLS here (%s)",
         tlsdemand_by_name(d->by));
@@ -43,7 +54,7 @@ sessiontls_may_be_ready(struct impel_session *s)
 void
 sessiontls_ends(struct impel_session *s)
 {
-    if (s->demand && !s->tls_tried && s->why.stage == IMPEL_AT_TLS)
+    if (!s->tls_tried && s->why.stage == IMPEL_AT_TLS && is_wanted(s))
         sessiontls_came_out(s, TLS_NO_STARTTLS, "");
 }
 

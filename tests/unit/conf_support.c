@@ -12,6 +12,7 @@
 #include "queue/adaptive_options.h"
 #include "queue/maillog_options.h"
 #include "queue/queue_options.h"
+#include "queue/tlsrpt_options.h"
 #include "route/route_options.h"
 #include "route/sts_options.h"
 #include "spool/spool_options.h"
@@ -25,8 +26,8 @@ conf_support_options(void)
 {
     struct option_set *sets[] = {&spool_options, &route_options, &sts_options,
         &xport_options, &tlsin_options, &dkim_options, &outlogin_options,
-        &queue_options, &adaptive_options, &maillog_options, &intake_options,
-        &auth_options, &ctl_options};
+        &queue_options, &adaptive_options, &maillog_options, &tlsrpt_options,
+        &intake_options, &auth_options, &ctl_options};
     struct err e;
 
     option_reset();

@@ -5,6 +5,7 @@
 #include "conf/query.h"
 #include "intake/login.h"
 #include "queue/overriding.h"
+#include "queue/tlsrpt.h"
 #include "route/fit.h"
 #include "route/resolve.h"
 #include "route/way.h"
@@ -295,6 +296,50 @@ scheduler_is_drained(const struct scheduler *s)
 {
     (void)s;
     return fake.drained;
+}
+
+/* --- reports of TLS --- */
+
+struct tlsrpt *
+scheduler_tlsrpt(const struct scheduler *s)
+{
+    (void)s;
+    return NULL;
+}
+
+void
+tlsrpt_get_stats(const struct tlsrpt *t, struct tlsrpt_stats *st)
+{
+    (void)t;
+    *st = (struct tlsrpt_stats){.sessions = 21, .mailed = 4};
+}
+
+void
+tlsrpt_print_list(const struct tlsrpt *t, bool json, struct buf *to)
+{
+    (void)t;
+    buf_cstr(to, json ? "[]" : "nothing was counted\n");
+}
+
+int
+tlsrpt_print(
+    const struct tlsrpt *t, struct str domain, struct buf *to, struct err *e)
+{
+    (void)t;
+    if (!str_eq(domain, STR("x.test")))
+        return err_set(e, ERR_NOTFOUND, "nothing was counted for it");
+    buf_cstr(to, "[]\n");
+    return 0;
+}
+
+int
+tlsrpt_send(struct tlsrpt *t, struct str domain, struct err *e)
+{
+    (void)t;
+    if (!str_eq(domain, STR("x.test")))
+        return err_set(e, ERR_NOTFOUND, "nothing was counted for it");
+    note("report %.*s", STR_ARG(domain));
+    return 2;
 }
 
 void

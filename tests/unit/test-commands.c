@@ -474,6 +474,21 @@ test_mta_sts(void **state)
     bad("mta_sts refresh other.test", "it is being asked for already");
 }
 
+test_tls_report(void **state)
+{
+    (void)state;
+    good("tls_report list", "");
+    assert_str(buf_get(&answer), "nothing was counted\n");
+    good("tls_report show x.test", "");
+    assert_str(buf_get(&answer), "[]\n");
+    bad("tls_report show y.test", "nothing was counted for it");
+    bad("tls_report show", "usage: tls_report show DOMAIN");
+    good("tls_report send x.test", "report x.test\n");
+    assert_non_null(strstr(answer.p, "2 reports of x.test"));
+    bad("tls_report send y.test", "nothing was counted for it");
+    bad("tls_report list x", "usage: tls_report list");
+}
+
 /* Names as the queues have them; what nothing has is a slip. */
 static void
 test_trace_smtp(void **state)
@@ -532,5 +547,6 @@ UNIT_MAIN(cmocka_unit_test_setup_teardown(test_overrides, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_later, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_dns, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_mta_sts, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(test_tls_report, set_up, tear_down),
     cmocka_unit_test_setup_teardown(test_trace_smtp, set_up, tear_down),
     cmocka_unit_test(test_complete))

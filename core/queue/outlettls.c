@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/outlettls.h"
+
+#include "base/buf.h"
+#include "net/tlsdemand.h"
+#include "queue/tlsrpt.h"
+#include "queue/tlsrpt_options.h"
+#include "base/banned.h"
+
+/* The records, one a line. */
+static void
+print_records(const struct tlsa_set *set, struct buf *to)
+{
+    struct buf all = BUF_INIT;
+    struct str rest;
+
+    tlsa_set_print(set, &all);
+    rest = buf_get(&all);
+    while (rest.n) {
+        struct str one = str_cut(&rest, ',');
+
+        if (to->n)
+            buf_char(to, '\n');
+        buf_str(to, str_trim(one));
+    }
+    buf_fini(&all);
+}
+
+/* The policy domain of DANE is the one that the records stand under (RFC 8460
+ * 1.1), which SNI names; of everything else the one that the mail goes to. */
+static struct tlstally_policy
+policy_of(const struct outlet *o, struct str domain, struct buf *strings)
+{
+    const struct tlsdemand *d = o->hop.tls;
+    struct tlstally_policy p = {
+        .type = STR("no-policy-found"), .domain = domain};
+
+    if (d && d->by == TLSDEMAND_DANE) {
+        p.type = STR("tlsa");
+        p.domain = d->sni ? str_of(d->sni) : o->hop.name;
+        if (d->tlsa)
+            print_records(d->tlsa, strings);
+    } else if (d && d->by == TLSDEMAND_STS) {
+        p.type = STR("sts");
+        p.mx = str_of(d->mx);
+        buf_str(strings, d->policy ? str_of(d->policy) : STR(""));
+    }
+    p.strings = buf_get(strings);
+    return p;
+}
+
+/* RFC 8460 3: not what brings reports; and nothing that goes whatever TLS is
+ * like. */
+bool
+outlettls_counts(const struct queue *q)
+{
+    return q->tls != MESSAGE_TLS_ANY &&
+        scope_int(q->scope, OPT(tlsrpt_options, TLSRPT_REPORTS)) > 0;
+}
+
+void
+outlettls_count(struct outlet *o, const struct session_tls *t)
+{
+    const struct queue *q = o->queue;
+    struct str domain = str_of(q->zone->name);
+    struct buf strings = BUF_INIT, local = BUF_INIT;
+    struct tlstally_failure f = {.result = str_of(tlsreason_name(t->why)),
+        .mx = o->hop.name,
+        .receiving_ip = str_of(o->addr),
+        .code = str_of(t->text)};
+    struct tlsrpt_session is = {.scope = q->scope, .domain = domain};
+
+    if (o->counted || !outlettls_counts(q) || !o->hop.to.ip.family)
+        return;
+    o->counted = true;
+    netaddr_print_ip(&t->local, &local);
+    f.sending_ip = buf_get(&local);
+    is.policy = policy_of(o, domain, &strings);
+    is.failure = t->why == TLS_FINE ? NULL : &f;
+    tlsrpt_count(o->s->tlsrpt, &is);
+    buf_fini(&strings);
+    buf_fini(&local);
+}
