@@ -144,6 +144,11 @@ domainsts_demand(const struct domain *d, const struct domainsts_view *v,
         stspolicy_has_mx(v->policy, str_of(h->name)) ? ""
                                                      : ", without this host");
     t->text = buf_detach(&text, NULL);
+    stspolicy_print(v->policy, &text); /* a line each */
+    t->policy = buf_detach(&text, NULL);
+    for (size_t i = 0; i < v->policy->mx_count; i++)
+        buf_printf(&text, "%s\n", v->policy->mx[i]);
+    t->mx = buf_detach(&text, NULL);
     return t;
 }
 
