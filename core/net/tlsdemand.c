@@ -63,6 +63,8 @@ tlsdemand_print(const struct tlsdemand *d, struct buf *to)
         return;
     buf_printf(
         to, "%s %s", tlsdemand_by_name(d->by), tlsdemand_level_name(d->level));
+    if (d->requiretls)
+        buf_cstr(to, " requiretls");
     if (d->sni)
         buf_printf(to, " sni %s", d->sni);
     for (size_t i = 0; i < TLSDEMAND_NAMES && d->name[i]; i++)

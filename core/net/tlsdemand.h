@@ -28,6 +28,7 @@ struct tlsdemand {
     enum tlsdemand_by by;
     enum tlsdemand_level level;
     struct tlsa_set *tlsa; /* how to verify; NULL: authorities and a name */
+    bool requiretls;       /* for mail with REQUIRETLS only (RFC 8689) */
     char *sni;             /* name to ask for; NULL: the host's */
     /* Names that the certificate may have, any of them; none: as with
      * tls_verify = host. */

@@ -36,6 +36,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/queue.c core/queue/queue.h \
 	core/queue/queue_options.c core/queue/queue_options.h \
 	core/queue/reasons.c core/queue/reasons.h \
+	core/queue/requiretls.c core/queue/requiretls.h \
 	core/queue/retry.c core/queue/retry.h \
 	core/queue/rollup.c core/queue/rollup.h \
 	core/queue/said.c core/queue/said.h \
@@ -89,7 +90,7 @@ QUEUE_WORLD_LA = core/queue/libqueue.a core/xport/libxport.a \
 	core/spool/libspool.a $(NET_LA)
 
 QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-tlsreport \
-	tests/unit/test-tlsrpt tests/unit/test-outcome \
+	tests/unit/test-tlsrpt tests/unit/test-requiretls tests/unit/test-outcome \
 	tests/unit/test-pick tests/unit/test-explain tests/unit/test-retry \
 	tests/unit/test-reasons \
 	tests/unit/test-values tests/unit/test-review tests/unit/test-select \
@@ -113,6 +114,8 @@ tests_unit_test_tlsrpt_SOURCES = tests/unit/test-tlsrpt.c \
 tests_unit_test_tlsrpt_LDADD = core/queue/libqueue.a core/xport/libxport.a \
 	core/route/libroute.a core/spool/libspool.a $(NET_LA) $(CMOCKA_LIBS) \
 	$(NET_LIBS)
+tests_unit_test_requiretls_SOURCES = tests/unit/test-requiretls.c $(QUEUE_WORLD)
+tests_unit_test_requiretls_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_order_SOURCES = tests/unit/test-order.c $(QUEUE_WORLD)
 tests_unit_test_order_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_import_SOURCES = tests/unit/test-import.c $(QUEUE_WORLD)

@@ -13,6 +13,7 @@
 #include "queue/pick.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
+#include "queue/requiretls.h"
 #include "queue/rollup.h"
 #include "queue/said.h"
 #include "queue/suspend.h"
@@ -250,6 +251,10 @@ serve_open_one(struct queue *q, int64_t *until)
         return serve_full_host(q, &hop, until);
     case HOP_DOWN:
         *until = hop.until;
+        if (requiretls_fails(q, &hop)) {
+            said_restart(q);
+            return serve_refused(q, &hop, IMPEL_FAILED);
+        }
         return serve_down(q, &hop);
     case HOP_DELAY:
         return serve_refused(q, &hop, IMPEL_RETRY);

@@ -13,6 +13,7 @@
 #include "base/xmem.h"
 #include "net/dial.h"
 #include "net/proxyproto.h"
+#include "net/tlsdemand.h"
 #include "xport/hostapi.h"
 #include "xport/sessiontls.h"
 #include "xport/tlspolicy.h"
@@ -447,6 +448,9 @@ link_info(struct impel_session *s, int what)
     struct netaddr seen;
 
     switch (what) {
+    case IMPEL_INFO_TLS_NEED:
+        return s->demand && s->demand->requiretls ? link_text("requiretls")
+                                                  : none;
     case IMPEL_INFO_TLS_MAY:
         return link_text(inbound_may_secure(s) ? "yes" : NULL);
     case IMPEL_INFO_LOCAL_ADDR:

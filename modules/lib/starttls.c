@@ -35,11 +35,25 @@ give_up(struct client *c, const char *text)
     client_fail(c, &r);
 }
 
+/* RFC 8689 4.2.1: what is offered behind TLS counts, for all mail of such a
+ * session. */
+static bool
+lacks_requiretls(const struct client *c)
+{
+    return c->host->info(c->session, IMPEL_INFO_TLS_NEED).n > 0 &&
+        !(c->capability.has & CAPABILITY_REQUIRETLS);
+}
+
 bool
 starttls_begin(struct client *c)
 {
     int64_t want = c->host->opt_int(c->scope, OPT_TLS);
 
+    if (c->secured && lacks_requiretls(c)) {
+        give_up(
+            c, "451 4.7.30 [internal] REQUIRETLS required but not advertised");
+        return false;
+    }
     if (want == TLS_NO || c->secured || c->in_clear)
         return true;
     if (c->state == CLIENT_EHLO && (c->capability.has & CAPABILITY_STARTTLS)) {

@@ -365,6 +365,9 @@ host_info(struct impel_session *s, int what)
     case IMPEL_INFO_TLS_PEER:
         z = s->tls && s->tls_verified ? "mx.example.net" : NULL;
         break;
+    case IMPEL_INFO_TLS_NEED:
+        z = s->tls_need ? "requiretls" : NULL;
+        break;
     case IMPEL_INFO_TLS_MAY:
         z = host_may_tls(s) ? "yes" : NULL;
         break;

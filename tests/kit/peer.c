@@ -225,6 +225,9 @@ peer_step(struct impel_session *s, const struct script_step *step)
         break;
     case STEP_TLS:
         return peer_tls(s, false);
+    case STEP_TLS_REQUIRETLS:
+        s->tls_need = true;
+        /* fall through */
     case STEP_TLS_VERIFIED:
         s->tls_verified = true;
         return peer_tls(s, false);

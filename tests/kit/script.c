@@ -446,9 +446,10 @@ parse_session_line(struct reading *r, struct str key, struct str rest)
         return parse_send(r, rest, false);
     if (str_eq(key, STR("tls")))
         return add_step(r,
-                   str_eq(rest, STR("verified")) ? STEP_TLS_VERIFIED
-                       : rest.n                  ? STEP_TLS_FAILS
-                                                 : STEP_TLS)
+                   str_eq(rest, STR("verified"))         ? STEP_TLS_VERIFIED
+                       : str_eq(rest, STR("requiretls")) ? STEP_TLS_REQUIRETLS
+                       : rest.n                          ? STEP_TLS_FAILS
+                                                         : STEP_TLS)
             ? 0
             : bad(r, "too many lines", rest);
     if (str_eq(key, STR("drop")))

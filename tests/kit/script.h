@@ -58,6 +58,7 @@ enum script_step_kind {
     STEP_TLS,      /* the handshake is done */
     STEP_TLS_FAILS,
     STEP_TLS_VERIFIED,
+    STEP_TLS_REQUIRETLS,
     STEP_WAIT,
     STEP_DROP
 };

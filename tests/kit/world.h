@@ -101,7 +101,7 @@ struct impel_session {
     struct peer peer;
     bool dialled, connected, lost, cut, full;
     bool input_queued, halved, tls, tls_asked, tls_failed, redialled;
-    bool tls_verified;
+    bool tls_verified, tls_need;
     bool close_asked, draining, probing;
     uint32_t ready;
     size_t open_count, act;

@@ -214,6 +214,22 @@ closed(unsigned i, int verdict, int blame, bool established)
 }
 
 void
+fake_closed_for(
+    unsigned i, int stage, int code, const char *status, const char *text)
+{
+    struct fake_session *f = &fake_sessions[i];
+    struct result why = {.retry_after = -1};
+
+    while (f->count)
+        back(i);
+    result_set(&why, IMPEL_RETRY, IMPEL_BLAME_HOST, stage, code, status, text);
+    f->alive = false;
+    f->ev->closed(f->arg, &handles[i], &why, false);
+    result_fini(&why);
+    world_run();
+}
+
+void
 fake_closed(unsigned i, int verdict, int blame, bool established)
 {
     closed(i, verdict, blame, established);

@@ -153,6 +153,9 @@ void fake_delivered_quietly(unsigned i); /* and no turn is run */
 void fake_done_each(unsigned i, const struct result *r); /* one each */
 void fake_unbegun(unsigned i); /* its first batch was not begun */
 void fake_closed(unsigned i, int verdict, int blame, bool established);
+/* Before it was ready, for that reason. */
+void fake_closed_for(
+    unsigned i, int stage, int code, const char *status, const char *text);
 void fake_closed_quietly(unsigned i, int verdict, int blame); /* likewise */
 /* Sessions that were told to close do, and recalled batches come back. */
 bool fake_session_settle(void);

@@ -474,6 +474,7 @@ test_mta_sts(void **state)
     bad("mta_sts refresh other.test", "it is being asked for already");
 }
 
+static void
 test_tls_report(void **state)
 {
     (void)state;
