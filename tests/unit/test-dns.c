@@ -610,6 +610,71 @@ test_many(void **state)
     teardown(&w);
 }
 
+/* Whose AD bit counts: that of servers of this machine, or of those named, and
+ * only if no other may be asked. */
+static void
+test_trust(void **state)
+{
+    static const struct {
+        const char *servers, *named;
+        bool trusted;
+    } rows[] = {{"nameserver 127.0.0.1", NULL, true},
+        {"nameserver 127.0.0.1", "192.0.2.0/24", true},
+        {"nameserver 192.0.2.53\nnameserver 127.0.0.1", NULL, false},
+        {"nameserver ::1\nnameserver 127.0.0.1", NULL, true},
+        {"nameserver 192.0.2.53\nnameserver 127.0.0.1", "192.0.2.53", true},
+        {"nameserver 192.0.2.53\nnameserver 127.0.0.1", "192.0.2.0/24", true},
+        {"nameserver 192.0.2.53\nnameserver 127.0.0.1", "198.51.100.1", false},
+        {"nameserver 2001:db8::53\nnameserver 127.0.0.1", "192.0.2.0/24",
+            false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct world w;
+        struct cidr net;
+        struct dns_config c;
+
+        setup(&w);
+        write_conf(&w, rows[i].servers, w.server.port);
+        c = config(&w);
+        if (rows[i].named) {
+            assert_int_equal(
+                cidr_parse(str_of(rows[i].named), CIDR_PREFIX, &net, NULL), 0);
+            c.trusted = &net;
+            c.trusted_count = 1;
+        }
+        dns_reload(w.dns, &c);
+        assert_int_equal(dns_is_trusted(w.dns), rows[i].trusted);
+        teardown(&w);
+    }
+}
+
+/* The same answer of the same server, once trusted and once not. */
+static void
+test_ad_of_untrusted_servers(void **state)
+{
+    struct world w;
+    struct dns_config c;
+    FILE *f;
+
+    (void)state;
+    setup(&w);
+    ask(&w, "one.example", DNS_MX);
+    assert_true(w.last.authenticated);
+    f = fopen(w.path, "a"); /* the first is asked, the second might be */
+    assert_non_null(f);
+    fputs("nameserver 192.0.2.53\n", f);
+    fclose(f);
+    c = config(&w);
+    dns_reload(w.dns, &c);
+    ask(&w, "one.example", DNS_MX); /* kept: it was good */
+    assert_true(w.last.authenticated);
+    ask(&w, "two.example", DNS_MX);
+    assert_int_equal(w.last.status, DNS_OK);
+    assert_false(w.last.authenticated);
+    teardown(&w);
+}
+
 static void
 test_resolv_conf(void **state)
 {
@@ -654,6 +719,8 @@ main(void)
         cmocka_unit_test(test_down_at_start),
         cmocka_unit_test(test_servers_are_kept),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_ad_of_untrusted_servers),
         cmocka_unit_test(test_resolv_conf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dns_wire.h"
@@ -216,6 +217,111 @@ test_many(void **state)
     assert_int_equal(a.count, DNSPARSE_RECORDS_MAX);
 }
 
+/* Where aliases lead is told, and what is asked about them is not followed. */
+static void
+test_aliases(void **state)
+{
+    struct dns_answer a;
+
+    (void)state;
+    wire_begin(&msg, 1, OK | 0x20, 3, 0, "w.example", DNS_A);
+    wire_rr_name(&msg, "w.example", CNAME, 60, -1, "X.example");
+    wire_rr_name(&msg, "x.example", CNAME, 60, -1, "y.example");
+    wire_rr(&msg, "y.example", DNS_A, 60, "\12\0\0\1", 4);
+    a = parse("w.example", DNS_A);
+    assert_int_equal(a.count, 1);
+    assert_true(str_eq(a.canonical, STR("y.example")));
+    a = parse("y.example", DNS_A);
+    assert_null(a.canonical.p);
+    a = parse("w.example", DNS_CNAME);
+    assert_int_equal(a.count, 1);
+    assert_true(str_eq(a.record[0].name, STR("x.example")));
+    assert_null(a.canonical.p);
+
+    wire_begin(&msg, 1, OK, 2, 0, "l.example", DNS_CNAME); /* a loop is two */
+    wire_rr_name(&msg, "l.example", CNAME, 60, -1, "m.example");
+    wire_rr_name(&msg, "m.example", CNAME, 60, -1, "l.example");
+    a = parse("l.example", DNS_CNAME);
+    assert_int_equal(a.count, 1);
+    assert_int_equal(parse("l.example", DNS_TLSA).status, DNS_SERVFAIL);
+}
+
+/* Postfix died of these. */
+static void
+test_tlsa_of_any_size(void **state)
+{
+    static const char octets[20] = {3, 1, 1};
+
+    (void)state;
+    for (size_t n = 0; n <= sizeof(octets); n++) {
+        struct dns_answer a;
+
+        wire_begin(&msg, 1, OK | 0x20, 1, 0, "_25._tcp.m.example", DNS_TLSA);
+        wire_rr(&msg, "_25._tcp.m.example", DNS_TLSA, 60, octets, n);
+        a = parse("_25._tcp.m.example", DNS_TLSA);
+        assert_int_equal(a.status, DNS_OK);
+        assert_int_equal(a.count, 1);
+        assert_int_equal(a.record[0].bytes.n, n);
+        assert_non_null(a.record[0].bytes.p);
+    }
+}
+
+/* Octets in names that no host has: such a record is left out, and a set of
+ * nothing else is no answer. */
+static void
+test_odd_names(void **state)
+{
+    static const struct {
+        const char *label;
+        size_t n;
+    } odd[] = {{"a\0b", 3}, {"\0", 1}, {"a b", 3}, {"mx\t", 3}, {"a.b", 3},
+        {"\342\200\213mx", 5}, {"a\177", 2}, {"\377", 1}, {"a\\b", 3},
+        {"a\r\n", 3}, {" ", 1}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+        struct buf name = BUF_INIT;
+        struct dns_answer a;
+
+        buf_char(&name, '\0'); /* preference */
+        buf_char(&name, '\5');
+        buf_char(&name, (char)odd[i].n);
+        buf_add(&name, odd[i].label, odd[i].n);
+        buf_add(&name, "\4test\0", 6);
+        for (int good = 0; good < 2; good++) {
+            wire_begin(
+                &msg, 1, OK, 1u + (unsigned)good, 0, "d.example", DNS_MX);
+            wire_rr(&msg, "d.example", DNS_MX, 60, name.p, name.n);
+            if (good)
+                wire_rr_name(&msg, "d.example", DNS_MX, 60, 9, "mx.test");
+            a = parse("d.example", DNS_MX);
+            assert_int_equal(a.status, good ? DNS_OK : DNS_SERVFAIL);
+            assert_int_equal(a.count, good);
+        }
+        buf_fini(&name);
+    }
+}
+
+static void
+test_many_exchanges(void **state)
+{
+    enum { N = 1900 }; /* as many as a message has room for */
+    struct dns_answer a;
+
+    (void)state;
+    wire_begin(&msg, 1, OK, N, 0, "d.example", DNS_MX);
+    for (int i = 0; i < N; i++) {
+        char name[24];
+
+        (void)snprintf(name, sizeof(name), "mx%04u.test", (unsigned)i % 10000);
+        wire_rr_name(&msg, "d.example", DNS_MX, 60, 65000 - i, name);
+    }
+    assert_in_range(msg.n, 60000, 90000);
+    a = parse("d.example", DNS_MX);
+    assert_int_equal(a.status, DNS_OK);
+    assert_int_equal(a.count, DNSPARSE_RECORDS_MAX);
+}
+
 static int
 teardown(void **state)
 {
@@ -235,6 +341,10 @@ main(void)
         cmocka_unit_test(test_negative),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_tlsa_of_any_size),
+        cmocka_unit_test(test_odd_names),
+        cmocka_unit_test(test_many_exchanges),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
