@@ -347,8 +347,8 @@ scheduler_recovered(void *arg, uint64_t messages, uint64_t damaged)
     struct scheduler *s = arg;
 
     s->stats.recovering = false;
-    resolver_recovered(s->resolver);
-    if (!s->drained_told) {
+    if (!s->drained_told) { /* else the spool may be closed by now */
+        resolver_recovered(s->resolver);
         delaydsn_recovered(s);
         import_recovered(s);
     }

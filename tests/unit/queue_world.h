@@ -123,6 +123,7 @@ struct fake_share {              /* rollup_mx of a domain's MX */
 enum { FAKE_SHARES = 8 };
 extern struct fake_share fake_shares[FAKE_SHARES];
 void fake_route_reset(void);
+extern unsigned fake_route_recovered; /* how often it was told */
 /* Its record, if it has one, serves by older routes. */
 void fake_route_age(const char *name, bool old);
 void fake_route_changed(const char *domain); /* tell; NULL: of all */

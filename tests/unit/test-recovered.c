@@ -232,7 +232,29 @@ test_damaged(void **state)
     world_end();
 }
 
-UNIT_MAIN(cmocka_unit_test(test_recovery), cmocka_unit_test(test_queues_by_tls),
+/* What recovery says while the daemon stops: the spool may be closed by then.
+ */
+static void
+test_recovered_while_stopping(void **state)
+{
+    const struct spool_events *ev;
+
+    (void)state;
+    world_begin("");
+    ev = scheduler_spool_events(world.s);
+    fake_route_recovered = 0;
+    ev->recovered(ev->arg, 0, 0);
+    assert_int_equal(fake_route_recovered, 1);
+    scheduler_drain(world.s, 0, NULL, NULL);
+    world_run();
+    ev->recovered(ev->arg, 0, 0);
+    assert_int_equal(fake_route_recovered, 1);
+    world_end();
+}
+
+UNIT_MAIN(cmocka_unit_test(test_recovery),
+    cmocka_unit_test(test_recovered_while_stopping),
+    cmocka_unit_test(test_queues_by_tls),
     cmocka_unit_test(test_gateway_attempts),
     cmocka_unit_test(test_gateway_gone_meanwhile),
     cmocka_unit_test(test_recovery_by_domain), cmocka_unit_test(test_damaged))
