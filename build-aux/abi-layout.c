@@ -323,6 +323,7 @@ layout_intake(void)
     FIELD(impel_intake, mechanisms);
     FIELD(impel_intake, sasl);
     FIELD(impel_intake, refused);
+    FIELD(impel_intake, may_relay);
     END(impel_intake);
 }
 

@@ -112,8 +112,6 @@ static const struct absent absent_rows[] = {
         "transports over HTTP are modules with timeouts of their own", "0.2"},
     {"control_client_timeout", OPTION, 0, false, NULL, NULL,
         "write timeout in control_listener", NULL},
-    {"ecstream_timeout", OPTION, 0, false, NULL, NULL, "module ecstream has it",
-        "0.2"},
     /* 3.8, 3.9 retries */
     {"address_metrics_lifetime", OPTION, 0, false, NULL, NULL,
         "figures of a host are forgotten half an hour after their last change",

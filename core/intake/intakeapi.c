@@ -154,6 +154,14 @@ api_refused(struct impel_session *s, struct impel_str rcpt,
         rcpt.p ? str_make(rcpt.p, rcpt.n) : STR(""), r);
 }
 
+static int
+api_may_relay(struct impel_session *s)
+{
+    const struct intake_session *is = session_of(s);
+
+    return is->can_relay || is->logged_in;
+}
+
 const struct impel_intake *
 intakeapi_table(void)
 {
@@ -173,6 +181,7 @@ intakeapi_table(void)
         .mechanisms = api_mechanisms,
         .sasl = api_sasl,
         .refused = api_refused,
+        .may_relay = api_may_relay,
     };
     return &table;
 }

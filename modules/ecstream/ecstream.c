@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ecstream.c - descriptor of the module, its options and counters.
+ */
+#include "ecstream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMPORT(option) \
+    { \
+        .name = option, .type = IMPEL_OPT_IMPORT \
+    }
+#define INBOUND \
+    (IMPEL_SCOPE_GLOBAL | IMPEL_SCOPE_LISTENER | IMPEL_SCOPE_LISTEN | \
+        IMPEL_SCOPE_PEER)
+#define DAY_MS ((int64_t)86400 * 1000)
+
+static const struct impel_option ecstream_options[OPT_ROWS] = {
+    [OPT_CONNECT_TIMEOUT] = IMPORT("connect_timeout"),
+    [OPT_TLS] = IMPORT("tls"),
+    [OPT_MAX_MESSAGE_SIZE] = IMPORT("max_message_size"),
+    [OPT_MAX_RECIPIENTS] = IMPORT("max_recipients_per_message"),
+    [OPT_BANNER_HOSTNAME] = IMPORT("banner_hostname"),
+    [OPT_RECONFIG_MESSAGE] = IMPORT("reconfig_message"),
+    [OPT_PORT] = {.name = "ecstream_port",
+        .type = IMPEL_OPT_PORT,
+        .scopes = IMPEL_SCOPE_OUTBOUND,
+        .initial = "1825",
+        .min = 1,
+        .max = 65535,
+        .brief = "port of a gateway that is spoken to in ECSTREAM",
+        .manual = "A port written with the gateway beats it.",
+        .since = "0.2"},
+    [OPT_TIMEOUT] = {.name = "ecstream_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = IMPEL_SCOPE_OUTBOUND,
+        .initial = "300",
+        .min = 1000,
+        .max = DAY_MS,
+        .brief = "how long to wait for a server's answer",
+        .manual = "Counted from the moment something is waited for: the "
+                  "handshake, or what became of a message that was sent whole. "
+                  "What was sent and not answered is sent again on another "
+                  "connection; the server knows what it has.",
+        .since = "0.2"},
+    [OPT_CONTEXT] = {.name = "ecstream_context",
+        .type = IMPEL_OPT_LIST,
+        .scopes = IMPEL_SCOPE_OUTBOUND,
+        .brief = "names of context values that go with a message",
+        .manual = "Values that a message has under these names are passed on; "
+                  "the receiving node keeps them with the message.",
+        .since = "0.2"},
+    [OPT_IDLE_TIME] = {.name = "ecstream_idle_time",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = INBOUND,
+        .initial = "300",
+        .min = 1000,
+        .max = DAY_MS,
+        .brief = "how long a client may say nothing",
+        .manual = "A connection without a message under way ends after that, "
+                  "and so does one that has left a message half sent.",
+        .since = "0.2"},
+    [OPT_MAX_BATCH_SIZE] = {.name = "ecstream_max_batch_size",
+        .type = IMPEL_OPT_INT,
+        .scopes = INBOUND,
+        .initial = "10000",
+        .min = 1,
+        .max = 1000000,
+        .brief = "messages a client may have sent and not confirmed",
+        .manual = "The window of messages: of each of them the key is kept in "
+                  "memory and on disk until the client confirms that it has "
+                  "the answer, so that it is known when it is sent again.",
+        .since = "0.2"},
+    [OPT_WINDOW] = {.name = "ecstream_window",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = INBOUND,
+        .initial = "16777216",
+        .min = 65536,
+        .max = (int64_t)1 << 32,
+        .brief = "octets of messages a client may have sent without an answer",
+        .manual = "A message larger than this may be sent alone.",
+        .since = "0.2"},
+    [OPT_RESEND_TIME] = {.name = "ecstream_resend_time",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = INBOUND,
+        .initial = "86400",
+        .min = 60000,
+        .max = 30 * DAY_MS,
+        .brief = "how long a message that was not confirmed is known again",
+        .manual = "A client whose connection broke sends again what it has no "
+                  "answer for; each recipient that was taken is not taken "
+                  "twice. After this time it would be.",
+        .since = "0.2"},
+};
+
+static const struct impel_counter ecstream_counters[COUNT_MAX] = {
+    [COUNT_KNOWN] = {.name = "known",
+        .brief = "Messages sent again that were here already"},
+    [COUNT_PROTOCOL_ERRORS] = {.name = "protocol_errors",
+        .brief = "Connections, both ways, ended by a frame that was wrong"},
+    [COUNT_TIMEOUTS] = {.name = "timeouts",
+        .brief = "Connections, both ways, ended by a time limit"},
+    [COUNT_UNCERTAIN] = {.name = "uncertain",
+        .brief = "Messages sent whole whose answer was never read"},
+};
+
+struct impel_str
+ecstream_str(const char *z)
+{
+    return (struct impel_str){z, strlen(z)};
+}
+
+struct impel_result
+ecstream_result(int verdict, int blame, int stage, const char *text)
+{
+    struct impel_result r = {.size = sizeof(r),
+        .verdict = verdict,
+        .blame = blame,
+        .stage = stage,
+        .retry_after = -1,
+        .text = ecstream_str(text)};
+
+    r.code = (uint16_t)((text[0] - '0') * 100 + (text[1] - '0') * 10 +
+        (text[2] - '0'));
+    for (int i = 0; i < 3; i++)
+        r.status[i] = (uint16_t)(text[4 + 2 * i] - '0');
+    return r;
+}
+
+static int
+ecstream_load(const struct impel_host *host, struct impel_instance *instance,
+    void **ctx, struct impel_error *e)
+{
+    struct ecstream *m = calloc(1, sizeof(*m));
+
+    if (!m || pthread_mutex_init(&m->flying.lock, NULL) != 0) {
+        free(m);
+        e->code = IMPEL_E_NOMEM;
+        snprintf(e->text, sizeof(e->text), "no memory");
+        return IMPEL_E_NOMEM;
+    }
+    m->host = host;
+    m->instance = instance;
+    *ctx = m;
+    return 0;
+}
+
+static int
+ecstream_check(
+    void *ctx, const struct impel_scope *scope, struct impel_error *e)
+{
+    const struct impel_host *host = ((struct ecstream *)ctx)->host;
+
+    (void)scope, (void)host, (void)e;
+    return 0;
+}
+
+static void
+ecstream_unload(void *ctx)
+{
+    struct ecstream *m = ctx;
+
+    flying_fini(&m->flying);
+    free(m);
+}
+
+static const char *const methods[] = {"ECSTREAM", NULL};
+static const char *const schemes[] = {"ecstream", NULL};
+static const char *const listeners[] = {"ECStream_Listener", NULL};
+
+IMPEL_MODULE(ecstream) = {
+    IMPEL_MODULE_STAMP,
+    .option_count = OPT_ROWS,
+    .counter_count = COUNT_MAX,
+    .name = "ecstream",
+    .version = "0.1.0",
+    .brief = "ECSTREAM in and out: many messages on one connection, each once",
+    .methods = methods,
+    .schemes = schemes,
+    .listeners = listeners,
+    .options = ecstream_options,
+    .counters = ecstream_counters,
+    .load = ecstream_load,
+    .check = ecstream_check,
+    .unload = ecstream_unload,
+    .transport = &ecstream_transport,
+    .listener = &ecstream_listener,
+};

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ecstream.h - the module ECSTREAM: mail from node to node, and from those who
+ * make it, once and without waiting (docs/ecstream.md).
+ *
+ * client.c is the transport, server.c and intake.c are the listener.  A struct
+ * ecstream is read-only after load() but for what its locks guard.
+ */
+#ifndef IMPEL_ECSTREAM_H
+#define IMPEL_ECSTREAM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <impel/module.h>
+
+#include "frame.h"
+
+enum ecstream_row {
+    /* imported from the core */
+    OPT_CONNECT_TIMEOUT,
+    OPT_PORT,
+    OPT_TLS,
+    OPT_MAX_MESSAGE_SIZE,
+    OPT_MAX_RECIPIENTS,
+    OPT_BANNER_HOSTNAME,
+    OPT_RECONFIG_MESSAGE,
+    /* the module's own: client */
+    OPT_TIMEOUT,
+    OPT_CONTEXT,
+    /* listener */
+    OPT_IDLE_TIME,
+    OPT_MAX_BATCH_SIZE,
+    OPT_WINDOW,
+    OPT_RESEND_TIME,
+    OPT_ROWS
+};
+enum { TLS_NO, TLS_IFAVAILABLE, TLS_REQUIRED };
+enum { LEVEL_DEBUG, LEVEL_INFO, LEVEL_NOTICE, LEVEL_WARNING }; /* of log() */
+enum {
+    COUNT_KNOWN,
+    COUNT_PROTOCOL_ERRORS,
+    COUNT_TIMEOUTS,
+    COUNT_UNCERTAIN,
+    COUNT_MAX
+};
+
+/* Keys whose commit is under way, of all connections: a second END of one
+ * waits its turn. */
+struct flying {
+    pthread_mutex_t lock;
+    struct flight **slots;
+    size_t count, size;
+};
+struct ecstream {
+    const struct impel_host *host;
+    struct impel_instance *instance;
+    struct flying flying;
+};
+
+extern const struct impel_transport ecstream_transport; /* client.c */
+extern const struct impel_listener ecstream_listener;   /* server.c */
+
+struct impel_str ecstream_str(const char *z);
+/* A result without a peer's words: text begins with a code and a status. */
+struct impel_result ecstream_result(
+    int verdict, int blame, int stage, const char *text);
+
+/* flying.c: false: it is flying already, or there is no memory. */
+bool flying_begin(struct flying *f, struct impel_str key);
+void flying_end(struct flying *f, struct impel_str key);
+void flying_fini(struct flying *f);
+
+#endif

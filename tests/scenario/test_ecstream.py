@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ECSTREAM: from node to node, and from a client written from the document;
+cuts and kills lose nothing and bring nothing twice."""
+import collections
+import os
+import random
+import socket
+import struct
+import sys
+import threading
+
+import pytest
+
+from daemon import BUILD, MODULES, SOURCE, free_port, wait_for
+from peers import send
+
+sys.path.insert(0, str(SOURCE / "modules/ecstream"))
+sys.dont_write_bytecode = True
+import ecstream  # noqa: E402
+
+ECSTREAM = MODULES + ":" + str(BUILD / "modules/ecstream/.libs")
+LONG = bool(os.environ.get("IMPEL_LONG"))
+BODY = b"Subject: one\r\n\r\nHello\r\n"
+
+
+def receiver(port, sink, more=""):
+    """A node that takes ECSTREAM and hands on by SMTP."""
+    return f"""
+ECStream_Listener {{
+  Listen "127.0.0.1:{port}" {{ }}
+  Relay_Hosts = ( "127.0.0.0/8" )
+}}
+Routes = ( "smtp://127.0.0.1?port={sink}" )
+Retry_Interval = 1
+Host_Failure_Retry = 1
+{more}
+"""
+
+
+def sending(port, more=""):
+    return f"""
+Delivery_Method = "ECSTREAM"
+Gateway = "127.0.0.1"
+ECStream_Port = {port}
+Retry_Interval = 1
+Max_Retry_Interval = 1
+Host_Failure_Retry = 1
+{more}
+"""
+
+
+class Cutter:
+    """Hands octets on, and cuts each connection after some of them."""
+
+    def __init__(self, to, cuts, seed, most):
+        self.to, self.cuts, self.most = to, cuts, most
+        self.random = random.Random(seed)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                c, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        left = None
+        if self.cuts > 0:
+            self.cuts -= 1
+            left = [self.random.randrange(1, self.most)]
+        try:
+            s = socket.create_connection(("127.0.0.1", self.to))
+        except OSError:
+            c.close()
+            return
+        ends = [threading.Thread(target=self.copy, args=(*pair, left),
+                                 daemon=True) for pair in ((c, s), (s, c))]
+        for t in ends:
+            t.start()
+
+    @staticmethod
+    def copy(source, to, left):
+        try:
+            while octets := source.recv(65536):
+                if left is not None:
+                    octets = octets[:left[0]]
+                    left[0] -= len(octets)
+                to.sendall(octets)
+                if left is not None and left[0] <= 0:
+                    break
+        except OSError:
+            pass
+        for s in (source, to):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def stop(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def cutter():
+    made = []
+
+    def make(*a, **k):
+        made.append(Cutter(*a, **k))
+        return made[-1]
+
+    yield make
+    for c in made:
+        c.stop()
+
+
+def received(s):
+    """How often each recipient got each message: by its number."""
+    return collections.Counter(
+        (m.header("X-Number")[0], r) for m in s.messages for r in m.recipients)
+
+
+def test_node_to_node(impeld, server):
+    s, port = server(), free_port()
+    b = impeld(receiver(port, s.port), modules=ECSTREAM)
+    a = impeld(sending(port), modules=ECSTREAM)
+    for i in range(20):
+        send(a.port, [f"{c}@dest.test" for c in "abc"[:1 + i % 3]],
+             body=f"number {i}\r\n")
+    wait_for(lambda: sum(len(m.recipients) for m in s.messages) == 39)
+    a.wait_empty()
+    b.wait_empty()
+    assert all(r[-1] for r in a.records("D"))
+    assert any("ecstream" in r for r in b.records("R"))
+    assert "ECSTREAM" in a.ask("module", "list")
+
+
+def test_a_client_from_the_document(impeld, server):
+    s, port = server(), free_port()
+    d = impeld(receiver(port, s.port), modules=ECSTREAM)
+    with ecstream.Client("127.0.0.1", port, name="client.test") as c:
+        assert c.version == 1 and c.window == 10000 and c.remembers == 86400
+        c.send("a@origin.test", ["b@dest.test", "no domain", "c@dest.test"],
+               BODY)
+        m, = c.wait()
+        assert [r[0] for r in m.results] == [250, 553, 250] or \
+            [r[0] // 100 for r in m.results] == [2, 5, 2]
+        c.send("a@origin.test", ["d@dest.test"], b"x" * 300000 + b"\r\n")
+        assert c.wait()[0].results[0][0] in (250, 550, 552, 554)
+    wait_for(lambda: {r for m in s.messages for r in m.recipients} >=
+             {"b@dest.test", "c@dest.test"})
+    assert any("ecstream" in r for r in d.records("R"))
+
+
+def test_known_again(impeld, server):
+    """Over a connection that broke, and a crash."""
+    s, port = server(), free_port()
+    d = impeld(receiver(port, s.port), modules=ECSTREAM)
+    c = ecstream.Client("127.0.0.1", port, confirm=False)
+    c.send("a@origin.test", ["b@dest.test", "c@dest.test"], BODY, key=b"k1")
+    assert [r[0] for r in c.wait()[0].results] == [250, 250]
+    c.socket.close()  # not confirmed
+    d.kill()
+    d.start()
+    again = ecstream.Client("127.0.0.1", port, stream=c.stream, confirm=False)
+    again.send("a@origin.test", ["c@dest.test", "e@dest.test"], BODY,
+               key=b"k1", numbers=[1, 2])
+    results = again.wait()[0].results
+    assert [r[0] for r in results] == [250, 250]
+    assert "before" in results[0][2] and "before" not in results[1][2]
+    again.confirm()
+    again.close()
+    other = ecstream.Client("127.0.0.1", port, stream=c.stream)
+    other.send("a@origin.test", ["b@dest.test"], BODY, key=b"k1")
+    assert "before" not in other.wait()[0].results[0][2]  # it was confirmed
+    other.close()
+    wait_for(lambda: collections.Counter(
+        r for m in s.messages for r in m.recipients) ==
+        {"b@dest.test": 2, "c@dest.test": 1, "e@dest.test": 1})
+
+
+def test_only_those_who_may_relay(impeld, server):
+    port = free_port()
+    impeld(f"""
+ECStream_Listener {{
+  Listen "127.0.0.1:{port}" {{ }}
+  Relay_Hosts = ( "192.0.2.1" )
+}}
+""", modules=ECSTREAM)
+    with pytest.raises(ecstream.EcstreamError) as e:
+        ecstream.Client("127.0.0.1", port)
+    assert e.value.code == 550
+
+
+@pytest.mark.parametrize("octets", [
+    b"GET / HTTP/1.1\r\n\r\n",
+    struct.pack(">IB", 0, 1),
+    struct.pack(">IB", 1, 2),
+    struct.pack(">IB", 0xffffffff, 1) + b"x" * 100,
+    struct.pack(">IB", 9, 1) + b"ECSTREAX",
+], ids=["http", "empty", "order", "long", "magic"])
+def test_wrong_frames(impeld, octets):
+    port = free_port()
+    d = impeld(receiver(port, 9), modules=ECSTREAM)
+    with socket.create_connection(("127.0.0.1", port), 10) as c:
+        c.sendall(octets)
+        answer = b""
+        while more := c.recv(65536):
+            answer += more
+    assert answer[4] == ecstream.ERROR and answer[5:7] in (
+        struct.pack(">H", 501), struct.pack(">H", 503))
+    assert d.ask("version")
+
+
+def transfer(impeld, server, cutter, messages, cuts, kills):
+    s, port = server(), free_port()
+    b = impeld(receiver(port, s.port), modules=ECSTREAM)
+    cut = cutter(port, cuts, seed=20261121, most=messages * 600 // max(cuts, 1))
+    a = impeld(sending(cut.port, "Max_Outbound_Connections = 3"),
+               modules=ECSTREAM)
+    pick = random.Random(7)
+    wanted = collections.Counter()
+    when = {pick.randrange(messages): n for n in range(kills)}
+    for i in range(messages):
+        rcpts = [f"r{k}@dest.test" for k in range(1 + i % 5)]
+        send(a.port, rcpts, body=f"{i}\r\n", headers=f"X-Number: {i}\r\n")
+        wanted.update((str(i), r) for r in rcpts)
+        if i in when:
+            victim = (a, b)[when[i] % 2]
+            victim.kill()
+            victim.start()
+    wait_for(lambda: received(s) == wanted or
+             sum(received(s).values()) > sum(wanted.values()), 120,
+             "each message once")
+    a.wait_empty()
+    b.wait_empty()
+    assert received(s) == wanted
+
+
+def test_cuts(impeld, server, cutter):
+    transfer(impeld, server, cutter, 120, cuts=12, kills=0)
+
+
+def test_kills(impeld, server, cutter):
+    transfer(impeld, server, cutter, 60, cuts=0, kills=4)
+
+
+@pytest.mark.skipif(not LONG, reason="IMPEL_LONG=1 runs it")
+def test_many_cuts_and_kills(impeld, server, cutter):
+    transfer(impeld, server, cutter, 10000, cuts=100, kills=20)
