@@ -38,11 +38,15 @@ tests_unit_test_jwt_LDADD = core/intake/libintake.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(XPORT_LIBS)
 tests_unit_test_users_SOURCES = tests/unit/test-users.c
 tests_unit_test_users_LDADD = $(tests_unit_test_jwt_LDADD)
-intake_tests = tests/unit/test-assign tests/unit/test-intakeapi \
+intake_tests = tests/unit/test-assign tests/unit/test-fields \
+	tests/unit/test-intakeapi \
 	tests/unit/test-listener tests/unit/test-oob \
 	tests/unit/test-policy tests/unit/test-receive tests/unit/test-trace
 check_PROGRAMS += $(intake_tests)
 TESTS += $(intake_tests)
+tests_unit_test_fields_SOURCES = tests/unit/test-fields.c
+tests_unit_test_fields_LDADD = core/intake/libintake.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
 tests_unit_test_oob_SOURCES = tests/unit/test-oob.c
 tests_unit_test_oob_LDADD = core/intake/libintake.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)

@@ -17,3 +17,23 @@ modules_milter_milter_la_CPPFLAGS = $(MODULE_CPP)
 modules_milter_milter_la_CFLAGS = $(MODULE_CC)
 modules_milter_milter_la_LDFLAGS = $(MODULE_LD)
 modules_milter_milter_la_LIBADD = modules/milter/libpacket.la
+
+# Packets of a filter: FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
+check_PROGRAMS += tests/fuzz/fuzz-milter
+if !FUZZ
+TESTS += tests/fuzz/fuzz-milter
+endif
+EXTRA_DIST += tests/fuzz/corpus/milter
+tests_fuzz_fuzz_milter_SOURCES = tests/fuzz/fuzz-milter.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_milter_CPPFLAGS = $(MODULE_CPP) -I$(top_srcdir)/modules/milter \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/milter"'
+tests_fuzz_fuzz_milter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_milter_LDADD = modules/milter/libpacket.la
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-packet
+TESTS += tests/unit/test-packet
+tests_unit_test_packet_SOURCES = tests/unit/test-packet.c
+tests_unit_test_packet_CPPFLAGS = $(MODULE_CPP) -I$(top_srcdir)/modules/milter
+tests_unit_test_packet_LDADD = modules/milter/libpacket.la $(CMOCKA_LIBS)
+endif
