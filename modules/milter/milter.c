@@ -90,9 +90,11 @@ static const struct impel_option options[ROW_COUNT] = {
     [ROW_REUSE] = {.name = "milter_reuse",
         .type = IMPEL_OPT_BOOL,
         .scopes = INBOUND,
-        .initial = "true",
+        .initial = "false",
         .brief = "keep the connection to a filter for the next client",
-        .manual = "For 30 seconds, with filters that speak version 6.",
+        .manual = "For 30 seconds, with filters that speak version 6. Few of "
+                  "them know what that is: those built on libmilter answer no "
+                  "more then, and each client waits for the time limit.",
         .since = "0.5"},
     [ROW_DAEMON_NAME] = {.name = "milter_daemon_name",
         .type = IMPEL_OPT_STRING,

@@ -144,7 +144,7 @@ def test_macros_that_it_asks_for(chain, milter):
 
 def test_connection_is_used_again(chain, milter):
     m = milter()
-    d, s = chain(m)
+    d, s = chain(m, more="milter_reuse = true")
     for _ in range(3):
         send(d.port, "you@there.test")
     delivered(s, 3)
@@ -173,7 +173,7 @@ def test_refusals(chain, milter, at, request):
         request.getfixturevalue("long_run")
     said = []
     m = milter(answer=lambda n, data, c: said[0] if n == at else None)
-    d, s = chain(m, more="milter_reuse = false")
+    d, s = chain(m)
     for what, code, text in (
             (milters.REJECT, 550, "Command rejected"),
             (milters.TEMPFAIL, 451, "Service unavailable"),
@@ -194,7 +194,7 @@ def test_refused_as_it_connects(chain, milter):
     """For good: the session ends.  For now: each message is refused."""
     said = [milters.REJECT]
     m = milter(answer=lambda n, data, c: said[0] if n == "connect" else None)
-    d, s = chain(m, more="milter_reuse = false")
+    d, s = chain(m)
     for what, last in ((milters.REJECT, b"554 5.7.1 "),
                        (milters.reply("521 5.3.2 no"), b"521 5.3.2 no"),
                        (milters.SHUTDOWN, b"421 4.7.0 ")):
