@@ -56,6 +56,12 @@ tests_unit_test_hostfetch_SOURCES = tests/unit/test-hostfetch.c \
 	tests/unit/fake_fetch.c tests/unit/fake_fetch.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_hostfetch_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+check_PROGRAMS += tests/unit/test-sessiontls
+TESTS += tests/unit/test-sessiontls
+tests_unit_test_sessiontls_SOURCES = tests/unit/test-sessiontls.c \
+	tests/unit/toy_module.c tests/unit/toy_module.h \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_sessiontls_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 check_PROGRAMS += tests/unit/test-inbound
 TESTS += tests/unit/test-inbound
 tests_unit_test_inbound_SOURCES = tests/unit/test-inbound.c \

@@ -20,7 +20,6 @@
 #include "toy_module.h"
 #include "xport/hostapi.h"
 #include "xport/instance.h"
-#include "net/tlsdemand.h"
 #include "xport/session_int.h"
 
 static struct loop *home, *io;
@@ -30,9 +29,7 @@ static uint16_t port;
 /* What the events said. */
 static struct session *live;
 static struct batch *back[8];
-static int ready_count, back_count, closed_count, draining_count, tls_count;
-static enum tls_reason told_why;
-static struct tlsdemand *demand;
+static int ready_count, back_count, closed_count, draining_count;
 static bool was_established;
 static struct result closed_why;
 static struct batch *recall_in_done;
@@ -80,17 +77,8 @@ on_closed(
     result_dup(&closed_why, why);
 }
 
-static void
-on_tls(void *arg, struct session *s, const struct session_tls *t)
-{
-    (void)arg, (void)s;
-    assert_int_equal(closed_count, 0);
-    tls_count++;
-    told_why = t->why;
-}
-
 static const struct session_events events = {
-    on_ready, on_done, on_draining, on_closed, on_tls};
+    on_ready, on_done, on_draining, on_closed, NULL};
 
 /* Turn until *what reaches n; at most five seconds. */
 static void
@@ -120,7 +108,6 @@ open_to(uint16_t at)
         .method = "TOY",
         .host = STR("localhost"),
         .ehlo_name = "me.example",
-        .tls = demand,
         .id = 42};
     struct err e;
 
@@ -151,7 +138,7 @@ static int
 setup(void **state)
 {
     (void)state;
-    ready_count = back_count = closed_count = draining_count = tls_count = 0;
+    ready_count = back_count = closed_count = draining_count = 0;
     toy_flaw = TOY_GOOD;
     toy_room = 1;
     peer_mood = PEER_GOOD;
@@ -175,7 +162,6 @@ teardown(void **state)
     for (int i = 0; i < back_count; i++)
         batch_free(&back[i]);
     result_fini(&closed_why);
-    tlsdemand_unref(&demand);
     assert_int_equal(fake_messages, 0);
     assert_int_equal(toy_open_sessions, 0);
     assert_int_equal(session_count_outbound(), 0);
@@ -706,47 +692,6 @@ got_list(void *arg, struct buf *text)
     assert_non_null(strstr(buf_get(text).p, "idle"));
 }
 
-/* A module that says it is ready, and has made no TLS, gets nothing to send
- * where the route demands it. */
-static void
-test_a_demand_that_is_not_met(void **state)
-{
-    static const enum tlsdemand_level levels[] = {
-        TLSDEMAND_ENCRYPTED, TLSDEMAND_VERIFIED};
-
-    for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-        demand = tlsdemand_new(TLSDEMAND_DANE, levels[i]);
-        lend(open_to(port), 1, 1000);
-        until(&closed_count, 1);
-        until(&back_count, 1);
-        assert_int_equal(ready_count, 0);
-        assert_false(was_established);
-        assert_int_equal(back[0]->result[0].verdict, IMPEL_UNTRIED);
-        assert_int_equal(closed_why.verdict, IMPEL_RETRY);
-        assert_int_equal(closed_why.blame, IMPEL_BLAME_HOST);
-        assert_int_equal(closed_why.stage, IMPEL_AT_TLS);
-        assert_non_null(strstr(closed_why.text, "no mail goes without TLS"));
-        assert_int_equal(tls_count, 1);
-        assert_int_equal(told_why, TLS_NO_STARTTLS);
-        assert_int_equal(peer_octets, 0);
-        teardown(state);
-        setup(state);
-    }
-}
-
-/* One that is only watched is told of, and the mail goes. */
-static void
-test_a_demand_that_is_watched(void **state)
-{
-    (void)state;
-    demand = tlsdemand_new(TLSDEMAND_STS, TLSDEMAND_WATCHED);
-    lend(open_to(port), 1, 1000);
-    until(&back_count, 1);
-    assert_int_equal(back[0]->result[0].verdict, IMPEL_DELIVERED);
-    assert_int_equal(tls_count, 1);
-    assert_int_equal(told_why, TLS_NO_STARTTLS);
-}
-
 static void
 test_list(void **state)
 {
@@ -847,8 +792,6 @@ main(void)
         TEST(test_blocks),
         TEST(test_wake),
         TEST(test_settle),
-        TEST(test_a_demand_that_is_not_met),
-        TEST(test_a_demand_that_is_watched),
         TEST(test_list),
     };
 
