@@ -275,10 +275,10 @@ class Server:
 
     @staticmethod
     def read_data(f):
-        data = b""
+        data = bytearray()  # which grows in place
         while (line := f.readline()):
             if line == b".\r\n":
-                return data
+                return bytes(data)
             data += line[1:] if line.startswith(b".") else line
         raise ConnectionError
 
