@@ -29,10 +29,14 @@ tests_fuzz_fuzz_esmtp_server_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_esmtp_server_LDADD = $(ESMTP_FUZZ_LIB)
 
 if HAVE_CMOCKA
-ESMTP_TESTS = tests/unit/test-esmtp tests/unit/test-newline \
+ESMTP_TESTS = tests/unit/test-authdialogue tests/unit/test-esmtp tests/unit/test-newline \
 	tests/unit/test-extensions
 check_PROGRAMS += $(ESMTP_TESTS)
 TESTS += $(ESMTP_TESTS)
+tests_unit_test_authdialogue_SOURCES = tests/unit/test-authdialogue.c \
+	$(ESMTP_FUZZ_HOST)
+tests_unit_test_authdialogue_CPPFLAGS = $(ESMTP_FUZZ_CPP)
+tests_unit_test_authdialogue_LDADD = $(ESMTP_FUZZ_LIB) $(CMOCKA_LIBS)
 tests_unit_test_esmtp_SOURCES = tests/unit/test-esmtp.c $(ESMTP_FUZZ_HOST)
 tests_unit_test_esmtp_CPPFLAGS = $(ESMTP_FUZZ_CPP)
 tests_unit_test_esmtp_LDADD = $(ESMTP_FUZZ_LIB) $(CMOCKA_LIBS)

@@ -50,6 +50,7 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs, bool lmtp)
     h->option[OPT_TLS] = (int64_t)(n / 3 % 3); /* the same */
     h->option[OPT_TLS_FALLBACK] = n / 9 % 2;
     h->tls_fails = n / 18 % 2;
+    h->logins = n / 36 % 2;
     esmtp_host_connect(h, lmtp ? "LMTP" : "ESMTP");
     for (at = 0; at < n && !h->session.closed; at += take) {
         take = n - at < piece ? n - at : piece;

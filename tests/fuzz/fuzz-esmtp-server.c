@@ -23,6 +23,7 @@ play(const uint8_t *data, size_t n, size_t piece, unsigned again, int mode)
     h->option[OPT_BARE_NEWLINE] = mode & 1;
     h->module.lmtp = mode & 2;
     h->option[OPT_MAX_MESSAGE_SIZE] = 2000;
+    h->logins = n % 2;
     esmtp_host_listen(h);
     esmtp_host_settle(h);
     for (at = 0; at < n; at += take) {
@@ -49,6 +50,7 @@ secure(const uint8_t *data, size_t n, size_t lines, int policy)
     size_t at = 0, end, i, said;
 
     h->tls_may = true;
+    h->logins = n % 2;
     h->tls_fails = n % 5 == 0;
     h->option[OPT_INJECTION] = policy;
     esmtp_host_listen(h);

@@ -404,7 +404,82 @@ intake_set_peer(struct impel_session *s, const struct impel_peer *p)
     return IMPEL_E_AGAIN;
 }
 
-static const struct impel_intake intake = {.set_peer = intake_set_peer,
+/* --- logins: words decide what becomes of them --- */
+
+static struct impel_str
+intake_mechanisms(struct impel_session *s)
+{
+    MUST(!s->closed && !the->asked);
+    if (!the->logins)
+        return (struct impel_str){NULL, 0};
+    return (struct impel_str){"PLAIN LOGIN", 11};
+}
+
+static int
+intake_sasl(
+    struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
+{
+    (void)e;
+    MUST(!s->closed && !the->asked && q->size == sizeof(*q));
+    MUST(is_line(q->mechanism));
+    q->out = (struct impel_str){NULL, 0};
+    if (q->end) {
+        MUST(the->login_open);
+        the->login_open = false;
+        return 0;
+    }
+    if (q->mechanism.p) {
+        MUST(!the->login_open && q->mechanism.n > 0);
+        if (!starts(q->mechanism, "PLAIN") && !starts(q->mechanism, "LOGIN"))
+            return IMPEL_E_UNSUP;
+    } else {
+        MUST(the->login_open && q->in.p);
+    }
+    the->login_open = true;
+    if (!q->in.p || starts(q->in, "more")) {
+        q->out = (struct impel_str){"bW9yZQ==", q->in.p ? 8 : 0};
+        return 0;
+    }
+    the->login_open = false;
+    the->refuse = starts(q->in, "no");
+    ask(0, IMPEL_AT_LOGIN, SIZE_MAX);
+    return IMPEL_E_AGAIN;
+}
+
+static int
+host_login(struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
+{
+    MUST(!s->closed && !s->down && s->ready == 0 && q->size == sizeof(*q));
+    q->out = (struct impel_str){NULL, 0};
+    snprintf(e->text, sizeof(e->text), "no login");
+    if (!the->logins)
+        return IMPEL_E_UNSUP;
+    if (q->end) {
+        MUST(the->login_open && !the->login_due);
+        return the->now % 2 ? IMPEL_E_INVAL : 0;
+    }
+    if (q->mechanism.p) {
+        MUST(!the->login_due);
+        if (!memmem(q->mechanism.p, q->mechanism.n, "PLAIN", 5))
+            return IMPEL_E_INVAL;
+        q->mechanism = (struct impel_str){"PLAIN", 5};
+        the->login_open = true;
+    } else {
+        MUST(the->login_open && !the->login_due);
+        if (q->in.p && starts(q->in, "bad"))
+            return IMPEL_E_INVAL;
+        if (q->in.p && starts(q->in, "slow")) {
+            the->login_due = true;
+            return IMPEL_E_AGAIN;
+        }
+    }
+    q->out = (struct impel_str){"c2VjcmV0", 8};
+    return 0;
+}
+
+static const struct impel_intake intake = {.mechanisms = intake_mechanisms,
+    .sasl = intake_sasl,
+    .set_peer = intake_set_peer,
     .size = sizeof(intake),
     .greet = intake_greet,
     .begin = intake_begin,
@@ -432,6 +507,7 @@ esmtp_host_new(void)
         .opt_str = host_opt_str,
         .count = host_count,
         .dial = host_dial,
+        .login = host_login,
         .start_tls = host_start_tls,
         .input = host_input,
         .consume = host_consume,
@@ -545,6 +621,11 @@ esmtp_host_settle(struct esmtp_host *h)
             h->session.down = h->tls_fails;
             session_event(
                 h, NULL, IMPEL_EV_TLS, h->tls_fails ? IMPEL_E_CLOSED : 0);
+            more = true;
+        }
+        if (h->login_due && !h->session.closed) {
+            h->login_due = false;
+            session_event(h, NULL, IMPEL_EV_LOGIN, 0);
             more = true;
         }
         if (h->connect_due && !h->session.closed) {

@@ -70,6 +70,9 @@ struct esmtp_host {
     const char *tls;         /* INFO_TLS_VERSION, or NULL */
     bool tls_may;            /* a listener has a certificate */
     bool connect_due;        /* of a second connection */
+    bool logins;             /* offered to peers, and wanted at hosts */
+    bool login_open;         /* an exchange is under way */
+    bool login_due;          /* EV_LOGIN */
     struct text taken;       /* committed messages, one behind the other */
     size_t committed;
     uint64_t log_count;
