@@ -517,6 +517,12 @@ tls_pair_join(struct tls_pair *const *pair, size_t n)
     return p;
 }
 
+int64_t
+tls_pair_ends(const struct tls_pair *p)
+{
+    return p->leaf ? (int64_t)gnutls_x509_crt_get_expiration_time(p->leaf) : 0;
+}
+
 bool
 tls_pair_same_name(const struct tls_pair *p, const struct tls_pair *of)
 {

@@ -50,6 +50,8 @@ uint64_t tls_pair_number(const struct tls_pair *p); /* 0: nothing to show */
 bool tls_pair_names(const struct tls_pair *p, const char *host);
 /* All of them in one, in that order; of one: itself.  n > 0. */
 struct tls_pair *tls_pair_join(struct tls_pair *const *pair, size_t n);
+/* When the certificate ends, seconds of the wall clock; 0: nothing to show. */
+int64_t tls_pair_ends(const struct tls_pair *p);
 /* Is the first name of the one a name of the other, too? */
 bool tls_pair_same_name(const struct tls_pair *p, const struct tls_pair *of);
 void tls_pair_put(struct tls_pair **p);

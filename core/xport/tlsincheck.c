@@ -5,10 +5,13 @@
  */
 #include "xport/tlsin.h"
 
+#include "base/clock.h"
 #include "conf/report_int.h"
 #include "net/tlsfile.h"
 #include "xport/xport_options.h"
 #include "base/banned.h"
+
+enum { SOON_S = 3 * 86400 /* before the end of a certificate it is told */ };
 
 struct judge {
     struct generation *g;
@@ -28,6 +31,29 @@ judge_says(
     j->failed = true;
 }
 
+/* The pair is one; how long still? */
+static void
+judge_time(struct judge *j, const struct stanza *at, uint32_t id,
+    const struct tls_named *n)
+{
+    struct report_at place = {stanza_file(at), stanza_line(at), 0};
+    struct buf when = BUF_INIT;
+    struct tls_pair *pair;
+    struct err e = {0};
+    int64_t ends = INT64_MAX;
+
+    if (tls_pair_get(n->certificate, n->key, &pair, &e) == 0)
+        ends = tls_pair_ends(pair);
+    tls_pair_put(&pair);
+    if (ends > clock_wall() / 1000 + SOON_S)
+        return;
+    (void)stanza_value_at(at, id, &place.file, &place.line, &place.column);
+    clock_print_iso(&when, ends * 1000);
+    conf_report_add(j->report, REPORT_WARNING, place, "%s: %.*s ends at %s",
+        option_get(id)->name, STR_ARG(n->certificate), when.p);
+    buf_fini(&when);
+}
+
 static void
 judge_named(struct judge *j, const struct stanza *at)
 {
@@ -44,6 +70,8 @@ judge_named(struct judge *j, const struct stanza *at)
             tlsfile_read_key(n.key.n ? n.key : n.certificate, &e) < 0 ||
             tlsfile_check_pair(n.certificate, n.key, &e) < 0)
             judge_says(j, at, id, &e);
+        else
+            judge_time(j, at, id, &n);
     }
 }
 
@@ -85,6 +113,9 @@ judge_scope(struct judge *j, const struct stanza *at)
         judge_says(j, at, OPT(tlsin_options, TLSIN_VERIFY_MODE), &e);
     else if (tlsfile_check_pair(p.certificate, p.key, &e) < 0)
         judge_says(j, at, OPT(xport_options, XPORT_TLS_CERTIFICATE), &e);
+    else
+        judge_time(j, at, OPT(xport_options, XPORT_TLS_CERTIFICATE),
+            &(struct tls_named){p.certificate, p.key});
     tlsin_text_fini(&text);
 }
 

@@ -435,6 +435,19 @@ ESMTP_Listener {{
     assert r.returncode != 0 and words in r.stderr + r.stdout
 
 
+def test_a_certificate_that_ends(impeld, ca):
+    crt, key = ca.make("mx.test")
+    ca.openssl("req", "-x509", "-new", "-key", key, "-out", crt, "-days", "2",
+               "-subj", "/CN=mx.test")
+    d = impeld(f'''
+ESMTP_Listener {{ tls_certificate = "{crt}" tls_key = "{key}"
+  Listen "127.0.0.1:@PORT@" {{ }} }}
+''', listener=False, start=False)
+    r = d.check()
+    assert r.returncode == 0
+    assert f"warning: tls_certificate: {crt} ends at 20" in r.stderr + r.stdout
+
+
 def test_one_impel_to_another(relay, impeld, ca):
     d, s = relay()
     first = impeld(f'''
