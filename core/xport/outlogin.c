@@ -251,6 +251,8 @@ begin(struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
 
     if (!conn_tls(s->conn) && !scope_int(c, ROW(OUTLOGIN_WITHOUT_TLS)))
         return fail(e, "no login in clear: TLS is not up");
+    if (!can_use(s, SASL_PLAIN) && !can_use(s, SASL_XOAUTH2))
+        return fail(e, "there is a user, and neither password nor token");
     mechanism = choose(s, str_make(q->mechanism.p, q->mechanism.n));
     if (mechanism < 0)
         return fail(e, "the host offers no mechanism that can be used");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dovecot's LMTP server with a few mailboxes.
+"""Dovecot's LMTP server with a few mailboxes, and its submission service.
 
 It is only unpacked (fetch-peers) and knows its own files by absolute names, so
 it runs in a mount namespace that has them there.  Where that is refused, the
@@ -59,8 +59,49 @@ exec {root}/usr/sbin/dovecot -F -c {dir}/dovecot.conf
 """
 
 
+SUBMISSION = """
+base_dir = {dir}/base
+state_dir = {dir}/state
+log_path = {dir}/log
+protocols = submission
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = {mechanisms}
+hostname = box.test
+default_internal_user = nobody
+default_internal_group = nogroup
+default_login_user = nobody
+first_valid_uid = 1
+mail_location = maildir:{dir}/mail/%u
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay}
+passdb {{
+  driver = passwd-file
+  args = {dir}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {dir}/users
+}}
+service submission-login {{
+  chroot =
+  inet_listener submission {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+"""
+
+
 class Dovecot:
     """users: of box.test, each with its quota ("10M")."""
+    conf, more, secret = CONF, {}, "x"
 
     def __init__(self, folder, users):
         self.dir, self.port = folder, free_port()
@@ -69,11 +110,11 @@ class Dovecot:
         (folder / "mail").chmod(0o777)
         nobody = pwd.getpwnam("nobody")
         (folder / "users").write_text("".join(
-            f"{u}@box.test:{{PLAIN}}x:{nobody.pw_uid}:{nobody.pw_gid}::"
+            f"{u}@box.test:{{PLAIN}}{self.secret}:{nobody.pw_uid}:{nobody.pw_gid}::"
             f"{folder}/mail::userdb_quota_rule=*:storage={quota}\n"
             for u, quota in users.items()))
         (folder / "dovecot.conf").write_text(
-            CONF.format(dir=folder, port=self.port))
+            self.conf.format(dir=folder, port=self.port, **self.more))
         for parent in [folder, *folder.parents]:  # it reads as nobody
             if parent.owner() != "root" or len(parent.parts) > 2:
                 parent.chmod(parent.stat().st_mode | 0o111)
@@ -110,3 +151,13 @@ class Dovecot:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(20)
+
+
+class Submission(Dovecot):
+    """Takes mail of whoever logs in, and hands it on to that port."""
+    conf = SUBMISSION
+
+    def __init__(self, folder, users, secret, relay, mechanisms):
+        self.secret = secret
+        self.more = {"relay": relay, "mechanisms": mechanisms}
+        super().__init__(folder, users)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logins at hosts: by each mechanism, in TLS, and where they fail."""
 import base64
+import os
 import subprocess
 
 import pytest
 
 from certificates import Authority
 from daemon import IMPEL, wait_for
+from dovecot import Submission
 from peers import send
 
 SECRET = "Tr0mbone-Zxqv"
@@ -159,6 +161,15 @@ def test_no_login_is_offered(impeld, server):
     assert not h.server.messages
 
 
+def test_a_user_without_a_secret(impeld, server):
+    h = Host(server)
+    d = impeld(login(h.server.port, secret=""))
+    send(d.port, "to@dest.test")
+    wait_for(lambda: "neither password nor token" in
+             d.ask("explain", "domain", "dest.test"))
+    assert not h.said and not h.server.messages
+
+
 def test_never_in_clear(impeld, server, tmp_path):
     """Nor where TLS has failed; a host with TLS gets it inside."""
     h = Host(server)
@@ -294,3 +305,26 @@ def test_a_server_that_proves_nothing(impeld, server):
     wait_for(lambda: "has not proven" in
              d.ask("explain", "domain", "dest.test"))
     assert not s.messages
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+@pytest.mark.parametrize("kind", ["plain", "login", "scram-sha-256"])
+def test_dovecot_submission(impeld, server, tmp_path, kind):
+    s = server()
+    there = Submission(tmp_path / "dovecot", {"alice": "10M"}, SECRET, s.port,
+                       kind)
+    try:
+        d = impeld(login(there.port).replace(
+            "User = alice", "User = alice@box.test"))
+        send(d.port, "to@dest.test", sender="alice@box.test")
+        m = s.wait()[0]
+        assert m.recipients == ["to@dest.test"]
+        d.wait_records("D")
+        no_secret(d, SECRET)
+        d.conf.write_text(d.conf.read_text().replace(SECRET, "wrong"))
+        d.ask("config", "reload")
+        send(d.port, "to@dest.test", sender="alice@box.test")
+        wait_for(lambda: "535 5.7.8" in
+                 d.ask("explain", "domain", "dest.test"))
+    finally:
+        there.stop()
