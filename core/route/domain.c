@@ -33,6 +33,7 @@ domain_new(struct resolver *r, const struct destination *to, struct str key)
     d->name = str_make(d->key + (key.n - to->domain.n), to->domain.n);
     d->method = to->method;
     d->by_gateway = to->by_gateway;
+    d->tls = to->tls;
     d->gateway_port = to->by_gateway ? to->gateway_port : 0;
     list_push(&r->all, &d->node);
     chains_add(&r->domains, &d->chain);

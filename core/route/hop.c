@@ -85,7 +85,8 @@ hop_begin(struct choice *c)
 {
     const struct domain *d = c->domain;
 
-    c->marks = marks_of(c->scope, domain_name(d), c->tls.dane != ROUTE_DANE_NO);
+    c->marks = hoptls_marks(&c->tls,
+        marks_of(c->scope, domain_name(d), c->tls.dane != ROUTE_DANE_NO));
     for (size_t i = 0; i < d->host_count && !c->meets_self; i++)
         c->meets_self =
             hop_is_self(c, d->hosts[i]) || hop_self_by_name(c, d->hosts[i]);
@@ -312,6 +313,8 @@ hop_refused(const struct choice *c, struct hop *to)
 static enum hop_result
 hop_none(const struct choice *c, struct hop *to)
 {
+    const struct domain *d = c->domain;
+
     if (c->asking)
         return HOP_WAIT;
     if (c->full) {
@@ -329,6 +332,12 @@ hop_none(const struct choice *c, struct hop *to)
     }
     if (c->refused)
         return hop_refused(c, to);
+    if (c->unnamed && d->tls == MESSAGE_TLS_REQUIRED) {
+        hop_say(to, 550, "5.7.1",
+            "REQUIRETLS: nobody vouches for the MX (DNSSEC, MTA-STS)");
+        to->status[2] = 10;
+        return HOP_FAIL;
+    }
     if (c->unnamed) {
         hop_say(to, 451, "4.7.5",
             "no usable MX is named by the domain's MTA-STS policy");

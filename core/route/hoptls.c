@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/hoptls.h"
 
+#include "base/xmem.h"
 #include "route/route_options.h"
+#include "spool/message.h"
 #include "base/banned.h"
 
 bool
 hoptls_begin(struct domain *d, const struct scope *s, struct hoptls *to)
 {
-    to->domain = d;
-    to->dane = dane_wanted(s, d->method);
-    to->asks = true;
-    return domainsts_look(d, s, &to->sts);
+    *to = (struct hoptls){
+        .domain = d, .dane = dane_wanted(s, d->method), .asks = true};
+    if (d->tls != MESSAGE_TLS_ANY)
+        return domainsts_look(d, s, &to->sts);
+    to->dane = ROUTE_DANE_NO;
+    return true;
 }
 
 bool
 hoptls_peek(struct domain *d, const struct scope *s, struct hoptls *to)
 {
-    to->domain = d;
-    to->dane = dane_wanted(s, d->method);
-    to->asks = false;
-    return domainsts_peek(d, s, &to->sts);
+    *to = (struct hoptls){.domain = d, .dane = dane_wanted(s, d->method)};
+    if (d->tls != MESSAGE_TLS_ANY)
+        return domainsts_peek(d, s, &to->sts);
+    to->dane = ROUTE_DANE_NO;
+    return true;
 }
 
 static void
@@ -37,11 +42,22 @@ hoptls_is_verified(const struct dane_found *f)
     return f->state == DANE_HOLDS && f->set->count > 0;
 }
 
+/* By the domain's policy in force, or because its name needed no DNS. */
+static bool
+hoptls_is_vouched(const struct hoptls *v, const struct host *h)
+{
+    return !h->own || h->secure ||
+        (v->sts.policy && !v->sts.testing &&
+            stspolicy_has_mx(v->sts.policy, str_of(h->name)));
+}
+
 bool
 hoptls_leaves_out(const struct hoptls *v, const struct host *h, uint16_t port)
 {
     struct dane_found f;
 
+    if (v->domain->tls == MESSAGE_TLS_REQUIRED && !hoptls_is_vouched(v, h))
+        return true;
     if (!domainsts_refuses(&v->sts, h))
         return false;
     hoptls_find(v, h, port, &f);
@@ -59,8 +75,17 @@ hoptls_judge(const struct hoptls *v, const struct host *h, uint16_t port,
                                                                 : HOPTLS_GOOD;
 }
 
-struct tlsdemand *
-hoptls_demand(const struct hoptls *v, const struct host *h, uint16_t port)
+uint64_t
+hoptls_marks(const struct hoptls *v, uint64_t marks)
+{
+    if (v->domain->tls != MESSAGE_TLS_REQUIRED)
+        return marks;
+    return marks ^ UINT64_C(0x8689) ? marks ^ UINT64_C(0x8689) : 1;
+}
+
+/* Of DANE and MTA-STS. */
+static struct tlsdemand *
+hoptls_policy(const struct hoptls *v, const struct host *h, uint16_t port)
 {
     struct tlsdemand *sts;
     struct dane_found f;
@@ -73,6 +98,25 @@ hoptls_demand(const struct hoptls *v, const struct host *h, uint16_t port)
         return sts;
     tlsdemand_unref(&sts);
     return dane_demand(&f, v->domain, h);
+}
+
+struct tlsdemand *
+hoptls_demand(const struct hoptls *v, const struct host *h, uint16_t port)
+{
+    struct tlsdemand *d = hoptls_policy(v, h, port);
+
+    if (v->domain->tls != MESSAGE_TLS_REQUIRED)
+        return d;
+    if (!d || d->level != TLSDEMAND_VERIFIED) {
+        tlsdemand_unref(&d);
+        d = tlsdemand_new(TLSDEMAND_REQUIRETLS, TLSDEMAND_VERIFIED);
+        tlsdemand_add_name(d, str_of(h->name));
+        if (!h->own) /* an address, most likely */
+            tlsdemand_add_name(d, v->domain->name);
+        d->text = xdup("REQUIRETLS");
+    }
+    d->requiretls = true; /* nobody else has it yet */
+    return d;
 }
 
 bool

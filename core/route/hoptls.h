@@ -5,6 +5,10 @@
  *
  * Where records can verify a host they decide alone (RFC 8461 2).  Where none
  * of them can be used a policy in force may still ask for more than TLS.
+ *
+ * Mail with "TLS-Required: No" is asked for none of it (RFC 8689 5).  With
+ * REQUIRETLS (4.2.1) each host is verified by name, and the MX that names it is
+ * one that DNSSEC or a policy in force vouches for, or an operator wrote it.
  */
 #ifndef IMPEL_HOPTLS_H
 #define IMPEL_HOPTLS_H
@@ -24,7 +28,8 @@ bool hoptls_begin(struct domain *d, const struct scope *s, struct hoptls *to);
 /* The same without asking anybody. */
 bool hoptls_peek(struct domain *d, const struct scope *s, struct hoptls *to);
 
-/* A policy in force does not name it, and no record makes up for that. */
+/* A policy in force does not name it, and no record makes up for that; or
+ * nobody vouches for it where REQUIRETLS asks for that. */
 bool hoptls_leaves_out(
     const struct hoptls *v, const struct host *h, uint16_t port);
 
@@ -35,6 +40,9 @@ enum hoptls_state {
 };
 enum hoptls_state hoptls_judge(const struct hoptls *v, const struct host *h,
     uint16_t port, struct dane_found *f);
+/* A host that falls short of REQUIRETLS is none the worse for other mail: the
+ * number under which that is noted (marks.h). */
+uint64_t hoptls_marks(const struct hoptls *v, uint64_t marks);
 /* The demand for a host that is good: a reference, or NULL. */
 struct tlsdemand *hoptls_demand(
     const struct hoptls *v, const struct host *h, uint16_t port);

@@ -28,7 +28,7 @@ struct destination {
     uint16_t gateway_port; /* written with the gateway; 0: none */
     bool by_gateway;
     /* enum message_tls: mail whose sender asks for other TLS than the rest
-     * has queues of its own, and the same domain records.  The caller's. */
+     * has queues and domain records of its own.  The caller's. */
     uint8_t tls;
 };
 /* Read `gateway`, `delivery_method` and the port options for the recipient's

@@ -238,7 +238,7 @@ domain_get(struct resolver *r, const struct destination *to)
     num_print(&key, (uint64_t)to->method);
     buf_char(&key, to->by_gateway ? 'g' : ' ');
     num_print(&key, to->by_gateway ? to->gateway_port : 0);
-    buf_char(&key, ' ');
+    buf_char(&key, " !?"[to->tls % 3]);
     buf_str(&key, to->domain);
     d = resolver_find(r, buf_get(&key));
     if (!d)

@@ -93,6 +93,7 @@ struct domain {
     struct str name; /* in key */
     int method;
     bool by_gateway;
+    uint8_t tls; /* enum message_tls: what its mail's sender asks for */
     uint16_t gateway_port;
 
     struct rules rules;              /* those of the hosts and lookups below */

@@ -25,12 +25,16 @@ static char said[1200];
 /* What a pick comes to: "clear", "delay 4.7.5 dnssec-invalid", or what the
  * session must do, as the key of its reuse has it. */
 static const char *
-pick(struct world *w, const char *domain)
+pick_for(struct world *w, const char *domain, enum message_tls tls)
 {
-    struct domain *d = world_domain(w, "default", domain);
+    struct destination to;
+    struct domain *d;
     struct buf b = BUF_INIT;
     struct hop hop = {0};
 
+    resolve_destination(w->g, STR("default"), str_of(domain), &to);
+    to.tls = (uint8_t)tls;
+    d = domain_get(w->resolver, &to);
     switch (world_pick(w, d, "default", &hop)) {
     case HOP_OK:
         if (hop.tls)
@@ -47,7 +51,8 @@ pick(struct world *w, const char *domain)
             hop.status[2], tlsreason_name(hop.why_tls));
         break;
     case HOP_FAIL:
-        buf_cstr(&b, "fail");
+        buf_printf(&b, "fail %u %u.%u.%u", hop.code, hop.status[0],
+            hop.status[1], hop.status[2]);
         break;
     case HOP_DOWN:
         buf_cstr(&b, "down");
@@ -60,6 +65,12 @@ pick(struct world *w, const char *domain)
     buf_fini(&b);
     domain_unref(&d);
     return said;
+}
+
+static const char *
+pick(struct world *w, const char *domain)
+{
+    return pick_for(w, domain, MESSAGE_TLS_USUAL);
 }
 
 static void
@@ -570,6 +581,42 @@ test_what_is_shown(void **state)
     world_close(&w);
 }
 
+/* RFC 8689: what the sender asks for, beside all that. */
+static void
+test_what_the_sender_asks(void **state)
+{
+    static const char required[] =
+        "requiretls verified requiretls for mx.host.test,off.test";
+    struct world w;
+
+    (void)state;
+    zone();
+    fake_dns_add("plain.test", DNS_MX, 300, 10, "mx.plain.test");
+    fake_dns_add("mx.plain.test", DNS_A, 300, 0, "10.0.0.2");
+    fake_dns_add("bad.test", DNS_MX, 300, 10, "mx.bad.test");
+    fake_dns_add("mx.bad.test", DNS_A, 300, 0, "10.0.0.3");
+    fake_dns_sign("bad.test");
+    fake_dns_say("_25._tcp.mx.bad.test", DNS_TLSA, DNS_SERVFAIL);
+    world_open(&w,
+        ON "domain off.test { use_dane = no routes = ( \"mx.host.test\" ) }\n");
+    assert_string_equal(pick_for(&w, "d.test", MESSAGE_TLS_REQUIRED),
+        "dane verified requiretls sni mx.host.test for mx.host.test 3 1 "
+        "1 " DIGEST);
+    assert_string_equal(pick_for(&w, "d.test", MESSAGE_TLS_ANY), "clear");
+    assert_string_equal(pick(&w, "d.test"), VERIFIED_EE);
+    /* nobody vouches for the MX */
+    assert_string_equal(
+        pick_for(&w, "plain.test", MESSAGE_TLS_REQUIRED), "fail 550 5.7.10");
+    assert_string_equal(pick(&w, "plain.test"), "clear");
+    /* an operator does */
+    assert_string_equal(
+        pick_for(&w, "off.test", MESSAGE_TLS_REQUIRED), required);
+    /* who goes in spite of TLS goes in spite of bogus records */
+    assert_string_equal(pick(&w, "bad.test"), "delay 4.7.5 dnssec-invalid");
+    assert_string_equal(pick_for(&w, "bad.test", MESSAGE_TLS_ANY), "clear");
+    world_close(&w);
+}
+
 int
 main(void)
 {
@@ -588,6 +635,7 @@ main(void)
         cmocka_unit_test(test_records_that_come_later),
         cmocka_unit_test(test_with_a_policy),
         cmocka_unit_test(test_what_is_shown),
+        cmocka_unit_test(test_what_the_sender_asks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
