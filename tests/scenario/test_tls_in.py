@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from certificates import Authority
-from daemon import wait_for
+from daemon import BUILD, MODULES, wait_for
 from peers import send
 
 
@@ -159,6 +159,21 @@ def test_from_the_start(relay, ca):
     plain = Raw(d.port, banner=False)
     plain.s.sendall(b"EHLO me.test\r\n")
     assert not plain.rest().startswith(b"220")
+
+
+def test_lmtp(impeld, server, ca):
+    s = server()
+    crt, _ = ca.make("mx.test")
+    d = impeld(f'''
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+LMTP_Listener {{ Relay_Hosts = ( "127.0.0.0/8" ) tls_certificate = "{crt}"
+  Listen "127.0.0.1:@PORT@" {{ }} }}
+''', listener=False, modules=f"{MODULES}:{BUILD}/modules/lmtp/.libs")
+    with smtplib.LMTP("127.0.0.1", d.port, timeout=20) as c:
+        c.ehlo()
+        c.starttls(context=context(ca))
+        c.sendmail("a@origin.test", ["b@dest.test"], "Subject: x\r\n\r\nbody")
+    assert " with LMTPS\r\n" in received(s.wait()[0])
 
 
 def test_no_mail_in_clear(relay, ca):
