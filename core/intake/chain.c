@@ -121,7 +121,7 @@ link_said(void *arg, int answer, const struct impel_result *r)
     if (is_asked(k) && !c->said.answer) {
         said_set(&c->said, answer, r);
         defer_post(c->loop, &c->run, chain_run, c, "filters");
-    } else if (k->told) { /* for what is still to come of the message */
+    } else if (answer == IMPEL_ABSENT) { /* for the rest of the message */
         said_set(&k->rule, answer, r);
     }
 }
@@ -294,8 +294,10 @@ chain_take(struct chain *c)
         took_connect(c, k);
     else if (step == IMPEL_STEP_GREET)
         k->greeted = k->f != NULL;
-    if (step == IMPEL_STEP_SENDER && k->f)
+    if (step == IMPEL_STEP_SENDER)
         k->told = true;
+    if (step == IMPEL_STEP_SENDER && !k->f && !k->rule.answer)
+        said_lost(&k->rule); /* since it has said yes */
     if (step == IMPEL_STEP_END)
         k->told = false;
     if (s->answer == IMPEL_ABSENT ||
@@ -573,6 +575,7 @@ chain_of_message(struct intake_session *is)
         return NULL;
     if (c->lent)
         c = chain_new(is); /* the scope is the same: there are some */
+    BUG_ON(!c);
     c->lent = true;
     for (size_t i = 0; i < c->count; i++) {
         struct link *k = &c->link[i];

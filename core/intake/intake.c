@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xmem.h"
+#include "intake/chain.h"
 #include "intake/inbound_throttle.h"
 #include "intake/intake_int.h"
 #include "intake/intake_options.h"
@@ -186,9 +187,9 @@ adopt_one(struct intake *in, struct generation *g, const struct stanza *parent,
     return rc;
 }
 
-/* Is there still an enabled listen of that address and keyword? */
-static bool
-still_wanted(struct generation *g, const struct listener *l)
+/* The enabled listen of that address and keyword, or NULL. */
+static const struct stanza *
+listen_of(struct generation *g, const struct listener *l)
 {
     const struct stanza *parent = NULL, *listen;
     while ((parent = generation_stanza(
@@ -200,9 +201,9 @@ still_wanted(struct generation *g, const struct listener *l)
                     g, IMPEL_SCOPE_LISTEN, parent, listen)) != NULL)
             if (enabled(listen) &&
                 str_eq(stanza_name(listen), str_of(listener_address(l))))
-                return true;
+                return listen;
     }
-    return false;
+    return NULL;
 }
 
 int
@@ -215,7 +216,7 @@ intake_adopt(struct intake *in, struct generation *g, struct err *e)
     in->generation = generation_ref(g);
     budget_set_limit(&in->credits, credit_limit(g));
     LIST_FOREACH_SAFE (n, tmp, &in->listeners)
-        if (!still_wanted(g, listener_of_node(n)))
+        if (!listen_of(g, listener_of_node(n)))
             listener_close(listener_of_node(n));
     int rc = each_listen(in, g, adopt_one, e);
     generation_unref(&before);
@@ -327,6 +328,15 @@ intake_get_stats(struct intake *in, struct intake_stats *st)
     login_get_stats(st);
 }
 
+/* The filters that clients have who have no stanza of their own. */
+static void
+print_filters(struct intake *in, const struct listener *l, struct buf *to)
+{
+    const struct stanza *listen = listen_of(in->generation, l);
+    if (listen)
+        chain_print(in->generation, stanza_scope(listen), to);
+}
+
 static void
 print_json(struct intake *in, struct buf *to)
 {
@@ -334,10 +344,14 @@ print_json(struct intake *in, struct buf *to)
     struct list *n;
     LIST_FOREACH (n, &in->listeners) {
         struct listener *l = listener_of_node(n);
+        struct buf filters = BUF_INIT;
+        print_filters(in, l, &filters);
         json_array_append_new(all,
-            json_pack("{s:s, s:s, s:I}", "listener", listener_keyword(l),
+            json_pack("{s:s, s:s, s:I, s:s}", "listener", listener_keyword(l),
                 "address", listener_address(l), "sessions",
-                (json_int_t)listener_sessions(l)));
+                (json_int_t)listener_sessions(l), "filters",
+                buf_get(&filters).p));
+        buf_fini(&filters);
     }
     char *text = json_dumps(all, JSON_INDENT(2));
     buf_cstr(to, text);
@@ -355,7 +369,13 @@ intake_print_listeners(struct intake *in, bool json, struct buf *to)
     }
     LIST_FOREACH (n, &in->listeners) {
         struct listener *l = listener_of_node(n);
-        buf_printf(to, "%-20s %-30s sessions: %llu\n", listener_keyword(l),
+        struct buf filters = BUF_INIT;
+        print_filters(in, l, &filters);
+        buf_printf(to, "%-20s %-30s sessions: %llu", listener_keyword(l),
             listener_address(l), (unsigned long long)listener_sessions(l));
+        if (filters.n)
+            buf_printf(to, " filters: %s", buf_get(&filters).p);
+        buf_char(to, '\n');
+        buf_fini(&filters);
     }
 }

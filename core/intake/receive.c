@@ -337,7 +337,7 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
     }
     receive_add_rcpt(m, a, to);
     m->asking_index = index;
-    if (m->chain) {
+    if (m->chain && !m->discarded) {
         m->asking = true;
         chain_rcpt(m->chain, &m->asked, m->message,
             &m->rcpt[env->rcpt_count - 1], rcpt_judged, m);

@@ -183,7 +183,7 @@ pump_step_event(struct impel_session *s)
         return true;
     else if (!list_empty(&s->verdicts))
         s->kind->verdict(s);
-    else if (!s->lost && pump_take(s, PENDING_STEP))
+    else if (pump_take(s, PENDING_STEP)) /* before LOST: it is answered */
         s->kind->step(s);
     else if (pump_take(s, PENDING_CREDIT))
         pump_tell(s, CALL_CREDIT, NULL, IMPEL_EV_CREDIT, 0);

@@ -182,8 +182,7 @@ talk_run(struct talk *t)
             talk_answer(t, IMPEL_GO_ON, NULL);
             return;
         }
-        if (t->out.n > PACKET_BODY || t->waiting)
-            deadline_set(&t->deadline, t->host, t->session, talk_step_ms(t));
+        deadline_set(&t->deadline, t->host, t->session, talk_step_ms(t));
     }
 }
 

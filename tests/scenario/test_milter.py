@@ -221,6 +221,8 @@ def test_discard(chain, milter, at):
     send(d.port, "you@there.test")
     messages = delivered(s)
     d.wait_empty()
+    told = m.clients[0].names()
+    assert at != "mail" or told[told.index("mail") + 1] != "rcpt"
     assert [x.sender for x in messages] == ["sender@origin.test"]
 
 
@@ -432,6 +434,8 @@ ESMTP_Listener {
     send(d.port, "you@there.test")
     delivered(s)
     assert not m.clients
+    assert m.name in d.ask("listeners")  # of those without a stanza
+    assert d.ask_json("listeners")[0]["filters"] == m.name
 
 
 # --- when a filter fails ---
@@ -485,6 +489,30 @@ def test_nobody_there(chain, milter):
     d, s = chain(m.name + ", default_action=accept")
     send(d.port, "you@there.test")
     delivered(s)
+
+
+def test_no_socket(chain, tmp_path):
+    """What fails at once is a failure like any other."""
+    d, s = chain(f"unix:{tmp_path}/none, default_action=accept")
+    send(d.port, "you@there.test")
+    delivered(s)
+    d.ask("config", "set", "milters", f"( \"unix:{tmp_path}/none\" )")
+    assert refused(d)[0] == 451
+
+
+def test_lost_between_steps(chain, milter):
+    """It says yes and goes: what it is told next must not be the middle of a
+    message."""
+    def answer(name, data, c):
+        if name == "mail" and len(m.clients) == 1:
+            return [milters.CONTINUE, "close"]
+    m = milter(answer=answer)
+    d, s = chain(m.name + ", default_action=accept")
+    send(d.port, "you@there.test")
+    send(d.port, "you@there.test")
+    delivered(s, 2)
+    for c in m.clients[1:]:
+        assert c.names()[:3] == ["connect", "helo", "mail"]
 
 
 def test_comes_back(chain, milter):
