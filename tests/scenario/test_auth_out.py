@@ -271,9 +271,9 @@ ESMTP_Listener {{
     send(here.port, "to@dest.test")
     m = s.wait()[0]
     assert "with ESMTPA id" in m.header("Received")[0]
-    said = [line for line in there.log("paniclog") if "login " in line]
     want = "SCRAM-SHA-256" if kind == "auto" else kind
-    assert f"mechanism={want} " in said[0]
+    wait_for(lambda: [line for line in there.log("paniclog")
+                      if f" mechanism={want} " in line])
     no_secret(here, SECRET)
     no_secret(there, SECRET)
 
