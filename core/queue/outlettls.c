@@ -81,3 +81,38 @@ outlettls_count(struct outlet *o, const struct session_tls *t)
     buf_fini(&strings);
     buf_fini(&local);
 }
+
+void
+outlettls_refused(const struct queue *q, const struct hop *hop)
+{
+    struct str domain = str_of(q->zone->name);
+    struct tlstally_failure f = {.result = str_of(tlsreason_name(hop->why_tls)),
+        .code = str_of(hop->text)};
+    struct tlsrpt_session is = {.scope = q->scope,
+        .domain = domain,
+        .policy = {.type = STR("tlsa"), .domain = domain},
+        .failure = &f};
+
+    if (hop->why_tls != TLS_FINE && outlettls_counts(q))
+        tlsrpt_count(q->s->tlsrpt, &is);
+}
+
+/* One try that failed counts as one session: how many the policy would have
+ * been for nobody knows. */
+void
+outlettls_policy_trouble(void *scheduler, struct str domain,
+    enum tls_reason why, const char *text, bool held)
+{
+    struct scheduler *s = scheduler;
+    struct tlstally_failure f = {
+        .result = str_of(tlsreason_name(why)), .code = str_of(text)};
+    struct tlsrpt_session is = {
+        .scope = generation_scope(s->generation, STR_NONE, domain),
+        .domain = domain,
+        .policy = {.type = STR("sts"), .domain = domain},
+        .failure = &f};
+
+    (void)held;
+    if (s->tlsrpt)
+        tlsrpt_count(s->tlsrpt, &is);
+}

@@ -15,6 +15,7 @@
 #include "queue/maillog.h"
 #include "queue/move.h"
 #include "queue/outlet.h"
+#include "queue/outlettls.h"
 #include "queue/overriding.h"
 #include "queue/pause.h"
 #include "queue/queue.h"
@@ -28,6 +29,7 @@
 #include "queue/zone.h"
 #include "route/mxshare.h"
 #include "spool/spool_options.h"
+#include "route/sts.h"
 #include "base/banned.h"
 
 enum {
@@ -427,6 +429,8 @@ scheduler_open_tlsrpt(struct scheduler *s, const struct scheduler_config *c)
 
     s->tlsrpt = tlsrpt_new(&config);
     tlsrpt_recover(s->tlsrpt);
+    if (c->sts)
+        sts_set_trouble(c->sts, outlettls_policy_trouble, s);
 }
 
 struct tlsrpt *

@@ -10,6 +10,7 @@
 #include "queue/notice.h"
 #include "queue/outcome.h"
 #include "queue/outlet.h"
+#include "queue/outlettls.h"
 #include "queue/pick.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
@@ -257,6 +258,7 @@ serve_open_one(struct queue *q, int64_t *until)
         }
         return serve_down(q, &hop);
     case HOP_DELAY:
+        outlettls_refused(q, &hop);
         return serve_refused(q, &hop, IMPEL_RETRY);
     case HOP_FAIL:
         return serve_refused(q, &hop, IMPEL_FAILED);

@@ -246,3 +246,23 @@ tls_ifavailable_fallback = false
                                     "certificate-host-mismatch",
                                     "validation-failure")
         assert "\n" not in "".join(map(str, f.values()))
+
+
+def test_a_policy_that_cannot_be_had(impeld, server, dns, tmp_path):
+    s = server()
+    host(dns, "dest.test", "v=TLSRPTv1; rua=mailto:r@dest.test")
+    dns.add("_mta-sts.dest.test", "TXT", '"v=STSv1; id=1;"')
+    dns.add("mta-sts.dest.test", "A", "127.0.0.9")  # nobody is there
+    d = impeld(conf(dns, tmp_path, s.port, "use_mta_sts = true"))
+    send(d.port, "a@dest.test")
+    s.wait()
+
+    def policies():
+        if "dest.test" not in d.ask("tls_report", "list"):
+            return {}
+        return {p["policy"]["policy-type"]: p["failure-details"]
+                for p in shown(d, "dest.test")[0]["policies"]}
+    wait_for(lambda: len(policies()) == 2)
+    assert policies()["sts"][0]["result-type"] == "sts-policy-fetch-error"
+    assert policies()["no-policy-found"][0]["result-type"] == \
+        "starttls-not-supported"

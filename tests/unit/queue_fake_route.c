@@ -8,6 +8,7 @@
 #include "route/fit.h"
 #include "route/mxshare.h"
 #include "route/resolve.h"
+#include "route/sts.h"
 
 struct resolver {
     struct resolver_events ev;
@@ -143,6 +144,12 @@ void
 resolver_adopt(struct resolver *r, struct generation *g)
 {
     (void)r, (void)g;
+}
+
+void
+sts_set_trouble(struct sts *s, sts_trouble_f *fn, void *arg)
+{
+    (void)s, (void)fn, (void)arg;
 }
 
 void
