@@ -212,6 +212,9 @@ print_https(const struct metrics *m, struct buf *to)
         m->sts.fetched);
     counter(to, "mta_sts_failures_total",
         "Requests for MTA-STS policies that came to none", m->sts.failed);
+    counter(to, "mta_sts_testing_failures_total",
+        "Sessions that an MTA-STS policy in force would not have made",
+        m->queue.sts_testing);
     counter(to, "mta_sts_expired_total", "MTA-STS policies that ended",
         m->sts.expired);
 }

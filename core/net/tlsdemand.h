@@ -33,7 +33,8 @@ struct tlsdemand {
     /* Names that the certificate may have, any of them; none: as with
      * tls_verify = host. */
     char *name[TLSDEMAND_NAMES];
-    char *text; /* one line: where it comes from; for logs and `explain` */
+    bool unnamed; /* an MTA-STS policy in mode testing does not name the host */
+    char *text;   /* one line: where it comes from; for logs and `explain` */
     /* For reports of TLS (RFC 8460 4.4), one text a line, or NULL: an MTA-STS
      * policy as it was fetched, and its patterns of MX. */
     char *policy, *mx;

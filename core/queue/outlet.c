@@ -574,7 +574,7 @@ outlet_request(struct outlet *o, const struct module *m)
         .domain = str_of(q->zone->name),
         .scope = q->scope,
         .tls = o->hop.tls,
-        .tls_quiet = !outlettls_counts(q),
+        .tls_quiet = !outlettls_is_wanted(q, &o->hop),
         .id = o->id};
 
     (void)way_find(q->scope, o->hop.to.ip.family, &o->way);

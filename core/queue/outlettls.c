@@ -2,6 +2,7 @@
 #include "queue/outlettls.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "net/tlsdemand.h"
 #include "queue/tlsrpt.h"
 #include "queue/tlsrpt_options.h"
@@ -58,6 +59,40 @@ outlettls_counts(const struct queue *q)
         scope_int(q->scope, OPT(tlsrpt_options, TLSRPT_REPORTS)) > 0;
 }
 
+static bool
+is_watched(const struct tlsdemand *d)
+{
+    return d && d->by == TLSDEMAND_STS && d->level == TLSDEMAND_WATCHED;
+}
+
+bool
+outlettls_is_wanted(const struct queue *q, const struct hop *hop)
+{
+    return outlettls_counts(q) || is_watched(hop->tls);
+}
+
+/* A policy in mode testing: mail goes, and what would have kept it is told. */
+static void
+outlettls_watch(struct outlet *o, const struct session_tls *t)
+{
+    const struct tlsdemand *d = o->hop.tls;
+
+    if (o->watched || !is_watched(d) || (t->why == TLS_FINE && !d->unnamed))
+        return;
+    o->watched = true;
+    o->s->stats.sts_testing++;
+    log_notice(LOG_NET, "mta-sts-testing", "domain=%s host=%.*s why=%s",
+        o->queue->zone->name, STR_ARG(o->hop.name),
+        d->unnamed ? "not-named" : tlsreason_name(t->why));
+}
+
+/* The policy is broken, however good its TLS is (RFC 8460 4.3). */
+static bool
+is_unnamed(const struct outlet *o)
+{
+    return is_watched(o->hop.tls) && o->hop.tls->unnamed;
+}
+
 void
 outlettls_count(struct outlet *o, const struct session_tls *t)
 {
@@ -70,13 +105,18 @@ outlettls_count(struct outlet *o, const struct session_tls *t)
         .code = str_of(t->text)};
     struct tlsrpt_session is = {.scope = q->scope, .domain = domain};
 
+    outlettls_watch(o, t);
     if (o->counted || !outlettls_counts(q) || !o->hop.to.ip.family)
         return;
     o->counted = true;
     netaddr_print_ip(&t->local, &local);
     f.sending_ip = buf_get(&local);
     is.policy = policy_of(o, domain, &strings);
-    is.failure = t->why == TLS_FINE ? NULL : &f;
+    if (t->why == TLS_FINE && is_unnamed(o)) {
+        f.result = str_of(tlsreason_name(TLS_NOT_VALID));
+        f.code = STR("the policy does not name this host");
+    }
+    is.failure = t->why == TLS_FINE && !is_unnamed(o) ? NULL : &f;
     tlsrpt_count(o->s->tlsrpt, &is);
     buf_fini(&strings);
     buf_fini(&local);

@@ -8,8 +8,10 @@
 
 #include "queue/scheduler_int.h"
 
-/* Is it asked for? */
+/* Do reports ask for it? */
 bool outlettls_counts(const struct queue *q);
+/* Does anybody want to know how it comes out with that hop? */
+bool outlettls_is_wanted(const struct queue *q, const struct hop *hop);
 /* One session has one result: the first connection's, for a second is made only
  * where that had failed. */
 void outlettls_count(struct outlet *o, const struct session_tls *t);

@@ -416,6 +416,24 @@ scheduler_idle(void *arg)
     scheduler_check_drained(arg);
 }
 
+/* No session tells of that: a report does (RFC 8460 4.3.2.2). */
+static void
+scheduler_policy_failed(
+    void *arg, struct str domain, enum tls_reason why, const char *text)
+{
+    struct scheduler *s = arg;
+    struct tlstally_failure f = {
+        .result = str_of(tlsreason_name(why)), .code = str_of(text)};
+    struct tlsrpt_session is = {
+        .scope = generation_scope(s->generation, STR("default"), domain),
+        .domain = domain,
+        .policy = {.type = STR("sts"), .domain = domain},
+        .failure = &f};
+
+    CHECK(s, SCHEDULER_MAGIC);
+    tlsrpt_count(s->tlsrpt, &is);
+}
+
 static void
 scheduler_open_tlsrpt(struct scheduler *s, const struct scheduler_config *c)
 {
@@ -443,8 +461,10 @@ struct scheduler *
 scheduler_new(const struct scheduler_config *c)
 {
     struct scheduler *s = xnew(struct scheduler);
-    struct resolver_events ev = {
-        .arg = s, .changed = scheduler_changed, .wake = limits_wake};
+    struct resolver_events ev = {.arg = s,
+        .changed = scheduler_changed,
+        .wake = limits_wake,
+        .policy_failed = scheduler_policy_failed};
 
     s->magic = SCHEDULER_MAGIC;
     s->loop = c->loop;

@@ -66,6 +66,8 @@ struct scheduler_stats {
     uint64_t sessions;              /* outbound, open or opening */
     /* Recipients, since reset; what came in is counted by the intake. */
     uint64_t delivered, failed, transient, uncertain, bounced, expired;
+    uint64_t sts_testing; /* sessions that an MTA-STS policy in force would not
+                             have made, since reset */
     int64_t reset_at, started_at; /* wall ms */
     uint64_t resident_bytes, resident_messages;
     uint64_t overrides; /* values that come before every stanza's */

@@ -213,6 +213,7 @@ struct outlet { /* the scheduler's view of a session */
     bool stop;      /* give back what it holds and close it */
     bool did;       /* a message has got an outcome here */
     bool counted;   /* in a report of TLS */
+    bool watched;   /* MTA-STS, testing: how it came out was looked at */
     bool ahead;     /* what is back was not begun, but others have one */
     char addr[108]; /* of the peer, or the path of its socket; for logs */
     uint32_t open, lent_count;

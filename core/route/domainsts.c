@@ -139,10 +139,10 @@ domainsts_demand(const struct domain *d, const struct domainsts_view *v,
     t = tlsdemand_new(
         TLSDEMAND_STS, v->testing ? TLSDEMAND_WATCHED : TLSDEMAND_VERIFIED);
     tlsdemand_add_name(t, str_of(h->name));
+    t->unnamed = !stspolicy_has_mx(v->policy, str_of(h->name));
     buf_printf(&text, "MTA-STS of %.*s: %s%s", STR_ARG(d->name),
         v->testing ? "testing" : "enforce",
-        stspolicy_has_mx(v->policy, str_of(h->name)) ? ""
-                                                     : ", without this host");
+        t->unnamed ? ", without this host" : "");
     t->text = buf_detach(&text, NULL);
     stspolicy_print(v->policy, &text); /* a line each */
     t->policy = buf_detach(&text, NULL);

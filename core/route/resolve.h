@@ -19,6 +19,7 @@
 #include "route/method.h"
 #include "net/tlsdemand.h"
 #include "net/tlsreason.h"
+#include "net/tlsreason.h"
 
 /* What a parcel's queue is keyed by. */
 struct destination {
@@ -44,6 +45,9 @@ struct resolver_events {
     /* hosts are known, changed, became usable again, or failed: look again */
     void (*changed)(void *arg, struct domain *d);
     line_wake_f *wake; /* somebody in a line of HOP_LIMIT */
+    /* The MTA-STS policy of a domain could not be had; or NULL. */
+    void (*policy_failed)(
+        void *arg, struct str domain, enum tls_reason why, const char *text);
 };
 struct resolver *resolver_new(
     struct loop *l, struct dns *dns, const struct resolver_events *ev);

@@ -74,6 +74,8 @@ resolver_free(struct resolver **pr)
     dane_free(&r->dane);
     hostlimits_free(&r->limits);
     self_fini(&r->self);
+    if (r->sts && r->events.policy_failed)
+        sts_set_trouble(r->sts, NULL, NULL);
     if (r->generation)
         generation_unref(&r->generation);
     r->magic = 0;
@@ -90,11 +92,24 @@ resolver_adopt(struct resolver *r, struct generation *g)
     r->generation = generation_ref(g);
 }
 
+static void
+resolver_trouble(void *arg, struct str domain, enum tls_reason why,
+    const char *text, bool held)
+{
+    struct resolver *r = arg;
+
+    (void)held; /* an older one stays, but that is no excuse */
+    CHECK(r, RESOLVER_MAGIC);
+    r->events.policy_failed(r->events.arg, domain, why, text);
+}
+
 void
 resolver_set_sts(struct resolver *r, struct sts *sts)
 {
     CHECK(r, RESOLVER_MAGIC);
     r->sts = sts;
+    if (sts && r->events.policy_failed)
+        sts_set_trouble(sts, resolver_trouble, r);
 }
 
 void

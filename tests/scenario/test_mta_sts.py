@@ -156,13 +156,23 @@ def test_no_mx_is_named(world):
 def test_testing_delivers(world):
     world.mx1.tls = world.wrong
     world.page("dest.test", policy("testing", "mx2.test"))
-    d = world.start("tls = ifavailable")
+    d = world.start("tls = ifavailable\nidle_timeout = 0")
     send(d.port, "to@dest.test")
     world.mx1.wait()
     # the options alone decide, and what would not do is said
     assert world.verified() == ["none"]
     assert "testing, id 1" in world.why()
-    d.terminate()
+    assert "impel_mta_sts_testing_failures_total 1\n" in d.ask("metrics")
+    said = [line for line in d.log("paniclog") if "mta-sts-testing" in line]
+    assert len(said) == 1 and "host=mx1.test why=not-named" in said[0]
+    # the other one is named; its certificate is what is wrong
+    world.page("dest.test", policy("testing", "mx1.test"))
+    d.ask("mta_sts", "refresh", "dest.test")
+    wait_for(lambda: "mx: mx1.test" in d.ask("mta_sts", "list"))
+    send(d.port, "to@dest.test")
+    world.mx1.wait(2)
+    wait_for(lambda: any("why=certificate-host-mismatch" in line
+                         for line in d.log("paniclog")))
 
 
 def test_rotation_and_none(world):
