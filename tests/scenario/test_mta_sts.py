@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """MTA-STS: policies of domains, from a real server of HTTPS, and what follows
 from them."""
+import json
 import time
 
 import pytest
@@ -318,3 +319,30 @@ Host "mx2.test" { rollup_mx = true rollup_mx_name = "both.test" }
     world.mx1.tls = world.good
     world.mx1.wait(2)
     assert sorted(world.verified(2)) == ["", "sts"]
+
+
+def test_what_reports_say(world):
+    """Of a policy that cannot be had, and of a host that one does not name."""
+    world.page("dest.test", (404, PLAIN, b"no\n"))
+    world.domain("a.test", policy("testing", "mx2.test"))
+    for name in ("dest.test", "a.test"):
+        world.dns.add(f"_smtp._tls.{name}", "TXT",
+                      '"v=TLSRPTv1; rua=mailto:to@rua.test"')
+    d = world.start("""
+tls_reports = true
+tls_report_from = "tlsrpt@me.test"
+""")
+    for name in ("dest.test", "a.test"):
+        send(d.port, f"to@{name}")
+    world.mx1.wait(2)
+
+    def details(name):
+        if name not in d.ask("tls_report", "list"):
+            return []
+        return [(p["policy"]["policy-type"], f["result-type"])
+                for r in json.loads(d.ask("tls_report", "show", name))
+                for p in r["policies"] for f in p.get("failure-details", [])]
+
+    wait_for(lambda: ("sts", "sts-policy-fetch-error")
+             in details("dest.test"))
+    wait_for(lambda: details("a.test") == [("sts", "validation-failure")])
