@@ -6,6 +6,7 @@
 #include "net/tlsdemand.h"
 #include "queue/tlsrpt.h"
 #include "queue/tlsrpt_options.h"
+#include "xport/xport_options.h"
 #include "base/banned.h"
 
 /* The records, one a line. */
@@ -71,6 +72,16 @@ outlettls_is_wanted(const struct queue *q, const struct hop *hop)
     return outlettls_counts(q) || is_watched(hop->tls);
 }
 
+/* tls = no, and nothing is demanded: no TLS says nothing of the host. */
+static bool
+is_ours(const struct outlet *o, const struct session_tls *t)
+{
+    return t->why == TLS_NO_STARTTLS && is_watched(o->hop.tls) &&
+        !o->hop.tls->unnamed &&
+        scope_int(o->queue->scope, OPT(xport_options, XPORT_TLS)) ==
+        XPORT_TLS_NO;
+}
+
 /* A policy in mode testing: mail goes, and what would have kept it is told. */
 static void
 outlettls_watch(struct outlet *o, const struct session_tls *t)
@@ -105,6 +116,8 @@ outlettls_count(struct outlet *o, const struct session_tls *t)
         .code = str_of(t->text)};
     struct tlsrpt_session is = {.scope = q->scope, .domain = domain};
 
+    if (is_ours(o, t))
+        return;
     outlettls_watch(o, t);
     if (o->counted || !outlettls_counts(q) || !o->hop.to.ip.family)
         return;
@@ -112,7 +125,7 @@ outlettls_count(struct outlet *o, const struct session_tls *t)
     netaddr_print_ip(&t->local, &local);
     f.sending_ip = buf_get(&local);
     is.policy = policy_of(o, domain, &strings);
-    if (t->why == TLS_FINE && is_unnamed(o)) {
+    if (is_unnamed(o)) {
         f.result = str_of(tlsreason_name(TLS_NOT_VALID));
         f.code = STR("the policy does not name this host");
     }
