@@ -362,6 +362,14 @@ link_consume(struct impel_session *s, size_t n)
     conn_consume(s->conn, n);
 }
 
+/* A client that will say no more may still wait for our answers: Exim ends its
+ * half of the connection behind the last message. */
+static bool
+link_is_heard(const struct impel_session *s)
+{
+    return s->kind->inbound && s->lost_arg == IMPEL_E_CLOSED;
+}
+
 int
 link_write(struct impel_session *s, const void *p, size_t n)
 {
@@ -371,7 +379,7 @@ link_write(struct impel_session *s, const void *p, size_t n)
         session_broken(s, "write() after closed()");
         return IMPEL_E_CLOSED;
     }
-    if (!s->conn || !s->up || s->lost)
+    if (!s->conn || !s->up || (s->lost && !link_is_heard(s)))
         return IMPEL_E_CLOSED;
     if (s->streaming) /* it would stand inside the body */
         return IMPEL_E_AGAIN;
@@ -481,7 +489,7 @@ link_close(struct impel_session *s, bool now)
         return;
     /* Whom we called has heard all when nothing is left to be sent; one who
      * called us may lose our last words if we hang up on his. */
-    if (now || s->lost || !s->up ||
+    if (now || (s->lost && !link_is_heard(s)) || !s->up ||
         (!s->kind->inbound && !conn_pending(s->conn)))
         conn_free(&s->conn);
     else

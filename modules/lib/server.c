@@ -228,6 +228,16 @@ server_take(struct server *s, const char *p, size_t n)
     }
 }
 
+/* Whoever will say no more has heard all. */
+static void
+server_end_of_input(struct server *s)
+{
+    if (s->in)
+        server_cut(s, "connection lost within a message");
+    else
+        server_end(s, NULL);
+}
+
 /* Go on with the input as far as it leads; replies go out in one piece. */
 static void
 server_run(struct server *s)
@@ -265,6 +275,8 @@ server_run(struct server *s)
         server_end(s, NULL);
     else if (s->state == SERVER_PARTING && s->thrown > THROWN_MAX)
         server_cut(s, "peer talks on after the last word");
+    else if (s->eof && s->wait == WAIT_NOTHING && !s->no_credit && !s->full)
+        server_end_of_input(s);
 }
 
 /* The first line of all. */
@@ -420,9 +432,15 @@ server_timeout(struct server *s)
 }
 
 static void
-server_lost(struct server *s)
+server_lost(struct server *s, int64_t arg)
 {
-    if (s->in || s->wait == WAIT_COMMIT)
+    bool deaf = arg != IMPEL_E_CLOSED || s->state == SERVER_GO ||
+        s->state == SERVER_SHAKING;
+
+    if (!deaf && !s->eof) {
+        s->eof = true; /* what it has asked is answered */
+        server_run(s);
+    } else if (s->in || s->wait == WAIT_COMMIT)
         server_cut(s, "connection lost within a message");
     else
         server_end(s, NULL);
@@ -458,7 +476,7 @@ server_event(void *sp, struct impel_batch *batch, int event, int64_t arg)
             server_timeout(s);
         break;
     case IMPEL_EV_LOST:
-        server_lost(s);
+        server_lost(s, arg);
         break;
     default:
         break;

@@ -76,6 +76,7 @@ struct server {
     bool closing;     /* close() came: 421 at the next command */
     struct named named;
     uint16_t peer_port; /* of who has connected */
+    bool eof;           /* the peer will say no more, and may listen still */
     bool tls;           /* all that is said now is behind TLS */
     struct line line;
     size_t thrown; /* bytes of a long line, or while parting */

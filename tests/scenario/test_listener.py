@@ -293,3 +293,23 @@ def test_the_last_word_is_followed_by_the_end(impeld):
                 codes.append(code)
             assert codes[-1] == 421
             assert time.monotonic() - began < 1
+
+
+def test_a_client_that_says_no_more_hears_the_rest(relay):
+    """Exim ends its half of the connection behind the last message."""
+    d, s = relay()
+    with Client(d.port) as c:
+        c.do(b"EHLO client.test")
+        c.say(b"MAIL FROM:<a@origin.test>\r\nRCPT TO:<c@dest.test>\r\n"
+              b"BDAT 22 LAST\r\nFrom: a@b.test\r\n\r\nhi\r\nQUIT\r\n")
+        c.s.shutdown(socket.SHUT_WR)
+        assert [c.reply()[0] for _ in range(5)] == [250, 250, 250, 221, 0]
+    with Client(d.port) as c:
+        c.do(b"EHLO client.test")
+        c.say(b"MAIL FROM:<a@origin.test>\r\nRCPT TO:<c@dest.test>\r\n"
+              b"BDAT 99 LAST\r\nFrom: cut off\r\n\r\n")
+        c.s.shutdown(socket.SHUT_WR)
+        assert [c.reply()[0] for _ in range(3)] == [250, 250, 0]
+    s.wait()
+    d.wait_empty()
+    assert len(s.messages) == 1
