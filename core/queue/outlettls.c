@@ -140,10 +140,12 @@ outlettls_refused(const struct queue *q, const struct hop *hop)
 {
     struct str domain = str_of(q->zone->name);
     struct tlstally_failure f = {.result = str_of(tlsreason_name(hop->why_tls)),
+        .mx = hop->name,
         .code = str_of(hop->text)};
     struct tlsrpt_session is = {.scope = q->scope,
         .domain = domain,
-        .policy = {.type = STR("tlsa"), .domain = domain},
+        .policy = {.type = STR("tlsa"),
+            .domain = hop->name.n ? hop->name : domain},
         .failure = &f};
 
     if (hop->why_tls != TLS_FINE && outlettls_counts(q))

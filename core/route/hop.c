@@ -307,6 +307,7 @@ hop_refused(const struct choice *c, struct hop *to)
     hop_say(to, 451, "4.7.5", buf_get(&text).p);
     buf_fini(&text);
     to->why_tls = c->refused_why;
+    to->name = str_of(c->refused_host->name);
     return HOP_DELAY;
 }
 

@@ -106,7 +106,8 @@ struct hop {
     uint64_t marks;        /* marks.h */
     struct tlsdemand
         *tls; /* HOP_OK: until hop_closed(); NULL: as options say */
-    enum tls_reason why_tls;  /* HOP_DELAY: it is for that; or FINE */
+    enum tls_reason why_tls;  /* HOP_DELAY: it is for that, of the host `name`
+                                 (for the turn); or FINE */
     uint16_t code, status[3]; /* HOP_DELAY, HOP_FAIL */
     char text[200];           /* without code: "[internal] ..." */
 };

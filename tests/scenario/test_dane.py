@@ -12,6 +12,7 @@ one   MX 10 mx1.hosts.test.
 two   MX 10 mx1.hosts.test.
 pair  MX 10 mx1.hosts.test.
 pair  MX 20 mx2.hosts.test.
+_smtp._tls.one TXT "v=TLSRPTv1; rua=mailto:tls@one.dest.test"
 """
 HOSTS = """
 mx1 A 127.0.0.31
@@ -147,11 +148,15 @@ def test_answers_that_are_false_keep_mail_waiting(world, ca):
     record = "_{port} TLSA " + "3 1 1 " + "00" * 32 + "\n"
     d, mx1, mx2 = world(
         [], tls=ca.context("mx"), bogus=["_tcp.mx1.hosts.test"],
-        zones={"_tcp.mx1.hosts.test": record})
+        zones={"_tcp.mx1.hosts.test": record}, more="tls_reports = true\n"
+        'tls_report_from = "reports@me.test"\n'
+        'tls_report_organization = "Example"\n')
     send(d.port, "a@one.dest.test")
     wait_for(lambda: "no answer about its TLSA records" in why(d))
     assert any("4.7.5" in field for field in d.wait_records("T")[0])
     assert mx1.connections == 0
+    wait_for(lambda: "one.dest.test" in d.ask("tls_report", "list"))
+    assert "dnssec-invalid" in d.ask("tls_report", "show", "one.dest.test")
     send(d.port, "a@pair.dest.test")  # the other host has nothing to hide
     mx2.wait()
 
