@@ -452,6 +452,7 @@ conn_drain(struct conn *c)
     c->drain = false;
     while (!c->eof && !c->broken && conn_read(c))
         ;
+    timer_stop(&c->patience); /* no handshake any more */
     c->broken = true;
     c->error = error;
     c->blocked = false;

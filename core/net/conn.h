@@ -23,7 +23,9 @@ enum conn_event {
                            read) writing goes on; should that fail, CONN_LOST
                            comes once more, with the error */
     CONN_SECURED        /* conn_secure() is done: error is 0, or -errno and the
-                           connection is gone (no CONN_LOST follows) */
+                           connection is gone (no CONN_LOST follows).  If what
+                           was written in clear before could not be sent,
+                           CONN_LOST comes in its place */
 };
 struct conn;
 /* May call conn_free(). */

@@ -502,6 +502,32 @@ test_clear_text_before(void **state)
     teardown(&w);
 }
 
+/* What goes before the handshake, in clear, can no longer be sent. */
+static void
+test_lost_before(void **state)
+{
+    struct world w;
+    struct tls_params s = server_of("mx");
+    struct err e = {0};
+    int64_t end;
+
+    (void)state;
+    setup(&w);
+    conn_free(&w.client.conn);
+    assert_int_equal(conn_write(w.server.conn, "220 go ahead\r\n", 14), 0);
+    assert_int_equal(conn_secure(w.server.conn, &s, 50, &e), 0);
+    turn_until(&w, &w.server.count[CONN_LOST], 1);
+    assert_int_equal(w.server.error, -EPIPE);
+    assert_int_equal(conn_write(w.server.conn, "x", 1), ERR_CLOSED);
+    assert_null(conn_tls(w.server.conn));
+    /* longer than it has patience: there is nothing left to be told */
+    for (end = clock_mono() + 120; clock_mono() < end;)
+        loop_turn(w.loop, 20);
+    assert_int_equal(w.server.count[CONN_LOST], 1);
+    assert_int_equal(w.server.count[CONN_SECURED], 0);
+    teardown(&w);
+}
+
 static void
 on_event_kept(void *arg, struct conn *c, enum conn_event event, int error)
 {
@@ -706,6 +732,7 @@ main(void)
         cmocka_unit_test(test_tickets_rotate),
         cmocka_unit_test(test_peer_talks_no_tls),
         cmocka_unit_test(test_clear_text_before),
+        cmocka_unit_test(test_lost_before),
         cmocka_unit_test(test_unread_input_is_refused),
         cmocka_unit_test(test_client_certificate),
         cmocka_unit_test(test_files),
