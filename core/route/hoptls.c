@@ -78,9 +78,15 @@ hoptls_judge(const struct hoptls *v, const struct host *h, uint16_t port,
 uint64_t
 hoptls_marks(const struct hoptls *v, uint64_t marks)
 {
-    if (v->domain->tls != MESSAGE_TLS_REQUIRED)
+    uint64_t asked = 0;
+
+    if (v->sts.policy && !v->sts.testing)
+        asked = str_hash(v->domain->name) | 1;
+    if (v->domain->tls == MESSAGE_TLS_REQUIRED)
+        asked ^= UINT64_C(0x8689) << 1;
+    if (!asked)
         return marks;
-    return marks ^ UINT64_C(0x8689) ? marks ^ UINT64_C(0x8689) : 1;
+    return marks != asked ? marks ^ asked : 1;
 }
 
 /* Of DANE and MTA-STS. */

@@ -40,8 +40,9 @@ enum hoptls_state {
 };
 enum hoptls_state hoptls_judge(const struct hoptls *v, const struct host *h,
     uint16_t port, struct dane_found *f);
-/* A host that falls short of REQUIRETLS is none the worse for other mail: the
- * number under which that is noted (marks.h). */
+/* A host that falls short of a policy in force is none the worse for other
+ * domains, and one that falls short of REQUIRETLS for other mail: the number
+ * under which that is noted (marks.h). */
 uint64_t hoptls_marks(const struct hoptls *v, uint64_t marks);
 /* The demand for a host that is good: a reference, or NULL. */
 struct tlsdemand *hoptls_demand(

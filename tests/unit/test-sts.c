@@ -670,6 +670,78 @@ test_shared_mx(void **state)
     close_world(&s);
 }
 
+/* A connection to the host that is picked fails. */
+static void
+connect_failed(struct sts_world *s, struct domain *d)
+{
+    const struct scope *scope =
+        generation_scope(s->w.g, STR("default"), domain_name(d));
+    struct hop h;
+
+    assert_int_equal(
+        domain_pick(d, s->w.g, scope, STR("default"), 25, &h), HOP_OK);
+    hop_closed(&h, STR("default"), true, scope);
+}
+
+/* A host that fails what one domain's policy asks of it is as good as ever for
+ * others, and what another domain finds out is its own. */
+static void
+test_failure_is_the_domains(void **state)
+{
+    struct sts_world s;
+    struct domain *a, *b, *c;
+
+    (void)state;
+    open_world(&s, CONF);
+    record("1");
+    fake_dns_add("b.test", DNS_MX, 86400, 10, "mx1.a.test");
+    fake_dns_add("c.test", DNS_MX, 86400, 10, "mx1.a.test");
+    a = world_domain(&s.w, "default", "a.test");
+    b = world_domain(&s.w, "default", "b.test");
+    c = world_domain(&s.w, "default", "c.test");
+    assert_string_equal(settled(&s, b), "mx1 -");
+    assert_string_equal(settled(&s, c), "mx1 -");
+    (void)settled(&s, a);
+    answer(&s, POLICY("enforce", "mx1.a.test", "604800"));
+    assert_string_equal(pick(&s, a, "default"), ENFORCED);
+    connect_failed(&s, a);
+    assert_string_equal(pick(&s, a, "default"), "other 421 4.4.0");
+    assert_string_equal(pick(&s, b, "default"), "mx1 -");
+    connect_failed(
+        &s, b); /* nothing is asked here: it is the host that is down */
+    assert_string_equal(pick(&s, b, "default"), "other 421 4.4.0");
+    assert_string_equal(pick(&s, c, "default"), "other 421 4.4.0");
+    domain_unref(&a);
+    domain_unref(&b);
+    domain_unref(&c);
+    close_world(&s);
+}
+
+/* What a policy that is only tested finds out keeps no mail away: a failure is
+ * the host's. */
+static void
+test_failure_while_testing(void **state)
+{
+    struct sts_world s;
+    struct domain *a, *b;
+
+    (void)state;
+    open_world(&s, CONF);
+    record("1");
+    fake_dns_add("b.test", DNS_MX, 86400, 10, "mx1.a.test");
+    a = world_domain(&s.w, "default", "a.test");
+    b = world_domain(&s.w, "default", "b.test");
+    assert_string_equal(settled(&s, b), "mx1 -");
+    (void)settled(&s, a);
+    answer(&s, POLICY("testing", "mx1.a.test", "604800"));
+    assert_string_equal(pick(&s, a, "default"), WATCHED);
+    connect_failed(&s, a);
+    assert_string_equal(pick(&s, b, "default"), "other 421 4.4.0");
+    domain_unref(&a);
+    domain_unref(&b);
+    close_world(&s);
+}
+
 /* mta_sts_cache_size: the longest unused goes, none that is used. */
 static void
 test_room(void **state)
@@ -731,6 +803,8 @@ main(void)
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_standing),
         cmocka_unit_test(test_shared_mx),
+        cmocka_unit_test(test_failure_is_the_domains),
+        cmocka_unit_test(test_failure_while_testing),
         cmocka_unit_test(test_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
