@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "base/err.h"
+#include "base/macros.h"
 #include "base/banned.h"
 
 static _Atomic bool clock_faked;
@@ -75,6 +76,16 @@ clock_is_fake(void)
     return atomic_load(&clock_faked);
 }
 
+/* Times come from disks and peers, too: years of more than four digits fit no
+ * format, and gmtime_r() refuses the largest. */
+static int64_t
+clock_writable(int64_t wall)
+{
+    const int64_t first = INT64_C(-62135424000000); /* 0001-01-03 */
+
+    return MIN_OF(MAX_OF(wall, first), CLOCK_WALL_MAX);
+}
+
 /* Whole seconds, rounded down before 1970 too. */
 static time_t
 clock_seconds(int64_t wall)
@@ -88,7 +99,7 @@ clock_print_rfc5322(struct buf *b, int64_t wall)
     /* strftime() would ask the locale. */
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t t = clock_seconds(wall);
+    time_t t = clock_seconds(clock_writable(wall));
     struct tm tm = {0};
     long off;
 
@@ -103,9 +114,11 @@ clock_print_rfc5322(struct buf *b, int64_t wall)
 void
 clock_print_iso(struct buf *b, int64_t wall)
 {
-    time_t t = clock_seconds(wall);
+    time_t t;
     struct tm tm = {0};
 
+    wall = clock_writable(wall);
+    t = clock_seconds(wall);
     BUG_ON(!gmtime_r(&t, &tm));
     buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,

@@ -22,8 +22,12 @@ void clock_advance(int64_t ms); /* of the fake clocks */
 void clock_real(void);
 bool clock_is_fake(void);
 
+/* The last of the year 9999, in UTC. */
+#define CLOCK_WALL_MAX INT64_C(253402300799999)
+
 /* "Sat, 21 Nov 2026 01:49:49 +0000" (RFC 5322 3.3, local zone), and
- * "2026-11-21T01:49:49.123Z". */
+ * "2026-11-21T01:49:49.123Z".  What is later than CLOCK_WALL_MAX, or before
+ * the year 1, is written as that end. */
 void clock_print_rfc5322(struct buf *b, int64_t wall);
 void clock_print_iso(struct buf *b, int64_t wall);
 /* "2026-11-21T10:00:00Z", also without seconds or the Z (it is UTC then, too),

@@ -62,6 +62,23 @@ test_iso(void **state)
     buf_fini(&b);
 }
 
+/* Times that come from a disk or a peer. */
+static void
+test_out_of_range(void **state)
+{
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    clock_print_iso(&b, INT64_MAX);
+    assert_str(buf_get(&b), "9999-12-31T23:59:59.999Z");
+    buf_cut(&b, 0);
+    clock_print_iso(&b, INT64_MIN);
+    assert_str(buf_get(&b), "0001-01-03T00:00:00.000Z");
+    check_rfc5322("UTC", INT64_MAX, "Fri, 31 Dec 9999 23:59:59 +0000");
+    check_rfc5322("UTC", INT64_MIN, "Wed, 03 Jan 1 00:00:00 +0000");
+    buf_fini(&b);
+}
+
 static void
 test_parse_iso(void **state)
 {
@@ -92,4 +109,5 @@ test_parse_iso(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_fake), cmocka_unit_test(test_rfc5322),
-    cmocka_unit_test(test_iso), cmocka_unit_test(test_parse_iso))
+    cmocka_unit_test(test_iso), cmocka_unit_test(test_out_of_range),
+    cmocka_unit_test(test_parse_iso))
