@@ -28,6 +28,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/notice.c core/queue/notice.h \
 	core/queue/outcome.c core/queue/outcome.h \
 	core/queue/outlet.c core/queue/outlet.h \
+	core/queue/overridestore.c core/queue/overridestore.h \
 	core/queue/overriding.c core/queue/overriding.h \
 	core/queue/parcel.c core/queue/parcel.h \
 	core/queue/pause.c core/queue/pause.h \

@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/xmem.h"
 #include "queue/limits.h"
+#include "queue/overridestore.h"
 #include "queue/print.h"
 #include "queue/queue.h"
 #include "queue/queue_options.h"
@@ -124,45 +125,6 @@ follow(struct scheduler *s, const struct override *v)
 
 /* --- on disk --- */
 
-static json_t *
-items_json(const struct override *v)
-{
-    json_t *all;
-
-    if (!v->value.item_count)
-        return print_str(v->value.text);
-    all = json_array();
-    for (size_t i = 0; i < v->value.item_count; i++)
-        json_array_append_new(all, print_str(v->value.items[i]));
-    return all;
-}
-
-static void
-json_name(json_t *j, const char *name, struct str value)
-{
-    if (value.p)
-        json_object_set_new(j, name, print_str(value));
-}
-
-static json_t *
-override_json(const struct override *v)
-{
-    json_t *j = json_object();
-
-    json_name(j, "binding_group", v->place.group);
-    json_name(j, "binding", v->place.binding);
-    json_name(j, "domain", v->place.domain);
-    json_name(j, "option", str_of(option_get(v->option)->name));
-    json_object_set_new(j, "value", items_json(v));
-    json_object_set_new(
-        j, "adaptive", json_boolean(v->source == OVERRIDE_ADAPTIVE));
-    json_object_set_new(j, "set", json_integer(v->set_at));
-    json_object_set_new(j, "until", json_integer(v->expires));
-    json_name(j, "who", v->who);
-    json_name(j, "why", v->why);
-    return j;
-}
-
 static void
 wait_end(struct overriding_wait *w, bool stored)
 {
@@ -214,7 +176,7 @@ state_put(
     buf_cstr(&key, STATE_KEY);
     override_print_key(v, &key);
     if (there)
-        print_json(override_json(v), &text);
+        print_json(overridestore_print(v), &text);
     rc = spool_state_put_told(s->spool, STATE_NS, buf_get(&key),
         there ? buf_get(&text) : STR_NONE, there ? v->expires : 0, state_stored,
         s, e);
@@ -223,43 +185,6 @@ state_put(
     buf_fini(&key);
     buf_fini(&text);
     return rc;
-}
-
-static struct str
-json_text(const json_t *j, const char *name)
-{
-    const json_t *t = json_object_get(j, name);
-
-    return json_is_string(t)
-        ? str_make(json_string_value(t), json_string_length(t))
-        : STR_NONE;
-}
-
-static int
-override_read(struct scheduler *s, const json_t *j, struct err *e)
-{
-    const json_t *value = json_object_get(j, "value");
-    struct str items[OVERRIDE_ITEMS_MAX], name = json_text(j, "option");
-    struct override v = {.place = {json_text(j, "binding_group"),
-                             json_text(j, "binding"), json_text(j, "domain")},
-        .source = json_is_true(json_object_get(j, "adaptive"))
-            ? OVERRIDE_ADAPTIVE
-            : OVERRIDE_OPERATOR,
-        .option = name.p ? option_find(name) : UINT32_MAX,
-        .value = {.text = json_text(j, "value"), .items = items},
-        .set_at = json_integer_value(json_object_get(j, "set")),
-        .expires = json_integer_value(json_object_get(j, "until")),
-        .who = json_text(j, "who"),
-        .why = json_text(j, "why")};
-
-    if (v.option == UINT32_MAX)
-        return err_set(e, ERR_NOTFOUND, "its option is unknown");
-    for (size_t i = 0; i < json_array_size(value) && i < ARRAY_SIZE(items); i++)
-        items[v.value.item_count++] =
-            str_of(json_string_value(json_array_get(value, i)));
-    if (!v.value.item_count)
-        v.value.items = NULL;
-    return overrides_set(s->overriding.all, &v, e);
 }
 
 struct kept { /* those on disk, in no order */
@@ -276,8 +201,10 @@ state_kept(void *arg, struct str key, struct str value)
     if (!str_starts(key, STR(STATE_KEY)))
         return;
     j = json_loadb(value.p, value.n, 0, NULL);
-    if (!j)
+    if (!json_is_object(j)) {
+        json_decref(j);
         j = json_object(); /* which means nothing, and that is said */
+    }
     json_object_set_new(j, "key", print_str(key));
     f->all = xgrow(f->all, f->count + 1, sizeof(json_t *));
     f->all[f->count++] = j;
@@ -305,12 +232,9 @@ state_read(struct scheduler *s)
     for (size_t i = 0; i < f.count; i++) {
         struct err e = {0};
 
-        if (override_read(s, f.all[i], &e)) {
-            struct str key = json_text(f.all[i], "key");
-
-            log_warn(LOG_QUEUE, "override-ignored",
-                "key=\"%.*s\" reason=\"%s\"", STR_ARG(key), e.text);
-        }
+        if (overridestore_read(s->overriding.all, f.all[i], &e))
+            log_warn(LOG_QUEUE, "override-ignored", "key=\"%s\" reason=\"%s\"",
+                json_string_value(json_object_get(f.all[i], "key")), e.text);
         json_decref(f.all[i]);
     }
     free(f.all);
@@ -556,7 +480,7 @@ overriding_print(struct scheduler *s, const struct override_place *place,
         if (shown++ >= OVERRIDING_SHOWN)
             more++;
         else if (rows)
-            json_array_append_new(rows, override_json(v));
+            json_array_append_new(rows, overridestore_print(v));
         else
             print_one(v, out);
     }

@@ -191,6 +191,45 @@ test_they_survive(void **state)
     world_end();
 }
 
+static void
+put_kept(const char *name, const char *text)
+{
+    size_t i = fake_store.value_count++;
+
+    snprintf(fake_store.values[i].key, sizeof(fake_store.values[i].key),
+        "override/%s", name);
+    snprintf(fake_store.values[i].text, sizeof(fake_store.values[i].text), "%s",
+        text);
+    fake_store.values[i].expiry = 0;
+}
+
+/* What stands in the store is not believed: what makes no sense is left out,
+ * and nothing of it ends the daemon. */
+static void
+test_damaged(void **state)
+{
+    (void)state;
+    world_begin(BASE);
+    put_kept("a", "[1]");
+    put_kept("b", "{\"option\": \"adaptive_max_retries\", \"value\": [1, 2]}");
+    put_kept("c", "{\"option\": \"suspend_delivery\", \"value\": null}");
+    put_kept("d",
+        "{\"option\": \"suspend_delivery\", \"value\": \"true\", "
+        "\"set\": -1, \"until\": -9223372036854775808}");
+    put_kept("e",
+        "{\"option\": \"suspend_delivery\", \"value\": \"true\", "
+        "\"set\": \"now\"}");
+    put_kept("f",
+        "{\"option\": \"suspend_delivery\", \"value\": \"true\", \"set\": "
+        "9223372036854775807, \"until\": 9223372036854775807}");
+    world_restart(BASE);
+    assert_int_equal(overrides_count(overriding_all(world.s)), 1);
+    assert_true(lists("(until 9999-12-31T23:59:59.999Z)"));
+    assert_true(lists(", set 9999-12-31T23:59:59.999Z\n"));
+    world_advance(1);
+    world_end();
+}
+
 /* What cannot be is refused, and nothing has changed. */
 static void
 test_refused(void **state)
@@ -455,6 +494,7 @@ main(void)
         cmocka_unit_test(test_explained),
         cmocka_unit_test(test_they_end_in_time),
         cmocka_unit_test(test_they_survive),
+        cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_a_throttle_of_an_override),
         cmocka_unit_test(test_told_when_stored),
