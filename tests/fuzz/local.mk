@@ -2,11 +2,12 @@
 # Fuzz targets of more than one layer, and how all of them are run: over their
 # corpus in every check, with libFuzzer by `make fuzz`.  FUZZ_MAIN and FUZZ_LINK
 # are those of modules/lib.
-EXTRA_DIST += tests/fuzz/run tests/fuzz/parts.h tests/fuzz/standalone.c
+EXTRA_DIST += tests/fuzz/run tests/fuzz/parts.h tests/fuzz/rows.h \
+	tests/fuzz/standalone.c
 FUZZ_CORE = tests/fuzz/fuzz-address tests/fuzz/fuzz-dsn \
 	tests/fuzz/fuzz-header tests/fuzz/fuzz-maillog tests/fuzz/fuzz-oob \
-	tests/fuzz/fuzz-render tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit \
-	tests/fuzz/fuzz-value
+	tests/fuzz/fuzz-override tests/fuzz/fuzz-param tests/fuzz/fuzz-render \
+	tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit tests/fuzz/fuzz-value
 check_PROGRAMS += $(FUZZ_CORE) tests/fuzz/fuzz-body
 if !FUZZ
 TESTS += $(FUZZ_CORE) tests/fuzz/fuzz-body
@@ -39,6 +40,16 @@ tests_fuzz_fuzz_oob_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/oob"'
 tests_fuzz_fuzz_oob_LDFLAGS = $(FUZZ_LD)
 tests_fuzz_fuzz_oob_LDADD = core/intake/libintake.a $(BASE_LA) $(BASE_LIBS)
+tests_fuzz_fuzz_override_SOURCES = tests/fuzz/fuzz-override.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_override_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/override"'
+tests_fuzz_fuzz_override_LDFLAGS = $(FUZZ_LD)
+tests_fuzz_fuzz_override_LDADD = $(FUZZ_CORE_LA)
+tests_fuzz_fuzz_param_SOURCES = tests/fuzz/fuzz-param.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_param_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/lib \
+	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/param"'
+tests_fuzz_fuzz_param_LDFLAGS = $(FUZZ_LD)
+tests_fuzz_fuzz_param_LDADD = modules/lib/libmodule.la $(BASE_LA) $(BASE_LIBS)
 tests_fuzz_fuzz_render_SOURCES = tests/fuzz/fuzz-render.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_render_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/render"'
