@@ -28,6 +28,7 @@
 enum {
     META_MAX = 64, /* context values of one message */
     META_BYTES_MAX = 16384,
+    KEEP_BYTES_MAX = 65536, /* as of state_put() */
     RESEND_KEY_MAX = 256,
     RCPT_HARD_MAX = 100000, /* whatever max_recipients_per_message says */
     ENVELOPE_FREE = 65536   /* of recipients, past the limit if need be */
@@ -376,12 +377,10 @@ int
 receive_keep(struct impel_incoming *m, struct impel_str value, int64_t expiry)
 {
     CHECK(m, INCOMING_MAGIC);
-    size_t left = META_BYTES_MAX - m->meta_bytes;
     if (!m->is || m->submitted)
         return IMPEL_E_INVAL;
-    if (value.n > left)
+    if (value.n > KEEP_BYTES_MAX)
         return IMPEL_E_FULL;
-    m->meta_bytes += value.n;
     m->with.value = take_text(m, value);
     m->with.expiry = expiry;
     return 0;

@@ -151,23 +151,3 @@ outlettls_refused(const struct queue *q, const struct hop *hop)
     if (hop->why_tls != TLS_FINE && outlettls_counts(q))
         tlsrpt_count(q->s->tlsrpt, &is);
 }
-
-/* One try that failed counts as one session: how many the policy would have
- * been for nobody knows. */
-void
-outlettls_policy_trouble(void *scheduler, struct str domain,
-    enum tls_reason why, const char *text, bool held)
-{
-    struct scheduler *s = scheduler;
-    struct tlstally_failure f = {
-        .result = str_of(tlsreason_name(why)), .code = str_of(text)};
-    struct tlsrpt_session is = {
-        .scope = generation_scope(s->generation, STR_NONE, domain),
-        .domain = domain,
-        .policy = {.type = STR("sts"), .domain = domain},
-        .failure = &f};
-
-    (void)held;
-    if (s->tlsrpt)
-        tlsrpt_count(s->tlsrpt, &is);
-}

@@ -18,8 +18,5 @@ void outlettls_count(struct outlet *o, const struct session_tls *t);
 /* No session was made, since DNS says of TLS what forbids it (hop->why_tls); of
  * TLS_FINE nothing is counted. */
 void outlettls_refused(const struct queue *q, const struct hop *hop);
-/* sts_trouble_f, of a scheduler. */
-void outlettls_policy_trouble(void *scheduler, struct str domain,
-    enum tls_reason why, const char *text, bool held);
 
 #endif

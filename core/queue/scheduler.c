@@ -416,7 +416,9 @@ scheduler_idle(void *arg)
     scheduler_check_drained(arg);
 }
 
-/* No session tells of that: a report does (RFC 8460 4.3.2.2). */
+/* No session tells of that: a report does (RFC 8460 4.3.2.2).  One try that
+ * failed counts as one session: how many the policy would have been for nobody
+ * knows. */
 static void
 scheduler_policy_failed(
     void *arg, struct str domain, enum tls_reason why, const char *text)
@@ -447,8 +449,6 @@ scheduler_open_tlsrpt(struct scheduler *s, const struct scheduler_config *c)
 
     s->tlsrpt = tlsrpt_new(&config);
     tlsrpt_recover(s->tlsrpt);
-    if (c->sts)
-        sts_set_trouble(c->sts, outlettls_policy_trouble, s);
 }
 
 struct tlsrpt *

@@ -103,7 +103,7 @@ struct said {              /* few queues ever have any: said_get() */
 /* What a queue has while it works: parcels in memory, sessions, a place in a
  * line.  One that only waits for times has none of its own, and there may be
  * hundreds of thousands: it is seen through `busy`, and changed through
- * queue_busy(), which makes it. */
+ * busy_get(), which makes it. */
 struct busy {
     struct queue *queue;
     struct waiter waiter; /* for a limit or a throttle */

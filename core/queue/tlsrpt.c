@@ -64,8 +64,6 @@ tlsrpt_drop_subject(struct subject *d)
 {
     struct tlsrpt *t = d->t;
 
-    if (t->close_at == &d->node)
-        t->close_at = d->node.next;
     if (d->question) {
         dns_cancel(&d->question);
         t->questions--;
@@ -312,8 +310,6 @@ close_some(struct tlsrpt *t)
         if (!d->tally && d->known_until <= clock_wall() && !d->question &&
             !list_linked(&d->ask_node) && !list_linked(&d->dirty_node))
             tlsrpt_drop_subject(d);
-        if (t->close_at == &t->all)
-            t->close_at = NULL;
     }
     return t->close_at;
 }

@@ -231,9 +231,9 @@ value_placed(struct spool *s, struct value *v, const struct record_state *r,
         value_drop(s->state, v);
 }
 
-void
-state_placed(
-    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
+static void
+state_arrived(struct spool *s, struct str payload, uint64_t lsn,
+    struct spool_place at, bool joined)
 {
     struct record_state r;
     struct value *v;
@@ -242,26 +242,26 @@ state_placed(
         return;
     pthread_mutex_lock(&s->state->lock);
     v = value_find(s->state, r.ns, r.key, true);
-    if (v->puts)
+    if (joined)
+        value_set(v, r.value, r.expiry);
+    else if (v->puts)
         v->puts--;
     value_placed(s, v, &r, lsn, at);
     pthread_mutex_unlock(&s->state->lock);
 }
 
 void
+state_placed(
+    struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
+{
+    state_arrived(s, payload, lsn, at, false);
+}
+
+void
 state_joined(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at)
 {
-    struct record_state r;
-    struct value *v;
-
-    if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
-        return;
-    pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, r.ns, r.key, true);
-    value_set(v, r.value, r.expiry);
-    value_placed(s, v, &r, lsn, at);
-    pthread_mutex_unlock(&s->state->lock);
+    state_arrived(s, payload, lsn, at, true);
 }
 
 /* What is expired is of no use to its segment, and of none to us unless it

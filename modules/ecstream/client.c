@@ -132,22 +132,6 @@ client_hello(struct client *c)
     sending_run(c);
 }
 
-/* A stream that nobody has heard of is on disk first. */
-static void
-client_new_stream(struct client *c)
-{
-    struct impel_str value = {(const char *)c->stream, FRAME_STREAM};
-
-    if (getrandom(c->stream, FRAME_STREAM, 0) != FRAME_STREAM ||
-        c->host->state_put(c->module->instance, stream_key(), value, 0) < 0 ||
-        c->host->settle(c->session, WAKE_STREAM) < 0) {
-        client_fail(c, IMPEL_BLAME_SESSION, IMPEL_AT_CONNECT,
-            "451 4.3.0 [internal] the stream's name cannot be stored");
-        return;
-    }
-    c->state = CLIENT_SETTLES;
-}
-
 static bool
 client_stream(struct client *c)
 {
@@ -159,18 +143,47 @@ client_stream(struct client *c)
     return true;
 }
 
+static int
+client_new_stream(struct client *c)
+{
+    struct impel_str value = {(const char *)c->stream, FRAME_STREAM};
+
+    if (getrandom(c->stream, FRAME_STREAM, 0) != FRAME_STREAM)
+        return IMPEL_E_AGAIN;
+    return c->host->state_put(c->module->instance, stream_key(), value, 0);
+}
+
+/* What state_get() gives may still be on its way to disk: the first connection
+ * of each run waits until it is there. */
 static void
 client_connected(struct client *c)
 {
-    bool known;
+    int rc = 0;
+    bool safe;
 
     (void)pthread_mutex_lock(&c->module->flying.lock);
-    known = client_stream(c);
-    if (!known)
-        client_new_stream(c);
+    if (!client_stream(c))
+        rc = client_new_stream(c);
+    safe = c->module->stream_safe;
     (void)pthread_mutex_unlock(&c->module->flying.lock);
-    if (known)
+    if (rc >= 0 && !safe)
+        rc = c->host->settle(c->session, WAKE_STREAM);
+    if (rc < 0)
+        client_fail(c, IMPEL_BLAME_SESSION, IMPEL_AT_CONNECT,
+            "451 4.3.0 [internal] the stream's name cannot be stored");
+    else if (safe)
         client_hello(c);
+    else
+        c->state = CLIENT_SETTLES;
+}
+
+static void
+client_settled_stream(struct client *c)
+{
+    (void)pthread_mutex_lock(&c->module->flying.lock);
+    c->module->stream_safe = true;
+    (void)pthread_mutex_unlock(&c->module->flying.lock);
+    client_hello(c);
 }
 
 static void
@@ -258,6 +271,7 @@ take_goaway(struct client *c, struct frame_in *in)
         return false;
     c->draining = c->bye = true;
     c->host->draining(c->session);
+    sending_give_back(c);
     client_bye(c);
     return true;
 }
@@ -301,51 +315,31 @@ take_frame(struct client *c, uint8_t type, struct impel_str payload)
     }
 }
 
-/* Octets of a frame that the host's input does not hold at once. */
-static size_t
-take_part(struct client *c, struct impel_str in, size_t whole)
-{
-    size_t n = whole - c->whole.n < in.n ? whole - c->whole.n : in.n;
-    struct frame_out is;
-
-    frame_put(&c->whole, in.p, n);
-    if (c->whole.failed) {
-        client_wrong(c, "451 4.3.0 [internal] no memory");
-        return n;
-    }
-    if (c->whole.n < whole)
-        return n;
-    is = c->whole;
-    memset(&c->whole, 0, sizeof(c->whole));
-    if (!take_frame(c, is.p[4],
-            (struct impel_str){
-                (const char *)is.p + FRAME_HEAD, whole - FRAME_HEAD}))
-        client_wrong(c, "451 4.4.2 [internal] wrong frame");
-    frame_out_fini(&is);
-    return n;
-}
-
+/* Octets used; 0: more has to come. */
 static size_t
 client_take(struct client *c, struct impel_str in)
 {
-    struct impel_str head = c->whole.n
-        ? (struct impel_str){(const char *)c->whole.p, c->whole.n}
-        : in;
-    uint32_t length;
+    struct impel_str payload;
     uint8_t type;
+    size_t used;
 
-    if (!frame_head(head.p, head.n, &length, &type))
-        return 0;
-    if (!length || length > FRAME_MOST) {
+    switch (frame_gather(&c->whole, in, &used, &type, &payload)) {
+    case FRAME_MORE:
+        break;
+    case FRAME_WHOLE:
+        if (!take_frame(c, type, payload))
+            client_wrong(c, "451 4.4.2 [internal] wrong frame");
+        frame_out_fini(&c->whole);
+        break;
+    case FRAME_TOO_LONG:
         client_wrong(c, "451 4.4.2 [internal] length of a frame");
-        return 0;
+        break;
+    case FRAME_NO_MEMORY:
+        client_fail(c, IMPEL_BLAME_SESSION, IMPEL_AT_CONNECT,
+            "451 4.3.0 [internal] no memory");
+        break;
     }
-    if (c->whole.n || in.n < length + 4u)
-        return in.n ? take_part(c, in, length + 4u) : 0;
-    if (!take_frame(c, type,
-            (struct impel_str){in.p + FRAME_HEAD, length + 4u - FRAME_HEAD}))
-        client_wrong(c, "451 4.4.2 [internal] wrong frame");
-    return length + 4u;
+    return used;
 }
 
 static void
@@ -440,7 +434,7 @@ static void
 client_woken(struct client *c, int64_t arg)
 {
     if (arg == WAKE_STREAM && c->state == CLIENT_SETTLES)
-        client_hello(c);
+        client_settled_stream(c);
     else if (arg == WAKE_TOLD)
         client_settled(c);
 }
@@ -504,7 +498,7 @@ client_deliver(
     }
     p->batch = b;
     p->envelope = envelope;
-    p->rcpt_count = envelope->rcpt_count;
+    p->rcpt_count = p->left = envelope->rcpt_count;
     c->host->batch_set(b, p);
     line_add(&c->todo, p);
     sending_run(c);

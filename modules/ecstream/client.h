@@ -27,8 +27,8 @@ struct parcel {
     int64_t size;     /* < 0: not to be sent whole */
     uint64_t counted; /* against the window */
     uint64_t at;      /* octets of the body that were sent */
-    size_t rcpt_count;
-    bool *told; /* each recipient's result */
+    size_t rcpt_count, left;
+    bool *told; /* each recipient's result is there; of `left` it is not */
 };
 struct line {
     struct parcel *first, **last;
@@ -63,6 +63,8 @@ struct parcel *line_take(struct line *l); /* or NULL */
 /* --- sending.c --- */
 /* Frames of what waits, as far as the windows and the output allow. */
 void sending_run(struct client *c);
+/* Whatever waits and was not begun goes to another connection. */
+void sending_give_back(struct client *c);
 /* A RESULTS frame; false: it makes no sense. */
 bool sending_results(struct client *c, struct impel_str payload);
 /* CONFIRM for the first n of c->told. */

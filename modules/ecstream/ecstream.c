@@ -23,7 +23,6 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
     [OPT_MAX_MESSAGE_SIZE] = IMPORT("max_message_size"),
     [OPT_MAX_RECIPIENTS] = IMPORT("max_recipients_per_message"),
     [OPT_BANNER_HOSTNAME] = IMPORT("banner_hostname"),
-    [OPT_RECONFIG_MESSAGE] = IMPORT("reconfig_message"),
     [OPT_PORT] = {.name = "ecstream_port",
         .type = IMPEL_OPT_PORT,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -147,16 +146,6 @@ ecstream_load(const struct impel_host *host, struct impel_instance *instance,
     return 0;
 }
 
-static int
-ecstream_check(
-    void *ctx, const struct impel_scope *scope, struct impel_error *e)
-{
-    const struct impel_host *host = ((struct ecstream *)ctx)->host;
-
-    (void)scope, (void)host, (void)e;
-    return 0;
-}
-
 static void
 ecstream_unload(void *ctx)
 {
@@ -183,7 +172,6 @@ IMPEL_MODULE(ecstream) = {
     .options = ecstream_options,
     .counters = ecstream_counters,
     .load = ecstream_load,
-    .check = ecstream_check,
     .unload = ecstream_unload,
     .transport = &ecstream_transport,
     .listener = &ecstream_listener,

@@ -3,7 +3,7 @@
  * ecstream.h - the module ECSTREAM: mail from node to node, and from those who
  * make it, once and without waiting (docs/ecstream.md).
  *
- * client.c is the transport, server.c and intake.c are the listener.  A struct
+ * client.c is the transport, server.c and receipt.c are the listener.  A struct
  * ecstream is read-only after load() but for what its locks guard.
  */
 #ifndef IMPEL_ECSTREAM_H
@@ -24,7 +24,6 @@ enum ecstream_row {
     OPT_MAX_MESSAGE_SIZE,
     OPT_MAX_RECIPIENTS,
     OPT_BANNER_HOSTNAME,
-    OPT_RECONFIG_MESSAGE,
     /* the module's own: client */
     OPT_TIMEOUT,
     OPT_CONTEXT,
@@ -56,6 +55,7 @@ struct ecstream {
     const struct impel_host *host;
     struct impel_instance *instance;
     struct flying flying;
+    bool stream_safe; /* the client's name is on disk; under flying.lock */
 };
 
 extern const struct impel_transport ecstream_transport; /* client.c */

@@ -106,6 +106,34 @@ frame_is_done(const struct frame_in *in)
     return !in->bad && in->n == 0;
 }
 
+enum frame_got
+frame_gather(struct frame_out *part, struct impel_str in, size_t *used,
+    uint8_t *type, struct impel_str *payload)
+{
+    struct impel_str head =
+        part->n ? (struct impel_str){(const char *)part->p, part->n} : in;
+    uint32_t length;
+    size_t whole;
+
+    *used = 0;
+    if (!frame_head(head.p, head.n, &length, type))
+        return FRAME_MORE;
+    if (!length || length > FRAME_MOST)
+        return FRAME_TOO_LONG;
+    whole = FRAME_HEAD - 1 + length;
+    *used = whole - part->n < in.n ? whole - part->n : in.n;
+    if (part->n || *used < whole) {
+        frame_put(part, in.p, *used);
+        if (part->failed)
+            return FRAME_NO_MEMORY;
+        if (part->n < whole)
+            return FRAME_MORE;
+        in.p = (const char *)part->p;
+    }
+    *payload = (struct impel_str){in.p + FRAME_HEAD, whole - FRAME_HEAD};
+    return FRAME_WHOLE;
+}
+
 /* --- out --- */
 
 uint8_t *

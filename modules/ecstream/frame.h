@@ -63,6 +63,19 @@ struct impel_str frame_text(struct frame_in *in); /* no NUL, CR, LF */
 /* All was there, and there is no more. */
 bool frame_is_done(const struct frame_in *in);
 
+enum frame_got {
+    FRAME_MORE, /* it is not whole yet */
+    FRAME_WHOLE,
+    FRAME_TOO_LONG, /* or it has no type */
+    FRAME_NO_MEMORY
+};
+struct frame_out;
+/* The frame that begins in `in`, or that `part` has the beginning of.  *used:
+ * how many octets of `in` are done with.  FRAME_WHOLE: *payload lies in `in` or
+ * in `part`, which is to be emptied (frame_out_fini()) when it was read. */
+enum frame_got frame_gather(struct frame_out *part, struct impel_str in,
+    size_t *used, uint8_t *type, struct impel_str *payload);
+
 /* --- out --- */
 struct frame_out { /* zeroed memory is empty */
     uint8_t *p;

@@ -58,6 +58,21 @@ rcpt_was_taken(const struct receipt *m, uint32_t number)
     return false;
 }
 
+/* All but tag and key. */
+static void
+receipt_forget(struct receipt *m)
+{
+    for (size_t i = 0; i < m->rcpt_count; i++)
+        free(m->rcpt[i].text);
+    free(m->rcpt);
+    free(m->places);
+    m->rcpt = NULL;
+    m->places = NULL;
+    m->rcpt_count = 0;
+    frame_out_fini(&m->was);
+    frame_out_fini(&m->envelope);
+}
+
 void
 receipt_free(struct server *s, struct receipt *m)
 {
@@ -72,12 +87,7 @@ receipt_free(struct server *s, struct receipt *m)
     tags_remove(&s->tags, m->tag);
     s->octets -= m->octets;
     s->counted--;
-    for (size_t i = 0; i < m->rcpt_count; i++)
-        free(m->rcpt[i].text);
-    free(m->rcpt);
-    free(m->places);
-    frame_out_fini(&m->was);
-    frame_out_fini(&m->envelope);
+    receipt_forget(m);
     free(m);
 }
 
@@ -101,8 +111,7 @@ receipt_answer(struct server *s, struct receipt *m)
     m->octets = 0;
     if (s->body_of == m)
         s->body_of = NULL;
-    frame_out_fini(&m->was);
-    frame_out_fini(&m->envelope);
+    receipt_forget(m);
     if (!known)
         receipt_free(s, m);
 }
@@ -255,14 +264,6 @@ receipt_is_too_large(const struct server *s, const struct envelope *e)
     return most > 0 && e->from.declared_size > most;
 }
 
-static bool
-receipt_has_too_many(const struct server *s, const struct receipt *m)
-{
-    int64_t most = s->host->opt_int(s->scope, OPT_MAX_RECIPIENTS);
-
-    return most > 0 && m->rcpt_count > (uint64_t)most;
-}
-
 bool
 receipt_begin(struct server *s, struct impel_str payload)
 {
@@ -286,7 +287,7 @@ receipt_begin(struct server *s, struct impel_str payload)
         receipt_answer(s, m);
     } else if (receipt_is_too_large(s, &e)) {
         receipt_refuse(s, m, "552 5.3.4 message is too large");
-    } else if (receipt_has_too_many(s, m)) {
+    } else if (m->rcpt_count > server_most_rcpts(s)) {
         receipt_refuse(s, m, "452 4.5.3 too many recipients");
     } else {
         frame_put(&m->envelope, payload.p, payload.n);
@@ -349,11 +350,12 @@ receipt_ask_rcpts(struct server *s, struct receipt *m)
     }
 }
 
-static bool
-receipt_is_judged(struct server *s, struct receipt *m)
+/* With the last verdict the set-up is over. */
+static void
+receipt_look_on(struct server *s, struct receipt *m)
 {
     if (m->verdicts < m->asked)
-        return false;
+        return;
     s->setup = NULL;
     s->state = SERVER_OPEN;
     frame_out_fini(&m->envelope);
@@ -361,10 +363,9 @@ receipt_is_judged(struct server *s, struct receipt *m)
         m->state = RECEIPT_BODY;
     else
         receipt_answer(s, m);
-    return true;
 }
 
-bool
+void
 receipt_judged(struct server *s, size_t rcpt, const struct impel_result *r)
 {
     struct receipt *m = s->setup;
@@ -376,13 +377,14 @@ receipt_judged(struct server *s, size_t rcpt, const struct impel_result *r)
             s->state = SERVER_OPEN;
             receipt_say_rest(m, r);
             receipt_answer(s, m);
-            return true;
+            return;
         }
         receipt_ask_rcpts(s, m);
-        return receipt_is_judged(s, m);
+        receipt_look_on(s, m);
+        return;
     }
     if (rcpt >= m->asked)
-        return false;
+        return;
     to = &m->rcpt[m->places[rcpt]];
     m->verdicts++;
     if (r->verdict == IMPEL_DELIVERED) {
@@ -390,7 +392,7 @@ receipt_judged(struct server *s, size_t rcpt, const struct impel_result *r)
         m->accepted++;
     }
     rcpt_say(to, r);
-    return receipt_is_judged(s, m);
+    receipt_look_on(s, m);
 }
 
 /* --- the body and the end --- */
@@ -406,7 +408,6 @@ receipt_body(struct server *s, struct receipt *m, const char *p, size_t n)
         receipt_refuse(s, m, "451 4.3.0 message cannot be stored now");
         return n;
     }
-    m->stored += n;
     return n;
 }
 

@@ -267,7 +267,40 @@ sending_run(struct client *c)
         (void)sending_flush(c);
 }
 
+void
+sending_give_back(struct client *c)
+{
+    struct impel_result r =
+        ecstream_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_SENDER,
+            "421 4.3.2 [internal] the server closes down");
+    struct parcel *begun = NULL, *p;
+
+    while ((p = line_take(&c->todo)) != NULL) {
+        if (p->tag) {
+            begun = p; /* the first at most */
+            continue;
+        }
+        sending_report(p, c, &r);
+        parcel_free(p);
+    }
+    if (begun)
+        line_add(&c->todo, begun);
+}
+
 /* --- answers --- */
+
+/* A batch ends with the last of its recipients. */
+static void
+parcel_report(struct client *c, struct parcel *p, uint32_t rcpt,
+    const struct impel_result *r)
+{
+    struct impel_batch *b = p->batch;
+
+    if (!p->left)
+        p->batch = NULL;
+    if (b)
+        c->host->rcpt_done(b, rcpt, r);
+}
 
 static bool
 group_report(struct client *c, struct parcel *p, struct frame_in *in)
@@ -288,6 +321,10 @@ group_report(struct client *c, struct parcel *p, struct frame_in *in)
                                   : IMPEL_RETRY;
     if (in->bad || !runs || r.code < 200 || r.code > 599 || r.code / 100 == 3)
         return false;
+    if (c->draining && r.code == 421) { /* it crossed GOAWAY */
+        r.verdict = IMPEL_UNTRIED;
+        r.blame = IMPEL_BLAME_SESSION;
+    }
     for (uint16_t i = 0; i < runs; i++) {
         uint32_t first = frame_u32(in), n = frame_u32(in);
 
@@ -298,19 +335,10 @@ group_report(struct client *c, struct parcel *p, struct frame_in *in)
             if (p->told[k])
                 return false;
             p->told[k] = true;
-            if (p->batch)
-                c->host->rcpt_done(p->batch, k, &r);
+            p->left--;
+            parcel_report(c, p, k, &r);
         }
     }
-    return true;
-}
-
-static bool
-parcel_is_told(const struct parcel *p)
-{
-    for (size_t i = 0; i < p->rcpt_count; i++)
-        if (!p->told[i])
-            return false;
     return true;
 }
 
@@ -342,9 +370,8 @@ parcel_answered(struct client *c, struct frame_in *in)
     for (uint16_t i = 0; i < groups; i++)
         if (!group_report(c, p, in))
             return false;
-    if (!parcel_is_told(p))
+    if (p->left)
         return false;
-    p->batch = NULL; /* its last recipient was reported */
     tags_remove(&c->tags, tag);
     c->octets -= p->counted;
     if (c->todo.first == p) /* answered before it was sent whole */

@@ -11,6 +11,8 @@ enum {
     OUT_MOST = 1 << 20, /* answers that nobody reads: no more frames are */
     OUT_SOON = 65536,
     PARTING_MS = 2000,
+    ANSWER_MOST = FRAME_MOST - OUT_SOON - 1024, /* of one message */
+    RCPTS_MOST = 10000, /* so that its answer fits a frame without words */
     NAME_MOST = 255
 };
 enum { TIMER_IDLE };
@@ -92,19 +94,19 @@ rcpt_same(const struct rcpt *a, const struct rcpt *b)
 
 /* One run each: recipients beside each other with the same words. */
 static uint16_t
-answer_groups(struct server *s, const struct receipt *m)
+answer_groups(struct server *s, const struct receipt *m, bool words)
 {
     uint16_t groups = 0;
 
-    for (size_t i = 0, n; i < m->rcpt_count && groups < UINT16_MAX;
-         i += n, groups++) {
+    for (size_t i = 0, n; i < m->rcpt_count; i += n, groups++) {
         const struct rcpt *r = &m->rcpt[i];
 
         for (n = 1; i + n < m->rcpt_count && rcpt_same(r, &m->rcpt[i + n]);)
             n++;
         frame_put_u16(&s->out, r->code);
         frame_put(&s->out, r->status, 3);
-        frame_put_text(&s->out, ecstream_str(r->text ? r->text : ""));
+        frame_put_text(
+            &s->out, ecstream_str(words && r->text ? r->text : ""));
         frame_put_u16(&s->out, 1);
         frame_put_u32(&s->out, (uint32_t)i);
         frame_put_u32(&s->out, (uint32_t)n);
@@ -115,6 +117,7 @@ answer_groups(struct server *s, const struct receipt *m)
 void
 server_answer(struct server *s, const struct receipt *m)
 {
+    uint16_t groups;
     size_t at;
 
     if (s->state == SERVER_LOST || s->state == SERVER_DEAD ||
@@ -133,7 +136,12 @@ server_answer(struct server *s, const struct receipt *m)
     frame_put_u32(&s->out, m->tag);
     at = s->out.n;
     frame_put_u16(&s->out, 0);
-    frame_set_u16(&s->out, at, answer_groups(s, m));
+    groups = answer_groups(s, m, true);
+    if (s->out.n - at > ANSWER_MOST) {
+        s->out.n = at + 2;
+        groups = answer_groups(s, m, false);
+    }
+    frame_set_u16(&s->out, at, groups);
 }
 
 static void
@@ -184,13 +192,20 @@ server_most(const struct server *s, int row)
     return v > 0 ? (uint64_t)v : 0;
 }
 
+uint32_t
+server_most_rcpts(const struct server *s)
+{
+    uint64_t most = server_most(s, OPT_MAX_RECIPIENTS);
+
+    return most && most < RCPTS_MOST ? (uint32_t)most : RCPTS_MOST;
+}
+
 static void
 server_welcome(struct server *s)
 {
     struct impel_str name = s->host->opt_is_set(s->scope, OPT_BANNER_HOSTNAME)
         ? s->host->opt_str(s->scope, OPT_BANNER_HOSTNAME, 0)
         : s->host->info(s->session, IMPEL_INFO_EHLO_NAME);
-    uint64_t most = server_most(s, OPT_MAX_RECIPIENTS);
 
     s->window = (size_t)server_most(s, OPT_MAX_BATCH_SIZE);
     s->octets_window = server_most(s, OPT_WINDOW);
@@ -200,7 +215,7 @@ server_welcome(struct server *s)
     frame_put_u32(&s->out, (uint32_t)s->window);
     frame_put_u64(&s->out, s->octets_window);
     frame_put_u64(&s->out, server_most(s, OPT_MAX_MESSAGE_SIZE));
-    frame_put_u32(&s->out, most && most < 10000 ? (uint32_t)most : 10000);
+    frame_put_u32(&s->out, server_most_rcpts(s));
     frame_put_u32(&s->out, (uint32_t)(server_most(s, OPT_RESEND_TIME) / 1000));
     frame_put_u32(&s->out, (uint32_t)(server_most(s, OPT_IDLE_TIME) / 1000));
     frame_put_text(&s->out, name);
@@ -406,54 +421,35 @@ take_body(struct server *s, struct impel_str in)
     return n;
 }
 
-/* A frame that the host's input does not hold at once is put together here. */
-static size_t
-take_part(struct server *s, struct impel_str in, size_t whole)
-{
-    size_t n = whole - s->whole.n < in.n ? whole - s->whole.n : in.n;
-    struct frame_out is;
-
-    frame_put(&s->whole, in.p, n);
-    if (s->whole.failed) {
-        server_refuse(s, "421 4.3.0 no memory");
-        return n;
-    }
-    if (s->whole.n < whole)
-        return n;
-    is = s->whole;
-    memset(&s->whole, 0, sizeof(s->whole));
-    take_frame(s, is.p[4],
-        (struct impel_str){
-            (const char *)is.p + FRAME_HEAD, whole - FRAME_HEAD});
-    frame_out_fini(&is);
-    return n;
-}
-
 /* Octets used; 0: more has to come. */
 static size_t
 server_take(struct server *s, struct impel_str in)
 {
-    struct impel_str head = s->whole.n
-        ? (struct impel_str){(const char *)s->whole.p, s->whole.n}
-        : in;
+    struct impel_str payload;
     uint32_t length;
     uint8_t type;
+    size_t used;
 
     if (s->body_left)
         return take_body(s, in);
-    if (!frame_head(head.p, head.n, &length, &type))
-        return 0;
-    if (type == FRAME_BODY && !s->whole.n)
+    if (!s->whole.n && frame_head(in.p, in.n, &length, &type) &&
+        type == FRAME_BODY)
         return take_body_head(s, in, length);
-    if (!length || length > FRAME_MOST) {
+    switch (frame_gather(&s->whole, in, &used, &type, &payload)) {
+    case FRAME_MORE:
+        break;
+    case FRAME_WHOLE:
+        take_frame(s, type, payload);
+        frame_out_fini(&s->whole);
+        break;
+    case FRAME_TOO_LONG:
         server_wrong(s, "501 5.5.2 length of a frame");
-        return 0;
+        break;
+    case FRAME_NO_MEMORY:
+        server_refuse(s, "421 4.3.0 no memory");
+        break;
     }
-    if (s->whole.n || in.n < length + 4u)
-        return in.n ? take_part(s, in, length + 4u) : 0;
-    take_frame(s, type,
-        (struct impel_str){in.p + FRAME_HEAD, length + 4u - FRAME_HEAD});
-    return length + 4u;
+    return used;
 }
 
 static bool
@@ -583,7 +579,7 @@ server_verdict(
             return;
         }
     } else if (s->setup && s->setup->tag == tag) {
-        (void)receipt_judged(s, rcpt, r);
+        receipt_judged(s, rcpt, r);
     }
     server_run(s);
 }

@@ -64,13 +64,12 @@ enum receipt_state {
 struct receipt {
     uint32_t tag;
     enum receipt_state state;
-    bool known_here; /* answered with a 2xx: its key is kept */
     bool flying;
     struct impel_incoming *in;
     char key[FRAME_STREAM + FRAME_KEY_MOST];
     size_t key_n;
     struct frame_out was; /* numbers taken by messages before, as stored */
-    uint64_t octets, stored;
+    uint64_t octets;
     size_t rcpt_count, asked, verdicts, accepted;
     struct rcpt *rcpt;
     uint32_t *places;          /* of those that the host was asked about */
@@ -80,8 +79,8 @@ struct receipt {
 /* --- receipt.c --- */
 /* A MESSAGE frame: false: it is none, or makes no sense. */
 bool receipt_begin(struct server *s, struct impel_str payload);
-/* sender's and recipients' verdicts; true: the set-up is over. */
-bool receipt_judged(
+/* sender's and recipients' verdicts */
+void receipt_judged(
     struct server *s, size_t rcpt, const struct impel_result *r);
 /* Octets taken, 0: wait for credit. */
 size_t receipt_body(
@@ -95,6 +94,7 @@ void receipt_confirm(struct server *s, struct receipt *m);
 void receipt_free(struct server *s, struct receipt *m);
 
 /* --- server.c --- */
+uint32_t server_most_rcpts(const struct server *s); /* of one message */
 /* The same answer, to be sent when this turn ends. */
 void server_answer(struct server *s, const struct receipt *m);
 

@@ -41,26 +41,32 @@ capability_bit(struct impel_str word)
     return 0;
 }
 
+/* The next of words with blanks between them; false: there is no more. */
+static bool
+next_word(struct impel_str *rest, struct impel_str *word)
+{
+    while (rest->n > 0 && *rest->p == ' ')
+        rest->p++, rest->n--;
+    *word = (struct impel_str){rest->p, 0};
+    while (word->n < rest->n && word->p[word->n] != ' ')
+        word->n++;
+    rest->p += word->n, rest->n -= word->n;
+    return word->n > 0;
+}
+
 /* The attributes behind XCLIENT; those unknown are never said. */
 static uint32_t
 capability_attributes(struct impel_str rest)
 {
     static const char *const names[] = {"NAME", "ADDR", "PORT", "PROTO", "HELO",
         "LOGIN", "DESTADDR", "DESTPORT"};
+    struct impel_str word;
     uint32_t bits = 0, i;
 
-    while (rest.n > 0) {
-        struct impel_str word = {rest.p, 0};
-
-        while (word.n < rest.n && word.p[word.n] != ' ')
-            word.n++;
+    while (next_word(&rest, &word))
         for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
             if (line_same(word, names[i]))
                 bits |= 1u << i;
-        rest.p += word.n, rest.n -= word.n;
-        while (rest.n > 0 && *rest.p == ' ')
-            rest.p++, rest.n--;
-    }
     return bits;
 }
 
@@ -89,17 +95,10 @@ capability_limit(struct capability *c, struct impel_str item)
 static void
 capability_limits(struct capability *c, struct impel_str rest)
 {
-    while (rest.n > 0) {
-        struct impel_str item = {rest.p, 0};
+    struct impel_str item;
 
-        while (item.n < rest.n && item.p[item.n] != ' ')
-            item.n++;
-        if (item.n > 0)
-            capability_limit(c, item);
-        rest.p += item.n, rest.n -= item.n;
-        while (rest.n > 0 && *rest.p == ' ')
-            rest.p++, rest.n--;
-    }
+    while (next_word(&rest, &item))
+        capability_limit(c, item);
 }
 
 /* Names of mechanisms, of several lines too; those that do not fit are left
@@ -108,23 +107,16 @@ static void
 capability_mechanisms(struct capability *c, struct impel_str rest)
 {
     size_t at = strlen(c->auth);
+    struct impel_str word;
 
-    while (rest.n > 0) {
-        struct impel_str word = {rest.p, 0};
-
-        while (word.n < rest.n && word.p[word.n] != ' ')
-            word.n++;
-        if (word.n > 0 && at + 1 + word.n < sizeof(c->auth) &&
-            !memchr(word.p, 0, word.n)) {
-            if (at > 0)
-                c->auth[at++] = ' ';
-            memcpy(c->auth + at, word.p, word.n);
-            at += word.n;
-            c->auth[at] = '\0';
-        }
-        rest.p += word.n, rest.n -= word.n;
-        while (rest.n > 0 && *rest.p == ' ')
-            rest.p++, rest.n--;
+    while (next_word(&rest, &word)) {
+        if (at + 1 + word.n >= sizeof(c->auth) || memchr(word.p, 0, word.n))
+            continue;
+        if (at > 0)
+            c->auth[at++] = ' ';
+        memcpy(c->auth + at, word.p, word.n);
+        at += word.n;
+        c->auth[at] = '\0';
     }
 }
 

@@ -102,15 +102,6 @@ days_of(int year, int month)
     return days[month - 1] + (month == 2 && leap);
 }
 
-/* Days from the first of 1970 to the first of that year. */
-static int64_t
-days_before(int year)
-{
-    int64_t y = year - 1;
-
-    return y * 365 + y / 4 - y / 100 + y / 400 - 719162;
-}
-
 /* "Z", "+hh:mm" or "-hh:mm" in seconds. */
 static bool
 take_offset(struct impel_str *s, int64_t *to)
@@ -154,8 +145,9 @@ take_fraction(struct impel_str *s)
 bool
 param_time(struct impel_str value, int64_t *seconds)
 {
-    int year, month, day, hour, minute, second, m;
-    int64_t days, offset;
+    int year, month, day, hour, minute, second;
+    int64_t offset;
+    struct tm tm;
 
     if (!take_number(&value, 4, 1970, 9999, &year) || !take_sign(&value, '-') ||
         !take_number(&value, 2, 1, 12, &month) || !take_sign(&value, '-') ||
@@ -165,11 +157,13 @@ param_time(struct impel_str value, int64_t *seconds)
         !take_sign(&value, ':') || !take_number(&value, 2, 0, 60, &second) ||
         !take_fraction(&value) || !take_offset(&value, &offset) || value.n > 0)
         return false;
-    days = days_before(year) + day - 1;
-    for (m = 1; m < month; m++)
-        days += days_of(year, m);
-    *seconds =
-        days * 86400 + (int64_t)hour * 3600 + minute * 60 + second - offset;
+    tm = (struct tm){.tm_year = year - 1900,
+        .tm_mon = month - 1,
+        .tm_mday = day,
+        .tm_hour = hour,
+        .tm_min = minute,
+        .tm_sec = second}; /* 60 is the next minute's first */
+    *seconds = (int64_t)timegm(&tm) - offset;
     return true;
 }
 

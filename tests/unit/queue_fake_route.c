@@ -147,12 +147,6 @@ resolver_adopt(struct resolver *r, struct generation *g)
 }
 
 void
-sts_set_trouble(struct sts *s, sts_trouble_f *fn, void *arg)
-{
-    (void)s, (void)fn, (void)arg;
-}
-
-void
 resolver_set_sts(struct resolver *r, struct sts *sts)
 {
     (void)r, (void)sts;
