@@ -59,6 +59,7 @@ tests_unit_test_hostfetch_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 check_PROGRAMS += tests/unit/test-sessiontls
 TESTS += tests/unit/test-sessiontls
 tests_unit_test_sessiontls_SOURCES = tests/unit/test-sessiontls.c \
+	tests/unit/session_kit.c tests/unit/session_kit.h \
 	tests/unit/toy_module.c tests/unit/toy_module.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_sessiontls_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
@@ -72,6 +73,7 @@ check_PROGRAMS += tests/unit/test-dialogue tests/unit/test-tracer \
 TESTS += tests/unit/test-dialogue tests/unit/test-tracer \
 	tests/unit/test-proxied
 tests_unit_test_proxied_SOURCES = tests/unit/test-proxied.c \
+	tests/unit/session_kit.c tests/unit/session_kit.h \
 	tests/unit/toy_module.c tests/unit/toy_module.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_proxied_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
@@ -79,6 +81,7 @@ tests_unit_test_dialogue_SOURCES = tests/unit/test-dialogue.c
 tests_unit_test_dialogue_LDADD = core/xport/libxport.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
 tests_unit_test_tracer_SOURCES = tests/unit/test-tracer.c \
+	tests/unit/session_kit.c tests/unit/session_kit.h \
 	tests/unit/toy_module.c tests/unit/toy_module.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_tracer_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)

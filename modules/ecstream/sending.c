@@ -270,9 +270,8 @@ sending_run(struct client *c)
 void
 sending_give_back(struct client *c)
 {
-    struct impel_result r =
-        ecstream_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_SENDER,
-            "421 4.3.2 [internal] the server closes down");
+    struct impel_result r = ecstream_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
+        IMPEL_AT_SENDER, "421 4.3.2 [internal] the server closes down");
     struct parcel *begun = NULL, *p;
 
     while ((p = line_take(&c->todo)) != NULL) {

@@ -105,8 +105,7 @@ answer_groups(struct server *s, const struct receipt *m, bool words)
             n++;
         frame_put_u16(&s->out, r->code);
         frame_put(&s->out, r->status, 3);
-        frame_put_text(
-            &s->out, ecstream_str(words && r->text ? r->text : ""));
+        frame_put_text(&s->out, ecstream_str(words && r->text ? r->text : ""));
         frame_put_u16(&s->out, 1);
         frame_put_u32(&s->out, (uint32_t)i);
         frame_put_u32(&s->out, (uint32_t)n);

@@ -548,86 +548,89 @@ open_log(const char *path)
 }
 
 static void
+set_kind(char *kind)
+{
+    if (strcmp(kind, "text") && strcmp(kind, "base64") && strcmp(kind, "8bit"))
+        bench_die("-b is text, base64 or 8bit");
+    opt.kind = kind;
+}
+
+static bool
+set_flag(int c)
+{
+    const struct {
+        int c;
+        bool *to;
+    } row[] = {{'B', &opt.bdat}, {'R', &opt.retry}, {'N', &opt.dialogue},
+        {'A', &opt.lazy_ack}, {'S', &opt.tls}, {'U', &opt.fresh}};
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+        if (row[i].c == c)
+            return *row[i].to = true;
+    return false;
+}
+
+static bool
+set_number(int c, long v)
+{
+    const struct {
+        int c;
+        long *to;
+    } row[] = {{'n', &opt.messages}, {'k', &opt.per_connection},
+        {'i', &opt.first}, {'T', &opt.limit_s}, {'x', &opt.bad_every},
+        {'z', &opt.late_every}};
+    const struct {
+        int c;
+        int *to;
+    } small[] = {{'p', &opt.to.port}, {'c', &opt.connections}, {'s', &opt.size},
+        {'r', &opt.recipients}, {'d', &opt.domains}};
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+        if (row[i].c == c) {
+            *row[i].to = v;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+        if (small[i].c == c) {
+            *small[i].to = (int)v;
+            return true;
+        }
+    return false;
+}
+
+static void
+set_option(int c)
+{
+    if (set_flag(c) || (optarg && set_number(c, strtol(optarg, NULL, 10))))
+        return;
+    switch (c) {
+    case 'h':
+        opt.to.host = optarg;
+        break;
+    case 'f':
+        opt.sender = optarg;
+        break;
+    case 'b':
+        set_kind(optarg);
+        break;
+    case 'o':
+        opt.log = open_log(optarg);
+        break;
+    case 'j':
+        opt.journal = open_log(optarg);
+        break;
+    default:
+        bench_die("see the head of source.c for the options");
+    }
+}
+
+static void
 parse(int argc, char **argv)
 {
     int c;
     while ((c = getopt(argc, argv, "b:h:p:c:n:s:r:d:k:i:f:BRNASUT:o:j:x:z:")) !=
-        -1) {
-        long v = optarg ? strtol(optarg, NULL, 10) : 0;
-        switch (c) {
-        case 'h':
-            opt.to.host = optarg;
-            break;
-        case 'p':
-            opt.to.port = (int)v;
-            break;
-        case 'c':
-            opt.connections = (int)v;
-            break;
-        case 'n':
-            opt.messages = v;
-            break;
-        case 's':
-            opt.size = (int)v;
-            break;
-        case 'r':
-            opt.recipients = (int)v;
-            break;
-        case 'd':
-            opt.domains = (int)v;
-            break;
-        case 'k':
-            opt.per_connection = v;
-            break;
-        case 'i':
-            opt.first = v;
-            break;
-        case 'f':
-            opt.sender = optarg;
-            break;
-        case 'B':
-            opt.bdat = true;
-            break;
-        case 'R':
-            opt.retry = true;
-            break;
-        case 'b':
-            opt.kind = optarg;
-            if (strcmp(optarg, "text") && strcmp(optarg, "base64") &&
-                strcmp(optarg, "8bit"))
-                bench_die("-b is text, base64 or 8bit");
-            break;
-        case 'N':
-            opt.dialogue = true;
-            break;
-        case 'A':
-            opt.lazy_ack = true;
-            break;
-        case 'S':
-            opt.tls = true;
-            break;
-        case 'U':
-            opt.fresh = true;
-            break;
-        case 'T':
-            opt.limit_s = v;
-            break;
-        case 'o':
-            opt.log = open_log(optarg);
-            break;
-        case 'j':
-            opt.journal = open_log(optarg);
-            break;
-        case 'x':
-            opt.bad_every = v;
-            break;
-        case 'z':
-            opt.late_every = v;
-            break;
-        default:
-            bench_die("see the head of source.c for the options");
-        }
-    }
+        -1)
+        set_option(c);
     if (opt.messages < 1 || opt.connections < 1 || opt.domains < 1 ||
         opt.recipients < 1 || opt.recipients > 1000)
         bench_die("numbers must be above 0, recipients at most 1000");

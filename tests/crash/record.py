@@ -37,10 +37,13 @@ class Recorder:
                           "RECORD_ROOT": str(self.w.spool),
                           "RECORD_TO": str(self.file)}, **how)
 
-    def cut(self):
-        """The power goes now; what is left takes the place of the spool."""
+    def cut(self, early=False):
+        """The power goes now; what is left takes the place of the spool.
+        early: nobody waited until the daemon was there."""
         at = time.monotonic()
         self.w.daemon.kill()
+        if early and not self.file.exists():
+            self.file.touch()  # it had not begun
         self.disk.replay(self.file)
         left = str(self.w.spool) + "-left"
         loose = self.disk.leave(left, self.case.chance)
@@ -66,6 +69,6 @@ def run(case):
             case.note("and again in recovery")
             r.start(wait=False)
             time.sleep(case.chance.uniform(0.001, 0.08))
-            r.cut()
+            r.cut(early=True)
         r.start()
     w.finish()

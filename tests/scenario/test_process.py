@@ -65,6 +65,7 @@ ESMTP_Listener {{ Listen "127.0.0.1:{port}" {{ }} }}
 
 def test_privileges_are_dropped_after_binding(as_nobody):
     d, s, port = as_nobody
+    d.ask("version")  # the console answers when they are
     status = open(f"/proc/{d.process.pid}/status").read().splitlines()
     ids = {r.split(":")[0]: r.split()[1:] for r in status if r[1:3] == "id"}
     assert set(ids["Uid"]) == {"65534"} and set(ids["Gid"]) == {"65534"}

@@ -176,18 +176,21 @@ settle(void)
         world_advance(10);
 }
 
+/* Two recipients of one message that waits. */
+static uint64_t
+begin_waiting(void)
+{
+    world_begin("retry_interval = 1200\nsuspend_delivery = true\n");
+    return world_accept("s@from.test", "a@x.test b@x.test");
+}
+
 static void
-test_verbs(void **state)
+test_domains_and_queues(void **state)
 {
     struct scheduler_ask ask = {.reply = replied};
-    struct told told = {0};
-    struct buf out = BUF_INIT;
-    struct err e;
-    uint64_t id, late;
 
     (void)state;
-    world_begin("retry_interval = 1200\nsuspend_delivery = true\n");
-    id = world_accept("s@from.test", "a@x.test b@x.test");
+    (void)begin_waiting();
     scheduler_print_domains(world.s, false, 0, STR_NONE, &ask);
     world_run();
     assert_non_null(strstr(answer, "Domain: x.test"));
@@ -209,6 +212,17 @@ test_verbs(void **state)
     scheduler_print_mailq(world.s, STR("X.test"), STR_NONE, 20, &ask);
     world_run();
     assert_non_null(strstr(answer, "default/default"));
+    world_end();
+}
+
+static void
+test_refresh(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+    struct told told = {0};
+
+    (void)state;
+    (void)begin_waiting();
     scheduler_refresh_domain(world.s, STR("none.test"), &ask);
     world_run();
     assert_int_equal(answer_code, ERR_NOTFOUND);
@@ -228,6 +242,16 @@ test_verbs(void **state)
     world_run();
     assert_int_equal(told.times, 2);
     assert_int_equal(told.count, 0);
+    world_end();
+}
+
+static void
+test_shown_mail(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+
+    (void)state;
+    (void)begin_waiting();
     scheduler_show_queue(world.s, STR("all"), STR("X.test"), 100, 0, &ask);
     settle();
     assert_non_null(strstr(answer, "To: <b@x.test>"));
@@ -243,6 +267,18 @@ test_verbs(void **state)
     scheduler_show_queue(world.s, STR_NONE, STR("x.test"), 10001, 0, &ask);
     world_run();
     assert_int_equal(answer_code, ERR_LIMIT);
+    world_end();
+}
+
+static void
+test_one_domain(void **state)
+{
+    struct buf out = BUF_INIT;
+    struct err e;
+    uint64_t id;
+
+    (void)state;
+    id = begin_waiting();
     assert_int_equal(
         scheduler_print_domain(world.s, STR("x.test"), false, &out, &e), 0);
     assert_non_null(strstr(out.p, "hosts of x.test"));
@@ -265,6 +301,18 @@ test_verbs(void **state)
         scheduler_explain_message(world.s, id + 1, true, &out, &e), 0);
     assert_int_equal(scheduler_explain_message(world.s, id + 2, true, &out, &e),
         ERR_NOTFOUND);
+    buf_fini(&out);
+    world_end();
+}
+
+static void
+test_one_message(void **state)
+{
+    struct scheduler_ask ask = {.reply = replied};
+    uint64_t id, late;
+
+    (void)state;
+    id = begin_waiting();
     scheduler_message_details(world.s, id + 1, true, &ask);
     settle();
     assert_int_equal(answer_code, 0);
@@ -279,7 +327,6 @@ test_verbs(void **state)
     settle();
     assert_null(world_parcel(late));
     assert_int_equal(fake_store.accepts, 0); /* quiet */
-    buf_fini(&out);
     world_end();
 }
 
@@ -468,8 +515,15 @@ test_numbers(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_reasons), cmocka_unit_test(test_more_reasons),
-    cmocka_unit_test(test_loading_and_bouncing), cmocka_unit_test(test_verbs),
-    cmocka_unit_test(test_bulk), cmocka_unit_test(test_writing),
-    cmocka_unit_test(test_failed_while_lent),
+    cmocka_unit_test(test_loading_and_bouncing),
+    cmocka_unit_test(test_domains_and_queues),
+    cmocka_unit_test(test_loading_and_bouncing), cmocka_unit_test(test_refresh),
+    cmocka_unit_test(test_loading_and_bouncing),
+    cmocka_unit_test(test_shown_mail),
+    cmocka_unit_test(test_loading_and_bouncing),
+    cmocka_unit_test(test_one_domain),
+    cmocka_unit_test(test_loading_and_bouncing),
+    cmocka_unit_test(test_one_message), cmocka_unit_test(test_bulk),
+    cmocka_unit_test(test_writing), cmocka_unit_test(test_failed_while_lent),
     cmocka_unit_test(test_failed_while_begun), cmocka_unit_test(test_numbers),
     cmocka_unit_test(test_show_queue), cmocka_unit_test(test_show_many))

@@ -14,59 +14,14 @@
 #include "base/log.h"
 #include "fake_spool.h"
 #include "net/proxyproto.h"
+#include "session_kit.h"
 #include "toy_module.h"
 #include "xport/hostapi.h"
 #include "xport/session_int.h"
 
-static struct loop *loop;
 static struct module *module;
 static int server = -1;
 static uint16_t port;
-static int ready_count, back_count, closed_count;
-static struct result why;
-
-static void
-on_ready(void *arg, struct session *s, uint32_t open)
-{
-    (void)arg, (void)s, (void)open;
-    ready_count++;
-}
-
-static void
-on_done(void *arg, struct session *s, struct batch *b)
-{
-    (void)arg, (void)s;
-    batch_free(&b);
-    back_count++;
-}
-
-static void
-on_draining(void *arg, struct session *s)
-{
-    (void)arg, (void)s;
-}
-
-static void
-on_closed(
-    void *arg, struct session *s, const struct result *r, bool established)
-{
-    (void)arg, (void)s, (void)established;
-    closed_count++;
-    result_dup(&why, r);
-}
-
-static const struct session_events events = {
-    on_ready, on_done, on_draining, on_closed, NULL};
-
-static void
-until(const int *what, int n)
-{
-    int64_t end = clock_mono() + 5000;
-
-    while (*what < n && clock_mono() < end)
-        loop_turn(loop, 20);
-    assert_true(*what >= n);
-}
 
 /* To a host that nothing could reach without the server. */
 static struct session *
@@ -83,18 +38,7 @@ open_by(const char *to, const char *seen)
     assert_int_equal(cidr_parse(str_of(seen), 0, &r.seen, NULL), 0);
     assert_int_equal(cidr_parse(STR("127.0.0.1"), 0, &r.proxy.ip, NULL), 0);
     r.proxy.port = port;
-    return session_open(&r, loop_mailbox(loop), &events, NULL);
-}
-
-static void
-lend(struct session *s)
-{
-    uint32_t first = 0;
-    struct message *m = fake_message(1, "x", 1);
-    struct batch *b = batch_new(m, &first, 1, NULL, 0);
-
-    message_unref(&m);
-    session_lend(s, b);
+    return session_open(&r, loop_mailbox(loop), &kit_events, NULL);
 }
 
 /* What the server has read, at least n octets. */
@@ -148,7 +92,7 @@ test_header(void **state)
         int fd;
 
         until(&ready_count, was + 1);
-        lend(s);
+        kit_lend(s, "x", 1);
         fd = server_accept(&from);
         n = server_read(fd, got, row[i].size + 4, sizeof(got));
         assert_int_equal(proxyproto_parse(got, n, &h, &reason), PROXYPROTO_OK);
@@ -168,9 +112,10 @@ test_header(void **state)
         buf_fini(&text);
         assert_int_equal(close(fd), 0);
         until(&closed_count, ended + 1);
-        assert_non_null(strstr(why.text, "connection lost (by PROXY server "));
-        assert_int_not_equal(why.blame, IMPEL_BLAME_ROUTE);
-        result_fini(&why);
+        assert_non_null(
+            strstr(closed_why.text, "connection lost (by PROXY server "));
+        assert_int_not_equal(closed_why.blame, IMPEL_BLAME_ROUTE);
+        result_fini(&closed_why);
     }
     assert_int_equal(back_count, 2);
 }
@@ -195,13 +140,13 @@ test_refused(void **state)
     port = ntohs(at.sin_port);
     (void)open_by("127.0.0.1:25", "198.51.100.1");
     until(&closed_count, 1);
-    assert_int_equal(why.verdict, IMPEL_RETRY);
-    assert_int_equal(why.blame, IMPEL_BLAME_ROUTE);
-    assert_int_equal(why.stage, IMPEL_AT_CONNECT);
-    assert_int_equal(why.code, 451);
+    assert_int_equal(closed_why.verdict, IMPEL_RETRY);
+    assert_int_equal(closed_why.blame, IMPEL_BLAME_ROUTE);
+    assert_int_equal(closed_why.stage, IMPEL_AT_CONNECT);
+    assert_int_equal(closed_why.code, 451);
     (void)snprintf(text, sizeof(text),
         "[internal] PROXY server 127.0.0.1:%u: Connection refused", port);
-    assert_string_equal(why.text, text);
+    assert_string_equal(closed_why.text, text);
     assert_int_equal(close(fd), 0);
     port = was;
 }
@@ -213,8 +158,8 @@ test_no_source(void **state)
     (void)state;
     (void)open_by("[2001:db8::25]:25", "198.51.100.1");
     until(&closed_count, 1);
-    assert_int_equal(why.verdict, IMPEL_RETRY);
-    assert_non_null(strstr(why.text, "for the PROXY server"));
+    assert_int_equal(closed_why.verdict, IMPEL_RETRY);
+    assert_non_null(strstr(closed_why.text, "for the PROXY server"));
 }
 
 static int
@@ -230,7 +175,7 @@ static int
 teardown(void **state)
 {
     (void)state;
-    result_fini(&why);
+    result_fini(&closed_why);
     assert_int_equal(fake_messages, 0);
     assert_int_equal(session_count_outbound(), 0);
     return 0;

@@ -12,51 +12,15 @@
 #include "base/xmem.h"
 #include "fake_spool.h"
 #include "net/tlsdemand.h"
+#include "session_kit.h"
 #include "toy_module.h"
 #include "xport/hostapi.h"
 #include "xport/session_int.h"
 
-static struct loop *loop;
 static struct module *module;
 static uint16_t port;
-static int ready_count, back_count, closed_count, tls_count;
-static int verdict; /* of the batch that came back */
-static bool was_established;
+static int tls_count;
 static enum tls_reason told;
-static struct result why;
-
-static void
-on_ready(void *arg, struct session *s, uint32_t open)
-{
-    (void)arg, (void)s, (void)open;
-    ready_count++;
-}
-
-static void
-on_done(void *arg, struct session *s, struct batch *b)
-{
-    (void)arg, (void)s;
-    verdict = b->result[0].verdict;
-    batch_free(&b);
-    back_count++;
-}
-
-static void
-on_draining(void *arg, struct session *s)
-{
-    (void)arg, (void)s;
-}
-
-static void
-on_closed(
-    void *arg, struct session *s, const struct result *r, bool established)
-{
-    (void)arg, (void)s;
-    closed_count++;
-    was_established = established;
-    result_fini(&why);
-    result_dup(&why, r);
-}
 
 static void
 on_tls(void *arg, struct session *s, const struct session_tls *t)
@@ -65,19 +29,6 @@ on_tls(void *arg, struct session *s, const struct session_tls *t)
     assert_int_equal(closed_count, 0);
     tls_count++;
     told = t->why;
-}
-
-static const struct session_events events = {
-    on_ready, on_done, on_draining, on_closed, on_tls};
-
-static void
-until(const int *what, int n)
-{
-    int64_t end = clock_mono() + 5000;
-
-    while (*what < n && clock_mono() < end)
-        loop_turn(loop, 20);
-    assert_true(*what >= n);
 }
 
 /* A session under that demand, with one message for it. */
@@ -91,16 +42,16 @@ open_under(enum tlsdemand_by by, enum tlsdemand_level level)
         .ehlo_name = "me.example",
         .tls = tlsdemand_new(by, level),
         .id = 42};
-    struct message *m = fake_message(1, "x", 1);
+    static struct session_events events;
     struct session *s;
-    uint32_t first = 0;
 
     assert_int_equal(cidr_parse(STR("127.0.0.1"), 0, &r.to.ip, NULL), 0);
     r.to.port = port;
+    events = kit_events;
+    events.tls = on_tls;
     s = session_open(&r, loop_mailbox(loop), &events, NULL);
     tlsdemand_unref(&r.tls); /* the session has its own reference */
-    session_lend(s, batch_new(m, &first, 1, NULL, 0));
-    message_unref(&m);
+    kit_lend(s, "x", 1);
     return s;
 }
 
@@ -130,10 +81,10 @@ test_not_met(void **state)
         assert_int_equal(verdict, IMPEL_UNTRIED);
         assert_int_equal(ready_count, 0);
         assert_false(was_established);
-        assert_int_equal(why.verdict, IMPEL_RETRY);
-        assert_int_equal(why.blame, IMPEL_BLAME_HOST);
-        assert_int_equal(why.stage, IMPEL_AT_TLS);
-        assert_non_null(strstr(why.text, "no mail goes without TLS"));
+        assert_int_equal(closed_why.verdict, IMPEL_RETRY);
+        assert_int_equal(closed_why.blame, IMPEL_BLAME_HOST);
+        assert_int_equal(closed_why.stage, IMPEL_AT_TLS);
+        assert_non_null(strstr(closed_why.text, "no mail goes without TLS"));
         assert_int_equal(tls_count, 1);
         assert_int_equal(told, TLS_NO_STARTTLS);
         assert_int_equal(peer_octets, 0);
@@ -208,7 +159,7 @@ static int
 stop(void **state)
 {
     (void)state;
-    result_fini(&why);
+    result_fini(&closed_why);
     assert_int_equal(fake_messages, 0);
     assert_int_equal(session_count_outbound(), 0);
     conn_drop_finishing(loop);

@@ -15,58 +15,16 @@
 #include "base/xmem.h"
 #include "fake_spool.h"
 #include "loop/logfile.h"
+#include "session_kit.h"
 #include "toy_module.h"
 #include "xport/hostapi.h"
 #include "xport/session_int.h"
 #include "xport/tracer.h"
 
-static struct loop *loop;
 static struct module *module;
 static uint16_t port;
 static char dir[64], path[96], text[262144];
-static int ready_count, back_count, closed_count, open_count;
-
-static void
-on_ready(void *arg, struct session *s, uint32_t open)
-{
-    (void)arg, (void)s, (void)open;
-    ready_count++;
-}
-
-static void
-on_done(void *arg, struct session *s, struct batch *b)
-{
-    (void)arg, (void)s;
-    batch_free(&b);
-    back_count++;
-}
-
-static void
-on_draining(void *arg, struct session *s)
-{
-    (void)arg, (void)s;
-}
-
-static void
-on_closed(
-    void *arg, struct session *s, const struct result *why, bool established)
-{
-    (void)arg, (void)s, (void)why, (void)established;
-    closed_count++;
-}
-
-static const struct session_events events = {
-    on_ready, on_done, on_draining, on_closed, NULL};
-
-static void
-until(const int *what, int n)
-{
-    int64_t end = clock_mono() + 5000;
-
-    while (*what < n && clock_mono() < end)
-        loop_turn(loop, 20);
-    assert_true(*what >= n);
-}
+static int open_count;
 
 static struct session *
 open_as(const char *binding, const char *domain, const char *host)
@@ -84,7 +42,7 @@ open_as(const char *binding, const char *domain, const char *host)
 
     assert_int_equal(cidr_parse(STR("127.0.0.1"), 0, &r.to.ip, NULL), 0);
     r.to.port = port;
-    s = session_open(&r, loop_mailbox(loop), &events, NULL);
+    s = session_open(&r, loop_mailbox(loop), &kit_events, NULL);
     open_count++;
     until(&ready_count, was + 1);
     return s;
@@ -93,18 +51,12 @@ open_as(const char *binding, const char *domain, const char *host)
 static void
 lend(struct session *s, size_t size)
 {
-    uint32_t first = 0;
     int was = back_count;
     char *body = xmalloc(size);
-    struct message *m;
-    struct batch *b;
 
     memset(body, 'x', size);
-    m = fake_message(1, body, size);
-    b = batch_new(m, &first, 1, NULL, 0);
-    message_unref(&m);
+    kit_lend(s, body, size);
     free(body);
-    session_lend(s, b);
     until(&back_count, was + 1);
 }
 
