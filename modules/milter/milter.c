@@ -92,9 +92,12 @@ static const struct impel_option options[ROW_COUNT] = {
         .scopes = INBOUND,
         .initial = "false",
         .brief = "keep the connection to a filter for the next client",
-        .manual = "For 30 seconds, with filters that speak version 6. Few of "
-                  "them know what that is: those built on libmilter answer no "
-                  "more then, and each client waits for the time limit.",
+        .manual =
+            "For 30 seconds, with filters that speak version 6, and only "
+            "where the last that they said was to go on, at the end of a "
+            "message: elsewhere those built on libmilter would answer no "
+            "more. Others than these, and rspamd, may not know it at all: "
+            "then each client waits for the time limit.",
         .since = "0.5"},
     [ROW_DAEMON_NAME] = {.name = "milter_daemon_name",
         .type = IMPEL_OPT_STRING,

@@ -230,6 +230,7 @@ take_answer(struct talk *t)
     switch (t->said.command) {
     case SAID_CONTINUE:
         t->waiting = false;
+        t->settled = t->step.step == IMPEL_STEP_END;
         break;
     case SAID_ACCEPT:
         talk_answer(t, IMPEL_PASS, NULL);

@@ -268,6 +268,7 @@ static void
 step_abandon(struct talk *t)
 {
     if (t->message && t->state == TALK_OPEN) {
+        t->settled = false;
         put_plain(t, -1, SEND_ABORT);
         (void)talk_flush(t);
     }
@@ -275,11 +276,13 @@ step_abandon(struct talk *t)
 }
 
 /* The client has gone: the next one may have the connection, if the filter is
- * one that knows of it. */
+ * one that knows of it.  libmilter takes QUIT_NC only where it has said
+ * CONTINUE to the end of a message; elsewhere it does not hear it, and then
+ * not the next client either. */
 static void
 step_leave(struct talk *t)
 {
-    bool keep = t->state == TALK_OPEN && t->version >= 6 &&
+    bool keep = t->state == TALK_OPEN && t->version >= 6 && t->settled &&
         t->host->opt_int(t->scope, ROW_REUSE) && !t->full;
 
     if (!keep) {
@@ -320,7 +323,7 @@ milter_step(void *sp, const struct impel_step *step)
     t->step = *step;
     t->part = PART_FIRST;
     t->at = 0;
-    t->waiting = false;
+    t->waiting = t->settled = false;
     if (step->step == IMPEL_STEP_SENDER)
         t->message = true;
     talk_run(t);

@@ -48,6 +48,7 @@ struct talk {
     bool full;    /* output waits for EV_DRAINED */
     bool credit;  /* a piece of a body waits for EV_CREDIT */
     bool message; /* it knows of one that has not ended */
+    bool settled; /* its last word was CONTINUE to the end of a message */
     bool used;    /* by a client before this one */
     bool leaving; /* QUIT stands in the output */
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_PROGRAMS += tests/bench/source tests/bench/sink \
-	tests/bench/nameserver
+	tests/bench/nameserver tests/bench/milter
 tests_bench_source_SOURCES = tests/bench/source.c tests/bench/bench.c \
 	tests/bench/bench.h tests/bench/wire.c tests/bench/wire.h
 tests_bench_source_LDADD = $(XXHASH_LIBS) $(GNUTLS_LIBS)
@@ -10,6 +10,8 @@ tests_bench_sink_SOURCES = tests/bench/sink.c tests/bench/once.c \
 	tests/bench/bench.c tests/bench/bench.h tests/bench/wire.c \
 	tests/bench/wire.h
 tests_bench_nameserver_SOURCES = tests/bench/nameserver.c \
+	tests/bench/bench.c tests/bench/bench.h
+tests_bench_milter_SOURCES = tests/bench/milter.c \
 	tests/bench/bench.c tests/bench/bench.h
 EXTRA_DIST += tests/bench/run tests/bench/lib tests/bench/sections
 

@@ -62,6 +62,8 @@ class Filter(Milter.Base):
             elif order == "die":
                 import os
                 os._exit(1)
+            elif order == "continue":
+                return Milter.CONTINUE
         return Milter.ACCEPT
 
 

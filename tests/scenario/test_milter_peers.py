@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters that others have written: opendkim, rspamd, libmilter."""
+import contextlib
 import os
 import pathlib
+import re
 import smtplib
 import subprocess
 import sys
@@ -192,6 +194,34 @@ def test_libmilter_dies(libmilter, through):
     assert message.body == b"Hello\r\n"
     assert not message.header("X-Half") and not message.header("X-Seen")
     libmilter[1].wait(10)
+
+
+def test_libmilter_reused(libmilter, through):
+    """The connection is kept where libmilter can go on with it, and nowhere
+    else: it would not answer the next client."""
+    d, s = through(libmilter[0], more="milter_reuse = true")
+
+    def counters():
+        return {n: int(v) for n, v in re.findall(
+            r"impel_module_milter_(\w+?)(?:_total)?(?:{[^}]*})? (\d+)",
+            d.ask("metrics"))}
+
+    before = counters()
+    with smtplib.SMTP("127.0.0.1", d.port, timeout=20) as c:
+        c.ehlo("nothing.test")
+    for headers in ("", order("continue"), "", order("reject"), ""):
+        with contextlib.suppress(smtplib.SMTPDataError):
+            send(d.port, "you@there.test", headers=headers)
+    with smtplib.SMTP("127.0.0.1", d.port, timeout=20) as c:
+        c.sendmail("a@origin.test", "you@there.test",
+                   b"X-Order: continue\r\n\r\nx\r\n")
+        c.mail("a@origin.test")
+        c.rset()
+    send(d.port, "you@there.test")
+    first(s, 6)
+    after = counters()
+    assert [after[n] - before[n] for n in ("connections", "reused")] == [7, 1]
+    assert after["failures"] == 0
 
 
 # --- rspamd ---

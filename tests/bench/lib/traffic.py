@@ -13,6 +13,7 @@ from lib.impel import BUILD
 
 SOURCE = str(BUILD / "tests/bench/source")
 SINK = str(BUILD / "tests/bench/sink")
+FILTER = str(BUILD / "tests/bench/milter")
 
 
 @contextlib.contextmanager
@@ -98,6 +99,27 @@ def nameserver(hosts):
         finally:
             served.terminate()
             served.wait()
+
+
+class Filter:
+    """with Filter() as f: a filter that says yes; f.name is what `milters`
+    calls it; f.seen is what it saw, once it has ended (options: the head of
+    milter.c)."""
+
+    def __init__(self, **options):
+        self.port = process.free_port()
+        self.name = f"inet:127.0.0.1:{self.port}"
+        self.options = dict(options, p=self.port)
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [FILTER, *flags(self.options)], stdout=subprocess.PIPE, text=True)
+        process.wait_port(self.port, self.process)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.seen = json.loads(self.process.communicate()[0])
 
 
 @contextlib.contextmanager
