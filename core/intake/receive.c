@@ -66,9 +66,17 @@ incoming_free(struct impel_incoming *m)
     oob_free(&m->oob);
     bounces_free(&m->bounces);
     free(m->rcpt);
+    free(m->place);
     free(m->meta);
     m->magic = 0;
     free(m);
+}
+
+/* Its parts may still come. */
+static bool
+is_open(const struct impel_incoming *m)
+{
+    return m->is && !m->submitted && !m->filtered;
 }
 
 /* --- the parts --- */
@@ -168,10 +176,8 @@ judged(struct impel_incoming *m, const struct chain_answer *a, int stage,
         return true;
     r = *a->result;
     r.stage = stage;
-    refuse(m, rcpt,
-        rcpt == SIZE_MAX ? STR_NONE
-                         : m->rcpt[m->message->env.rcpt_count - 1].address,
-        &r);
+    refuse(
+        m, rcpt, rcpt == SIZE_MAX ? STR_NONE : m->rcpt[m->judged].address, &r);
     return false;
 }
 
@@ -179,8 +185,15 @@ static void
 sender_judged(void *arg, const struct chain_answer *a)
 {
     struct impel_incoming *m = arg;
-    if (judged(m, a, IMPEL_AT_SENDER, SIZE_MAX))
+    if (judged(m, a, IMPEL_AT_SENDER, SIZE_MAX)) {
+        m->has_sender = true;
         say_sender(m);
+        return;
+    }
+    /* another may be named: for the filters, of another message */
+    inbound_throttle_refund(m->il->intake, &m->charge);
+    chain_message_over(&m->chain, &m->asked);
+    m->chain = chain_of_message(m->is);
 }
 
 int
@@ -189,7 +202,7 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     CHECK(m, INCOMING_MAGIC);
     struct envelope *env = &m->message->env;
     struct impel_result r;
-    if (!m->is || m->builder || m->submitted || m->has_sender || m->asking)
+    if (!is_open(m) || m->builder || m->has_sender || m->asking)
         return IMPEL_E_INVAL;
     uint64_t size = from->declared_size > 0 ? (uint64_t)from->declared_size : 0;
     struct str a = qualify_sender(
@@ -219,12 +232,12 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     env->deadline = from->deadline;
     if (IMPEL_HAS(struct impel_sender, from, by))
         env->by = from->deadline ? from->by : 0;
-    m->has_sender = true;
     if (m->chain) {
         m->asking = true;
         chain_sender(m->chain, &m->asked, m->message, sender_judged, m);
         return 0;
     }
+    m->has_sender = true;
     say_sender(m);
     return 0;
 }
@@ -258,6 +271,8 @@ receive_add_rcpt(
     if (env->rcpt_count == m->rcpt_size) {
         m->rcpt_size = m->rcpt_size ? 2 * m->rcpt_size : 4;
         m->rcpt = xgrow(m->rcpt, m->rcpt_size, sizeof(*m->rcpt));
+        if (m->chain)
+            m->place = xgrow(m->place, m->rcpt_size, sizeof(*m->place));
     }
     struct rcpt *rc = &m->rcpt[env->rcpt_count++];
     memset(rc, 0, sizeof(*rc));
@@ -285,25 +300,52 @@ envelope_take(struct impel_incoming *m, size_t text)
 }
 
 static void
-say_rcpt(struct impel_incoming *m)
+say_rcpt(struct impel_incoming *m, struct str address, size_t place)
 {
     struct impel_result r;
-    if (!m->oob &&
-        bounces_takes(m->is, m->rcpt[m->message->env.rcpt_count - 1].address))
+    if (!m->oob && bounces_takes(m->is, address))
         m->oob = oob_new();
     policy_say(
         &r, IMPEL_DELIVERED, IMPEL_AT_RCPT, 250, "2.1.5", "Recipient OK");
-    answer(m, m->asking_index, &r);
+    answer(m, place, &r);
 }
+
+/* The one that is judged, and the filters want it. */
+static void
+take_judged(struct impel_incoming *m)
+{
+    struct rcpt *rc = &m->rcpt[m->kept++];
+    *rc = m->rcpt[m->judged];
+    say_rcpt(m, rc->address, m->place[m->judged++]);
+}
+
+static void ask_next(struct impel_incoming *m);
 
 static void
 rcpt_judged(void *arg, const struct chain_answer *a)
 {
     struct impel_incoming *m = arg;
-    if (judged(m, a, IMPEL_AT_RCPT, m->asking_index))
-        say_rcpt(m);
+    if (judged(m, a, IMPEL_AT_RCPT, m->place[m->judged]))
+        take_judged(m);
     else
-        m->message->env.rcpt_count--; /* the last one */
+        m->judged++;
+    ask_next(m);
+}
+
+/* A module may name several before the first was judged: they wait. */
+static void
+ask_next(struct impel_incoming *m)
+{
+    struct envelope *env = &m->message->env;
+    while (m->discarded && m->judged < env->rcpt_count)
+        take_judged(m);
+    if (m->judged == env->rcpt_count) {
+        env->rcpt_count = m->judged = m->kept;
+        return;
+    }
+    m->asking = true;
+    chain_rcpt(
+        m->chain, &m->asked, m->message, &m->rcpt[m->judged], rcpt_judged, m);
 }
 
 int
@@ -312,7 +354,7 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
     CHECK(m, INCOMING_MAGIC);
     struct impel_result r;
     struct envelope *env = &m->message->env;
-    if (!m->is || m->builder || m->submitted || !m->has_sender || m->asking)
+    if (!is_open(m) || m->builder || !m->has_sender)
         return IMPEL_E_INVAL;
     size_t index = m->rcpt_seen++;
     bool to_us;
@@ -337,14 +379,13 @@ receive_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
         return 0;
     }
     receive_add_rcpt(m, a, to);
-    m->asking_index = index;
-    if (m->chain && !m->discarded) {
-        m->asking = true;
-        chain_rcpt(m->chain, &m->asked, m->message,
-            &m->rcpt[env->rcpt_count - 1], rcpt_judged, m);
+    if (!m->chain) {
+        say_rcpt(m, m->rcpt[env->rcpt_count - 1].address, index);
         return 0;
     }
-    say_rcpt(m);
+    m->place[env->rcpt_count - 1] = (uint32_t)index;
+    if (!m->asking)
+        ask_next(m);
     return 0;
 }
 
@@ -355,7 +396,7 @@ receive_meta(
     CHECK(m, INCOMING_MAGIC);
     struct envelope *env = &m->message->env;
     size_t left = META_BYTES_MAX - m->meta_bytes;
-    if (!m->is || m->submitted || !key.p || !key.n)
+    if (!is_open(m) || !key.p || !key.n)
         return IMPEL_E_INVAL;
     if (key.n > left || value.n > left - key.n)
         return IMPEL_E_FULL;
@@ -377,7 +418,7 @@ int
 receive_keep(struct impel_incoming *m, struct impel_str value, int64_t expiry)
 {
     CHECK(m, INCOMING_MAGIC);
-    if (!m->is || m->submitted)
+    if (!is_open(m))
         return IMPEL_E_INVAL;
     if (value.n > KEEP_BYTES_MAX)
         return IMPEL_E_FULL;
@@ -456,7 +497,7 @@ int
 receive_body(struct impel_incoming *m, const void *p, size_t n)
 {
     CHECK(m, INCOMING_MAGIC);
-    if (!m->is || m->submitted || m->asking || m->filtered)
+    if (!is_open(m) || m->asking)
         return IMPEL_E_INVAL;
     if (!m->builder)
         body_begin(m);
@@ -671,8 +712,7 @@ receive_commit(struct impel_incoming *m, struct impel_str key)
     CHECK(m, INCOMING_MAGIC);
     struct impel_result r;
     struct content_facts f;
-    if (!m->is || m->submitted || m->asking || m->filtered ||
-        m->message->env.rcpt_count == 0)
+    if (!is_open(m) || m->asking || m->message->env.rcpt_count == 0)
         return IMPEL_E_INVAL;
     if (!m->builder) /* an empty message */
         body_begin(m);

@@ -18,14 +18,18 @@ struct impel_incoming {
     struct message *message;
     struct content_builder *builder; /* from the body's first octet on */
     struct rcpt *rcpt;
+    uint32_t *place; /* beside rcpt: its number for the module; filters only */
     size_t rcpt_size, rcpt_seen; /* allocated; told, refused ones included */
+    /* Filters are asked of rcpt[judged]; of those before it the first `kept`
+     * are taken, and stand in front. */
+    size_t judged, kept;
     struct meta *meta;
     size_t meta_bytes;
     int64_t held, held_envelope; /* credits: in all, for recipients */
     uint64_t bytes;              /* of the body, taken so far */
-    bool has_sender;
-    bool submitted;  /* it is with the spool */
-    bool no_room;    /* the builder waits for the disk */
+    bool has_sender;             /* that nobody has refused */
+    bool submitted;              /* it is with the spool */
+    bool no_room;                /* the builder waits for the disk */
     bool woken;      /* has waited for credits and keeps its place in line */
     bool too_large;  /* the rest is swallowed: commit() will say so */
     int failure;     /* of the builder: ERR_* */
@@ -38,7 +42,6 @@ struct impel_incoming {
     struct chain_request asked; /* of them, for a part of it */
     bool asking;                /* is under way */
     bool discarded;             /* a filter has said so: taken, not stored */
-    size_t asking_index;        /* of the recipient in question */
     struct inbound_charge charge; /* until it is taken */
     struct list node;             /* in is->incoming */
     struct list waiting;
