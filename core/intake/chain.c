@@ -31,7 +31,7 @@ struct link {
     bool told;               /* of a message that has not ended */
     bool passed, passed_client;
     struct said rule;   /* for the rest of the message, since it was lost */
-    struct said refuse; /* each message, since CONNECT */
+    struct said refuse; /* each message, since CONNECT; or HANG_UP */
 };
 struct chain {
     uint32_t magic;
@@ -264,19 +264,24 @@ chain_finish(struct chain *c, const struct said *s, const struct link *k)
     q->done(q->arg, &a); /* may end the chain */
 }
 
-/* CONNECT: who is told no is told so with each message, or at once. */
+/* CONNECT: who is told no is told so with each message; if the session is to
+ * end also at once, but some time may pass until it has. */
 static void
 took_connect(struct chain *c, struct link *k)
 {
     struct said *s = &c->said;
+    struct impel_result r;
 
     k->connected = k->f != NULL;
     if (s->answer == IMPEL_PASS)
         k->passed_client = true;
-    if (s->answer == IMPEL_REFUSE)
+    if (s->answer == IMPEL_REFUSE || s->answer == IMPEL_HANG_UP)
         said_keep(&k->refuse, s);
-    if (s->answer == IMPEL_HANG_UP && c->is->session)
-        session_verdict(c->is->session, 0, SIZE_MAX, &s->result);
+    if (s->answer != IMPEL_HANG_UP || !c->is->session)
+        return;
+    r = s->result;
+    r.stage = IMPEL_AT_BANNER; /* CONNECT would be greet()'s answer */
+    session_verdict(c->is->session, 0, SIZE_MAX, &r);
 }
 
 /* The answer of the one that was asked.  true: the next is to be told. */

@@ -557,6 +557,16 @@ server_event(void *sp, struct impel_batch *b, int event, int64_t arg)
     }
 }
 
+/* Of the client: greet()'s answer, or a refusal that nobody has asked for. */
+static void
+verdict_client(struct server *s, const struct impel_result *r)
+{
+    if (s->state == SERVER_GREET)
+        server_greeted(s, r);
+    else if (r->verdict != IMPEL_DELIVERED && s->state < SERVER_LAST)
+        server_refuse(s, "421 4.3.2 not now");
+}
+
 static void
 server_verdict(
     void *sp, uint64_t tag, size_t rcpt, const struct impel_result *r)
@@ -567,8 +577,7 @@ server_verdict(
     if (s->state == SERVER_DEAD)
         return;
     if (!tag) {
-        if (s->state == SERVER_GREET)
-            server_greeted(s, r);
+        verdict_client(s, r);
     } else if (r->stage == IMPEL_AT_FINAL) {
         m = tags_find(&s->tags, (uint32_t)tag);
         if (m && m->state == RECEIPT_COMMIT)

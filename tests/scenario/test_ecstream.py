@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+import milters
 from daemon import BUILD, MODULES, SOURCE, free_port, wait_for
 from peers import send
 
@@ -19,6 +20,7 @@ sys.dont_write_bytecode = True
 import ecstream  # noqa: E402
 
 ECSTREAM = MODULES + ":" + str(BUILD / "modules/ecstream/.libs")
+FILTERED = ECSTREAM + ":" + str(BUILD / "modules/milter/.libs")
 LONG = bool(os.environ.get("IMPEL_LONG"))
 BODY = b"Subject: one\r\n\r\nHello\r\n"
 
@@ -193,6 +195,76 @@ ECStream_Listener {{
     with pytest.raises(ecstream.EcstreamError) as e:
         ecstream.Client("127.0.0.1", port)
     assert e.value.code == 550
+
+
+@pytest.fixture
+def milter():
+    made = []
+
+    def make(answer):
+        made.append(milters.Milter(answer))
+        return made[-1]
+
+    yield make
+    for m in made:
+        m.stop()
+
+
+def test_behind_a_filter(impeld, server, milter):
+    """All recipients come at once, and the filter is asked of one after the
+    other: each has the verdict that is its own."""
+    def answer(name, data, client):
+        if name == "rcpt" and b"bad" in data:
+            return milters.REJECT
+        if name == "rcpt" and b"busy" in data:
+            return milters.TEMPFAIL
+        return None
+
+    m, s, port = milter(answer), server(), free_port()
+    d = impeld(receiver(port, s.port, f'milters = ( "{m.name}" )'),
+               modules=FILTERED)
+    rcpts = ["a@dest.test", "bad1@dest.test", "b@dest.test", "no domain",
+             "busy@dest.test", "bad2@dest.test", "c@dest.test"]
+    with ecstream.Client("127.0.0.1", port) as c:
+        for _ in range(2):
+            c.send("a@origin.test", rcpts, BODY)
+        for sent in c.wait():
+            assert [r[0] for r in sent.results] == [
+                250, 550, 250, 553, 451, 550, 250]
+        c.send("a@origin.test", ["bad1@dest.test", "bad2@dest.test"], BODY)
+        assert [r[0] for r in c.wait()[0].results] == [550, 550]
+    wait_for(lambda: collections.Counter(
+        r for m in s.messages for r in m.recipients) ==
+        {"a@dest.test": 2, "b@dest.test": 2, "c@dest.test": 2})
+    told = [x.strip(b"<>\0").decode() for x in m.clients[0].all("rcpt")]
+    assert told[:6] == [x for x in rcpts if "@" in x]
+    assert d.ask("version")
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["greeting", "silent"])
+def test_a_filter_hangs_up(impeld, milter, late):
+    """As the client connects: whether it has said HELLO by then or not."""
+    said = threading.Event()
+
+    def answer(name, data, client):
+        said.wait(10)
+        return milters.REJECT
+
+    m, port = milter(answer), free_port()
+    impeld(receiver(port, 9, f'milters = ( "{m.name}" )'), modules=FILTERED)
+    if late:
+        said.set()
+        with socket.create_connection(("127.0.0.1", port), 10) as c:
+            got = b""
+            while len(got) < 7:
+                got += c.recv(65536) or b"the end"
+        assert got[4] == ecstream.ERROR
+        assert got[5:7] == struct.pack(">H", 421)
+        return
+    threading.Timer(0.2, said.set).start()
+    with pytest.raises(ecstream.EcstreamError) as e:
+        ecstream.Client("127.0.0.1", port)
+    assert e.value.code in (421, 550)
 
 
 @pytest.mark.parametrize("octets", [
