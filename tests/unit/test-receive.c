@@ -426,7 +426,7 @@ a_resend_key_is_kept(void **state)
     assert_int_equal(
         receive_commit(m, (struct impel_str){"", 0}), IMPEL_E_INVAL);
     assert_int_equal(
-        receive_keep(m, (struct impel_str){chunk, 20000}, 0), IMPEL_E_FULL);
+        receive_keep(m, (struct impel_str){chunk, CHUNK + 1}, 0), IMPEL_E_FULL);
     assert_int_equal(receive_keep(m, text("250 2.0.0"), 77), 0);
     assert_int_equal(receive_commit(m, text("w1/17")), 0);
     with = with_spool[0]->with;
