@@ -395,6 +395,15 @@ static const struct session_events events = {.ready = outlet_ready,
 
 /* --- opening --- */
 
+/* What decides on its TLS, with a demand of a route or NULL. */
+static struct tlspolicy_by
+outlet_tls_by(const struct queue *q, const struct tlsdemand *demand)
+{
+    const struct module *m = q->carrier ? q->carrier->found.module : NULL;
+
+    return (struct tlspolicy_by){demand, m && m->desc.flags & IMPEL_MODULE_TLS};
+}
+
 /* Sibling domains share a session only if it would have come out the same:
  * where to, where from, under what name, with which options of sessions.  What
  * is limited is the queue's own affair. */
@@ -427,7 +436,8 @@ outlet_key(const struct queue *q, const struct hop *hop, const char *greets)
         buf_cstr(&b, greets);
     }
     buf_char(&b, ' ');
-    tlspolicy_print(q->scope, hop->tls, str_of(q->zone->name), &b);
+    tlspolicy_print(
+        q->scope, outlet_tls_by(q, hop->tls), str_of(q->zone->name), &b);
     loginpolicy_print(q->scope, &b);
     return buf_detach(&b, NULL);
 }
@@ -486,7 +496,8 @@ outlet_tls(const struct queue *q, const struct tlsdemand *demand)
 {
     struct buf b = BUF_INIT;
 
-    tlspolicy_print(q->scope, demand, str_of(q->zone->name), &b);
+    tlspolicy_print(
+        q->scope, outlet_tls_by(q, demand), str_of(q->zone->name), &b);
     loginpolicy_print(q->scope, &b);
     return b.n ? buf_detach(&b, NULL) : NULL;
 }

@@ -40,6 +40,14 @@ link_may_dial(const struct impel_session *s)
     return !s->conn || !s->redialled;
 }
 
+/* Its sessions with hosts are behind TLS whatever the options say. */
+static bool
+link_always(const struct impel_session *s)
+{
+    return !s->kind->inbound && !s->kind->filter &&
+        s->module->desc.flags & IMPEL_MODULE_TLS;
+}
+
 static void
 link_drop(struct impel_session *s)
 {
@@ -75,6 +83,18 @@ link_named(const struct impel_dial *d, struct netaddr *to)
     return 0;
 }
 
+void
+link_keep_alpn(struct impel_session *s, const char *const *alpn)
+{
+    size_t n = 0;
+
+    for (; s->alpn[n]; n++)
+        free((char *)(uintptr_t)s->alpn[n]);
+    memset(s->alpn, 0, sizeof(s->alpn));
+    for (n = 0; alpn && alpn[n] && n < SESSION_ALPN; n++)
+        s->alpn[n] = xdup(alpn[n]);
+}
+
 int
 link_dial(
     struct impel_session *s, const struct impel_dial *d, struct impel_error *e)
@@ -92,13 +112,14 @@ link_dial(
         text = "no port to connect to";
     else if (s->proxy.ip.family && s->seen.family != s->to.ip.family)
         text = "no address of the host's family for the PROXY server to use";
-    else if (IMPEL_HAS(struct impel_dial, d, alpn) && d->alpn)
-        text = "ALPN is not in this version";
+    else if (link_always(s) && d->tls != IMPEL_TLS_NOW)
+        text = "this module has said that it speaks in TLS only";
     if (text) {
         link_error(e, IMPEL_E_INVAL, text);
         return IMPEL_E_INVAL;
     }
     link_drop(s);
+    link_keep_alpn(s, IMPEL_HAS(struct impel_dial, d, alpn) ? d->alpn : NULL);
     if (!r.to.path[0])
         r.to.port = d->port;
     s->to = r.to;
@@ -144,10 +165,12 @@ link_secure(struct impel_session *s, struct impel_error *e)
     struct tls_params p;
     struct err why = {0};
     int64_t ms = session_duration(s, XPORT_EHLO_TIMEOUT, 300000);
-    int rc = tlspolicy_params(s->scope.scope, s->demand, &s->to,
+    int rc = tlspolicy_params(s->scope.scope,
+        (struct tlspolicy_by){s->demand, link_always(s)}, &s->to,
         str_of(s->host ? s->host : ""), str_of(s->domain ? s->domain : ""),
         &text, &p, &why);
 
+    p.alpn = s->alpn[0] ? s->alpn : NULL;
     if (rc == 0)
         rc = conn_secure(s->conn, &p, ms, &why);
     tlspolicy_text_fini(&text);

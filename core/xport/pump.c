@@ -323,6 +323,7 @@ pump_release(struct impel_session *s)
     xfree(&s->local_text);
     xfree(&s->peer_text);
     xfree(&s->tls_why);
+    link_keep_alpn(s, NULL);
     xfree(&s->tls_said);
     outlogin_free(&s->login);
     session_enter(s, SESSION_GONE);

@@ -80,6 +80,7 @@ struct impel_scope {
         *tls; /* beats what the options of TLS say, or NULL */
 };
 
+enum { SESSION_ALPN = 4 /* what one would offer */ };
 struct impel_session {
     uint32_t magic;
     _Atomic int state;
@@ -101,13 +102,14 @@ struct impel_session {
     bool up, lost;
     int lost_arg;
     bool redialled;
-    struct tlsdemand *demand;  /* outbound: sessiontls.h; or NULL */
-    bool tls_tried;            /* of this connection it was told */
-    bool tls_refused;          /* why says that it must not go on */
-    bool tls_now;              /* the handshake comes before EV_CONNECTED ... */
-    bool shaking;              /* ... and inbound before accepted(): not yet */
-    int tls_arg;               /* EV_TLS's */
-    char *tls_why;             /* why start_tls() failed, or NULL */
+    struct tlsdemand *demand; /* outbound: sessiontls.h; or NULL */
+    bool tls_tried;           /* of this connection it was told */
+    bool tls_refused;         /* why says that it must not go on */
+    bool tls_now;             /* the handshake comes before EV_CONNECTED ... */
+    bool shaking;             /* ... and inbound before accepted(): not yet */
+    const char *alpn[SESSION_ALPN + 1]; /* dial()'s, copied; NULL-ended */
+    int tls_arg;                        /* EV_TLS's */
+    char *tls_why;                      /* why start_tls() failed, or NULL */
     char *tls_said;            /* for logs: "protocol=TLS1.3 ...", or NULL */
     const char *host, *domain; /* outbound: to be verified; may be NULL */
     uint64_t octets; /* seen when `limit` was last set: is there progress? */
@@ -226,6 +228,8 @@ void lent_rest_done(struct impel_batch *b, const struct impel_result *r);
 int link_dial(
     struct impel_session *s, const struct impel_dial *d, struct impel_error *e);
 conn_event_f link_event;
+/* What the next handshake offers; NULL: nothing. */
+void link_keep_alpn(struct impel_session *s, const char *const *alpn);
 struct impel_str link_input(struct impel_session *s);
 void link_consume(struct impel_session *s, size_t n);
 int link_write(struct impel_session *s, const void *p, size_t n);

@@ -51,10 +51,13 @@ demand_is_dane(const struct tlsdemand *d)
 }
 
 static int
-policy_verify(const struct scope *s, const struct tlsdemand *d)
+policy_verify(const struct scope *s, struct tlspolicy_by by)
 {
+    const struct tlsdemand *d = by.demand;
     int verify = MAX_OF(policy_int(s, XPORT_TLS_VERIFY), 0);
 
+    if (by.always && !scope_origin(s, OPT(xport_options, XPORT_TLS_VERIFY)))
+        verify = TLS_VERIFY_HOST;
     if (!d || d->level == TLSDEMAND_ENCRYPTED)
         return verify;
     if (d->level == TLSDEMAND_WATCHED) /* what is asked already stays */
@@ -63,17 +66,20 @@ policy_verify(const struct scope *s, const struct tlsdemand *d)
 }
 
 void
-tlspolicy_print(const struct scope *s, const struct tlsdemand *demand,
+tlspolicy_print(const struct scope *s, struct tlspolicy_by by,
     struct str domain, struct buf *to)
 {
     static const int rows[] = {XPORT_TLS_CA, XPORT_TLS_CERTIFICATE,
         XPORT_TLS_KEY, XPORT_TLS_CIPHERS, XPORT_TLS_PROTOCOLS};
-    int tls = (int)tlspolicy_int(s, demand, OPT(xport_options, XPORT_TLS));
+    const struct tlsdemand *demand = by.demand;
+    int tls = by.always
+        ? XPORT_TLS_REQUIRED
+        : (int)tlspolicy_int(s, demand, OPT(xport_options, XPORT_TLS));
     int verify;
 
     if (tls == XPORT_TLS_NO)
         return;
-    verify = policy_verify(s, demand);
+    verify = policy_verify(s, by);
     buf_printf(to, "tls %d %d", tls, verify);
     /* what follows from a failure is not the same either */
     if (tls == XPORT_TLS_IFAVAILABLE &&
@@ -123,7 +129,7 @@ params_demand(const struct tlsdemand *d, struct tls_params *p)
 }
 
 int
-tlspolicy_params(const struct scope *s, const struct tlsdemand *demand,
+tlspolicy_params(const struct scope *s, struct tlspolicy_by by,
     const struct netaddr *to, struct str host, struct str domain,
     struct tlspolicy_text *text, struct tls_params *p, struct err *e)
 {
@@ -133,16 +139,15 @@ tlspolicy_params(const struct scope *s, const struct tlsdemand *demand,
             policy_str(s, XPORT_TLS_PROTOCOLS), &text->priority, e) < 0)
         return ERR_CONF;
     netaddr_print(to, &text->resume);
-    *p =
-        (struct tls_params){.verify = (enum tls_verify)policy_verify(s, demand),
-            .priority = text->priority.p,
-            .ca = policy_str(s, XPORT_TLS_CA),
-            .certificate = policy_str(s, XPORT_TLS_CERTIFICATE),
-            .key = policy_str(s, XPORT_TLS_KEY),
-            .sni = is_name(text->host) ? text->host : NULL,
-            .name = {text->host, text->domain},
-            .resume = buf_get(&text->resume)};
-    params_demand(demand, p);
+    *p = (struct tls_params){.verify = (enum tls_verify)policy_verify(s, by),
+        .priority = text->priority.p,
+        .ca = policy_str(s, XPORT_TLS_CA),
+        .certificate = policy_str(s, XPORT_TLS_CERTIFICATE),
+        .key = policy_str(s, XPORT_TLS_KEY),
+        .sni = is_name(text->host) ? text->host : NULL,
+        .name = {text->host, by.always ? NULL : text->domain},
+        .resume = buf_get(&text->resume)};
+    params_demand(by.demand, p);
     return 0;
 }
 

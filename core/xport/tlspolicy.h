@@ -23,9 +23,16 @@
  * words; what cannot be used is an error. */
 int tlspolicy_check(void *arg, struct generation *g, struct conf_report *r);
 
-/* The policy as text, one line; empty without TLS.  demand: of the hop, or
- * NULL. */
-void tlspolicy_print(const struct scope *s, const struct tlsdemand *demand,
+/* What beside the options decides on TLS with a host. */
+struct tlspolicy_by {
+    const struct tlsdemand *demand; /* of the hop, or NULL */
+    /* The module speaks in TLS only (IMPEL_MODULE_TLS): whatever `tls` says,
+     * and to hosts that are verified by name unless tls_verify is set. */
+    bool always;
+};
+
+/* The policy as text, one line; empty without TLS. */
+void tlspolicy_print(const struct scope *s, struct tlspolicy_by by,
     struct str domain, struct buf *to);
 
 /* The value of an option as a session with that demand reads it: `tls` is
@@ -39,7 +46,7 @@ struct tlspolicy_text {
     struct buf priority, resume;
     char *host, *domain;
 };
-int tlspolicy_params(const struct scope *s, const struct tlsdemand *demand,
+int tlspolicy_params(const struct scope *s, struct tlspolicy_by by,
     const struct netaddr *to, struct str host, struct str domain,
     struct tlspolicy_text *text, struct tls_params *p, struct err *e);
 void tlspolicy_text_fini(struct tlspolicy_text *text);

@@ -52,6 +52,13 @@ scope_int(const struct scope *s, uint32_t id)
     return 0;
 }
 
+const struct stanza *
+scope_origin(const struct scope *s, uint32_t id)
+{
+    (void)s, (void)id;
+    return NULL;
+}
+
 size_t
 scope_count(const struct scope *s, uint32_t id)
 {

@@ -106,6 +106,21 @@ test_watched(void **state)
     until(&closed_count, 1);
 }
 
+/* A module that says it speaks in TLS only, and dials in clear all the same. */
+static void
+test_said_always(void **state)
+{
+    (void)state;
+    module->desc.flags = IMPEL_MODULE_TLS;
+    (void)open_under(TLSDEMAND_STS, TLSDEMAND_WATCHED);
+    until(&closed_count, 1);
+    module->desc.flags = 0;
+    assert_int_equal(verdict, IMPEL_UNTRIED);
+    assert_int_equal(ready_count, 0);
+    assert_non_null(strstr(why.text, "speaks in TLS only"));
+    assert_int_equal(peer_octets, 0);
+}
+
 /* Which of the demand's words keep sessions apart. */
 static void
 test_what_is_the_same(void **state)
@@ -175,6 +190,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_not_met, setup),
         cmocka_unit_test_setup(test_watched, setup),
+        cmocka_unit_test_setup(test_said_always, setup),
         cmocka_unit_test(test_what_is_the_same),
     };
 

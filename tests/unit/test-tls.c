@@ -195,6 +195,31 @@ test_both_ways(void **state)
     free(p);
 }
 
+/* What both know is agreed on, and nothing if there is nothing such. */
+static void
+test_alpn(void **state)
+{
+    static const char *const ours[] = {"h2", "http/1.1", NULL};
+    static const char *const same[] = {"x", "http/1.1", NULL};
+    static const char *const others[] = {"x", NULL};
+    const char *const *const theirs[] = {ours, same, others, NULL};
+    const char *const wants[] = {"h2", "http/1.1", "", ""};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(theirs); i++) {
+        struct world w;
+        struct tls_params c = client_of(TLS_VERIFY_HOST, "mx.example.net");
+        struct tls_params s = server_of("mx");
+
+        c.alpn = ours;
+        s.alpn = theirs[i];
+        setup(&w);
+        assert_int_equal(shake(&w, &c, &s), 0);
+        assert_string_equal(conn_tls(w.client.conn)->alpn, wants[i]);
+        teardown(&w);
+    }
+}
+
 /* The input is not read before there is room, whatever GnuTLS has of it. */
 static void
 test_back_pressure(void **state)
@@ -722,6 +747,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_both_ways),
+        cmocka_unit_test(test_alpn),
         cmocka_unit_test(test_back_pressure),
         cmocka_unit_test(test_who_is_verified),
         cmocka_unit_test(test_resumption),
