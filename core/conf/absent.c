@@ -371,8 +371,6 @@ static const struct absent absent_rows[] = {
         "Impel does not change content", NULL},
     {"tracking_link_expiry", OPTION, 0, false, NULL, NULL,
         "Impel does not change content", NULL},
-    {"mcmt_reception", OPTION, 0, false, NULL, NULL,
-        "Impel has no mobile channels", NULL},
     {"xmpp_role", OPTION, 0, false, NULL, NULL, "Impel has no mobile channels",
         NULL},
     {"xmpp_dialback_secret", OPTION, 0, false, NULL, NULL,

@@ -37,6 +37,8 @@ check_lines(const struct option_value *v, struct err *e)
     return OPTION_WARN;
 }
 
+static const char *const containers[] = {"passthru", "allow", "reject", NULL};
+
 static const struct option rows[] = {
     [INTAKE_ENABLE] = {.name = "enable",
         .type = IMPEL_OPT_BOOL,
@@ -427,5 +429,20 @@ static const struct option rows[] = {
         .max = 10000,
         .brief = "Received: headers at which a message is taken for a loop",
         .since = "0.1"},
+    [INTAKE_MCMT_RECEPTION] = {.name = "mcmt_reception",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = GLOBAL | PEERS,
+        .initial = "passthru",
+        .choices = containers,
+        .brief = "containers of several channels: passthru, allow, reject",
+        .manual = "A message of the type multipart/vnd.msys.mcmt has a part "
+                  "for each channel it may take, such as "
+                  "message/vnd.msys.apn. allow: the delivery method of a "
+                  "recipient's domain picks its part; only for peers that may "
+                  "spend what a push costs. reject: refused. passthru: a "
+                  "message like any other, whose parts nobody looks at. Over "
+                  "ECSTREAM, which is for peers that are trusted, passthru is "
+                  "allow.",
+        .since = "0.5"},
 };
 struct option_set intake_options = OPTION_SET("intake", rows);

@@ -16,6 +16,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/jwt.c core/intake/jwt.h \
 	core/intake/login.c core/intake/login.h core/intake/logincheck.c \
 	core/intake/loginlimit.c core/intake/loginlimit.h \
+	core/intake/mcmt.c core/intake/mcmt.h \
 	core/intake/needs.c core/intake/needs.h \
 	core/intake/newbody.c core/intake/newbody.h \
 	core/intake/oob.c core/intake/oob.h \

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "intake/intake_options.h"
+#include "intake/mcmt.h"
 #include "intake/bounces.h"
 #include "intake/login.h"
 #include "intake/trace.h"
@@ -223,5 +224,9 @@ policy_message(const struct intake_session *is, uint32_t needs,
     if (needs & IMPEL_NEED_BINARY ? check_binary(f, header, r) < 0
                                   : check_lines(is, f, r) < 0)
         return -1;
+    if (mcmt_is_container(header) &&
+        I(is, INTAKE_MCMT_RECEPTION) == MCMT_REJECT)
+        return refuse(r, IMPEL_AT_FINAL, 554, "5.6.1",
+            "Containers (multipart/vnd.msys.mcmt) are not accepted");
     return check_header(is, header, r);
 }

@@ -17,6 +17,7 @@
 #include "intake/filtered.h"
 #include "intake/intake_options.h"
 #include "intake/needs.h"
+#include "intake/mcmt.h"
 #include "intake/policy.h"
 #include "intake/qualify.h"
 #include "intake/reject.h"
@@ -595,14 +596,18 @@ settle_meta(struct impel_incoming *m)
     const char *tls = m->is->session ? session_tls_text(m->is->session) : NULL;
     struct meta *me;
 
-    if (!env->meta_count && !tls)
+    if (!env->meta_count && !tls && !m->container)
         return;
-    me = arena_alloc(arena, (env->meta_count + 1) * sizeof(struct meta));
+    me = arena_alloc(arena, (env->meta_count + 2) * sizeof(struct meta));
     if (env->meta_count)
         memcpy(me, m->meta, env->meta_count * sizeof(struct meta));
     if (tls) {
         me[env->meta_count].key = STR("tls");
         me[env->meta_count++].value = message_str(m->message, str_of(tls));
+    }
+    if (m->container) {
+        me[env->meta_count].key = STR("mcmt");
+        me[env->meta_count++].value = STR("allow");
     }
     env->meta = me;
 }
@@ -613,6 +618,8 @@ receive_needs(
 {
     struct envelope *env = &m->message->env;
     env->rcpt = m->rcpt; /* for now */
+    m->container = mcmt_is_container(header) &&
+        mcmt_is_allowed(m->is->scope, env->protocol);
     /* RFC 8689 5: beside REQUIRETLS it says nothing */
     if (!(env->needs & IMPEL_NEED_TLS) &&
         trace_says(header, STR("TLS-Required"), STR("No")))

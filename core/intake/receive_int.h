@@ -41,6 +41,7 @@ struct impel_incoming {
     struct chain *chain;        /* the filters that see it, or NULL */
     struct chain_request asked; /* of them, for a part of it */
     bool asking;                /* is under way */
+    bool container;             /* let in as one (mcmt.h) */
     bool discarded;             /* a filter has said so: taken, not stored */
     struct inbound_charge charge; /* until it is taken */
     struct list node;             /* in is->incoming */

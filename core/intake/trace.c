@@ -63,21 +63,40 @@ trace_has_field(struct str header, struct str name)
     return false;
 }
 
+/* The next Content-Type from *header on; false: no more. */
+static bool
+next_type(struct str *header, struct str *type)
+{
+    while (next_line(header, type)) {
+        if (!line_is_field(*type, STR("Content-Type")))
+            continue;
+        (void)str_cut(type, ':');
+        *type = str_trim(*type);
+        while (!type->n && header->n &&
+            (*header->p == ' ' || *header->p == '\t') &&
+            next_line(header, type))
+            *type = str_trim(*type);
+        return true;
+    }
+    return false;
+}
+
+struct str
+trace_content_type(struct str header)
+{
+    struct str type;
+
+    return next_type(&header, &type) ? type : STR("");
+}
+
 bool
 trace_has_parts(struct str header)
 {
-    struct str line;
+    struct str type;
 
-    while (next_line(&header, &line)) {
-        if (!line_is_field(line, STR("Content-Type")))
-            continue;
-        (void)str_cut(&line, ':');
-        line = str_trim(line);
-        while (!line.n && header.n && (*header.p == ' ' || *header.p == '\t') &&
-            next_line(&header, &line))
-            line = str_trim(line);
-        if (str_istarts(line, STR("multipart/")) ||
-            str_istarts(line, STR("message/")))
+    while (next_type(&header, &type)) {
+        if (str_istarts(type, STR("multipart/")) ||
+            str_istarts(type, STR("message/")))
             return true;
     }
     return false;

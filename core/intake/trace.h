@@ -29,6 +29,9 @@ bool trace_has_field(struct str header, struct str name);
 size_t trace_count_fields(struct str header, struct str name);
 /* There are fields of that name, and each says that one word, in any case. */
 bool trace_says(struct str header, struct str name, struct str word);
+/* What its first Content-Type says, as far as its first line goes; empty: there
+ * is none. */
+struct str trace_content_type(struct str header);
 /* Does Content-Type say that it is made of parts with headers of their own? */
 bool trace_has_parts(struct str header);
 /* Does it begin like a header: a field name and a colon, or a blank line? */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "intake/bounces.h"
 #include "intake/inbound_throttle.h"
+#include "intake/mcmt.h"
 #include "intake/policy.h"
 #include "route/relay.h"
 #include "intake/trust.h"
@@ -183,6 +184,40 @@ messages_are_checked(void **state)
     assert_int_equal(message_code(&f, "Subject: x\r\n\r\n"), 550);
 }
 
+static void
+containers(void **state)
+{
+    static const struct {
+        const char *header;
+        bool is;
+    } rows[] = {{"Content-Type: multipart/vnd.msys.mcmt; boundary=b\r\n", true},
+        {"content-type:\r\n\tMultipart/VND.msys.MCMT\r\n", true},
+        {"Content-Type: multipart/vnd.msys.mcmtx; boundary=b\r\n", false},
+        {"Content-Type: multipart/mixed\r\n", false},
+        {"Subject: multipart/vnd.msys.mcmt\r\n", false}};
+    struct content_facts f = {.body_size = 100, .max_line = 80};
+    const struct scope *s;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(mcmt_is_container(str_of(rows[i].header)), rows[i].is);
+        configure("Mcmt_Reception = reject\n");
+        assert_int_equal(
+            message_code(&f, rows[i].header), rows[i].is ? 554 : 250);
+        configure("Mcmt_Reception = allow\n");
+        assert_int_equal(message_code(&f, rows[i].header), 250);
+        configure("");
+        assert_int_equal(message_code(&f, rows[i].header), 250);
+    }
+    s = is.scope;
+    assert_false(mcmt_is_allowed(s, STR("esmtp")));
+    assert_true(mcmt_is_allowed(s, STR("ecstream")));
+    configure("Mcmt_Reception = allow\n");
+    assert_true(mcmt_is_allowed(is.scope, STR("esmtp")));
+    configure("Mcmt_Reception = reject\n");
+    assert_false(mcmt_is_allowed(is.scope, STR("ecstream")));
+}
+
 /* Its header is lines, and all of it was seen: a report returns all of it. */
 static void
 octets_have_a_header(void **state)
@@ -336,6 +371,7 @@ main(void)
         cmocka_unit_test(senders_may_relay),
         cmocka_unit_test(senders_are_checked),
         cmocka_unit_test(messages_are_checked),
+        cmocka_unit_test(containers),
         cmocka_unit_test(octets_have_a_header),
         cmocka_unit_test(loops_and_sizes_are_refused),
         cmocka_unit_test(names_at_the_greeting),
