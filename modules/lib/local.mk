@@ -38,9 +38,20 @@ modules_lib_libdialogue_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libdialogue_la_CFLAGS = $(MODULE_CC) $(IDN2_CFLAGS)
 modules_lib_libdialogue_la_LIBADD = modules/lib/libmodule.la $(IDN2_LIBS)
 
+# What messages are to services that are no mail.
+noinst_LTLIBRARIES += modules/lib/libpush.la
+modules_lib_libpush_la_SOURCES = \
+	modules/lib/mime.c modules/lib/mime.h \
+	modules/lib/mimehead.c modules/lib/mimetext.c \
+	modules/lib/push.c modules/lib/push.h
+modules_lib_libpush_la_CPPFLAGS = $(MODULE_CPP)
+modules_lib_libpush_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
+modules_lib_libpush_la_LIBADD = modules/lib/libmodule.la
+
 LIB_TEST_CPP = $(MODULE_CPP)
 if HAVE_CMOCKA
 LIB_TESTS = tests/unit/test-capability tests/unit/test-line \
+	tests/unit/test-mime \
 	tests/unit/test-reply tests/unit/test-verb
 check_PROGRAMS += $(LIB_TESTS)
 TESTS += $(LIB_TESTS)
@@ -50,6 +61,9 @@ tests_unit_test_capability_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
 tests_unit_test_line_SOURCES = tests/unit/test-line.c
 tests_unit_test_line_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_line_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
+tests_unit_test_mime_SOURCES = tests/unit/test-mime.c
+tests_unit_test_mime_CPPFLAGS = $(LIB_TEST_CPP)
+tests_unit_test_mime_LDADD = modules/lib/libpush.la $(CMOCKA_LIBS)
 tests_unit_test_reply_SOURCES = tests/unit/test-reply.c
 tests_unit_test_reply_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_reply_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
@@ -66,9 +80,15 @@ FUZZ_LINK = -fsanitize=fuzzer
 else
 FUZZ_MAIN = tests/fuzz/standalone.c
 FUZZ_LINK =
-TESTS += tests/fuzz/fuzz-reply tests/fuzz/fuzz-verb
+TESTS += tests/fuzz/fuzz-mime tests/fuzz/fuzz-reply tests/fuzz/fuzz-verb
 endif
-check_PROGRAMS += tests/fuzz/fuzz-reply tests/fuzz/fuzz-verb
+check_PROGRAMS += tests/fuzz/fuzz-mime tests/fuzz/fuzz-reply \
+	tests/fuzz/fuzz-verb
+tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_mime_CPPFLAGS = $(MODULE_CPP) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/mime"'
+tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_mime_LDADD = modules/lib/libpush.la
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_reply_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/reply"'
