@@ -5,7 +5,7 @@
 EXTRA_DIST += tests/fuzz/run tests/fuzz/parts.h tests/fuzz/rows.h \
 	tests/fuzz/standalone.c
 FUZZ_CORE = tests/fuzz/fuzz-address tests/fuzz/fuzz-dsn \
-	tests/fuzz/fuzz-header tests/fuzz/fuzz-maillog tests/fuzz/fuzz-oob \
+	tests/fuzz/fuzz-fields tests/fuzz/fuzz-header tests/fuzz/fuzz-maillog tests/fuzz/fuzz-oob \
 	tests/fuzz/fuzz-override tests/fuzz/fuzz-param tests/fuzz/fuzz-render \
 	tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit tests/fuzz/fuzz-value
 check_PROGRAMS += $(FUZZ_CORE) tests/fuzz/fuzz-body
@@ -25,6 +25,11 @@ tests_fuzz_fuzz_dsn_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/dsn"'
 tests_fuzz_fuzz_dsn_LDFLAGS = $(FUZZ_LD)
 tests_fuzz_fuzz_dsn_LDADD = $(FUZZ_CORE_LA)
+tests_fuzz_fuzz_fields_SOURCES = tests/fuzz/fuzz-fields.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_fields_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/fields"'
+tests_fuzz_fuzz_fields_LDFLAGS = $(FUZZ_LD)
+tests_fuzz_fuzz_fields_LDADD = $(FUZZ_CORE_LA)
 tests_fuzz_fuzz_header_SOURCES = tests/fuzz/fuzz-header.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_header_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/header"'
