@@ -323,8 +323,8 @@ client_send(struct client *c)
         return;
     if (c->state == CLIENT_BUSY)
         pipeline_pump(c);
-    else
-        (void)client_flush(c); /* a loss is an event of its own */
+    else if (client_flush(c)) /* a loss is an event of its own */
+        client_auth_send(c);
 }
 
 static void
@@ -626,6 +626,7 @@ client_release(void *s)
     struct client *c = s;
 
     outcome_drop(&c->t.keep);
+    client_auth_drop(c);
     free(c->rcpt);
     free(c);
 }

@@ -93,6 +93,8 @@ struct client {
     bool auth_said;        /* AUTH was */
     char mechanism[68];    /* of the login */
     struct impel_str held; /* its first words, for the host to ask for */
+    char *line; /* of the login, not taken by the host yet; or NULL */
+    size_t line_size;
     uint16_t port;
     struct capability capability;
     struct reply_scan scan;

@@ -5,6 +5,7 @@
 #include "client_auth.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "line.h"
@@ -36,23 +37,58 @@ give_up_for(struct client *c, struct impel_error *e)
     give_up(c, "451 4.7.0", e->text[0] ? e->text : "no reason is known");
 }
 
-/* A line of its own, past the buffer of commands: tokens are longer. */
+void
+client_auth_drop(struct client *c)
+{
+    if (c->line)
+        explicit_bzero(c->line, c->line_size);
+    free(c->line);
+    c->line = NULL;
+    c->line_size = 0;
+}
+
+void
+client_auth_send(struct client *c)
+{
+    int rc;
+
+    if (!c->line)
+        return;
+    rc = c->host->write(c->session, c->line, c->line_size);
+    if (rc == IMPEL_E_FULL) {
+        c->full = true;
+        return;
+    }
+    if (rc < 0)
+        c->lost = true; /* which is an event of its own */
+    client_auth_drop(c);
+}
+
+/* A line of its own, past the buffer of commands: tokens are longer.  It goes
+ * when there is room, whole. */
 static void
 say(struct client *c, const char *verb, struct impel_str name,
     struct impel_str words)
 {
     const struct impel_str parts[] = {
         line_str(verb), name, {" ", name.n > 0 && words.p}, words, {"\r\n", 2}};
-    size_t i;
+    size_t n = 0, i;
 
-    if (!client_flush(c))
-        return; /* a loss is an event of its own */
+    client_auth_drop(c);
     for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        if (parts[i].n > 0 &&
-            c->host->write(c->session, parts[i].p, parts[i].n) < 0) {
-            c->lost = true;
-            return;
-        }
+        n += parts[i].n;
+    c->line = malloc(n);
+    if (!c->line) {
+        c->lost = true; /* what it should have said ends in a timeout */
+        return;
+    }
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].n > 0)
+            memcpy(c->line + c->line_size, parts[i].p, parts[i].n);
+        c->line_size += parts[i].n;
+    }
+    if (client_flush(c))
+        client_auth_send(c);
 }
 
 /* The first words, which go with the command if the line is not too long. */
@@ -169,7 +205,7 @@ client_auth_reply(struct client *c, const struct reply *r)
 {
     char text[128], code[32];
 
-    if (c->state != CLIENT_AUTH) { /* it was not its turn */
+    if (c->state != CLIENT_AUTH || c->line) { /* it was not its turn */
         client_protocol_error(c);
         return;
     }

@@ -17,6 +17,10 @@
  * wanted, or be ready. */
 void client_auth_begin(struct client *c);
 void client_auth_reply(struct client *c, const struct reply *r);
+/* There is room again: what waits for it is said. */
+void client_auth_send(struct client *c);
+/* Forget what was to be said. */
+void client_auth_drop(struct client *c);
 /* EV_LOGIN */
 void client_auth_event(struct client *c);
 /* From AUTH to its last reply. */

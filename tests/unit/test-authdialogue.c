@@ -226,10 +226,43 @@ client_is_not_content(void **state)
     finish(h);
 }
 
+/* The host takes no more just now: the line goes later, once and whole. */
+static void
+client_waits_for_room(void **state)
+{
+    struct esmtp_host *h = connected("250-mx\r\n250 AUTH PLAIN\r\n");
+
+    (void)state;
+    h->session.out.n = 0;
+    h->full_every = 2;
+    h->writes = 1; /* the next is refused */
+    say(h, "334 abcd\r\n");
+    expect(h, "c2VjcmV0\r\n");
+    say(h, "235 ok\r\n");
+    assert_int_equal(h->session.ready, 1);
+    finish(h);
+}
+
+/* Nothing was asked that this could be the answer to. */
+static void
+client_is_answered_too_often(void **state)
+{
+    struct esmtp_host *h = connected("250-mx\r\n250 AUTH PLAIN\r\n");
+
+    (void)state;
+    h->full_every = 2;
+    h->writes = 1; /* the next is refused */
+    say(h, "334 abcd\r\n334 abcd\r\n");
+    assert_true(h->session.closed);
+    finish(h);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(server_words),
+        cmocka_unit_test(client_waits_for_room),
+        cmocka_unit_test(client_is_answered_too_often),
         cmocka_unit_test(server_lines), cmocka_unit_test(server_order),
         cmocka_unit_test(client_words), cmocka_unit_test(client_refusals),
         cmocka_unit_test(client_needs_it),
