@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bug.h"
 #include "base/log.h"
@@ -30,7 +31,9 @@ static size_t entry_count;
 /* Option tables must stay after registry_close(): their modules do. */
 static struct module **retired;
 static size_t retired_count;
-static _Atomic bool any_filter; /* is loaded */
+/* Modules that filter, once they are loaded, by name; read without the lock,
+ * since each connection asks for them. */
+static _Atomic(struct module *) filters;
 
 void
 registry_lock(void)
@@ -172,6 +175,7 @@ void
 registry_close(void)
 {
     registry_lock();
+    atomic_store(&filters, NULL);
     for (size_t i = 0; i < entry_count; i++) {
         struct module *m = entries[i].module;
 
@@ -186,6 +190,18 @@ registry_close(void)
     entries = NULL;
     entry_count = 0;
     registry_unlock();
+}
+
+static void
+filters_add(struct module *m)
+{
+    _Atomic(struct module *) *at = &filters;
+    struct module *next;
+
+    while ((next = atomic_load(at)) != NULL && strcmp(next->name, m->name) < 0)
+        at = &next->next_filter;
+    atomic_store(&m->next_filter, next);
+    atomic_store(at, m);
 }
 
 void
@@ -204,7 +220,7 @@ registry_load(struct entry *x)
     if (rc >= 0) {
         x->state = MODULE_LOADED;
         if (m->has_filter)
-            atomic_store(&any_filter, true);
+            filters_add(m);
         log_info(LOG_MOD, "module-loaded", "module=%s version=%s file=%s",
             m->name, m->version, m->file);
         return;
@@ -216,9 +232,9 @@ registry_load(struct entry *x)
     registry_refuse(x, why.text);
 }
 
-bool
-registry_enabled(
-    const struct generation *g, const struct entry *x, const struct stanza **to)
+static bool
+name_enabled(
+    const struct generation *g, const char *name, const struct stanza **to)
 {
     const struct stanza *s = NULL;
     bool on = true;
@@ -226,7 +242,7 @@ registry_enabled(
     if (to)
         *to = NULL;
     while (g && (s = generation_stanza(g, SCOPE_MODULE, NULL, s)) != NULL) {
-        if (!str_ieq(stanza_keyword(s), str_of(x->name)))
+        if (!str_ieq(stanza_keyword(s), str_of(name)))
             continue;
         on = scope_int(
             stanza_scope(s), OPT(xport_options, XPORT_MODULE_ENABLED));
@@ -234,6 +250,13 @@ registry_enabled(
             *to = s;
     }
     return on;
+}
+
+bool
+registry_enabled(
+    const struct generation *g, const struct entry *x, const struct stanza **to)
+{
+    return name_enabled(g, x->name, to);
 }
 
 static void
@@ -358,23 +381,12 @@ registry_next(struct module *prev)
 struct module *
 registry_next_filter(const struct generation *g, struct module *prev)
 {
-    struct module *next = NULL;
-    bool seen = !prev;
+    struct module *m = atomic_load_explicit(
+        prev ? &prev->next_filter : &filters, memory_order_acquire);
 
-    if (!atomic_load_explicit(&any_filter, memory_order_relaxed))
-        return NULL;
-    registry_lock();
-    for (size_t i = 0; i < entry_count && !next; i++) {
-        struct entry *x = &entries[i];
-
-        if (x->module && x->module == prev)
-            seen = true;
-        else if (seen && x->state == MODULE_LOADED && x->module->has_filter &&
-            registry_enabled(g, x, NULL))
-            next = x->module;
-    }
-    registry_unlock();
-    return next;
+    while (m && !name_enabled(g, m->name, NULL))
+        m = atomic_load_explicit(&m->next_filter, memory_order_acquire);
+    return m;
 }
 
 void

@@ -13,7 +13,7 @@
 #include "conf/generation.h"
 #include "conf/option.h"
 
-struct module { /* immutable after it was loaded, but for counters */
+struct module { /* immutable once loaded, but for counters, next_filter */
     uint32_t magic;
     const char *name, *file, *version, *brief;
     uint16_t abi_major, abi_minor;
@@ -26,6 +26,7 @@ struct module { /* immutable after it was loaded, but for counters */
     struct impel_instance *instance;
     struct option_set options; /* own rows; imports are resolved */
     uint32_t *option_ids;      /* row -> id of the core's or its own */
+    _Atomic(struct module *) next_filter; /* registry.c */
 };
 enum module_state {
     MODULE_ABSENT, /* nothing serves this */
@@ -59,8 +60,7 @@ void registry_method(
 void registry_listener(
     struct generation *g, const char *stanza, struct module_found *to);
 struct module *registry_next(struct module *prev); /* loaded ones */
-/* The same of those that filter, and are not kept out.  Any thread; cheap when
- * there are none. */
+/* The same of those that filter, and are not kept out.  Any thread, no lock. */
 struct module *registry_next_filter(
     const struct generation *g, struct module *prev);
 /* `module list`: file, version, ABI, what it serves, state; also the refused
