@@ -8,12 +8,13 @@
 #include "base/magic.h"
 #include "base/xmem.h"
 #include "intake/policy.h"
+#include "intake/reject.h"
 #include "loop/defer.h"
 #include "route/binding.h"
 #include "spool/message.h"
 #include "base/banned.h"
 
-enum { LINKS_MOST = 32, SAID_TEXT_MOST = 512 };
+enum { SAID_TEXT_MOST = 512 };
 
 struct said {     /* an answer, kept */
     int answer;   /* 0: none */
@@ -50,7 +51,7 @@ struct chain {
     void *change_arg;
     struct chain_request connect, greet;
     size_t count;
-    struct link link[];
+    struct link *link;
 };
 
 static void chain_run(void *arg);
@@ -220,7 +221,7 @@ link_is_spared(struct link *k, int step, const struct said **kept)
         return !(*kept)->refuses;
     if (step == IMPEL_STEP_GREET && k->refuse.answer)
         return true;
-    return k->passed_client || (step > IMPEL_STEP_GREET && k->passed);
+    return k->passed_client || k->passed;
 }
 
 static void
@@ -232,13 +233,13 @@ chain_log(
     static const char *const answers[] = {"", "go on", "enough", "pass",
         "absent", "refuse", "hang up", "discard"};
     struct str text = str_make(s->result.text.p, s->result.text.n);
-    bool asked = s->answer == IMPEL_ABSENT || !k->f;
+    bool lost = s->answer == IMPEL_ABSENT || !k->f;
 
     if (s->answer == IMPEL_GO_ON || s->answer == IMPEL_ENOUGH)
         return;
-    if (!asked && !log_enabled(LOG_LEVEL_INFO, LOG_NET))
+    if (!lost && !log_enabled(LOG_LEVEL_INFO, LOG_NET))
         return;
-    log_always(asked ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "filter-answer",
+    log_always(lost ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "filter-answer",
         "session=%llu filter=\"%s\" step=%s answer=\"%s\" code=%u "
         "text=\"%.*s\"",
         (unsigned long long)c->is->id, k->name, steps[step], answers[s->answer],
@@ -280,6 +281,8 @@ took_connect(struct chain *c, struct link *k)
     if (s->answer != IMPEL_HANG_UP || !c->is->session)
         return;
     r = s->result;
+    r.stage = IMPEL_AT_CONNECT;
+    reject_note(c->is, STR(""), STR(""), &r);
     r.stage = IMPEL_AT_BANNER; /* CONNECT would be greet()'s answer */
     session_verdict(c->is->session, 0, SIZE_MAX, &r);
 }
@@ -445,46 +448,45 @@ chain_forget(struct chain *c, struct chain_request *q)
 
 /* --- chains --- */
 
-static size_t
-count_links(const struct intake_session *is, struct link *to)
+/* All that a scope asks for; NULL: none. */
+static struct link *
+links_of(const struct intake_session *is, size_t *count)
 {
+    struct link *link = NULL;
     struct module *m = NULL;
-    size_t n = 0;
     struct str name;
+    size_t n = 0;
 
     while ((m = registry_next_filter(is->generation, m)) != NULL) {
-        for (uint32_t i = 0; n < LINKS_MOST; i++) {
-            name = filtering_name(m, is->scope, i);
-            if (!name.p)
-                break;
-            if (to) {
-                to[n].module = m;
-                to[n].index = i;
-                to[n].name = xdupn(name.p, name.n);
-            }
-            n++;
+        for (uint32_t i = 0; (name = filtering_name(m, is->scope, i)).p; i++) {
+            if ((n & (n - 1)) == 0)
+                link = xgrow(link, n ? 2 * n : 1, sizeof(*link));
+            link[n++] = (struct link){
+                .module = m, .index = i, .name = xdupn(name.p, name.n)};
         }
     }
-    return n;
+    *count = n;
+    return link;
 }
 
 static struct chain *
 chain_new(struct intake_session *is)
 {
-    size_t n = count_links(is, NULL);
+    size_t n;
+    struct link *link = links_of(is, &n);
     struct chain *c;
 
-    if (!n)
+    if (!link)
         return NULL;
-    c = xcalloc(1, sizeof(*c) + n * sizeof(c->link[0]));
+    c = xnew(struct chain);
     c->magic = CHAIN_MAGIC;
     c->is = is;
     c->loop = is->il->loop;
     c->count = n;
+    c->link = link;
     list_init(&c->queue);
-    (void)count_links(is, c->link);
     for (size_t i = 0; i < n; i++)
-        c->link[i].chain = c;
+        link[i].chain = c;
     return c;
 }
 
@@ -502,6 +504,7 @@ chain_free(struct chain **to)
         filtering_close(&c->link[i].f, true);
         free(c->link[i].name);
     }
+    free(c->link);
     c->magic = 0;
     free(c);
 }
@@ -536,7 +539,7 @@ greet_done(void *arg, const struct chain_answer *a)
     if (a->answer == IMPEL_REFUSE) {
         r = *a->result;
         r.stage = IMPEL_AT_CONNECT;
-        atomic_fetch_add(&is->il->intake->rejected, 1);
+        reject_note(is, STR(""), STR(""), &r);
     } else {
         policy_say(&r, IMPEL_DELIVERED, IMPEL_AT_CONNECT, 250, "", "OK");
     }
@@ -714,10 +717,7 @@ chain_print(
     const char *before = "";
 
     while ((m = registry_next_filter(g, m)) != NULL) {
-        for (uint32_t i = 0; i < LINKS_MOST; i++) {
-            name = filtering_name(m, scope, i);
-            if (!name.p)
-                break;
+        for (uint32_t i = 0; (name = filtering_name(m, scope, i)).p; i++) {
             buf_printf(to, "%s%.*s", before, STR_ARG(name));
             before = ", ";
         }

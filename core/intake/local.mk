@@ -40,6 +40,7 @@ tests_unit_test_jwt_LDADD = core/intake/libintake.a $(NET_LA) \
 tests_unit_test_users_SOURCES = tests/unit/test-users.c
 tests_unit_test_users_LDADD = $(tests_unit_test_jwt_LDADD)
 intake_tests = tests/unit/test-assign tests/unit/test-fields \
+	tests/unit/test-filter-chain \
 	tests/unit/test-intakeapi tests/unit/test-judged \
 	tests/unit/test-listener tests/unit/test-oob \
 	tests/unit/test-policy tests/unit/test-receive tests/unit/test-trace
@@ -74,6 +75,12 @@ tests_unit_test_judged_SOURCES = tests/unit/test-judged.c \
 	tests/unit/receive_support.c tests/unit/receive_support.h \
 	tests/unit/conf_support.c tests/unit/conf_support.h
 tests_unit_test_judged_LDADD = $(tests_unit_test_trace_LDADD)
+tests_unit_test_filter_chain_SOURCES = tests/unit/test-filter-chain.c \
+	tests/unit/fake_builder.c tests/unit/fake_builder.h \
+	tests/unit/fake_tls.c tests/unit/fake_tls.h \
+	tests/unit/receive_support.c tests/unit/receive_support.h \
+	tests/unit/conf_support.c tests/unit/conf_support.h
+tests_unit_test_filter_chain_LDADD = $(tests_unit_test_trace_LDADD)
 tests_unit_test_intakeapi_SOURCES = tests/unit/test-intakeapi.c \
 	tests/unit/fake_filters.c \
 	tests/unit/conf_support.c tests/unit/conf_support.h
