@@ -161,9 +161,9 @@ frame_room(struct frame_out *out, size_t n)
 void
 frame_put(struct frame_out *out, const void *p, size_t n)
 {
-    uint8_t *to = frame_room(out, n);
+    uint8_t *to = n ? frame_room(out, n) : NULL;
 
-    if (!to || !n)
+    if (!to)
         return;
     memcpy(to, p, n);
     out->n += n;
