@@ -48,10 +48,18 @@ modules_lib_libpush_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libpush_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
 modules_lib_libpush_la_LIBADD = modules/lib/libmodule.la
 
+# HTTP/2, as a client.
+noinst_LTLIBRARIES += modules/lib/libh2.la
+modules_lib_libh2_la_SOURCES = \
+	modules/lib/h2.c modules/lib/h2.h modules/lib/h2words.c
+modules_lib_libh2_la_CPPFLAGS = $(MODULE_CPP)
+modules_lib_libh2_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS) $(NGHTTP2_CFLAGS)
+modules_lib_libh2_la_LIBADD = modules/lib/libmodule.la $(NGHTTP2_LIBS)
+
 LIB_TEST_CPP = $(MODULE_CPP)
 if HAVE_CMOCKA
 LIB_TESTS = tests/unit/test-capability tests/unit/test-line \
-	tests/unit/test-mime \
+	tests/unit/test-h2 tests/unit/test-mime \
 	tests/unit/test-reply tests/unit/test-verb
 check_PROGRAMS += $(LIB_TESTS)
 TESTS += $(LIB_TESTS)
@@ -61,6 +69,9 @@ tests_unit_test_capability_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
 tests_unit_test_line_SOURCES = tests/unit/test-line.c
 tests_unit_test_line_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_line_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
+tests_unit_test_h2_SOURCES = tests/unit/test-h2.c
+tests_unit_test_h2_CPPFLAGS = $(LIB_TEST_CPP) $(NGHTTP2_CFLAGS)
+tests_unit_test_h2_LDADD = modules/lib/libh2.la $(CMOCKA_LIBS)
 tests_unit_test_mime_SOURCES = tests/unit/test-mime.c
 tests_unit_test_mime_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_mime_LDADD = modules/lib/libpush.la $(CMOCKA_LIBS)
@@ -80,10 +91,17 @@ FUZZ_LINK = -fsanitize=fuzzer
 else
 FUZZ_MAIN = tests/fuzz/standalone.c
 FUZZ_LINK =
-TESTS += tests/fuzz/fuzz-mime tests/fuzz/fuzz-reply tests/fuzz/fuzz-verb
-endif
-check_PROGRAMS += tests/fuzz/fuzz-mime tests/fuzz/fuzz-reply \
+TESTS += tests/fuzz/fuzz-h2 tests/fuzz/fuzz-mime tests/fuzz/fuzz-reply \
 	tests/fuzz/fuzz-verb
+endif
+check_PROGRAMS += tests/fuzz/fuzz-h2 tests/fuzz/fuzz-mime \
+	tests/fuzz/fuzz-reply \
+	tests/fuzz/fuzz-verb
+tests_fuzz_fuzz_h2_SOURCES = tests/fuzz/fuzz-h2.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_h2_CPPFLAGS = $(MODULE_CPP) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/h2"'
+tests_fuzz_fuzz_h2_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_h2_LDADD = modules/lib/libh2.la
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_mime_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/mime"'
