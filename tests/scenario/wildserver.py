@@ -105,10 +105,19 @@ class Wild:
         return [] if tcp else [answer(q, tc=1).pack()]
 
     def make_huge(self, q, name, tcp):
-        many = [(name, "MX", f"20 h{i}.a-long-name-of-hosts.test.")
-                for i in range(1400)]
-        return [answer(q, [(name, "MX", "10 mx.good.test."), *many]).pack()
-                if tcp else answer(q, tc=1).pack()]
+        if not tcp:
+            return [answer(q, tc=1).pack()]
+        first = answer(q, [(name, "MX", "10 mx.good.test.")]).pack()
+        hosts, domain = b"", b"\x14a-long-name-of-hosts\4test\0"
+        for i in range(1400):
+            host = b"h%d" % i
+            host = bytes([len(host)]) + host
+            if not i:
+                at = len(first) + 14 + len(host)
+            host += domain if not i else struct.pack("!H", 0xc000 | at)
+            hosts += struct.pack("!3HIHH", 0xc00c, MX, 1, 60, len(host) + 2,
+                                 20) + host
+        return [first[:6] + struct.pack("!H", 1401) + first[8:] + hosts]
 
     def make_silent(self, q, name, tcp):
         return []
