@@ -75,12 +75,12 @@ tests_fuzz_fuzz_ecconf_SOURCES = tests/fuzz/fuzz-conf.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_ecconf_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_YAML=false \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/ecconf"'
 tests_fuzz_fuzz_ecconf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
-tests_fuzz_fuzz_ecconf_LDADD = $(CONF_LA) $(CONF_LIBS)
+tests_fuzz_fuzz_ecconf_LDADD = $(FUZZ_CORE_LA)
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz-conf.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_yaml_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_YAML=true \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/yaml"'
 tests_fuzz_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
-tests_fuzz_fuzz_yaml_LDADD = $(CONF_LA) $(CONF_LIBS)
+tests_fuzz_fuzz_yaml_LDADD = $(FUZZ_CORE_LA)
 
 # Examples of configurations; test-notation loads them.
 examplesdir = $(docdir)/examples

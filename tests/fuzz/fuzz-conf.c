@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fuzz-conf.c - any bytes as a configuration: no crash, and what was read is
- * printed so that it is read the same again.  Built once for each notation:
- * FUZZ_YAML is true or false.
+ * printed so that it is read the same again; a generation of the core's own
+ * options is made of it.  Built once for each notation: FUZZ_YAML is true or
+ * false.
  */
 #include <stdint.h>
 #include <stdlib.h>
+
+#include "rows.h"
 
 #include "conf/ecconf.h"
 #include "conf/generation.h"
@@ -41,6 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct tree t;
     struct err e;
 
+    rows_add();
     tree_init(&t, r);
     tree_parse(&t, &t.root, str_make(p, n), FUZZ_YAML, "fuzz");
     if (!conf_report_count(r, true))

@@ -23,6 +23,9 @@ play(const uint8_t *data, size_t n, size_t piece, unsigned again, int mode)
     h->option[OPT_BARE_NEWLINE] = mode & 1;
     h->module.lmtp = mode & 2;
     h->option[OPT_MAX_MESSAGE_SIZE] = 2000;
+    h->option[OPT_FUTURE_RELEASE_MAX] = INT64_C(86400000);
+    h->option[OPT_DELIVER_BY_MIN] = 5000;
+    h->tls = n % 3 ? NULL : "TLS1.3"; /* for REQUIRETLS */
     h->logins = n % 2;
     esmtp_host_listen(h);
     esmtp_host_settle(h);

@@ -7,7 +7,8 @@ EXTRA_DIST += tests/fuzz/run tests/fuzz/parts.h tests/fuzz/rows.h \
 FUZZ_CORE = tests/fuzz/fuzz-address tests/fuzz/fuzz-dsn \
 	tests/fuzz/fuzz-fields tests/fuzz/fuzz-header tests/fuzz/fuzz-maillog tests/fuzz/fuzz-oob \
 	tests/fuzz/fuzz-override tests/fuzz/fuzz-param tests/fuzz/fuzz-render \
-	tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit tests/fuzz/fuzz-value
+	tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit tests/fuzz/fuzz-token \
+	tests/fuzz/fuzz-value
 check_PROGRAMS += $(FUZZ_CORE) tests/fuzz/fuzz-body
 if !FUZZ
 TESTS += $(FUZZ_CORE) tests/fuzz/fuzz-body
@@ -70,6 +71,11 @@ tests_fuzz_fuzz_sevenbit_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/sevenbit"'
 tests_fuzz_fuzz_sevenbit_LDFLAGS = $(FUZZ_LD)
 tests_fuzz_fuzz_sevenbit_LDADD = core/spool/libspool.a $(BASE_LA) $(BASE_LIBS)
+tests_fuzz_fuzz_token_SOURCES = tests/fuzz/fuzz-token.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_token_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/token"'
+tests_fuzz_fuzz_token_LDFLAGS = $(FUZZ_LD)
+tests_fuzz_fuzz_token_LDADD = core/intake/libintake.a $(NET_LA) $(XPORT_LIBS)
 tests_fuzz_fuzz_value_SOURCES = tests/fuzz/fuzz-value.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_value_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/value"'
