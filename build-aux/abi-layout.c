@@ -344,6 +344,7 @@ layout_step(void)
     FIELD(impel_step, field_count);
     FIELD(impel_step, field);
     FIELD(impel_step, body);
+    FIELD(impel_step, mechanism);
     END(impel_step);
 }
 

@@ -193,6 +193,8 @@ fill_step(struct chain *c, struct impel_step *to, int step)
     to->tls_version = session_told(s, IMPEL_INFO_TLS_VERSION);
     to->tls_cipher = session_told(s, IMPEL_INFO_TLS_CIPHER);
     to->tls_peer = session_told(s, IMPEL_INFO_TLS_PEER);
+    if (c->is->logged_in)
+        to->mechanism = text_of(c->is->mechanism);
 }
 
 /* What is to be told now: the client first, where that was not done. */

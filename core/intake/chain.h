@@ -28,7 +28,7 @@ typedef void chain_done_f(void *arg, const struct chain_answer *a);
 struct chain_request { /* the caller's, zeroed; while it is under way */
     struct list node;
     struct impel_step step;
-    struct impel_sender sender;
+    struct impel_sender sender; /* the caller sets its declared_size */
     struct impel_rcpt rcpt;
     char id[MESSAGE_ID_SIZE];
     size_t only; /* SIZE_MAX: all */

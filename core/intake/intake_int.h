@@ -84,7 +84,8 @@ struct intake_session {
     struct login *auth; /* or NULL (login.h) */
     char helo[NAME_SHOWN_MAX + 1];
     char login[NAME_SHOWN_MAX + 1];
-    char peer[64]; /* the address as text */
+    char mechanism[24]; /* if logged_in */
+    char peer[64];      /* the address as text */
 };
 
 #endif

@@ -300,6 +300,7 @@ succeeded(struct login *l)
     is->logged_in = true;
     is->login_said = false;
     (void)str_copy(is->login, sizeof(is->login), str_of(l->name));
+    (void)str_copy(is->mechanism, sizeof(is->mechanism), str_of(l->mechanism));
     atomic_fetch_add(&all.logins, 1);
     log_info(LOG_NET, "login", "session=%llu peer=%s mechanism=%s user=\"%s\"",
         (unsigned long long)is->id, is->peer, l->mechanism, l->name);

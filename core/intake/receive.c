@@ -235,6 +235,7 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
         env->by = from->deadline ? from->by : 0;
     if (m->chain) {
         m->asking = true;
+        m->asked.sender.declared_size = from->declared_size;
         chain_sender(m->chain, &m->asked, m->message, sender_judged, m);
         return 0;
     }

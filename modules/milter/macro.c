@@ -53,6 +53,16 @@ set_client(struct value *v, const struct impel_peer *p)
     set_word(v, v->text);
 }
 
+/* Logins that a proxy tells of are XCLIENT's, as with Postfix. */
+static void
+set_login(struct value *v, const struct impel_step *t)
+{
+    if (t->client->login.n && !t->mechanism.n)
+        set_word(v, "XCLIENT");
+    else
+        set(v, t->mechanism);
+}
+
 static bool
 is(struct impel_str name, const char *word)
 {
@@ -81,6 +91,8 @@ of_client(const struct macro_source *m, struct impel_str name, struct value *v)
         set(v, p->helo);
     else if (is(name, "auth_authen"))
         set(v, p->login);
+    else if (is(name, "auth_type"))
+        set_login(v, m->step);
     else
         return false;
     return true;

@@ -2,6 +2,7 @@
  *
  * put.c - the packets of a step.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "talk.h"
@@ -30,6 +31,35 @@ put_arg(struct talk *t, const char *name, struct impel_str value)
 {
     packet_bytes(&t->out, name, strlen(name));
     packet_text(&t->out, value);
+}
+
+static void
+put_size(struct talk *t, int64_t size)
+{
+    char word[40];
+
+    snprintf(word, sizeof(word), "SIZE=%lld", (long long)size);
+    packet_word(&t->out, word);
+}
+
+static void
+put_notify(struct talk *t, uint32_t notify)
+{
+    static const struct {
+        uint32_t bit;
+        const char *word;
+    } rows[] = {{IMPEL_NOTIFY_NEVER, "NEVER"},
+        {IMPEL_NOTIFY_SUCCESS, "SUCCESS"}, {IMPEL_NOTIFY_FAILURE, "FAILURE"},
+        {IMPEL_NOTIFY_DELAY, "DELAY"}};
+    char word[64] = "NOTIFY";
+    size_t n = strlen(word);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (notify & rows[i].bit)
+            n += (size_t)snprintf(word + n, sizeof(word) - n, "%c%s",
+                strchr(word, '=') ? ',' : '=', rows[i].word);
+    }
+    packet_word(&t->out, word);
 }
 
 static void
@@ -73,7 +103,11 @@ put_mail(struct talk *t)
     put_macros(t, 2, SEND_MAIL);
     packet_begin(&t->out, SEND_MAIL);
     put_address(t, s->address);
-    if (s->needs & IMPEL_NEED_8BIT)
+    if (s->declared_size > 0)
+        put_size(t, s->declared_size);
+    if (s->needs & IMPEL_NEED_BINARY)
+        packet_word(&t->out, "BODY=BINARYMIME");
+    else if (s->needs & IMPEL_NEED_8BIT)
         packet_word(&t->out, "BODY=8BITMIME");
     if (s->needs & IMPEL_NEED_UTF8)
         packet_word(&t->out, "SMTPUTF8");
@@ -82,6 +116,8 @@ put_mail(struct talk *t)
             &t->out, s->ret == IMPEL_RET_FULL ? "RET=FULL" : "RET=HDRS");
     if (s->envid.n)
         put_arg(t, "ENVID=", s->envid);
+    if (s->auth.n)
+        put_arg(t, "AUTH=", s->auth);
     packet_end(&t->out);
 }
 
@@ -93,6 +129,8 @@ put_rcpt(struct talk *t)
     put_macros(t, 3, SEND_RCPT);
     packet_begin(&t->out, SEND_RCPT);
     put_address(t, r->address);
+    if (r->notify)
+        put_notify(t, r->notify);
     if (r->original.n)
         put_arg(t, "ORCPT=", r->original);
     packet_end(&t->out);

@@ -85,11 +85,48 @@ give_sender(struct talk *t)
     return t->host->filtering->set_sender(t->session, &s);
 }
 
+static uint32_t
+notify_word(struct impel_str s)
+{
+    static const char *const words[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
+
+    for (int i = 0; i < 4; i++)
+        if (s.n == strlen(words[i]) && strncasecmp(s.p, words[i], s.n) == 0)
+            return 1u << i; /* as IMPEL_NOTIFY_* */
+    return 0;
+}
+
+/* NOTIFY= of what a filter gives behind a recipient; the rest is left out. */
+static uint32_t
+notify_of(struct impel_str args)
+{
+    uint32_t notify = 0;
+    size_t end;
+
+    for (size_t at = 0; at < args.n; at = end + 1) {
+        struct impel_str a = {args.p + at, 0};
+
+        for (end = at; end < args.n && args.p[end] != ' '; end++)
+            ;
+        a.n = end - at;
+        if (a.n <= 7 || strncasecmp(a.p, "NOTIFY=", 7) != 0)
+            continue;
+        for (size_t i = 7, from = 7; i <= a.n; i++) {
+            if (i < a.n && a.p[i] != ',')
+                continue;
+            notify |= notify_word((struct impel_str){a.p + from, i - from});
+            from = i + 1;
+        }
+    }
+    return notify & IMPEL_NOTIFY_NEVER ? IMPEL_NOTIFY_NEVER : notify;
+}
+
 static int
 give_rcpt(struct talk *t)
 {
-    struct impel_rcpt r = {
-        .size = sizeof(r), .address = plain_address(t->said.name)};
+    struct impel_rcpt r = {.size = sizeof(r),
+        .notify = notify_of(t->said.value),
+        .address = plain_address(t->said.name)};
 
     return t->host->filtering->add_rcpt(t->session, &r);
 }
