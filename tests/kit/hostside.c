@@ -488,6 +488,8 @@ host_ready(struct impel_session *s, uint32_t open)
         return;
     if (s->world->script->listener)
         world_fault(s->world, "ready() by a listener");
+    if (s->world->script->filter && !s->filter.leaving)
+        world_fault(s->world, "ready() by a filter that was not told to leave");
     s->ready = open;
     s->probing = false;
 }
@@ -576,18 +578,6 @@ host_settle(struct impel_session *s, int64_t arg)
     return 0;
 }
 
-/* --- filters: none is opened here, so nothing may be said --- */
-
-static void
-host_answer(struct impel_session *s, int answer, const struct impel_result *r)
-{
-    (void)answer, (void)r;
-    world_fault(s->world, "an answer to nothing");
-}
-
-static const struct impel_filtering host_filtering = {
-    .size = sizeof(struct impel_filtering), .answer = host_answer};
-
 const struct impel_host world_host = {
     .abi = {IMPEL_ABI_MAGIC, IMPEL_ABI_MAJOR, IMPEL_ABI_MINOR},
     .size = sizeof(struct impel_host),
@@ -628,5 +618,5 @@ const struct impel_host world_host = {
     .report = host_report,
     .intake = &world_intake,
     .settle = host_settle,
-    .filtering = &host_filtering,
+    .filtering = &world_filtering,
 };

@@ -128,5 +128,8 @@ kit_load(const char *path, struct kit_module *m, struct err *e)
     if (m->has_listener)
         load_copy(
             &m->listener, sizeof(m->listener), d->listener, d->listener->size);
+    m->has_filter = d->filter != NULL;
+    if (m->has_filter)
+        load_copy(&m->filter, sizeof(m->filter), d->filter, d->filter->size);
     return load_tables(m, e);
 }

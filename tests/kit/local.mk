@@ -5,6 +5,7 @@ bin_PROGRAMS += impel-modtest
 impel_modtest_SOURCES = core/prog/impel-modtest.c \
 	tests/kit/accounts.c \
 	tests/kit/describe.c \
+	tests/kit/filterside.c \
 	tests/kit/hostside.c \
 	tests/kit/intakeside.c \
 	tests/kit/kit.c tests/kit/kit.h \
@@ -13,7 +14,8 @@ impel_modtest_SOURCES = core/prog/impel-modtest.c \
 	tests/kit/manners.c \
 	tests/kit/parts.c \
 	tests/kit/peer.c \
-	tests/kit/script.c tests/kit/script.h \
+	tests/kit/script.c tests/kit/script.h tests/kit/script_int.h \
+	tests/kit/scriptfilter.c \
 	tests/kit/shape.c \
 	tests/kit/sweep.c \
 	tests/kit/tap.c \
@@ -34,6 +36,7 @@ KIT_TESTS = \
 	tests/kit/good.modtest \
 	tests/kit/fetches.modtest \
 	tests/kit/twice.modtest \
+	tests/kit/filter.modtest \
 	tests/kit/forgets.modtest \
 	tests/kit/blocks.modtest
 dist_check_SCRIPTS += tests/kit/docs.test tests/kit/imports.test
@@ -57,7 +60,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-kit-script
 TESTS += tests/unit/test-kit-script
 tests_unit_test_kit_script_SOURCES = tests/unit/test-kit-script.c \
-	tests/kit/script.c tests/kit/word.c
+	tests/kit/script.c tests/kit/scriptfilter.c tests/kit/word.c
 tests_unit_test_kit_script_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/kit
 tests_unit_test_kit_script_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(BASE_LIBS)
 endif

@@ -68,9 +68,13 @@ world_new(struct kit_module *m, struct script *s, const struct world_plan *plan)
     world_current = w;
     part_options(w);
     part_check(w);
-    if (s->listener ? !m->has_listener : !m->has_transport)
-        world_fault(
-            w, "the module has no %s", s->listener ? "listener" : "transport");
+    if (s->listener     ? !m->has_listener
+            : s->filter ? !m->has_filter
+                        : !m->has_transport)
+        world_fault(w, "the module has no %s",
+            s->listener     ? "listener"
+                : s->filter ? "filter"
+                            : "transport");
     world_current = before;
     return w;
 }
@@ -185,6 +189,7 @@ part_free_session(struct impel_session *s)
     buf_fini(&s->peer.to);
     buf_fini(&s->why_text);
     part_free_client(&s->client);
+    filter_free(s);
     free(s);
 }
 

@@ -170,6 +170,38 @@ peer_body(struct impel_session *s, const struct script_step *step, bool dotted)
     return whole;
 }
 
+/* A packet of the module: four octets of length, highest first, and as many.
+ * In a disturbed run: go on with the next one that this fits. */
+static bool
+peer_packet(struct impel_session *s)
+{
+    struct peer *peer = &s->peer;
+    const struct script_session *t = s->script;
+    const unsigned char *p = (const unsigned char *)peer->from.p;
+    size_t size, i = peer->at;
+    struct impel_str packet;
+
+    if (peer->from.n < 4)
+        return false;
+    size = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+    if (size > PEER_MAX_LINE)
+        peer_fail(s, "a packet without end", "", 0);
+    if (peer->from.n - 4 < size)
+        return false;
+    packet = (struct impel_str){peer->from.p + 4, size};
+    while (i < t->step_count &&
+        (t->step[i].kind != STEP_PACKET ||
+            !script_packet_fits(t->step[i].text, packet)))
+        i++;
+    if (i == peer->at || (i < t->step_count && s->world->plan.lenient))
+        peer->at = i + 1;
+    else
+        peer_fail(s, "the module said", packet.p, packet.n);
+    world_note(s, "<", packet.p, packet.n);
+    buf_consume(&peer->from, 4 + size);
+    return true;
+}
+
 static bool
 peer_tls(struct impel_session *s, bool fails)
 {
@@ -234,6 +266,8 @@ peer_step(struct impel_session *s, const struct script_step *step)
     case STEP_TLS_FAILS:
         (void)peer_tls(s, true);
         return false;
+    case STEP_PACKET:
+        return peer_packet(s);
     case STEP_WAIT:
         return peer_wait(s, step);
     case STEP_DROP:

@@ -9,20 +9,12 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "base/xmem.h"
+#include "script_int.h"
 #include "word.h"
 #include "base/banned.h"
 
-/* Where the parser stands. */
-struct reading {
-    struct script *s;
-    struct err *e;
-    int line;
-    struct script_message *message; /* the block we are in, or NULL */
-    struct script_session *session;
-};
-
-static int
-bad(struct reading *r, const char *what, struct str at)
+int
+script_bad(struct reading *r, const char *what, struct str at)
 {
     return err_set(r->e, ERR_CONF, "%s:%d: %s: \"%.*s\"", r->s->path, r->line,
         what, STR_ARG(at));
@@ -36,16 +28,16 @@ kept(struct script *s, struct str t)
     return k.p ? k.p : "";
 }
 
-static struct impel_str
-kept_str(struct script *s, struct str t)
+struct impel_str
+script_kept(struct script *s, struct str t)
 {
     struct str k = arena_str(s->arena, t);
 
     return (struct impel_str){k.p, k.n};
 }
 
-static struct script_message *
-find_message(struct script *s, struct str name)
+struct script_message *
+script_message(struct script *s, struct str name)
 {
     for (size_t i = 0; i < s->message_count; i++)
         if (str_eq(str_of(s->message[i].name), name))
@@ -54,8 +46,8 @@ find_message(struct script *s, struct str name)
 }
 
 /* Replace \r \n \t \0 \\ \xNN and {size NAME}. */
-static int
-expand(struct reading *r, struct str in, struct buf *out)
+int
+script_expand(struct reading *r, struct str in, struct buf *out)
 {
     static const char from[] = "rnt0\\", to[] = "\r\n\t\0\\";
     struct script_message *m;
@@ -67,36 +59,36 @@ expand(struct reading *r, struct str in, struct buf *out)
         if (in.p[i] == '{' && str_starts(str_from(in, i), STR("{size "))) {
             end = str_chr(in, '}', i);
             if (end == SIZE_MAX)
-                return bad(r, "'}' is missing", in);
-            m = find_message(r->s, str_trim(str_sub(in, i + 6, end - i - 6)));
+                return script_bad(r, "'}' is missing", in);
+            m = script_message(r->s, str_trim(str_sub(in, i + 6, end - i - 6)));
             if (!m)
-                return bad(r, "no such message above", in);
+                return script_bad(r, "no such message above", in);
             buf_printf(out, "%zu", m->body.n);
             i = end;
         } else if (in.p[i] != '\\') {
             buf_char(out, in.p[i]);
         } else if (++i < in.n && in.p[i] == 'x') {
             if (in.n - i < 3 || num_hex(str_sub(in, i + 1, 2), &v))
-                return bad(r, "two hex digits expected", in);
+                return script_bad(r, "two hex digits expected", in);
             buf_char(out, (char)v);
             i += 2;
         } else {
             at = i < in.n ? strchr(from, in.p[i]) : NULL;
             if (!at || !*at)
-                return bad(r, "unknown escape", in);
+                return script_bad(r, "unknown escape", in);
             buf_char(out, to[at - from]);
         }
     }
     return 0;
 }
 
-static int
-parse_number(struct reading *r, struct str t, int *to)
+int
+script_number(struct reading *r, struct str t, int *to)
 {
     uint64_t v;
 
     if (num_u64(t, &v) || v > 1000000)
-        return bad(r, "a number expected", t);
+        return script_bad(r, "a number expected", t);
     *to = (int)v;
     return 0;
 }
@@ -107,8 +99,8 @@ parse_status(struct reading *r, struct str t, struct script_want *w)
     struct str all = t;
 
     for (int i = 0; i < 3; i++)
-        if (parse_number(r, str_cut(&t, '.'), &w->status[i]))
-            return bad(r, "a status like 5.1.1 expected", all);
+        if (script_number(r, str_cut(&t, '.'), &w->status[i]))
+            return script_bad(r, "a status like 5.1.1 expected", all);
     return 0;
 }
 
@@ -116,12 +108,12 @@ static int
 parse_named(struct reading *r, const struct word *words, struct str t, int *to)
 {
     *to = word_find(words, t);
-    return *to < 0 ? bad(r, "unknown word", t) : 0;
+    return *to < 0 ? script_bad(r, "unknown word", t) : 0;
 }
 
 /* VERDICT [key=value ...] */
-static int
-parse_want(
+int
+script_want(
     struct reading *r, struct str rest, struct script_want *w, int64_t *wait)
 {
     struct str word = word_next(&rest), key;
@@ -135,7 +127,7 @@ parse_want(
         else if (str_eq(key, STR("stage")))
             rc = parse_named(r, word_stage, word, &w->stage);
         else if (str_eq(key, STR("code")))
-            rc = parse_number(r, word, &w->code);
+            rc = script_number(r, word, &w->code);
         else if (str_eq(key, STR("status")))
             rc = parse_status(r, word, w);
         else if (str_eq(key, STR("text")))
@@ -143,10 +135,10 @@ parse_want(
         else if (str_eq(key, STR("uncertain")))
             w->uncertain = true;
         else if (wait && str_eq(key, STR("wait"))) {
-            rc = parse_number(r, word, &ms);
+            rc = script_number(r, word, &ms);
             *wait = ms;
         } else
-            rc = bad(r, "unknown key", key);
+            rc = script_bad(r, "unknown key", key);
     }
     return rc;
 }
@@ -176,19 +168,19 @@ parse_rcpt(struct reading *r, struct str rest)
     struct str word;
 
     if (m->rcpt_count == SCRIPT_MAX_RCPTS)
-        return bad(r, "too many recipients", rest);
+        return script_bad(r, "too many recipients", rest);
     m->rcpt = xgrow(m->rcpt, m->rcpt_count + 1, sizeof(*m->rcpt));
     to = &m->rcpt[m->rcpt_count++];
     memset(to, 0, sizeof(*to));
     to->rcpt.size = sizeof(to->rcpt);
-    to->rcpt.address = kept_str(r->s, word_next(&rest));
+    to->rcpt.address = script_kept(r->s, word_next(&rest));
     while ((word = word_next(&rest)).n) {
         if (str_eq(word, STR("->")))
-            return parse_want(r, rest, &to->want, NULL);
+            return script_want(r, rest, &to->want, NULL);
         if (str_starts(word, STR("orcpt=")))
-            to->rcpt.original = kept_str(r->s, str_from(word, 6));
+            to->rcpt.original = script_kept(r->s, str_from(word, 6));
         else if (!str_starts(word, STR("notify=")))
-            return bad(r, "unknown word", word);
+            return script_bad(r, "unknown word", word);
         else if (parse_bits(
                      r, word_notify, str_from(word, 7), &to->rcpt.notify))
             return ERR_CONF;
@@ -208,16 +200,20 @@ parse_client(struct reading *r, struct str rest)
         key = str_cut(&word, '=');
         word = word_unquoted(word);
         if (str_eq(key, STR("addr")))
-            m->client_addr = kept_str(r->s, word);
+            m->client_addr = script_kept(r->s, word);
         else if (str_eq(key, STR("helo")))
-            m->client_helo = kept_str(r->s, word);
+            m->client_helo = script_kept(r->s, word);
         else if (str_eq(key, STR("proto")))
-            m->client_proto = kept_str(r->s, word);
+            m->client_proto = script_kept(r->s, word);
         else if (str_eq(key, STR("login")))
-            m->client_login = kept_str(r->s, word);
+            m->client_login = script_kept(r->s, word);
+        else if (str_eq(key, STR("mechanism")))
+            m->client_mechanism = script_kept(r->s, word);
+        else if (str_eq(key, STR("tls")))
+            m->client_tls = script_kept(r->s, word);
         else if (!str_eq(key, STR("port")))
-            return bad(r, "unknown key", key);
-        else if (parse_number(r, word, &port))
+            return script_bad(r, "unknown key", key);
+        else if (script_number(r, word, &port))
             return ERR_CONF;
     }
     m->client_port = (uint32_t)port;
@@ -231,9 +227,9 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
     int rc = 0;
 
     if (str_eq(key, STR("sender")))
-        m->sender = kept_str(r->s, rest);
+        m->sender = script_kept(r->s, rest);
     else if (str_eq(key, STR("envid")))
-        m->envid = kept_str(r->s, rest);
+        m->envid = script_kept(r->s, rest);
     else if (str_eq(key, STR("ret")))
         m->ret = str_eq(rest, STR("hdrs")) ? IMPEL_RET_HDRS : IMPEL_RET_FULL;
     else if (str_eq(key, STR("client")))
@@ -243,12 +239,12 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
     else if (str_eq(key, STR("rcpt")))
         rc = parse_rcpt(r, rest);
     else
-        rc = bad(r, "unknown line in a message", key);
+        rc = script_bad(r, "unknown line in a message", key);
     return rc;
 }
 
-static struct script_step *
-add_step(struct reading *r, enum script_step_kind kind)
+struct script_step *
+script_add_step(struct reading *r, enum script_step_kind kind)
 {
     struct script_session *t = r->session;
     struct script_step *step;
@@ -266,19 +262,19 @@ add_step(struct reading *r, enum script_step_kind kind)
 static int
 parse_say(struct reading *r, struct str rest, bool newline, int times)
 {
-    struct script_step *step = add_step(r, STEP_SAY);
+    struct script_step *step = script_add_step(r, STEP_SAY);
     struct buf b = BUF_INIT;
     int rc = 0;
 
     if (!step)
-        return bad(r, "too many lines", rest);
+        return script_bad(r, "too many lines", rest);
     if (rest.n && rest.p[0] == ' ')
         rest = str_from(rest, 1);
     while (times-- && !rc)
-        rc = expand(r, rest, &b);
+        rc = script_expand(r, rest, &b);
     if (newline)
         buf_cstr(&b, "\r\n");
-    step->text = kept_str(r->s, buf_get(&b));
+    step->text = script_kept(r->s, buf_get(&b));
     buf_fini(&b);
     return rc;
 }
@@ -286,22 +282,22 @@ parse_say(struct reading *r, struct str rest, bool newline, int times)
 static int
 parse_expect(struct reading *r, struct str rest, enum script_step_kind kind)
 {
-    struct script_step *step = add_step(r, kind);
+    struct script_step *step = script_add_step(r, kind);
     struct buf b = BUF_INIT;
     int rc;
 
     if (!step)
-        return bad(r, "too many lines", rest);
+        return script_bad(r, "too many lines", rest);
     rest = str_trim(rest);
     if (rest.n > 1 && rest.p[0] == '/' && rest.p[rest.n - 1] == '/') {
-        step->text = kept_str(r->s, str_sub(rest, 1, rest.n - 2));
+        step->text = script_kept(r->s, str_sub(rest, 1, rest.n - 2));
         if (regcomp(&step->regex, step->text.p, REG_EXTENDED | REG_NOSUB))
-            return bad(r, "not a regular expression", rest);
+            return script_bad(r, "not a regular expression", rest);
         step->is_regex = true;
         return 0;
     }
-    rc = expand(r, rest, &b);
-    step->text = kept_str(r->s, buf_get(&b));
+    rc = script_expand(r, rest, &b);
+    step->text = script_kept(r->s, buf_get(&b));
     buf_fini(&b);
     return rc;
 }
@@ -309,24 +305,24 @@ parse_expect(struct reading *r, struct str rest, enum script_step_kind kind)
 static int
 parse_message_step(struct reading *r, struct str name, int kind)
 {
-    struct script_step *step = add_step(r, (enum script_step_kind)kind);
+    struct script_step *step = script_add_step(r, (enum script_step_kind)kind);
 
     if (!step)
-        return bad(r, "too many lines", name);
-    step->message = find_message(r->s, name);
-    return step->message ? 0 : bad(r, "no such message above", name);
+        return script_bad(r, "too many lines", name);
+    step->message = script_message(r->s, name);
+    return step->message ? 0 : script_bad(r, "no such message above", name);
 }
 
 /* send NAME, sendraw NAME: the peer of a listener sends a body. */
 static int
 parse_send(struct reading *r, struct str name, bool dotted)
 {
-    struct script_message *m = find_message(r->s, name);
-    struct script_step *step = add_step(r, STEP_SAY);
+    struct script_message *m = script_message(r->s, name);
+    struct script_step *step = script_add_step(r, STEP_SAY);
     struct buf b = BUF_INIT;
 
     if (!m || !step)
-        return bad(r, "no such message above", name);
+        return script_bad(r, "no such message above", name);
     for (size_t i = 0; i < m->body.n; i++) {
         if (dotted && m->body.p[i] == '.' && (!i || m->body.p[i - 1] == '\n'))
             buf_char(&b, '.');
@@ -334,7 +330,7 @@ parse_send(struct reading *r, struct str name, bool dotted)
     }
     if (dotted)
         buf_cstr(&b, ".\r\n");
-    step->text = kept_str(r->s, buf_get(&b));
+    step->text = script_kept(r->s, buf_get(&b));
     buf_fini(&b);
     return 0;
 }
@@ -351,31 +347,41 @@ parse_dial(struct reading *r, struct str rest)
         if (str_eq(key, STR("tls")))
             rc = parse_named(r, word_tls, word, &t->dial_tls);
         else if (str_eq(key, STR("port")))
-            rc = parse_number(r, word, &t->dial_port);
+            rc = script_number(r, word, &t->dial_port);
         else if (str_eq(key, STR("fails")))
             rc = parse_named(r, word_errno, word, &t->dial_errno);
         else
-            rc = bad(r, "unknown key", key);
+            rc = script_bad(r, "unknown key", key);
     }
     return rc;
 }
 
-static int
-parse_act(struct reading *r, enum script_act_kind kind, struct str rest)
+struct script_act *
+script_add_act(struct reading *r, enum script_act_kind kind)
 {
     struct script_session *t = r->session;
     struct script_act *a;
 
     if (t->act_count == SCRIPT_MAX_ROWS)
-        return bad(r, "too many lines", rest);
+        return NULL;
     t->act = xgrow(t->act, t->act_count + 1, sizeof(*t->act));
     a = &t->act[t->act_count++];
     *a = (struct script_act){.kind = kind, .line = r->line};
+    return a;
+}
+
+static int
+parse_act(struct reading *r, enum script_act_kind kind, struct str rest)
+{
+    struct script_act *a = script_add_act(r, kind);
+
+    if (!a)
+        return script_bad(r, "too many lines", rest);
     a->now = str_eq(rest, STR("now"));
     if (kind != ACT_LEND && kind != ACT_CANCEL)
         return 0;
-    a->message = find_message(r->s, rest);
-    return a->message ? 0 : bad(r, "no such message above", rest);
+    a->message = script_message(r->s, rest);
+    return a->message ? 0 : script_bad(r, "no such message above", rest);
 }
 
 static int
@@ -386,12 +392,12 @@ parse_received(struct reading *r, struct str rest)
 
     while ((word = word_next(&rest)).n) {
         if (t->received_count == SCRIPT_MAX_MESSAGES)
-            return bad(r, "too many messages", word);
+            return script_bad(r, "too many messages", word);
         t->received =
             xgrow(t->received, t->received_count + 1, sizeof(t->received[0]));
-        t->received[t->received_count] = find_message(r->s, word);
+        t->received[t->received_count] = script_message(r->s, word);
         if (!t->received[t->received_count++])
-            return bad(r, "no such message above", word);
+            return script_bad(r, "no such message above", word);
     }
     return 0;
 }
@@ -399,7 +405,7 @@ parse_received(struct reading *r, struct str rest)
 static int
 parse_repeat(struct reading *r, struct str rest)
 {
-    int times, rc = parse_number(r, word_next(&rest), &times);
+    int times, rc = script_number(r, word_next(&rest), &times);
 
     return rc ? rc : parse_say(r, rest, false, times);
 }
@@ -407,11 +413,11 @@ parse_repeat(struct reading *r, struct str rest)
 static int
 parse_wait(struct reading *r, struct str rest)
 {
-    struct script_step *step = add_step(r, STEP_WAIT);
+    struct script_step *step = script_add_step(r, STEP_WAIT);
     int64_t ms;
 
     if (!step || num_duration(rest, &ms))
-        return bad(r, "a duration like 90 or 500ms expected", rest);
+        return script_bad(r, "a duration like 90 or 500ms expected", rest);
     step->ms = ms;
     return 0;
 }
@@ -420,6 +426,7 @@ static int
 parse_session_line(struct reading *r, struct str key, struct str rest)
 {
     struct str closed = rest;
+    int rc = 0;
 
     if (str_eq(key, STR(">")))
         return parse_say(r, rest, true, 1);
@@ -445,15 +452,17 @@ parse_session_line(struct reading *r, struct str key, struct str rest)
     if (str_eq(key, STR("sendraw")))
         return parse_send(r, rest, false);
     if (str_eq(key, STR("tls")))
-        return add_step(r,
+        return script_add_step(r,
                    str_eq(rest, STR("verified"))         ? STEP_TLS_VERIFIED
                        : str_eq(rest, STR("requiretls")) ? STEP_TLS_REQUIRETLS
                        : rest.n                          ? STEP_TLS_FAILS
                                                          : STEP_TLS)
             ? 0
-            : bad(r, "too many lines", rest);
+            : script_bad(r, "too many lines", rest);
     if (str_eq(key, STR("drop")))
-        return add_step(r, STEP_DROP) ? 0 : bad(r, "too many lines", rest);
+        return script_add_step(r, STEP_DROP)
+            ? 0
+            : script_bad(r, "too many lines", rest);
     if (str_eq(key, STR("wait")))
         return parse_wait(r, rest);
     if (str_eq(key, STR("dial")))
@@ -468,10 +477,12 @@ parse_session_line(struct reading *r, struct str key, struct str rest)
         return parse_act(r, ACT_CLOSE, rest);
     if (str_eq(key, STR("received")))
         return parse_received(r, rest);
+    if (script_filter_line(r, key, closed, &rc))
+        return rc;
     if (!str_eq(key, STR("closed")))
-        return bad(r, "unknown line in a session", key);
+        return script_bad(r, "unknown line in a session", key);
     r->session->has_closed = true;
-    return parse_want(r, closed, &r->session->closed, NULL);
+    return script_want(r, closed, &r->session->closed, NULL);
 }
 
 /* answer POINT [GLOB] WANT, POINT: greet client login sender rcpt commit */
@@ -487,7 +498,7 @@ parse_answer(struct reading *r, struct str rest)
     struct str word, before;
 
     if (s->answer_count == SCRIPT_MAX_ROWS)
-        return bad(r, "too many lines", rest);
+        return script_bad(r, "too many lines", rest);
     s->answer = xgrow(s->answer, s->answer_count + 1, sizeof(*s->answer));
     a = &s->answer[s->answer_count++];
     memset(a, 0, sizeof(*a));
@@ -499,7 +510,7 @@ parse_answer(struct reading *r, struct str rest)
         rest = before;
     else
         a->glob = kept(s, word_unquoted(word));
-    return parse_want(r, rest, &a->say, &a->ms);
+    return script_want(r, rest, &a->say, &a->ms);
 }
 
 /* fetch URL STATUS [BODY]; the URL is a pattern */
@@ -511,15 +522,15 @@ parse_fetch(struct reading *r, struct str rest)
     struct str word;
 
     if (s->fetch_count == SCRIPT_MAX_ROWS)
-        return bad(r, "too many lines", rest);
+        return script_bad(r, "too many lines", rest);
     s->fetch = xgrow(s->fetch, s->fetch_count + 1, sizeof(*s->fetch));
     f = &s->fetch[s->fetch_count++];
     *f =
         (struct script_fetch){.glob = kept(s, word_unquoted(word_next(&rest)))};
     word = word_next(&rest);
-    if (!word.n || parse_number(r, word, &f->status))
-        return word.n ? ERR_CONF : bad(r, "a status is missing", rest);
-    f->body = kept_str(s, word_unquoted(word_next(&rest)));
+    if (!word.n || script_number(r, word, &f->status))
+        return word.n ? ERR_CONF : script_bad(r, "a status is missing", rest);
+    f->body = script_kept(s, word_unquoted(word_next(&rest)));
     return 0;
 }
 
@@ -541,8 +552,8 @@ parse_peer(struct reading *r, struct str rest)
         else if (str_eq(key, STR("uri")))
             s->uri = kept(s, word);
         else if (!str_eq(key, STR("port")))
-            return bad(r, "unknown key", key);
-        else if (parse_number(r, word, &s->port))
+            return script_bad(r, "unknown key", key);
+        else if (script_number(r, word, &s->port))
             return ERR_CONF;
     }
     return 0;
@@ -555,7 +566,7 @@ parse_option(struct reading *r, struct str rest)
     struct script_option *o;
 
     if (s->option_count == SCRIPT_MAX_ROWS)
-        return bad(r, "too many lines", rest);
+        return script_bad(r, "too many lines", rest);
     s->option = xgrow(s->option, s->option_count + 1, sizeof(*s->option));
     o = &s->option[s->option_count++];
     *o = (struct script_option){.line = r->line};
@@ -570,13 +581,13 @@ begin_message(struct reading *r, struct str name)
     struct script *s = r->s;
 
     if (s->message_count == SCRIPT_MAX_MESSAGES)
-        return bad(r, "too many messages", name);
-    if (!name.n || find_message(s, name))
-        return bad(r, "a message needs a name of its own", name);
+        return script_bad(r, "too many messages", name);
+    if (!name.n || script_message(s, name))
+        return script_bad(r, "a message needs a name of its own", name);
     r->message = &s->message[s->message_count++];
     r->message->name = kept(s, name);
     r->message->line = r->line;
-    r->message->sender = kept_str(s, STR("sender@example.org"));
+    r->message->sender = script_kept(s, STR("sender@example.org"));
     return 0;
 }
 
@@ -586,7 +597,7 @@ begin_session(struct reading *r)
     struct script *s = r->s;
 
     if (s->session_count == SCRIPT_MAX_SESSIONS)
-        return bad(r, "too many sessions", STR("session"));
+        return script_bad(r, "too many sessions", STR("session"));
     r->session = &s->session[s->session_count++];
     r->session->line = r->line;
     r->session->dial_tls = -1;
@@ -608,6 +619,8 @@ parse_outer(struct reading *r, struct str key, struct str rest)
         return r->s->title = kept(r->s, word_unquoted(rest)), 0;
     if (str_eq(key, STR("listener")))
         return r->s->listener = kept(r->s, rest), 0;
+    if (str_eq(key, STR("filter")))
+        return r->s->filter = true, 0;
     if (str_eq(key, STR("trusted")))
         return r->s->trusted = true, 0;
     if (str_eq(key, STR("option")))
@@ -618,7 +631,7 @@ parse_outer(struct reading *r, struct str key, struct str rest)
         return parse_answer(r, rest);
     if (str_eq(key, STR("fetch")))
         return parse_fetch(r, rest);
-    return bad(r, "unknown line", key);
+    return script_bad(r, "unknown line", key);
 }
 
 static int
@@ -634,7 +647,7 @@ parse_line(struct reading *r, struct str line)
         text = str_from(line, (size_t)(text.p - line.p) + 1);
         if (text.n && text.p[0] == ' ')
             text = str_from(text, 1);
-        rc = expand(r, text, &r->message->body);
+        rc = script_expand(r, text, &r->message->body);
         buf_cstr(&r->message->body, "\r\n");
         return rc;
     }
@@ -647,7 +660,7 @@ parse_line(struct reading *r, struct str line)
         return parse_message_line(r, key, str_trim(text));
     if (r->session)
         return parse_session_line(r, key, text);
-    return bad(r, "indented, but in no message and no session", key);
+    return script_bad(r, "indented, but in no message and no session", key);
 }
 
 static struct script *
@@ -685,7 +698,7 @@ script_read(const char *path, struct script **to, struct err *e)
         rc = parse_line(&r, str_make(line, (size_t)n));
     }
     if (!rc && !r.s->session_count)
-        rc = bad(&r, "no session", str_of(path));
+        rc = script_bad(&r, "no session", str_of(path));
     free(line);
     fclose(f);
     if (rc)
@@ -728,6 +741,7 @@ script_free(struct script **to)
         free(s->session[i].step);
         free(s->session[i].act);
         free(s->session[i].received);
+        free(s->session[i].change);
     }
     free(s->message);
     free(s->session);

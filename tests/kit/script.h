@@ -39,6 +39,7 @@ struct script_message {
     int line;
     struct impel_str sender, envid;
     struct impel_str client_addr, client_helo, client_proto, client_login;
+    struct impel_str client_mechanism, client_tls; /* filters */
     uint32_t client_port;
     uint32_t needs;
     int32_t ret;
@@ -60,7 +61,8 @@ enum script_step_kind {
     STEP_TLS_VERIFIED,
     STEP_TLS_REQUIRETLS,
     STEP_WAIT,
-    STEP_DROP
+    STEP_DROP,
+    STEP_PACKET /* its length in four octets, and octets, from the module */
 };
 struct script_step {
     enum script_step_kind kind;
@@ -72,12 +74,21 @@ struct script_step {
     int64_t ms;
 };
 
-enum script_act_kind { ACT_LEND = 1, ACT_PROBE, ACT_CANCEL, ACT_CLOSE };
+enum script_act_kind {
+    ACT_LEND = 1,
+    ACT_PROBE,
+    ACT_CANCEL,
+    ACT_CLOSE,
+    ACT_TELL /* filters: a step */
+};
 struct script_act {
     enum script_act_kind kind;
     int line;
     struct script_message *message;
     bool now;
+    int step, answer; /* IMPEL_STEP_*; what must be answered, 0: anything */
+    size_t rcpt;
+    struct script_want want; /* of the answer's result */
 };
 
 struct script_session {
@@ -92,6 +103,8 @@ struct script_session {
     struct script_want closed;
     size_t received_count; /* listeners: messages that must have come in */
     struct script_message **received;
+    size_t change_count; /* filters: what must hold in the end, in words */
+    struct impel_str *change;
 };
 
 /* Listeners: what the host says to a call. */
@@ -116,7 +129,8 @@ struct script_option {
 struct script {
     const char *path, *title;
     struct arena *arena;
-    const char *listener; /* stanza; NULL: a transport's script */
+    const char *listener; /* stanza; NULL: a transport's script, or: */
+    bool filter;          /* a filter's */
     const char *method, *host, *addr, *uri;
     int port;
     bool trusted; /* listeners: the peer may speak for other clients */
@@ -139,6 +153,8 @@ void script_free(struct script **s);
 /* '*' stands for any run of characters; all else for itself. */
 bool script_glob(const char *glob, struct impel_str text);
 bool script_step_matches(const struct script_step *step, struct impel_str line);
+bool script_packet_fits(struct impel_str pattern, struct impel_str packet);
+const char *script_answer_name(int answer);
 const char *script_verdict_name(int verdict);
 const char *script_stage_name(int stage);
 const char *script_blame_name(int blame);

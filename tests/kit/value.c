@@ -130,13 +130,23 @@ unquoted(struct str s)
 }
 
 /* "a, b" or "k=v, k2=v2", in brackets or not. */
+/* "( a, b )" as a whole, not "{a} {b}". */
+static bool
+is_bracketed(struct str text)
+{
+    static const char open[] = "([{", close[] = ")]}";
+    const char *at = text.n >= 2 ? strchr(open, text.p[0]) : NULL;
+
+    return at && *at && str_chr(text, close[at - open], 0) == text.n - 1;
+}
+
 static void
 parse_items(struct value *v, struct str text, bool dict)
 {
     struct str word;
 
     text = str_trim(text);
-    if (text.n >= 2 && strchr("([{", text.p[0]))
+    if (is_bracketed(text))
         text = str_sub(text, 1, text.n - 2);
     while (text.p && str_trim(text).n) {
         word = str_trim(str_cut(&text, ','));

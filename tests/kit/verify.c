@@ -10,8 +10,7 @@
 #include "base/str.h"
 #include "base/banned.h"
 
-/* Whether a result makes sense at all; what: whose it is. */
-static void
+void
 verify_shape(struct world *w, const char *what, const struct impel_result *r)
 {
     if (r->size < sizeof(*r))
@@ -155,6 +154,15 @@ verify_want(struct world *w, const char *what, const struct script_want *want,
         world_fault(w, "%s: the text was \"%.*s\"", what, STR_ARG(text));
 }
 
+void
+verify_wanted(struct world *w, const char *what, const struct script_want *want,
+    const struct impel_result *r)
+{
+    struct script_want got = verify_got(r);
+
+    verify_want(w, what, want, &got, str_make(r->text.p, r->text.n));
+}
+
 static const struct impel_batch *
 find_batch(const struct world *w, const struct script_message *m)
 {
@@ -263,6 +271,8 @@ verify_script(struct world *w)
                 s->script->step[s->peer.at].line);
         if (w->script->listener)
             verify_listener(w, s);
+        if (w->script->filter)
+            filter_verify(w, s);
         if (!s->script->has_closed)
             continue;
         if (!s->has_why)
@@ -271,7 +281,8 @@ verify_script(struct world *w)
             verify_want(w, "closed()", &s->script->closed, &s->why,
                 buf_get(&s->why_text));
     }
-    for (size_t i = 0; i < w->script->message_count && !w->script->listener;
+    for (size_t i = 0; i < w->script->message_count && !w->script->listener &&
+         !w->script->filter;
          i++)
         verify_message(w, &w->script->message[i]);
 }

@@ -125,6 +125,8 @@ call_event(struct impel_session *s, struct impel_batch *b, int kind,
     world_callback_begin(s->world, name);
     if (s->world->script->listener)
         m->listener.event(s->s, b, kind, arg);
+    else if (s->world->script->filter)
+        m->filter.event(s->s, b, kind, arg);
     else
         m->transport.event(s->s, b, kind, arg);
     world_callback_end(s->world);
@@ -139,6 +141,8 @@ call_close(struct impel_session *s, int now)
     world_callback_begin(s->world, now ? "close(now)" : "close()");
     if (s->world->script->listener)
         m->listener.close(s->s, now);
+    else if (s->world->script->filter)
+        m->filter.close(s->s, now);
     else
         m->transport.close(s->s, now);
     world_callback_end(s->world);
@@ -146,6 +150,12 @@ call_close(struct impel_session *s, int now)
         world_fault(s->world, "close(now) returned without closed()");
         s->state = SESSION_CLOSED;
     }
+}
+
+void
+filter_close(struct impel_session *s, int now)
+{
+    call_close(s, now);
 }
 
 static void
@@ -160,6 +170,8 @@ call_release(struct impel_session *s)
     world_callback_begin(s->world, "release()");
     if (s->world->script->listener)
         m->listener.release(s->s);
+    else if (s->world->script->filter)
+        m->filter.release(s->s);
     else
         m->transport.release(s->s);
     world_callback_end(s->world);
@@ -296,7 +308,9 @@ pump(struct impel_session *s)
         before = s->world->callbacks;
         if (s->connected && !s->lost && s->state != SESSION_RELEASED)
             pump_wire(s);
-        if (s->state == SESSION_LIVE)
+        if (s->state == SESSION_LIVE && s->world->script->filter)
+            filter_pump(s);
+        else if (s->state == SESSION_LIVE)
             pump_host(s);
     } while (s->world->callbacks != before);
     if (s->state == SESSION_CLOSED)
@@ -472,7 +486,7 @@ next_other(const struct world *w)
             next = MIN_OF(next, e->due);
     for (size_t i = 0; i < w->session_count; i++) {
         const struct impel_session *s = w->session[i];
-        if (s->state == SESSION_LIVE && s->peer.wake && !s->lost)
+        if (s->state == SESSION_LIVE && s->peer.wake && !s->lost && !s->cut)
             next = MIN_OF(next, s->peer.wake);
     }
     return next;
@@ -613,6 +627,8 @@ start_session(struct world *w, const struct script_session *t)
     world_callback_begin(w, w->script->listener ? "accepted()" : "open()");
     if (w->script->listener)
         rc = m->listener.accepted(m->ctx, s, &w->scope, &s->address, &s->s, &e);
+    else if (w->script->filter)
+        rc = m->filter.open(m->ctx, s, &w->scope, 0, &s->s, &e);
     else
         rc = m->transport.open(m->ctx, s, &w->scope, &s->address, &s->s, &e);
     world_callback_end(w);

@@ -5,8 +5,9 @@
  * thread, no waiting: a run of a script takes microseconds, so that it can be
  * repeated with a disturbance at each of its steps.
  *
- * hostside.c implements struct impel_host and intakeside.c struct impel_intake
- * over it; peer.c plays the other end.  Faults are collected as sentences.
+ * hostside.c implements struct impel_host, intakeside.c struct impel_intake and
+ * filterside.c struct impel_filtering over it; peer.c plays the other end.
+ * Faults are collected as sentences.
  */
 #ifndef IMPEL_KIT_WORLD_H
 #define IMPEL_KIT_WORLD_H
@@ -53,9 +54,10 @@ struct kit_module {
     struct impel_module m; /* a copy in structs of this size */
     struct impel_transport transport;
     struct impel_listener listener;
+    struct impel_filter filter;
     struct impel_option *option; /* what m.options and m.counters point to */
     struct impel_counter *counter;
-    bool has_transport, has_listener;
+    bool has_transport, has_listener, has_filter;
     void *ctx;
 };
 
@@ -82,6 +84,21 @@ struct client {
     struct buf addr, helo, login, proto;
     uint32_t port;
     bool helo_said;
+};
+
+/* Filters: what was told, and what came of it. */
+struct filter_side {
+    const struct script_act *act; /* told last */
+    struct impel_step step;
+    struct impel_peer client;
+    struct impel_sender sender;
+    struct impel_pair *field;
+    bool asked;   /* the step is to be answered */
+    bool leaving; /* ready() or closed() are due */
+    bool absent;  /* was answered */
+    bool over;    /* not what the script had: nothing more of it is told */
+    bool body, again;
+    struct buf pending, changes; /* in words, a line each; those that hold */
 };
 
 enum session_state {
@@ -113,6 +130,7 @@ struct impel_session {
     struct buf why_text;
     size_t received;
     struct client client;
+    struct filter_side filter;
 };
 
 struct report {
@@ -195,6 +213,7 @@ struct world {
 extern struct world *world_current; /* for now() and the watchdog */
 extern const struct impel_host world_host;
 extern const struct impel_intake world_intake;
+extern const struct impel_filtering world_filtering;
 
 /* Play the script to its end and check what must always hold; what the script
  * says must come out is checked unless the plan is lenient.  The world is kept
@@ -217,9 +236,21 @@ bool peer_is_done(const struct impel_session *s);
 /* Hand bytes of the peer to the module's input, as the wire mode says. */
 void peer_deliver(struct impel_session *s);
 
+/* filterside.c: the host's steps, as far as they may be told now; what came of
+ * them against the script */
+void filter_pump(struct impel_session *s);
+void filter_verify(struct world *w, const struct impel_session *s);
+void filter_free(struct impel_session *s);
+void filter_close(struct impel_session *s, int now); /* world.c */
+
 /* verify.c: results against rules and against the script */
 void verify_result(struct impel_batch *b, size_t i,
     const struct impel_result *r, const char *call);
+/* Whether a result makes sense at all; what: whose it is. */
+void verify_shape(
+    struct world *w, const char *what, const struct impel_result *r);
+void verify_wanted(struct world *w, const char *what,
+    const struct script_want *want, const struct impel_result *r);
 void verify_why(struct impel_session *s, const struct impel_result *why);
 void verify_always(struct world *w);
 void verify_script(struct world *w);
