@@ -350,10 +350,8 @@ link_event(void *arg, struct conn *c, enum conn_event event, int error)
         session_mark(s, PENDING_INPUT);
         break;
     case CONN_DRAINED:
-        if (s->streaming)
-            body_go_on(s);
-        else
-            session_mark(s, PENDING_DRAINED);
+        body_go_on(s);
+        session_mark(s, PENDING_DRAINED);
         break;
     case CONN_LOST:
         link_fail(s, link_lost_arg(error, s->up));

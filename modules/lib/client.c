@@ -433,13 +433,17 @@ client_timeout(struct client *c)
     case CLIENT_QUIT:
         client_end(c);
         break;
+    case CLIENT_STARTTLS:
+        starttls_unanswered(c);
+        break;
     case CLIENT_SHAKING:
         starttls_failed(c, "the handshake took too long");
         break;
     default:
         snprintf(text, sizeof(text),
-            c->lost || c->full ? "451 4.4.2 [internal] send %s failed"
-                               : "451 4.4.2 [internal] no %s response",
+            c->lost || c->full || (c->state == CLIENT_BUSY && c->t.sending)
+                ? "451 4.4.2 [internal] send %s failed"
+                : "451 4.4.2 [internal] no %s response",
             client_doing(c));
         client_fail_text(c, text);
         break;
@@ -471,6 +475,8 @@ client_event(void *s, struct impel_batch *batch, int event, int64_t arg)
         break;
     case IMPEL_EV_DRAINED:
         c->full = false;
+        if (c->state == CLIENT_BUSY)
+            pipeline_moved(c);
         client_send(c);
         break;
     case IMPEL_EV_BODY:

@@ -69,6 +69,7 @@ struct transaction {
     bool sending;     /* send_body() was called and EV_BODY is to come */
     bool early;       /* refused while a large body is being sent */
     bool body_out;    /* the final octet is on its way */
+    int64_t over;     /* by when the body has to be out, whatever moves */
     bool kept;        /* what stands in keep is the result of keep_rcpt */
     size_t keep_rcpt; /* SIZE_MAX: of all that are left */
     struct outcome keep;
@@ -139,6 +140,8 @@ void pipeline_reply(struct client *c, const struct reply *r);
 /* Send what may be sent now. */
 void pipeline_pump(struct client *c);
 void pipeline_body_sent(struct client *c);
+/* Output went on: if it is a body's, its time runs anew. */
+void pipeline_moved(struct client *c);
 /* Report what is left: with the peer's verdict if there is one, with UNCERTAIN
  * if it may have the message, else with r. */
 void pipeline_abandon(struct client *c, const struct impel_result *r);

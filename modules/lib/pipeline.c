@@ -61,6 +61,18 @@ pipeline_stage(const struct client *c)
     }
 }
 
+/* A body is being sent: ms for each part that the host has buffers for, and at
+ * least 4 KiB/s in all. */
+static int64_t
+time_for_body(struct client *c, int64_t ms)
+{
+    int64_t now = c->host->now();
+
+    if (!c->t.over)
+        c->t.over = now + ms + c->t.size / 4;
+    return now + ms < c->t.over ? ms : c->t.over > now ? c->t.over - now : 1;
+}
+
 static void
 wait_for_reply(struct client *c)
 {
@@ -74,10 +86,17 @@ wait_for_reply(struct client *c)
 
     if (c->t.early)
         ms = 1000;
-    /* a body under way says nothing of how far it got: 4 KiB/s must do */
     else if (c->t.sending && c->t.size > 0)
-        ms += c->t.size / 4;
+        ms = time_for_body(c, ms);
     deadline_set(&c->deadline, c->host, c->session, ms);
+}
+
+void
+pipeline_moved(struct client *c)
+{
+    if (!c->t.sending || c->t.early)
+        return;
+    wait_for_reply(c);
 }
 
 /* Report what is left and let go of the batch. */

@@ -116,14 +116,13 @@ starttls_go(struct client *c, size_t more)
     give_up(c, text);
 }
 
-void
-starttls_failed(struct client *c, const char *why)
+/* Once more without TLS, on a connection of its own, or not at all: then text
+ * is the reason. */
+static void
+dial_in_clear(struct client *c, const char *why, const char *text)
 {
     struct impel_error e = {.text = ""};
-    char text[WHY_MAX];
 
-    snprintf(text, sizeof(text),
-        "451 4.7.5 [internal] TLS negotiation failed: %.200s", why);
     if (!may_fall_back(c)) {
         give_up(c, text);
         return;
@@ -138,6 +137,22 @@ starttls_failed(struct client *c, const char *why)
     c->out.n = 0;
     if (client_dial(c, &e) < 0)
         give_up(c, text);
+}
+
+void
+starttls_failed(struct client *c, const char *why)
+{
+    char text[WHY_MAX];
+
+    snprintf(text, sizeof(text),
+        "451 4.7.5 [internal] TLS negotiation failed: %.200s", why);
+    dial_in_clear(c, why, text);
+}
+
+void
+starttls_unanswered(struct client *c)
+{
+    dial_in_clear(c, "no tls go-ahead", "451 4.7.5 [internal] no tls go-ahead");
 }
 
 static void

@@ -24,6 +24,8 @@ void starttls_go(struct client *c, size_t more);
 void starttls_done(struct client *c, int64_t arg);
 /* The connection is of no use: once more in clear, or not at all. */
 void starttls_failed(struct client *c, const char *why);
+/* Likewise: no reply to STARTTLS came in time. */
+void starttls_unanswered(struct client *c);
 /* Between STARTTLS and the end of the handshake. */
 bool starttls_is_on(const struct client *c);
 

@@ -264,6 +264,8 @@ pump_body(struct impel_session *s)
 
     if (!s->body_of)
         return;
+    if (s->halved) /* as of a large one */
+        world_post(s->world, s, IMPEL_EV_DRAINED);
     e = world_post(s->world, s, s->halved ? EVENT_REST : IMPEL_EV_BODY);
     e->batch = s->body_of;
     e->late = s->halved;
