@@ -419,7 +419,10 @@ static const struct option rows[] = {
         .type = IMPEL_OPT_BOOL,
         .scopes = GLOBAL | PEERS,
         .initial = "true",
-        .brief = "add Received:, and put Return-Path: right",
+        .brief = "put a Received: field before each message",
+        .manual = "Return-Path is the business of whoever delivers to a "
+                  "mailbox (RFC 5321 4.4), so none is put here, and one that "
+                  "is there goes on as it is.",
         .since = "0.1"},
     [INTAKE_MAX_RECEIVED_HEADERS] = {.name = "max_received_headers",
         .type = IMPEL_OPT_INT,

@@ -37,7 +37,8 @@ struct login {
     struct timer delay;
     int64_t failed_at; /* when that is told; 0: nothing is to be told */
     unsigned failures;
-    bool busy; /* the last word has been said, the verdict has not */
+    bool busy;      /* the last word has been said, the verdict has not */
+    bool explained; /* a token was refused, and the peer is being told why */
     struct buf in, out;
     char offer[OFFER_MAX], mechanism[24], name[NAME_SHOWN_MAX + 1];
 };
@@ -229,6 +230,7 @@ wipe(struct buf *b)
 static void
 exchange_end(struct login *l)
 {
+    l->explained = false;
     sasl_free(&l->sasl);
     users_put(&l->users);
     wipe(&l->in);
@@ -272,24 +274,39 @@ tell_failed(void *arg)
 /* why: for the log, not for the peer.  A name is logged if it is a user's: what
  * is none may be a password that was typed too early. */
 static void
-failed(struct login *l, const char *why)
+count_failure(struct login *l, const char *why)
 {
     struct intake_session *is = l->is;
-    int64_t now = loop_now(is->il->loop);
 
     l->failures++;
     atomic_fetch_add(&all.failures, 1);
-    atomic_fetch_add(&is->il->intake->rejected, 1);
     loginlimit_failed(&session_peer(is->session)->ip,
-        scope_throttle(is->scope, OPT(auth_options, AUTH_FAILURE_RATE)), now);
+        scope_throttle(is->scope, OPT(auth_options, AUTH_FAILURE_RATE)),
+        loop_now(is->il->loop));
     if (!l->users || !users_has(l->users, str_of(l->name)))
         l->name[0] = '\0';
     log_notice(LOG_NET, "login-failed",
         "session=%llu peer=%s mechanism=%s user=\"%s\" reason=%s",
         (unsigned long long)is->id, is->peer, l->mechanism, l->name, why);
+}
+
+/* The verdict, when it is due. */
+static void
+fail_later(struct login *l)
+{
+    struct loop *loop = l->is->il->loop;
+
+    l->busy = true;
     exchange_end(l);
-    timer_init(&l->delay, is->il->loop, tell_failed, l, "login failed");
-    timer_start(&l->delay, MAX_OF(l->failed_at - now, (int64_t)0));
+    timer_init(&l->delay, loop, tell_failed, l, "login failed");
+    timer_start(&l->delay, MAX_OF(l->failed_at - loop_now(loop), (int64_t)0));
+}
+
+static void
+failed(struct login *l, const char *why)
+{
+    count_failure(l, why);
+    fail_later(l);
 }
 
 static void
@@ -372,8 +389,8 @@ check_begin(struct login *l, struct str password)
 
 /* A token: what it says stands, if one of the keys has signed it, and whom the
  * peer says it is must be the same. */
-static void
-judge_token(struct login *l, const struct sasl_claim *c)
+static bool
+token_is_good(struct login *l, const struct sasl_claim *c)
 {
     struct intake_session *is = l->is;
     struct jwt_want want = {.issuer = text_of(is, AUTH_TOKEN_ISSUER),
@@ -390,38 +407,54 @@ judge_token(struct login *l, const struct sasl_claim *c)
         (c->user.n && !str_eq(c->user, buf_get(&name)))) {
         log_info(LOG_NET, "token-refused", "session=%llu reason=\"%s\"",
             (unsigned long long)is->id, right ? "another name" : e.text);
-        failed(l, "token");
+        right = false;
     } else {
         (void)str_copy(l->name, sizeof(l->name), buf_get(&name));
-        succeeded(l);
     }
     buf_fini(&name);
+    return right;
+}
+
+/* 0: the peer is told why not, in JSON, and has to say a word to that before it
+ * hears the verdict (RFC 7628 3.2.2, 3.2.3).  It counts as failed already. */
+static int
+judge_token(struct login *l, const struct sasl_claim *c, struct impel_sasl *q)
+{
+    bool bearer = sasl_mechanism(l->sasl) == SASL_OAUTHBEARER;
+
+    if (token_is_good(l, c)) {
+        l->busy = true;
+        succeeded(l);
+        return IMPEL_E_AGAIN;
+    }
+    count_failure(l, "token");
+    l->explained = true;
+    buf_cut(&l->out, 0);
+    base64_encode(&l->out,
+        bearer ? STR("{\"status\":\"invalid_token\"}")
+               : STR("{\"status\":\"401\",\"schemes\":\"bearer\"}"));
+    q->out = (struct impel_str){l->out.p, l->out.n};
+    return 0;
 }
 
 /* The peer has said who it is, and maybe proven it. */
 static void
-judge_claim(struct login *l)
+judge_claim(struct login *l, const struct sasl_claim *c)
 {
-    struct sasl_claim c;
     struct buf name = BUF_INIT;
 
-    sasl_get_claim(l->sasl, &c);
-    if (sasl_takes_token(sasl_mechanism(l->sasl))) {
-        judge_token(l, &c);
-        return;
-    }
-    (void)sasl_prepare(c.user, &name);
+    (void)sasl_prepare(c->user, &name);
     if (!name.n || !policy_is_shown(buf_get(&name), false)) {
         failed(l, "name");
-    } else if (c.as.n && !str_eq(c.as, c.user)) {
+    } else if (c->as.n && !str_eq(c->as, c->user)) {
         (void)str_copy(l->name, sizeof(l->name), buf_get(&name));
         failed(l, "acts-for-another");
     } else {
         (void)str_copy(l->name, sizeof(l->name), buf_get(&name));
-        if (c.proven)
+        if (c->proven)
             succeeded(l);
         else
-            check_begin(l, c.secret);
+            check_begin(l, c->secret);
     }
     buf_fini(&name);
 }
@@ -483,7 +516,6 @@ is_shut_out(struct login *l)
             loop_now(is->il->loop)))
         return false;
     atomic_fetch_add(&all.refused, 1);
-    atomic_fetch_add(&is->il->intake->rejected, 1);
     log_refusal(l, "failures");
     tell(l, IMPEL_RETRY, 454, "4.7.0",
         "Too many logins have failed from your address, try later");
@@ -494,6 +526,8 @@ is_shut_out(struct login *l)
 static int
 proceed(struct login *l, int rc, struct buf *octets, struct impel_sasl *q)
 {
+    struct sasl_claim claim;
+
     if (rc == SASL_SEND) {
         base64_encode(&l->out, buf_get(octets));
         q->out = (struct impel_str){l->out.p ? l->out.p : "", l->out.n};
@@ -501,12 +535,16 @@ proceed(struct login *l, int rc, struct buf *octets, struct impel_sasl *q)
         return 0;
     }
     wipe(octets);
-    l->busy = true;
     l->failed_at = loop_now(l->is->il->loop) + A(l->is, AUTH_FAILURE_DELAY);
-    if (rc == SASL_CLAIM)
-        judge_claim(l);
-    else
+    if (rc == SASL_CLAIM) {
+        sasl_get_claim(l->sasl, &claim);
+        if (sasl_takes_token(sasl_mechanism(l->sasl)))
+            return judge_token(l, &claim, q);
+        l->busy = true;
+        judge_claim(l, &claim);
+    } else {
         failed(l, rc == ERR_DENIED ? "proof" : "syntax");
+    }
     return IMPEL_E_AGAIN;
 }
 
@@ -531,6 +569,10 @@ login_step(
         return refuse_step(e, IMPEL_E_INVAL, "not now");
     if (q->mechanism.p && is_shut_out(l))
         return IMPEL_E_AGAIN;
+    if (l->explained) { /* whatever the word is, it says nothing new */
+        fail_later(l);
+        return IMPEL_E_AGAIN;
+    }
     wipe(&l->in);
     wipe(&l->out);
     if (q->in.n > (size_t)SASL_IN_MAX * 4 / 3)

@@ -142,7 +142,7 @@ auth_verdict(struct server *s, const struct impel_result *r)
     wording_verdict(line, sizeof(line), r, &words, 0);
     s->logged_in = r->verdict == IMPEL_DELIVERED;
     if (memcmp(line, "421", 3) == 0)
-        server_bye(s, line);
+        server_turn_out(s, line);
     else if (s->logged_in)
         server_reply(s, line);
     else

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import smtplib
 import subprocess
 import time
@@ -432,19 +433,72 @@ def test_tokens(submission, tmp_path):
   Auth_Token_Audience = "mail"
 """)
     good = token()
-    for user, words, code in (
-            ("alice", good, 235), ("bob@dest.test", good, 535),
-            ("alice", good[:-4] + "AAAA", 535),
-            ("alice", token(aud="web"), 535),
-            ("alice", token(exp=int(time.time()) - 600), 535)):
-        c, lines = hello(d)
-        assert b"AUTH SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN" in lines
-        assert c.do(b"AUTH XOAUTH2 " + b64(
-            f"user={user}\1auth=Bearer {words}\1\1")) == code
-        c, _ = hello(d)
-        assert c.do(b"AUTH OAUTHBEARER " + b64(
-            f"n,a={user},\1auth=Bearer {words}\1\1")) == code
+    for user, words, right in (
+            ("alice", good, True), ("bob@dest.test", good, False),
+            ("alice", good[:-4] + "AAAA", False),
+            ("alice", token(aud="web"), False),
+            ("alice", token(exp=int(time.time()) - 600), False)):
+        for name, first, why, then in (
+                ("XOAUTH2", f"user={user}\1auth=Bearer {words}\1\1",
+                 {"status": "401", "schemes": "bearer"}, b""),
+                ("OAUTHBEARER", f"n,a={user},\1auth=Bearer {words}\1\1",
+                 {"status": "invalid_token"}, b64("\1"))):
+            c, lines = hello(d)
+            assert b"AUTH SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN" \
+                in lines
+            c.say(b"AUTH " + name.encode() + b" " + b64(first) + b"\r\n")
+            code, said = c.reply()
+            if right:
+                assert code == 235
+                continue
+            # RFC 7628 3.2.2: it is told why, and has to say that it is well
+            assert code == 334 and json.loads(
+                base64.b64decode(said[0][4:])) == why
+            assert c.do(then) == 535
+            assert c.do(b"MAIL FROM:<a@origin.test>") == 250
+            assert c.do(b"RCPT TO:<c@far.test>") == 550
     no_secret(d, good)
+
+
+def test_a_token_that_was_refused_is_refused_once(submission, tmp_path):
+    """Whatever follows the reasons: a failure, counted, and never a login."""
+    (tmp_path / "keys").write_text(
+        '{"keys":[{"kty":"OKP","crv":"Ed25519",'
+        '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')
+    d, _, _ = submission(inside=f"""
+  Auth_Failure_Delay = 0
+  Auth_Max_Failures = 3
+  Auth_Token_Keys = "{tmp_path}/keys"
+  Auth_Token_Issuer = "i"
+  Auth_Token_Audience = "a"
+""")
+    first = b"AUTH XOAUTH2 " + b64("user=alice\1auth=Bearer x.y.z\1\1")
+    c, _ = hello(d)
+    assert c.do(first) == 334
+    assert c.do(b"*") == 501  # RFC 4954 4
+    assert c.do(first) == 334
+    assert c.do(plain()) == 535  # no second try in the same exchange
+    assert c.do(first) == 334
+    assert c.do(b64("user=alice\1auth=Bearer x.y.z\1\1")) == 421
+    assert len(logged(d, "login-failed", 3)) == 3
+    c, _ = hello(d)
+    assert c.do(first) == 334
+    c.s.close()  # who leaves has failed all the same
+    assert len(logged(d, "login-failed", 4)) == 4
+
+
+def test_failures_are_in_the_rejectlog(submission):
+    """As other refusals are, each once; without what was typed."""
+    d, _, _ = submission(inside="Auth_Failure_Delay = 0 Auth_Max_Failures = 2")
+    c, _ = hello(d)
+    assert c.do(b"AUTH PLAIN " + plain(password="guessed")) == 535
+    assert c.do(b"AUTH NONE") == 504
+    assert c.do(b"AUTH PLAIN " + plain(password="guessed")) == 421
+    rows = wait_for(lambda: len(d.log("rejectlog")) == 3 and d.log("rejectlog"))
+    assert [re.search(r'P="(\w+)" E=(\d+)', r).groups() for r in rows] == \
+        [("auth", "535"), ("auth", "504"), ("auth", "421")]
+    assert int(d.summary()["RejectedMessages"]) == 3
+    no_secret(d, "guessed")
 
 
 def test_curl_brings_a_token_that_is_none(submission, tmp_path):
