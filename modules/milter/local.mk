@@ -16,7 +16,8 @@ modules_milter_libtalk_la_SOURCES = \
 	modules/milter/target.c
 modules_milter_libtalk_la_CPPFLAGS = $(MODULE_CPP)
 modules_milter_libtalk_la_CFLAGS = $(MODULE_CC)
-modules_milter_libtalk_la_LIBADD = modules/milter/libpacket.la
+modules_milter_libtalk_la_LIBADD = modules/milter/libpacket.la \
+	modules/lib/libmodule.la
 
 impelmodule_LTLIBRARIES += modules/milter/milter.la
 modules_milter_milter_la_SOURCES = modules/milter/milter.c

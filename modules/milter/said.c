@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "talk.h"
+#include "verb.h"
 
 static struct impel_str
 plain_address(struct impel_str s)
@@ -17,6 +18,13 @@ plain_address(struct impel_str s)
     if (s.n >= 2 && s.p[0] == '<' && s.p[s.n - 1] == '>')
         return (struct impel_str){s.p + 1, s.n - 2};
     return s;
+}
+
+/* As a client may say it, too. */
+static bool
+is_envid(struct impel_str s)
+{
+    return s.n <= VERB_MAX_ENVID && verb_is_xtext(s, false);
 }
 
 /* RET= and ENVID= of what a filter gives behind a sender; the rest is for
@@ -36,7 +44,8 @@ take_args(struct impel_str args, struct impel_sender *s)
             s->ret = IMPEL_RET_FULL;
         else if (a.n == 8 && strncasecmp(a.p, "RET=HDRS", 8) == 0)
             s->ret = IMPEL_RET_HDRS;
-        else if (a.n > 6 && a.n <= 106 && strncasecmp(a.p, "ENVID=", 6) == 0)
+        else if (a.n > 6 && strncasecmp(a.p, "ENVID=", 6) == 0 &&
+            is_envid((struct impel_str){a.p + 6, a.n - 6}))
             s->envid = (struct impel_str){a.p + 6, a.n - 6};
         at = end + 1;
     }

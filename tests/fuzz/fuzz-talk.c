@@ -283,6 +283,9 @@ static int
 api_set_sender(struct impel_session *s, const struct impel_sender *sender)
 {
     (void)s;
+    MUST(sender->envid.n <= 100); /* RFC 3461 4.4 */
+    for (size_t i = 0; i < sender->envid.n; i++)
+        MUST(sender->envid.p[i] > ' ' && sender->envid.p[i] < 127);
     return change("sender ", sender->address, sender->envid);
 }
 
