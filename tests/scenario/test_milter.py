@@ -167,24 +167,21 @@ AT = ["connect", "helo", "mail", "rcpt", "data", "header", "eoh", "body",
       "end"]
 
 
-@pytest.mark.parametrize("at", AT[1:])
-def test_refusals(chain, milter, at, request):
+def test_refusals(chain, milter):
     """Each refusal, at each step, is what the client is told."""
-    if at in ("data", "eoh", "body"):
-        request.getfixturevalue("long_run")
-    said = []
-    m = milter(answer=lambda n, data, c: said[0] if n == at else None)
+    at, said = [None], [None]
+    m = milter(answer=lambda n, data, c: said[0] if n == at[0] else None)
     d, s = chain(m)
-    for what, code, text in (
-            (milters.REJECT, 550, "Command rejected"),
-            (milters.TEMPFAIL, 451, "Service unavailable"),
-            (milters.reply("450 4.2.1 come back"), 450, "4.2.1 come back"),
-            (milters.reply("554-5.7.9 one\r\n554 5.7.9 100%%"), 554,
-             "5.7.9 one 100%")):
-        said[:] = [what]
-        got, words = refused(d)
-        assert got == code and text in words, (at, what, got, words)
-    said[:] = [None]
+    for at[0] in AT[1:]:
+        for said[0], code, text in (
+                (milters.REJECT, 550, "Command rejected"),
+                (milters.TEMPFAIL, 451, "Service unavailable"),
+                (milters.reply("450 4.2.1 come back"), 450, "4.2.1 come back"),
+                (milters.reply("554-5.7.9 one\r\n554 5.7.9 100%%"), 554,
+                 "5.7.9 one 100%")):
+            got, words = refused(d)
+            assert got == code and text in words, (at, said, got, words)
+    said[0] = None
     send(d.port, "you@there.test")
     assert len(delivered(s)) == 1
     assert any("filter-answer" in line and m.name in line
@@ -212,34 +209,34 @@ def test_refused_as_it_connects(chain, milter):
     assert not s.messages
 
 
-@pytest.mark.parametrize("at", ["mail", "header", "end"])
-def test_discard(chain, milter, at):
+def test_discard(chain, milter):
+    at = [None]
     m = milter(answer=lambda n, data, c:
-               milters.DISCARD if n == at and c.all("mail") and
+               milters.DISCARD if n == at[0] and
                b"bad" in c.all("mail")[-1] else None)
     d, s = chain(m)
-    send(d.port, "you@there.test", sender="bad@origin.test")
-    send(d.port, "you@there.test")
-    messages = delivered(s)
+    steps = AT[2:]
+    for count, at[0] in enumerate(steps, 1):
+        send(d.port, "you@there.test", sender="bad@origin.test")
+        told = m.clients[-1].names()
+        assert at[0] != "mail" or told[told.index("mail") + 1] != "rcpt"
+        send(d.port, "you@there.test")
+        delivered(s, count)
     d.wait_empty()
-    told = m.clients[0].names()
-    assert at != "mail" or told[told.index("mail") + 1] != "rcpt"
-    assert [x.sender for x in messages] == ["sender@origin.test"]
+    assert [x.sender for x in s.messages] == ["sender@origin.test"] * len(steps)
 
 
-@pytest.mark.parametrize("at", AT)
-def test_accept(chain, milter, at, request):
+def test_accept(chain, milter):
     """Nothing more is told of the message, or of the client."""
-    if at in ("helo", "rcpt", "data", "eoh", "body"):
-        request.getfixturevalue("long_run")
+    at = [None]
     m = milter(answer=lambda n, data, c:
-               milters.ACCEPT if n == at else None)
+               milters.ACCEPT if n == at[0] else None)
     d, s = chain(m)
-    send(d.port, "you@there.test")
-    delivered(s)
-    names = [n for n in m.clients[0].names() if n not in ("abort", "quit",
-                                                          "quit_nc")]
-    assert names[-1] == at
+    for count, at[0] in enumerate(AT, 1):
+        send(d.port, "you@there.test")
+        delivered(s, count)
+        names = [n for n in m.clients[-1].names() if n not in ("abort", "quit")]
+        assert names[-1] == at[0]
 
 
 def test_shutdown(chain, milter):
@@ -441,47 +438,57 @@ ESMTP_Listener {
 
 # --- when a filter fails ---
 
-@pytest.mark.parametrize("how", ["close", "silent", "garbage", "huge", "zero",
-                                 "wrong"])
-@pytest.mark.parametrize("at", ["options"] + AT)
-def test_failures(chain, milter, at, how, request):
-    """Lost or wrong at each step: closed by default, open by option; and
-    nothing of what it had changed is kept."""
-    if (at, how) not in (("options", "zero"), ("connect", "close"),
-                         ("rcpt", "garbage"), ("header", "close"),
-                         ("end", "close"), ("end", "wrong")):
-        request.getfixturevalue("long_run")
-    broken = [True]
-    said = {"close": "close", "silent": b"", "garbage": b"\0\0\0\5zzzzz",
-            "huge": b"\xff\xff\xff\xffc", "zero": b"\0\0\0\0",
-            "wrong": milters.packet(b"c", b"more")}[how]
+WRONG = {"close": "close", "silent": b"", "garbage": b"\0\0\0\5zzzzz",
+         "huge": b"\xff\xff\xff\xffc", "zero": b"\0\0\0\0",
+         "wrong": milters.packet(b"c", b"more")}
+SHORT = [("options", "zero"), ("connect", "close"), ("rcpt", "garbage"),
+         ("header", "close"), ("end", "close"), ("end", "wrong")]
+
+
+def failures(chain, milter, cases):
+    """Lost or wrong at a step: closed by default, open by option; and nothing
+    of what it had changed is kept."""
+    now = [None, None]
 
     def answer(name, data, c):
-        if name != at or not broken[0]:
+        if name != now[0]:
             return None
         if name == "end":
             return [milters.add("X-Half", "1"), *milters.replace(b"half"),
-                    milters.sender("<half@origin.test>"), said]
-        return said
+                    milters.sender("<half@origin.test>"), WRONG[now[1]]]
+        return WRONG[now[1]]
 
     m = milter(answer=answer)
-    if at == "options":
-        m.options = [said]
     d, s = chain(m, more="milter_command_timeout = 1\n"
                          "milter_content_timeout = 1\n"
                          "milter_default_action = tempfail")
-    assert refused(d) [0] == 451
-    d.ask("config", "set", "milter_default_action", "accept")
+    done = 0
+    for action, code in (("tempfail", 451), ("accept", 250), ("reject", 550)):
+        d.ask("config", "set", "milter_default_action", action)
+        for case in cases:
+            now[:] = case
+            m.options = [WRONG[case[1]]] if case[0] == "options" else None
+            if code != 250:
+                assert refused(d)[0] == code, case
+                continue
+            send(d.port, "you@there.test")
+            done += 1
+            message = delivered(s, done)[-1]
+            assert message.body == b"Hello\r\n" and \
+                not message.header("X-Half"), case
+            assert message.sender == "sender@origin.test", case
+    now[:], m.options = [None, None], None
     send(d.port, "you@there.test")
-    message = delivered(s)[0]
-    assert message.body == b"Hello\r\n" and not message.header("X-Half")
-    assert message.sender == "sender@origin.test"
-    d.ask("config", "set", "milter_default_action", "reject")
-    assert refused(d)[0] == 550
-    broken[0] = False
-    m.options = None
-    send(d.port, "you@there.test")
-    delivered(s, 2)
+    delivered(s, done + 1)
+
+
+def test_failures(chain, milter):
+    failures(chain, milter, SHORT)
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_all_failures(chain, milter, how, long_run):
+    failures(chain, milter, [(at, how) for at in ["options"] + AT])
 
 
 def test_nobody_there(chain, milter):
