@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 EXTRA_DIST += build-aux/layers build-aux/check-layers build-aux/check-style \
-	build-aux/check-docs build-aux/check-options tests/demo tests/scenario
+	build-aux/check-docs build-aux/check-options tests/demo tests/nodemailer \
+	tests/scenario
 
 # What `make check` runs besides TESTS: rules of the tree, the unit and kit
 # tests once more under the sanitizers, and the scenarios against real peers.
 check-local: check-complete check-tree check-scenario check-sanitized check-crash
 
 .PHONY: check-complete check-tree check-scenario check-sanitized check-long \
-	check-programs demo
+	check-nodemailer check-programs demo
 
 # No unit tests at all is not "all unit tests passed".
 check-complete:
@@ -20,7 +21,7 @@ clean-local:
 	rm -rf scenario demo
 	-test ! -f sanitized/Makefile || $(MAKE) -C sanitized clean
 distclean-local:
-	rm -rf sanitized fuzzing peers
+	rm -rf sanitized fuzzing peers nodemailer
 
 check-tree:
 	$(SHELL) $(srcdir)/build-aux/check-layers $(srcdir)
@@ -50,6 +51,11 @@ check-scenario: all tests/kit/standin/lmtp.la tests/shim/shim.la \
 check-long: check
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) IMPEL_LONG=1 \
 	    $(SHELL) $(srcdir)/tests/scenario/run
+
+# It wants node, npm and a registry, so it is no part of check.
+check-nodemailer: all
+	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
+	    $(SHELL) $(srcdir)/tests/nodemailer/run
 
 demo: all
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
