@@ -128,11 +128,9 @@ domainsts_refuses(const struct domainsts_view *v, const struct host *h)
 }
 
 struct tlsdemand *
-domainsts_demand(const struct domain *d, const struct domainsts_view *v,
-    const struct host *h)
+domainsts_demand(const struct domainsts_view *v, const struct host *h)
 {
     struct tlsdemand *t;
-    struct buf text = BUF_INIT;
 
     if (!v->policy || !h->own)
         return NULL;
@@ -140,6 +138,15 @@ domainsts_demand(const struct domain *d, const struct domainsts_view *v,
         TLSDEMAND_STS, v->testing ? TLSDEMAND_WATCHED : TLSDEMAND_VERIFIED);
     tlsdemand_add_name(t, str_of(h->name));
     t->unnamed = !stspolicy_has_mx(v->policy, str_of(h->name));
+    return t;
+}
+
+void
+domainsts_report(
+    const struct domain *d, const struct domainsts_view *v, struct tlsdemand *t)
+{
+    struct buf text = BUF_INIT;
+
     buf_printf(&text, "MTA-STS of %.*s: %s%s", STR_ARG(d->name),
         v->testing ? "testing" : "enforce",
         t->unnamed ? ", without this host" : "");
@@ -149,7 +156,6 @@ domainsts_demand(const struct domain *d, const struct domainsts_view *v,
     for (size_t i = 0; i < v->policy->mx_count; i++)
         buf_printf(&text, "%s\n", v->policy->mx[i]);
     t->mx = buf_detach(&text, NULL);
-    return t;
 }
 
 void

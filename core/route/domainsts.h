@@ -30,9 +30,12 @@ void domainsts_rules_changed(struct domain *d);
 
 /* A policy in force does not name it. */
 bool domainsts_refuses(const struct domainsts_view *v, const struct host *h);
-/* A reference, or NULL. */
-struct tlsdemand *domainsts_demand(const struct domain *d,
+/* A reference, or NULL; without the texts, which decide on nothing. */
+struct tlsdemand *domainsts_demand(
     const struct domainsts_view *v, const struct host *h);
+/* The texts of such a demand, for logs and reports, before it is shared. */
+void domainsts_report(const struct domain *d, const struct domainsts_view *v,
+    struct tlsdemand *t);
 void domainsts_print(const struct domain *d, const struct scope *scope,
     struct buf *to); /* a line, or nothing */
 

@@ -51,17 +51,34 @@ hoptls_is_vouched(const struct hoptls *v, const struct host *h)
             stspolicy_has_mx(v->sts.policy, str_of(h->name)));
 }
 
+/* For which nobody vouches, whatever records say of it. */
+static bool
+hoptls_is_unknown(const struct hoptls *v, const struct host *h)
+{
+    return v->domain->tls == MESSAGE_TLS_REQUIRED && !hoptls_is_vouched(v, h);
+}
+
+/* With what was found of it. */
+static bool
+hoptls_is_left_out(
+    const struct hoptls *v, const struct host *h, const struct dane_found *f)
+{
+    return hoptls_is_unknown(v, h) ||
+        (domainsts_refuses(&v->sts, h) && f->state != DANE_ASKING &&
+            !hoptls_is_verified(f));
+}
+
 bool
 hoptls_leaves_out(const struct hoptls *v, const struct host *h, uint16_t port)
 {
     struct dane_found f;
 
-    if (v->domain->tls == MESSAGE_TLS_REQUIRED && !hoptls_is_vouched(v, h))
+    if (hoptls_is_unknown(v, h))
         return true;
-    if (!domainsts_refuses(&v->sts, h))
+    if (!domainsts_refuses(&v->sts, h)) /* nothing needs to be found */
         return false;
     hoptls_find(v, h, port, &f);
-    return f.state != DANE_ASKING && !hoptls_is_verified(&f);
+    return hoptls_is_left_out(v, h, &f);
 }
 
 enum hoptls_state
@@ -91,25 +108,26 @@ hoptls_marks(const struct hoptls *v, uint64_t marks)
 
 /* Of DANE and MTA-STS. */
 static struct tlsdemand *
-hoptls_policy(const struct hoptls *v, const struct host *h, uint16_t port)
+hoptls_policy(
+    const struct hoptls *v, const struct host *h, const struct dane_found *f)
 {
     struct tlsdemand *sts;
-    struct dane_found f;
 
-    hoptls_find(v, h, port, &f);
-    if (hoptls_is_verified(&f))
-        return dane_demand(&f, v->domain, h);
-    sts = domainsts_demand(v->domain, &v->sts, h);
-    if (f.state != DANE_HOLDS || (sts && sts->level == TLSDEMAND_VERIFIED))
+    if (hoptls_is_verified(f))
+        return dane_demand(f, v->domain, h);
+    sts = domainsts_demand(&v->sts, h);
+    if (f->state != DANE_HOLDS || (sts && sts->level == TLSDEMAND_VERIFIED))
         return sts;
     tlsdemand_unref(&sts);
-    return dane_demand(&f, v->domain, h);
+    return dane_demand(f, v->domain, h);
 }
 
-struct tlsdemand *
-hoptls_demand(const struct hoptls *v, const struct host *h, uint16_t port)
+/* All that decides on a handshake; what is only told of it may be missing. */
+static struct tlsdemand *
+hoptls_make(
+    const struct hoptls *v, const struct host *h, const struct dane_found *f)
 {
-    struct tlsdemand *d = hoptls_policy(v, h, port);
+    struct tlsdemand *d = hoptls_policy(v, h, f);
 
     if (v->domain->tls != MESSAGE_TLS_REQUIRED)
         return d;
@@ -122,6 +140,19 @@ hoptls_demand(const struct hoptls *v, const struct host *h, uint16_t port)
         d->text = xdup("REQUIRETLS");
     }
     d->requiretls = true; /* nobody else has it yet */
+    return d;
+}
+
+struct tlsdemand *
+hoptls_demand(const struct hoptls *v, const struct host *h, uint16_t port)
+{
+    struct dane_found f;
+    struct tlsdemand *d;
+
+    hoptls_find(v, h, port, &f);
+    d = hoptls_make(v, h, &f);
+    if (d && d->by == TLSDEMAND_STS)
+        domainsts_report(v->domain, &v->sts, d);
     return d;
 }
 
@@ -139,10 +170,10 @@ hoptls_keeps(const struct hoptls *v, const struct host *h, uint16_t port,
     *until = MIN_OF(*until, f.until);
     if (f.state == DANE_ASKING || f.state == DANE_FAILED)
         return true;
-    if (hoptls_leaves_out(v, h, port) ||
+    if (hoptls_is_left_out(v, h, &f) ||
         (v->dane != ROUTE_DANE_NO && dane_refuses(&f, v->dane)))
         return false;
-    now = hoptls_demand(v, h, port);
+    now = hoptls_make(v, h, &f);
     same = tlsdemand_eq(now, made);
     tlsdemand_unref(&now);
     return same;

@@ -15,11 +15,10 @@
 #include "conf/generation.h"
 #include "net/dns.h"
 #include "net/netaddr.h"
-#include "route/hostlimits.h"
-#include "route/method.h"
 #include "net/tlsdemand.h"
 #include "net/tlsreason.h"
-#include "net/tlsreason.h"
+#include "route/hostlimits.h"
+#include "route/method.h"
 
 /* What a parcel's queue is keyed by. */
 struct destination {

@@ -56,6 +56,7 @@ entry_got(struct sts_entry *e, struct stspolicy *p)
     bool same = stspolicy_eq(e->policy, p);
 
     e->failures = 0;
+    e->force = false;
     e->failed_id[0] = e->trouble[0] = '\0';
     sts_entry_take(e, p, e->asked_id, now,
         now + MAX_OF(p->max_age * 1000, (int64_t)STS_LEAST_MS));
@@ -67,11 +68,8 @@ entry_got(struct sts_entry *e, struct stspolicy *p)
             "domain=%s mode=%s id=%s max_age=%lld mx=%zu", e->domain,
             stspolicy_mode_name(p->mode), e->id, (long long)p->max_age,
             p->mx_count);
-    e->known = true;
-    e->force = false;
     if (!same)
         sts_entry_tell(e);
-    sts_entry_plan(e);
 }
 
 static void

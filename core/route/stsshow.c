@@ -25,7 +25,7 @@ facts_of(const struct sts_entry *e, struct sts_facts *to)
         .record = e->record,
         .trouble = e->trouble,
         .failures = e->failures,
-        .asking = e->question || e->fetch,
+        .asking = sts_entry_is_busy(e),
         .used = !list_empty(&e->uses)};
 }
 

@@ -93,15 +93,7 @@ sts_load(struct sts *s)
         spool_state_each(s->on.spool, STS_NS, store_found, s);
     s->loading = false;
     sts_make_room(s, NULL);
-    LIST_FOREACH (it, &s->used) {
-        struct sts_entry *e = LIST_ENTRY(it, struct sts_entry, used_node);
-        struct list *u;
-
-        LIST_FOREACH (u, &e->uses) {
-            struct sts_use *use = LIST_ENTRY(u, struct sts_use, node);
-
-            use->changed(use->arg);
-        }
-    }
+    LIST_FOREACH (it, &s->used)
+        sts_entry_tell(LIST_ENTRY(it, struct sts_entry, used_node));
     log_info(LOG_NET, "mta-sts-loaded", "policies=%zu", s->policies);
 }
