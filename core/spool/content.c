@@ -348,7 +348,6 @@ void
 content_builder_facts(const struct content_builder *b, struct content_facts *f)
 {
     content_watch_facts(&b->watch, f);
-    f->size += b->content->prefix.n;
     f->large = b->content->large != NULL;
 }
 
@@ -361,26 +360,6 @@ content_builder_header(const struct content_builder *b)
     if (s.n > HEADER_KEPT)
         s.n = HEADER_KEPT;
     return s;
-}
-
-static void
-prepend(struct buf *p, struct str fields)
-{
-    size_t old = p->n;
-
-    buf_reserve(p, fields.n);
-    if (old)
-        memmove(p->p + fields.n, p->p, old);
-    if (fields.n)
-        memcpy(p->p, fields.p, fields.n);
-    p->n = old + fields.n;
-    p->p[p->n] = 0;
-}
-
-void
-content_builder_prepend(struct content_builder *b, struct str fields)
-{
-    prepend(&b->content->prefix, fields);
 }
 
 static void
@@ -439,9 +418,18 @@ content_builder_abandon(struct content_builder **to)
 void
 content_prepend(struct content *c, struct str fields)
 {
+    struct buf *p = &c->prefix;
+    size_t old = p->n;
+
     CHECK(c, CONTENT_MAGIC);
-    prepend(&c->prefix, fields);
-    buf_shrink(&c->prefix);
+    buf_reserve(p, fields.n);
+    if (old)
+        memmove(p->p + fields.n, p->p, old);
+    if (fields.n)
+        memcpy(p->p, fields.p, fields.n);
+    p->n = old + fields.n;
+    p->p[p->n] = 0;
+    buf_shrink(p);
     c->facts.size += fields.n;
 }
 

@@ -54,8 +54,6 @@ void content_builder_facts(
 /* The first header bytes received, up to 64 KiB or the blank line: for loops,
  * Message-ID, Date.  Borrowed until the next add. */
 struct str content_builder_header(const struct content_builder *b);
-/* Text that stands before what was received: trace fields, each with CRLF. */
-void content_builder_prepend(struct content_builder *b, struct str fields);
 /* All bytes are there: the content goes to the message.  The large file, if
  * any, is synced by spool_accept() before the record joins a commit.
  * *b becomes NULL. */
@@ -63,7 +61,7 @@ void content_builder_finish(struct content_builder **b, struct message *m);
 void content_builder_abandon(struct content_builder **b); /* removes the file */
 
 /* --- once it is built, before spool_accept() --- */
-/* Text that stands before all that is there. */
+/* Text that stands before all that is there: trace fields, each with CRLF. */
 void content_prepend(struct content *c, struct str fields);
 /* To read a message that is not stored yet: done() is called on its builder's
  * home when all of a large body is in its file, synced or not, or with a

@@ -212,9 +212,9 @@ kit_message(struct kit *k, const char *const *rcpt, size_t body, unsigned seed)
     m->env.peer_port = 65535;
     m->env.protocol = message_str(m, STR("esmtp"));
     m->env.received = clock_wall();
-    content_builder_prepend(b, STR("Received: from here\r\n"));
     fill_body(b, body, seed);
     content_builder_finish(&b, m);
+    content_prepend(m->content, STR("Received: from here\r\n"));
     return m;
 }
 

@@ -179,10 +179,10 @@ test_builder(void **arg)
     b = content_builder_new(k.spool, 1, k.mailbox, NULL, NULL);
     assert_int_equal(content_builder_add(b, "A: b\r\n\r\nx", 9, &e), 0);
     assert_true(str_eq(content_builder_header(b), STR("A: b\r\n\r\n")));
-    content_builder_prepend(b, STR("Two: 2\r\n"));
-    content_builder_prepend(b, STR("One: 1\r\n"));
     m = message_new(1);
     content_builder_finish(&b, m);
+    content_prepend(m->content, STR("Two: 2\r\n"));
+    content_prepend(m->content, STR("One: 1\r\n"));
     assert_null(b);
     content_get_facts(m->content, &f);
     assert_int_equal(f.size, 25);
