@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/bug.h"
+#include "base/secret.h"
 #include "base/sum.h"
 #include "base/xmem.h"
 #include "base/banned.h"
@@ -138,4 +139,12 @@ buf_fini(struct buf *b)
 {
     free(b->p);
     *b = (struct buf)BUF_INIT;
+}
+
+void
+buf_wipe(struct buf *b)
+{
+    if (b->p)
+        secret_wipe(b->p, b->size);
+    buf_fini(b);
 }

@@ -36,5 +36,8 @@ struct str buf_get(const struct buf *b);   /* borrows; p never NULL */
 /* The bytes, NUL-ended, to be freed by the caller; b is empty after. */
 char *buf_detach(struct buf *b, size_t *n);
 void buf_fini(struct buf *b);
+/* The same for what is secret: all that was allocated is overwritten.  What
+ * growing left behind is not, so reserve before. */
+void buf_wipe(struct buf *b);
 
 #endif

@@ -15,6 +15,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/clock.c core/base/clock.h \
 	core/base/cursor.h \
 	core/base/err.c core/base/err.h \
+	core/base/file.c core/base/file.h \
 	core/base/heap.c core/base/heap.h \
 	core/base/idna.c core/base/idna.h \
 	core/base/line.c core/base/line.h \
@@ -45,6 +46,7 @@ base_tests = \
 	tests/unit/test-chains \
 	tests/unit/test-clock \
 	tests/unit/test-err \
+	tests/unit/test-file \
 	tests/unit/test-heap \
 	tests/unit/test-idna \
 	tests/unit/test-log \
@@ -75,6 +77,8 @@ tests_unit_test_clock_SOURCES = tests/unit/test-clock.c
 tests_unit_test_clock_LDADD = $(base_test_libs)
 tests_unit_test_err_SOURCES = tests/unit/test-err.c
 tests_unit_test_err_LDADD = $(base_test_libs)
+tests_unit_test_file_SOURCES = tests/unit/test-file.c
+tests_unit_test_file_LDADD = $(base_test_libs)
 tests_unit_test_heap_SOURCES = tests/unit/test-heap.c
 tests_unit_test_heap_LDADD = $(base_test_libs)
 tests_unit_test_log_SOURCES = tests/unit/test-log.c

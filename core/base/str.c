@@ -86,6 +86,15 @@ str_iends(struct str s, struct str with)
     return s.n >= with.n && str_ieq(str_from(s, s.n - with.n), with);
 }
 
+bool
+str_is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] > 126)
+            return false;
+    return true;
+}
+
 struct str
 str_sub(struct str s, size_t at, size_t n)
 {

@@ -44,6 +44,9 @@ bool str_istarts(struct str s, struct str with);
 bool str_ends(struct str s, struct str with);
 bool str_iends(struct str s, struct str with);
 
+/* No byte above 126: neither one of eight bits, nor DEL. */
+bool str_is_ascii(struct str s);
+
 /* From byte at on, at most n bytes; out of range gives an empty one. */
 struct str str_sub(struct str s, size_t at, size_t n);
 struct str str_from(struct str s, size_t at);

@@ -21,6 +21,11 @@ test_append(void **state)
     buf_fini(&b);
     assert_null(b.p);
     buf_fini(&b);
+    buf_cstr(&b, "secret");
+    buf_wipe(&b);
+    assert_null(b.p);
+    assert_int_equal(b.n + b.size, 0);
+    buf_wipe(&b);
 }
 
 static void

@@ -23,6 +23,16 @@ test_compare(void **state)
 }
 
 static void
+test_ascii(void **state)
+{
+    (void)state;
+    assert_true(str_is_ascii(STR_NONE));
+    assert_true(str_is_ascii(STR("a b~\t\x01")));
+    assert_false(str_is_ascii(STR("a\x7f")));
+    assert_false(str_is_ascii(STR("\xc3\xa9")));
+}
+
+static void
 test_ends(void **state)
 {
     (void)state;
@@ -166,8 +176,8 @@ test_bits(void **state)
     assert_int_equal(bits_count(w, 3), 2);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_compare), cmocka_unit_test(test_ends),
-    cmocka_unit_test(test_parts), cmocka_unit_test(test_find),
-    cmocka_unit_test(test_hash), cmocka_unit_test(test_copy),
-    cmocka_unit_test(test_nearest), cmocka_unit_test(test_secret),
-    cmocka_unit_test(test_bits))
+UNIT_MAIN(cmocka_unit_test(test_compare), cmocka_unit_test(test_ascii),
+    cmocka_unit_test(test_ends), cmocka_unit_test(test_parts),
+    cmocka_unit_test(test_find), cmocka_unit_test(test_hash),
+    cmocka_unit_test(test_copy), cmocka_unit_test(test_nearest),
+    cmocka_unit_test(test_secret), cmocka_unit_test(test_bits))
