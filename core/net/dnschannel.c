@@ -271,8 +271,8 @@ dnschannel_tick(void *arg)
         timer_start(&c->tick, CHANNEL_TICK_MS);
 }
 
-static void
-dnschannel_take(struct dnschannel *c, const struct dns_config *conf)
+void
+dnschannel_reload(struct dnschannel *c, const struct dns_config *conf)
 {
     char *path = xdup(conf->resolv_conf ? conf->resolv_conf : SYSTEM_CONF);
 
@@ -302,7 +302,7 @@ dnschannel_new(struct loop *l, const struct dns_config *conf, struct err *e)
     c->loop = l;
     list_init(&c->wires);
     timer_init(&c->tick, l, dnschannel_tick, c, "dns tick");
-    dnschannel_take(c, conf);
+    dnschannel_reload(c, conf);
     return c;
 }
 
@@ -324,12 +324,6 @@ dnschannel_free(struct dnschannel **pc)
     free(c->path);
     free(c->trusted_nets);
     free(c);
-}
-
-void
-dnschannel_reload(struct dnschannel *c, const struct dns_config *conf)
-{
-    dnschannel_take(c, conf);
 }
 
 bool

@@ -216,9 +216,7 @@ fetch_free(struct fetch *f)
     free(f->ca);
     free(f->host);
     secret_fini(&f->body);
-    if (f->text.p)
-        secret_wipe(f->text.p, f->text.n);
-    buf_fini(&f->text);
+    buf_wipe(&f->text);
     buf_fini(&f->type);
     f->magic = 0;
     free(f);
@@ -353,7 +351,11 @@ fetch_transferred(void *arg, const struct transfer_answer *a)
     f->http_status = a->is.status;
     if (a->is.type.p)
         buf_str(&f->type, a->is.type);
-    buf_str(&f->text, a->is.body.p ? a->is.body : STR(""));
+    if (a->body) {
+        f->text = *a->body;
+        *a->body = (struct buf)BUF_INIT;
+    }
+    buf_cstr(&f->text, ""); /* with a NUL behind it, whatever came */
     (void)str_copy(f->error, sizeof(f->error), str_of(a->is.error));
     fetch_leave(f);
 }
@@ -419,7 +421,7 @@ fetch_names_add(struct fetch *f, size_t which, const struct dns_answer *a)
 {
     f->question[which] = NULL;
     f->status[which] = a->status;
-    for (size_t i = 0, n = 0; i < a->count && n < FETCH_ADDRESSES; i++, n++)
+    for (size_t i = 0; i < a->count && i < FETCH_ADDRESSES; i++)
         f->address[f->address_count++] = a->record[i].ip;
     if (!f->question[0] && !f->question[1])
         fetch_names_end(f);

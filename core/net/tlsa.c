@@ -238,7 +238,7 @@ tlsa_set_unref(struct tlsa_set **ps)
     free(s);
 }
 
-void
+static void
 tlsa_print(const struct tlsa *r, struct buf *to)
 {
     buf_printf(to, "%u %u %u ", (unsigned)r->usage, (unsigned)r->selector,

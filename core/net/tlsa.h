@@ -44,7 +44,6 @@ void tlsa_set_unref(struct tlsa_set **s);
  * that differ are printed differently. */
 void tlsa_set_print(const struct tlsa_set *s, struct buf *to);
 bool tlsa_set_has(const struct tlsa_set *s, uint8_t usage);
-void tlsa_print(const struct tlsa *r, struct buf *to);
 
 /* The record of that usage that a certificate (DER) fits, or NULL. */
 const struct tlsa *tlsa_set_match(

@@ -85,6 +85,7 @@ transfer_tell(struct transfer *t, CURLcode code)
         (void)curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &redirect);
         a.is.type = str_of(type);
         a.is.body = buf_get(&t->body);
+        a.body = &t->body;
         a.redirect = redirect;
     } else if (a.is.outcome == FETCH_TOO_BIG) {
         a.is.error = "the answer is too long";
@@ -421,8 +422,6 @@ transfer_end(struct transfer **pt)
         secret_wipe(h->data, strlen(h->data)); /* a token, may be */
     curl_slist_free_all(t->headers);
     curl_slist_free_all(t->addresses);
-    if (t->body.p)
-        secret_wipe(t->body.p, t->body.n);
-    buf_fini(&t->body);
+    buf_wipe(&t->body);
     free(t);
 }

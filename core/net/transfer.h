@@ -26,6 +26,8 @@ struct transfer_request {
 };
 struct transfer_answer {
     struct fetch_answer is;
+    struct buf *body;     /* of ANSWERED: what is.body lends, to be taken away
+                             and wiped by who takes it; else NULL */
     const char *redirect; /* where a 3xx points to, whole; or NULL */
 };
 struct transfer;

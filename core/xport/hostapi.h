@@ -3,9 +3,6 @@
  * hostapi.h - struct impel_host: what a module may call, and what it needs
  * from the process.
  *
- * Not here yet, and said so to whoever asks: start_tls() of a listener and a
- * dial with IMPEL_TLS_NOW answer IMPEL_E_UNSUP; they come with TLS.
- *
  * The setters are for the main thread, before a module is loaded.
  */
 #ifndef IMPEL_HOSTAPI_H
