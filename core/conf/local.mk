@@ -47,6 +47,7 @@ CONF_ROWS = tests/unit/conf_support.c tests/unit/conf_support.h \
 	core/queue/maillog_options.c core/queue/adaptive_options.c \
 	core/queue/tlsrpt_options.c \
 	core/intake/auth_options.c core/intake/intake_options.c \
+	core/net/saslname.c \
 	core/ctl/ctl_options.c
 
 check_PROGRAMS += tests/unit/test-generation tests/unit/test-notation \

@@ -2,6 +2,7 @@
 #include "intake/auth_options.h"
 
 #include "conf/checks.h"
+#include "net/sasl.h"
 #include "base/banned.h"
 
 #define PEERS SCOPE_ALL_LISTENERS
@@ -13,20 +14,12 @@ static const char *const clear[] = {
 static int
 check_mechanisms(const struct option_value *v, struct err *e)
 {
-    static const char *const known[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256",
-        "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"};
-
-    for (size_t i = 0; i < v->item_count; i++) {
-        size_t k = 0;
-
-        while (k < ARRAY_SIZE(known) && !str_ieq(v->items[i], str_of(known[k])))
-            k++;
-        if (k == ARRAY_SIZE(known))
+    for (size_t i = 0; i < v->item_count; i++)
+        if (sasl_find(v->items[i]) < 0)
             return err_set(e, ERR_CONF,
                 "'%.*s' is no mechanism that Impel has; expected PLAIN, LOGIN, "
                 "SCRAM-SHA-256, SCRAM-SHA-256-PLUS, XOAUTH2 or OAUTHBEARER",
                 (int)MIN_OF(v->items[i].n, (size_t)80), v->items[i].p);
-    }
     return 0;
 }
 

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intake/jwt.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/base64.h"
-#include "base/map.h"
 #include "base/xmem.h"
+#include "intake/filecache.h"
 #include "base/banned.h"
 
 enum { RSA_BITS_LEAST = 2048 };
@@ -192,112 +187,54 @@ jwt_parse(struct str text, struct err *e)
 
 /* --- files --- */
 
-struct known {
-    char *path;
-    struct jwt_keys *keys;
+static int
+file_parse(struct str text, const struct stat *st, void **to, struct err *e)
+{
+    (void)st; /* the keys are public */
+    *to = jwt_parse(text, e);
+    return *to ? 0 : ERR_CONF;
+}
+
+static void
+file_ref(void *object)
+{
+    struct jwt_keys *k = object;
+
+    atomic_fetch_add(&k->refs, 1);
+}
+
+static void
+file_unref(void *object)
+{
+    struct jwt_keys *k = object;
+
+    jwt_put(&k);
+}
+
+static const struct filecache_kind files_kind = {
+    .most = JWT_FILE_MAX,
+    .parse = file_parse,
+    .ref = file_ref,
+    .unref = file_unref,
 };
-static struct {
-    pthread_mutex_t lock;
-    struct map by_path; /* zeroed memory is an empty one */
-} files = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static struct jwt_keys *
-file_read(const char *path, struct err *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct jwt_keys *k = NULL;
-    struct buf text = BUF_INIT;
-    struct stat st;
-    ssize_t n = 1;
-
-    if (fd < 0) {
-        (void)err_errno(e, ERR_CONF, errno, "%s", path);
-        return NULL;
-    }
-    buf_reserve(&text, JWT_FILE_MAX);
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        while (n > 0 && text.n < JWT_FILE_MAX) {
-            n = read(fd, text.p + text.n, JWT_FILE_MAX - text.n);
-            if (n > 0)
-                text.n += (size_t)n;
-        }
-    (void)close(fd); /* it was only read */
-    if (n != 0 || text.n == JWT_FILE_MAX)
-        (void)err_set(e, ERR_CONF, "it is no file of less than %d KiB",
-            JWT_FILE_MAX >> 10);
-    else
-        k = jwt_parse(buf_get(&text), e);
-    buf_fini(&text);
-    if (!k)
-        (void)err_prefix(e, "%s", path);
-    return k;
-}
-
-/* Under the lock. */
-static struct known *
-known_find(const char *path)
-{
-    struct known *k = map_find(&files.by_path, str_of(path));
-
-    if (k)
-        return k;
-    k = xnew(struct known);
-    k->path = xdup(path);
-    (void)map_put(&files.by_path, str_of(k->path), k);
-    return k;
-}
+static struct filecache files = FILECACHE(&files_kind);
 
 int
 jwt_read(struct str path, struct err *e)
 {
-    char *z = xdupn(path.p, path.n);
-    struct jwt_keys *fresh = file_read(z, e);
-    struct known *k;
-
-    if (fresh) {
-        pthread_mutex_lock(&files.lock);
-        k = known_find(z);
-        jwt_put(&k->keys);
-        k->keys = fresh;
-        pthread_mutex_unlock(&files.lock);
-    }
-    free(z);
-    return fresh ? 0 : ERR_CONF;
+    return filecache_read(&files, path, e);
 }
 
 struct jwt_keys *
 jwt_get(struct str path, struct err *e)
 {
-    char *z = xdupn(path.p, path.n);
-    struct known *k;
-    struct jwt_keys *keys;
-
-    pthread_mutex_lock(&files.lock);
-    k = known_find(z);
-    if (!k->keys)
-        k->keys = file_read(z, e);
-    keys = k->keys;
-    if (keys)
-        atomic_fetch_add(&keys->refs, 1);
-    pthread_mutex_unlock(&files.lock);
-    free(z);
-    return keys;
+    return filecache_get(&files, path, e);
 }
 
 void
 jwt_drop(void)
 {
-    struct known *k;
-    size_t at;
-
-    pthread_mutex_lock(&files.lock);
-    MAP_FOREACH (k, &files.by_path, at) {
-        jwt_put(&k->keys);
-        free(k->path);
-        free(k);
-    }
-    map_fini(&files.by_path);
-    pthread_mutex_unlock(&files.lock);
+    filecache_drop(&files);
 }
 
 /* --- tokens --- */

@@ -6,8 +6,7 @@
  * them a token may have is said by the key and not by the token.  Whoever holds
  * a token that is valid is who it names, until it expires: nobody is asked.
  *
- * A file is read when the configuration that names it is judged, as those of
- * users.h are.  Any thread.
+ * When a file is read: filecache.h.  Any thread.
  */
 #ifndef IMPEL_JWT_H
 #define IMPEL_JWT_H

@@ -7,6 +7,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/chain.c core/intake/chain.h \
 	core/intake/credits.c core/intake/credits.h \
 	core/intake/fields.c core/intake/fields.h \
+	core/intake/filecache.c core/intake/filecache.h \
 	core/intake/filtered.c core/intake/filtered.h \
 	core/intake/inbound_throttle.c core/intake/inbound_throttle.h \
 	core/intake/intake.c core/intake/intake.h core/intake/intake_int.h \

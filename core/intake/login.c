@@ -124,12 +124,7 @@ extensions_have(const struct scope *s, struct str mechanism)
 static struct str
 binding_of(const struct intake_session *is)
 {
-    static const unsigned char none[32];
-    const struct tls_facts *f = session_tls(is->session);
-
-    if (!f || memcmp(f->binding, none, sizeof(none)) == 0)
-        return STR_NONE;
-    return str_make(f->binding, sizeof(f->binding));
+    return tls_binding(session_tls(is->session));
 }
 
 static struct str
@@ -218,14 +213,6 @@ login_mechanisms(struct intake_session *is)
 
 /* --- the end --- */
 
-static void
-wipe(struct buf *b)
-{
-    if (b->p)
-        secret_wipe(b->p, b->size);
-    buf_fini(b);
-}
-
 /* The exchange is over; what is counted stays. */
 static void
 exchange_end(struct login *l)
@@ -233,8 +220,8 @@ exchange_end(struct login *l)
     l->explained = false;
     sasl_free(&l->sasl);
     users_put(&l->users);
-    wipe(&l->in);
-    wipe(&l->out);
+    buf_wipe(&l->in);
+    buf_wipe(&l->out);
 }
 
 static void
@@ -531,10 +518,10 @@ proceed(struct login *l, int rc, struct buf *octets, struct impel_sasl *q)
     if (rc == SASL_SEND) {
         base64_encode(&l->out, buf_get(octets));
         q->out = (struct impel_str){l->out.p ? l->out.p : "", l->out.n};
-        wipe(octets);
+        buf_wipe(octets);
         return 0;
     }
-    wipe(octets);
+    buf_wipe(octets);
     l->failed_at = loop_now(l->is->il->loop) + A(l->is, AUTH_FAILURE_DELAY);
     if (rc == SASL_CLAIM) {
         sasl_get_claim(l->sasl, &claim);
@@ -573,8 +560,8 @@ login_step(
         fail_later(l);
         return IMPEL_E_AGAIN;
     }
-    wipe(&l->in);
-    wipe(&l->out);
+    buf_wipe(&l->in);
+    buf_wipe(&l->out);
     if (q->in.n > (size_t)SASL_IN_MAX * 4 / 3)
         rc = ERR_LIMIT;
     else if (q->in.p &&

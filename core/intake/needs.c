@@ -4,34 +4,25 @@
 #include "intake/trace.h"
 #include "base/banned.h"
 
-static bool
-is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] > 126)
-            return false;
-    return true;
-}
-
 /* All before the domain. */
 static bool
 local_is_ascii(struct str address)
 {
     size_t at = str_rchr(address, '@');
 
-    return is_ascii(at == SIZE_MAX ? address : str_sub(address, 0, at));
+    return str_is_ascii(at == SIZE_MAX ? address : str_sub(address, 0, at));
 }
 
 bool
 needs_utf8(const struct envelope *env, const struct content_facts *f,
     struct str header)
 {
-    if (f->header_eight_bit || !is_ascii(header) ||
+    if (f->header_eight_bit || !str_is_ascii(header) ||
         !local_is_ascii(env->sender))
         return true;
     for (size_t i = 0; i < env->rcpt_count; i++)
         if (!local_is_ascii(env->rcpt[i].address) ||
-            !is_ascii(env->rcpt[i].original))
+            !str_is_ascii(env->rcpt[i].original))
             return true;
     /* parts have headers too */
     return f->eight_bit && trace_has_parts(header);

@@ -170,11 +170,7 @@ add_clean(struct buf *to, const struct message *m, const char *text)
 static bool
 is_shown(const struct message *m, struct str address)
 {
-    for (size_t i = 0; i < address.n; i++)
-        if ((unsigned char)address.p[i] > 126 &&
-            !(m->env.needs & IMPEL_NEED_UTF8))
-            return false;
-    return true;
+    return (m->env.needs & IMPEL_NEED_UTF8) || str_is_ascii(address);
 }
 
 /* RFC 3848 and RFC 6531 4.3: names of what brought it. */

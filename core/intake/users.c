@@ -2,14 +2,9 @@
 #include "intake/users.h"
 
 #include <crypt.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <gnutls/crypto.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/bug.h"
@@ -18,6 +13,7 @@
 #include "base/secret.h"
 #include "base/xmem.h"
 #include "conf/option.h"
+#include "intake/filecache.h"
 #include "base/banned.h"
 
 enum { ROUNDS = 10000, SALT_SIZE = 16, SALT_MAX = 64, KEY_SIZE = 32 };
@@ -82,9 +78,7 @@ parse_key(struct str text, uint8_t *to, struct err *e)
         memcpy(to, b.p, KEY_SIZE);
     else
         rc = err_set(e, ERR_CONF, "a key of SCRAM is 32 octets in base64");
-    if (b.p)
-        secret_wipe(b.p, b.n);
-    buf_fini(&b);
+    buf_wipe(&b);
     return rc;
 }
 
@@ -240,140 +234,58 @@ users_parse(struct str text, struct err *e)
 
 /* --- files --- */
 
-struct known {
-    char *path;
-    struct users *users;
-};
-static struct {
-    pthread_mutex_t lock;
-    bool there;
-    struct map by_path;
-} files = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
 static int
-slurp(int fd, struct buf *to, struct err *e)
+file_parse(struct str text, const struct stat *st, void **to, struct err *e)
 {
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return err_errno(e, ERR_CONF, errno, "fstat");
-    if (!S_ISREG(st.st_mode) || st.st_size > USERS_SIZE_MAX)
-        return err_set(e, ERR_CONF, "it is no file of at most %d MiB",
-            USERS_SIZE_MAX >> 20);
-    buf_reserve(to, (size_t)st.st_size + 1);
-    for (;;) {
-        ssize_t n;
-
-        if (to->n > (size_t)st.st_size)
-            return err_set(e, ERR_CONF, "it grows while it is read");
-        n = read(fd, to->p + to->n, (size_t)st.st_size + 1 - to->n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(e, ERR_CONF, errno, "read");
-        if (n == 0)
-            break;
-        to->n += (size_t)n;
-    }
-    if (!(st.st_mode & S_IROTH))
+    *to = users_parse(text, e);
+    if (!*to)
+        return ERR_CONF;
+    if (!(st->st_mode & S_IROTH))
         return 0;
     (void)err_set(e, ERR_CONF, "everybody may read it: chmod o-r");
     return OPTION_WARN;
 }
 
-static int
-file_read(const char *path, struct users **to, struct err *e)
+static void
+file_ref(void *object)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct buf text = BUF_INIT;
-    int rc;
+    struct users *u = object;
 
-    if (fd < 0)
-        return err_errno(e, ERR_CONF, errno, "%s", path);
-    rc = slurp(fd, &text, e);
-    (void)close(fd); /* it was only read */
-    *to = rc < 0 ? NULL : users_parse(buf_get(&text), e);
-    if (!*to)
-        rc = ERR_CONF;
-    if (rc)
-        (void)err_prefix(e, "%s", path);
-    if (text.p)
-        secret_wipe(text.p, text.size);
-    buf_fini(&text);
-    return rc;
+    atomic_fetch_add(&u->refs, 1);
 }
 
-/* Under the lock. */
-static struct known *
-known_find(const char *path)
+static void
+file_unref(void *object)
 {
-    struct known *k;
+    struct users *u = object;
 
-    if (!files.there)
-        map_init(&files.by_path, false);
-    files.there = true;
-    k = map_find(&files.by_path, str_of(path));
-    if (k)
-        return k;
-    k = xnew(struct known);
-    k->path = xdup(path);
-    (void)map_put(&files.by_path, str_of(k->path), k);
-    return k;
+    users_put(&u);
 }
+
+static const struct filecache_kind files_kind = {
+    .most = USERS_SIZE_MAX,
+    .parse = file_parse,
+    .ref = file_ref,
+    .unref = file_unref,
+};
+static struct filecache files = FILECACHE(&files_kind);
 
 int
 users_read(struct str path, struct err *e)
 {
-    char *z = xdupn(path.p, path.n);
-    struct users *fresh = NULL;
-    struct known *k;
-    int rc = file_read(z, &fresh, e);
-
-    if (fresh) {
-        pthread_mutex_lock(&files.lock);
-        k = known_find(z);
-        users_put(&k->users);
-        k->users = fresh;
-        pthread_mutex_unlock(&files.lock);
-    }
-    free(z);
-    return rc;
+    return filecache_read(&files, path, e);
 }
 
 struct users *
 users_get(struct str path, struct err *e)
 {
-    char *z = xdupn(path.p, path.n);
-    struct users *u;
-
-    pthread_mutex_lock(&files.lock);
-    u = known_find(z)->users;
-    if (!u && file_read(z, &u, e) >= 0)
-        known_find(z)->users = u;
-    if (u)
-        atomic_fetch_add(&u->refs, 1);
-    pthread_mutex_unlock(&files.lock);
-    free(z);
-    return u;
+    return filecache_get(&files, path, e);
 }
 
 void
 users_drop(void)
 {
-    struct known *k;
-    size_t at;
-
-    pthread_mutex_lock(&files.lock);
-    if (files.there) {
-        MAP_FOREACH (k, &files.by_path, at) {
-            users_put(&k->users);
-            free(k->path);
-            free(k);
-        }
-        map_fini(&files.by_path);
-    }
-    files.there = false;
-    pthread_mutex_unlock(&files.lock);
+    filecache_drop(&files);
 }
 
 size_t
@@ -466,9 +378,7 @@ check_one(const struct user *one, struct str password)
         same = check_keys(one, raw);
     }
     secret_wipe(raw, password.n);
-    if (prepared.p)
-        secret_wipe(prepared.p, prepared.size);
-    buf_fini(&prepared);
+    buf_wipe(&prepared);
     free(raw);
     return same;
 }
@@ -527,9 +437,7 @@ make_hash(struct str password, struct buf *to, struct err *e)
     if (hash)
         buf_cstr(to, hash);
     secret_wipe(d, sizeof(*d));
-    if (prepared.p)
-        secret_wipe(prepared.p, prepared.size);
-    buf_fini(&prepared);
+    buf_wipe(&prepared);
     free(d);
     return hash ? 0
                 : err_set(e, ERR_LIMIT, "crypt(3) has made no yescrypt hash");

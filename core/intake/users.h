@@ -10,10 +10,8 @@
  * with a blank between.  Lines that are empty or begin with # are left out.
  * Files of `htpasswd -B` can be used as they are.
  *
- * A file is read when the configuration that names it is judged, so that one
- * that cannot be used refuses the configuration, and a reload brings in what
- * has changed.  Whoever logs in is compared with what is in memory; what a
- * login has begun with stays until its end.
+ * When a file is read: filecache.h.  Whoever logs in is compared with what is
+ * in memory; what a login has begun with stays until its end.
  *
  * Whether a name is there cannot be told from outside: for one that is not,
  * the secret of another is tried, always the same, and SCRAM has a salt that

@@ -14,10 +14,11 @@ core_net_libnet_a_SOURCES = \
 	core/net/netaddr.c core/net/netaddr.h \
 	core/net/proxyproto.c core/net/proxyproto.h \
 	core/net/resolvconf.c core/net/resolvconf.h \
-	core/net/sasl.c core/net/sasl.h \
+	core/net/sasl.c core/net/sasl.h core/net/saslname.c \
 	core/net/tls.c core/net/tls.h \
 	core/net/tlsa.c core/net/tlsa.h \
 	core/net/tlscache.c core/net/tlscache.h \
+	core/net/tlschain.c core/net/tlschain.h \
 	core/net/tlsdane.c core/net/tlsdane.h \
 	core/net/tlsdemand.c core/net/tlsdemand.h \
 	core/net/tlschoice.c core/net/tlschoice.h \

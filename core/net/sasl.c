@@ -30,41 +30,6 @@ struct sasl {
     struct sasl_server server;
 };
 
-static const char *const names[] = {
-    [SASL_SCRAM_SHA_256_PLUS] = "SCRAM-SHA-256-PLUS",
-    [SASL_SCRAM_SHA_256] = "SCRAM-SHA-256",
-    [SASL_OAUTHBEARER] = "OAUTHBEARER",
-    [SASL_XOAUTH2] = "XOAUTH2",
-    [SASL_PLAIN] = "PLAIN",
-    [SASL_LOGIN] = "LOGIN"};
-
-const char *
-sasl_name(int mechanism)
-{
-    return names[mechanism];
-}
-
-int
-sasl_find(struct str name)
-{
-    for (int i = 0; i < SASL_MECHANISMS; i++)
-        if (str_ieq(name, str_of(names[i])))
-            return i;
-    return -1;
-}
-
-bool
-sasl_is_scram(int mechanism)
-{
-    return mechanism <= SASL_SCRAM_SHA_256;
-}
-
-bool
-sasl_takes_token(int mechanism)
-{
-    return mechanism == SASL_OAUTHBEARER || mechanism == SASL_XOAUTH2;
-}
-
 void
 sasl_random(void *p, size_t n)
 {
@@ -89,9 +54,7 @@ set_base64(Gsasl_session *g, Gsasl_property p, struct str octets)
 
     base64_encode(&b, octets);
     (void)gsasl_property_set(g, p, buf_get(&b).p); /* missing: it fails later */
-    if (b.p)
-        secret_wipe(b.p, b.size);
-    buf_fini(&b);
+    buf_wipe(&b);
 }
 
 static int
@@ -183,8 +146,8 @@ sasl_new(int mechanism, bool server, struct str binding)
     secret_set(&s->binding, binding);
     (void)pthread_once(&once, library_begin);
     if (is_gsasl(mechanism))
-        rc = server ? gsasl_server_start(library, names[mechanism], &s->g)
-                    : gsasl_client_start(library, names[mechanism], &s->g);
+        rc = server ? gsasl_server_start(library, sasl_name(mechanism), &s->g)
+                    : gsasl_client_start(library, sasl_name(mechanism), &s->g);
     if (rc != GSASL_OK)
         s->g = NULL; /* the first step says so */
     else if (s->g)
@@ -584,8 +547,6 @@ sasl_make_keys(struct str password, struct sasl_keys *k, struct err *e)
         (char *)k->stored);
     secret_wipe(salted, sizeof(salted));
     secret_wipe(client, sizeof(client));
-    if (plain.p)
-        secret_wipe(plain.p, plain.size);
-    buf_fini(&plain);
+    buf_wipe(&plain);
     return rc == GSASL_OK ? 0 : err_set(e, ERR_LIMIT, "%s", gsasl_strerror(rc));
 }

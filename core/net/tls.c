@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/xmem.h"
 #include "net/tlscache.h"
+#include "net/tlschain.h"
 #include "net/tlschoice.h"
 #include "net/tlsdane.h"
 #include "net/tlsfile.h"
@@ -32,14 +33,14 @@ struct tls {
     size_t named_count;
     struct tls_pair *picked;
     struct tls_ca *ca; /* NULL: nothing is verified */
-    bool server, ask, wants_write, done;
+    bool server, wants_write, done;
     bool ticket; /* one came and is not kept yet */
     enum tls_verify verify;
     enum tls_reason why;
     struct tlsa_set *tlsa; /* or NULL */
     char *name[TLS_NAMES];
     char *resume; /* key of the cache, or NULL */
-    size_t held;  /* octets that GnuTLS took and did not send */
+    bool held;    /* GnuTLS took octets and did not send them */
     struct tls_facts facts;
     char *cipher, *alpn;
     char peer[TLS_NAME_MAX], record[16];
@@ -208,7 +209,6 @@ tls_new(int fd, const struct tls_params *p, struct err *e)
     struct tls *t = xnew(struct tls);
 
     t->server = p->server;
-    t->ask = p->ask;
     t->verify = p->verify;
     t->why = TLS_NOT_VALID;
     for (int i = 0; i < TLS_NAMES; i++)
@@ -291,60 +291,38 @@ chain_free(struct chain *c)
         gnutls_x509_crt_deinit(c->crt[--c->n]);
 }
 
-static int
-chain_is_signed(struct tls *t, struct chain *c, struct err *e)
+/* What the peer may be called, NULL-ended. */
+static void
+names_get(const struct tls *t, const char *names[TLS_NAMES + 1])
 {
-    const char *purpose =
-        t->server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER;
-    gnutls_typed_vdata_st vdata = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
-        .data = (unsigned char *)(uintptr_t)purpose};
-    unsigned status = 0;
-    gnutls_datum_t words;
-    int rc = gnutls_x509_trust_list_verify_crt2(
-        tls_ca_list(t->ca), c->crt, c->n, &vdata, 1, 0, &status, NULL);
-
-    t->why = tlsdane_reason(status);
-    if (rc < 0)
-        return err_set(e, ERR_PROTO, "the certificate cannot be verified: %s",
-            gnutls_strerror(rc));
-    if (!status)
-        return 0;
-    rc = gnutls_certificate_verification_status_print(
-        status, GNUTLS_CRT_X509, &words, 0);
-    err_set(e, ERR_PROTO, "%.300s",
-        rc < 0 ? "the certificate is not trusted" : (char *)words.data);
-    if (rc >= 0)
-        gnutls_free(words.data);
-    return ERR_PROTO;
-}
-
-static int
-chain_has_name(struct tls *t, struct chain *c, struct err *e)
-{
-    for (int i = 0; i < TLS_NAMES; i++) {
-        if (!t->name[i] || !t->name[i][0] ||
-            !gnutls_x509_crt_check_hostname2(c->crt[0], t->name[i], 0))
-            continue;
-        (void)str_copy(t->peer, sizeof(t->peer), str_of(t->name[i]));
-        return 0;
-    }
-    t->why = TLS_WRONG_NAME;
-    return err_set(e, ERR_PROTO, "the certificate is not for %.200s",
-        t->name[0] ? t->name[0] : "this host");
-}
-
-static int
-chain_is_dane(struct tls *t, struct chain *c, struct err *e)
-{
-    const struct tlsdane_chain chain = {c->der, c->crt, c->n};
-    const char *names[TLS_NAMES + 1] = {NULL};
-    struct tlsdane_found found;
-    int rc, n = 0;
+    size_t n = 0;
 
     for (int i = 0; i < TLS_NAMES; i++)
         if (t->name[i] && t->name[i][0])
             names[n++] = t->name[i];
-    rc = tlsdane_judge(t->tlsa, &chain, names, &found, e);
+    names[n] = NULL;
+}
+
+static int
+chain_has_name(struct tls *t, const struct chain *c, const char *const *names,
+    struct err *e)
+{
+    const char *name = tlschain_name(c->crt[0], names, &t->why, e);
+
+    if (!name)
+        return ERR_PROTO;
+    (void)str_copy(t->peer, sizeof(t->peer), str_of(name));
+    return 0;
+}
+
+static int
+chain_is_dane(struct tls *t, const struct chain *c, const char *const *names,
+    struct err *e)
+{
+    const struct tlsdane_chain chain = {c->der, c->crt, c->n};
+    struct tlsdane_found found;
+    int rc = tlsdane_judge(t->tlsa, &chain, names, &found, e);
+
     t->why = found.why;
     if (rc < 0)
         return rc;
@@ -374,23 +352,27 @@ static int
 tls_judge(struct tls *t, struct err *e)
 {
     struct chain c = {.n = 0};
+    const char *names[TLS_NAMES + 1];
     int rc = chain_get(t, &c, e);
 
     t->facts.peer = t->peer;
+    names_get(t, names);
     if (t->tlsa) {
-        rc = rc ? rc : chain_is_dane(t, &c, e);
+        rc = rc ? rc : chain_is_dane(t, &c, names, e);
         chain_free(&c);
         return rc;
     }
     if (rc == 0)
-        rc = chain_is_signed(t, &c, e);
+        rc = tlschain_verify(tls_ca_list(t->ca), c.crt, c.n,
+            t->server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER,
+            &t->why, e);
     if (rc == 0) {
         t->facts.how = "ca";
         if (t->server)
             chain_take_name(t, &c);
     }
     if (rc == 0 && !t->server && t->verify != TLS_VERIFY_CA) {
-        rc = chain_has_name(t, &c, e);
+        rc = chain_has_name(t, &c, names, e);
         t->facts.how = rc == 0 ? "host" : "none";
     }
     chain_free(&c);
@@ -504,6 +486,16 @@ tls_facts(const struct tls *t)
     return t->done ? &t->facts : NULL;
 }
 
+struct str
+tls_binding(const struct tls_facts *f)
+{
+    static const unsigned char none[sizeof(f->binding)];
+
+    if (!f || memcmp(f->binding, none, sizeof(none)) == 0)
+        return STR_NONE;
+    return str_make(f->binding, sizeof(f->binding));
+}
+
 enum tls_reason
 tls_why(const struct tls *t)
 {
@@ -548,11 +540,11 @@ tls_write(struct tls *t, const void *p, size_t n)
         gnutls_record_send(t->session, t->held ? NULL : p, t->held ? 0 : n);
 
     if (rc >= 0) {
-        t->held = 0;
+        t->held = false;
         return rc;
     }
     if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED) {
-        t->held = t->held ? t->held : n;
+        t->held = true;
         return -EAGAIN;
     }
     return tls_errno((int)rc);

@@ -79,6 +79,8 @@ ssize_t tls_write(struct tls *t, const void *p, size_t n);
 void tls_bye(struct tls *t);
 /* NULL before the handshake is done. */
 const struct tls_facts *tls_facts(const struct tls *t);
+/* Of the facts, or of NULL; absent: there is none. */
+struct str tls_binding(const struct tls_facts *f);
 /* FINE: done, and the peer is who it should be as far as somebody asks.  With
  * OPTIONAL it may be something else although it is done. */
 enum tls_reason tls_why(const struct tls *t);

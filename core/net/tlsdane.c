@@ -3,22 +3,13 @@
 
 #include "base/bug.h"
 #include "base/macros.h"
+#include "net/tlschain.h"
 #include "base/banned.h"
 
 static struct str
 octets_of(const gnutls_datum_t *d)
 {
     return str_make(d->data, d->size);
-}
-
-enum tls_reason
-tlsdane_reason(unsigned status)
-{
-    const unsigned dates =
-        GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED | GNUTLS_CERT_INVALID;
-
-    return status & GNUTLS_CERT_EXPIRED && !(status & ~dates) ? TLS_EXPIRED
-                                                              : TLS_NOT_TRUSTED;
 }
 
 static int
@@ -73,50 +64,11 @@ anchors_collect(const struct tlsa_set *s, const struct tlsdane_chain *chain,
 }
 
 static int
-chain_verify(gnutls_x509_trust_list_t list, const struct tlsdane_chain *chain,
-    struct tlsdane_found *to, struct err *e)
-{
-    gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
-        .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
-    unsigned status = 0;
-    gnutls_datum_t words;
-    int rc = gnutls_x509_trust_list_verify_crt2(list,
-        (gnutls_x509_crt_t *)(uintptr_t)chain->crt, chain->n, &purpose, 1, 0,
-        &status, NULL);
-
-    if (rc < 0)
-        return judge_fail(to, TLS_NOT_TRUSTED, e, gnutls_strerror(rc));
-    if (!status)
-        return 0;
-    if (gnutls_certificate_verification_status_print(
-            status, GNUTLS_CRT_X509, &words, 0) < 0)
-        return judge_fail(to, tlsdane_reason(status), e,
-            "the certificate does not hold below the authority of TLSA");
-    (void)judge_fail(to, tlsdane_reason(status), e, (char *)words.data);
-    gnutls_free(words.data);
-    return ERR_PROTO;
-}
-
-static int
-names_verify(const struct tlsdane_chain *chain, const char *const *names,
-    struct tlsdane_found *to, struct err *e)
-{
-    for (size_t i = 0; names[i]; i++) {
-        if (!gnutls_x509_crt_check_hostname2(chain->crt[0], names[i], 0))
-            continue;
-        to->name = names[i];
-        return 0;
-    }
-    to->why = TLS_WRONG_NAME;
-    return err_set(e, ERR_PROTO, "the certificate is not for %.200s",
-        names[0] ? names[0] : "this host");
-}
-
-static int
 judge_ta(const struct tlsa_set *s, const struct tlsdane_chain *chain,
     const char *const *names, struct tlsdane_found *to, struct err *e)
 {
     gnutls_x509_trust_list_t list;
+    const char *name;
     int rc;
 
     BUG_ON(gnutls_x509_trust_list_init(&list, 0) < 0); /* memory only */
@@ -124,9 +76,16 @@ judge_ta(const struct tlsa_set *s, const struct tlsdane_chain *chain,
         rc = judge_fail(to, TLS_TLSA_INVALID, e,
             "no certificate of the peer is what a TLSA record says");
     else
-        rc = chain_verify(list, chain, to, e);
+        rc = tlschain_verify(
+            list, chain->crt, chain->n, GNUTLS_KP_TLS_WWW_SERVER, &to->why, e);
     gnutls_x509_trust_list_deinit(list, 1);
-    return rc ? rc : names_verify(chain, names, to, e);
+    if (rc)
+        return rc;
+    name = tlschain_name(chain->crt[0], names, &to->why, e);
+    if (!name)
+        return ERR_PROTO;
+    to->name = name;
+    return 0;
 }
 
 int

@@ -31,7 +31,4 @@ struct tlsdane_found {
 int tlsdane_judge(const struct tlsa_set *s, const struct tlsdane_chain *chain,
     const char *const *names, struct tlsdane_found *to, struct err *e);
 
-/* What the bits of GNUTLS_CERT_* amount to. */
-enum tls_reason tlsdane_reason(unsigned status);
-
 #endif

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tlsfile.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/bug.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "base/secret.h"
 #include "base/xmem.h"
@@ -36,11 +33,12 @@ struct tls_pair {
     uint64_t tried_certificate, tried_key;
     gnutls_certificate_credentials_t credentials;
     gnutls_x509_crt_t leaf; /* NULL: none */
+    char *made_of;          /* of several: the numbers of each, a line each */
 };
 
 /* The lock is held while a file is read or parsed: that is rare. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct map files, authorities, pairs;
+static struct map files, authorities, pairs, joined;
 static uint64_t last_number;
 
 /* --- files --- */
@@ -53,43 +51,18 @@ file_free(struct file *f)
     free(f);
 }
 
-/* All of it, or ERR_CONF. */
-static int
-file_take(int fd, const char *path, struct secret *to, struct err *e)
-{
-    struct stat st;
-    ssize_t n;
-
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return err_set(e, ERR_CONF, "%s is no file", path);
-    if (st.st_size > TLSFILE_SIZE_MAX)
-        return err_set(e, ERR_CONF, "%s is larger than 4 MiB", path);
-    to->n = (size_t)st.st_size;
-    to->p = xmalloc(to->n + 1);
-    for (size_t at = 0; at < to->n; at += (size_t)n) {
-        n = read(fd, to->p + at, to->n - at);
-        if (n < 0)
-            return err_errno(e, ERR_CONF, errno, "cannot read %s", path);
-        if (n == 0) {
-            to->n = at;
-            break;
-        }
-    }
-    return 0;
-}
-
 static int
 file_load(const char *path, struct secret *to, struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+    struct buf text = BUF_INIT;
 
-    if (fd < 0)
-        return err_errno(e, ERR_CONF, errno, "cannot read %s", path);
-    rc = file_take(fd, path, to, e);
-    (void)close(fd); /* nothing was written */
-    if (rc < 0)
-        secret_fini(to);
-    return rc;
+    if (file_read(path, TLSFILE_SIZE_MAX, NULL, &text, e) < 0) {
+        (void)err_prefix(e, "cannot read %s", path);
+        buf_wipe(&text);
+        return ERR_CONF;
+    }
+    to->p = buf_detach(&text, &to->n);
+    return 0;
 }
 
 /* The file in memory; again: as it is on disk now. */
@@ -310,6 +283,7 @@ pair_free(struct tls_pair *p)
         gnutls_x509_crt_deinit(p->leaf);
     gnutls_certificate_free_credentials(p->credentials);
     free(p->id);
+    free(p->made_of);
     free(p);
 }
 
@@ -480,40 +454,64 @@ join_add(
 }
 
 static struct tls_pair *
-join_new(const char *id, struct tls_pair *const *pair, size_t n)
+join_new(
+    const char *id, const char *made_of, struct tls_pair *const *pair, size_t n)
 {
     struct err e;
     struct tls_pair *p = pair_new(id, NULL, NULL, &e);
 
+    p->made_of = xdup(made_of);
     for (size_t i = 0; i < n; i++)
         if (join_add(p->credentials, pair[i]->credentials) < 0) {
             pair_free(p);
             return NULL;
         }
-    (void)map_put(&pairs, str_of(p->id), p);
     return p;
+}
+
+/* Under the lock.  Of the same paths there is one; made anew when any of them
+ * is another one by now. */
+static struct tls_pair *
+join_find(
+    const char *id, const char *made_of, struct tls_pair *const *pair, size_t n)
+{
+    struct tls_pair *p = map_find(&joined, str_of(id)), *fresh;
+
+    if (p && strcmp(p->made_of, made_of) == 0)
+        return p;
+    fresh = join_new(id, made_of, pair, n);
+    if (!fresh) /* cannot be: each of them was loaded */
+        return pair[0];
+    if (p) {
+        (void)map_remove(&joined, str_of(id));
+        tls_pair_put(&p);
+    }
+    (void)map_put(&joined, str_of(fresh->id), fresh);
+    return fresh;
 }
 
 struct tls_pair *
 tls_pair_join(struct tls_pair *const *pair, size_t n)
 {
-    struct buf id = BUF_INIT;
+    struct buf id = BUF_INIT, made_of = BUF_INIT;
     struct tls_pair *p = pair[0];
 
-    pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(&id, "%s\n%llu %llu\n", pair[i]->id,
+    if (n == 1) {
+        atomic_fetch_add(&p->refs, 1); /* who asks holds it */
+        return p;
+    }
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&id, "%s\n", pair[i]->id);
+        buf_printf(&made_of, "%llu %llu\n",
             (unsigned long long)pair[i]->certificate_number,
             (unsigned long long)pair[i]->key_number);
-    if (n > 1)
-        p = map_find(&pairs, str_of(id.p));
-    if (!p)
-        p = join_new(id.p, pair, n);
-    if (!p) /* cannot be: each of them was loaded */
-        p = pair[0];
+    }
+    pthread_mutex_lock(&lock);
+    p = join_find(id.p, made_of.p, pair, n);
     atomic_fetch_add(&p->refs, 1);
     pthread_mutex_unlock(&lock);
     buf_fini(&id);
+    buf_fini(&made_of);
     return p;
 }
 
@@ -552,13 +550,16 @@ tlsfile_drop(void)
     pthread_mutex_lock(&lock);
     MAP_FOREACH (p, &pairs, at)
         tls_pair_put(&p);
+    MAP_FOREACH (p, &joined, at)
+        tls_pair_put(&p);
     MAP_FOREACH (ca, &authorities, at)
         tls_ca_put(&ca);
     MAP_FOREACH (f, &files, at)
         file_free(f);
     map_fini(&pairs);
+    map_fini(&joined);
     map_fini(&authorities);
     map_fini(&files);
-    pairs = authorities = files = (struct map){0};
+    pairs = joined = authorities = files = (struct map){0};
     pthread_mutex_unlock(&lock);
 }

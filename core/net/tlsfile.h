@@ -8,8 +8,13 @@
  * reload brings in what has changed since.  Sessions then take what is in
  * memory; a file that was never read is read then.  Files that are of no use
  * take the place of none that are: with a reload that is refused sessions go on
- * with what there was.  What a session has taken stays until it ends.  Keys are
- * wiped when nobody has them any more.
+ * with what there was.  What a session has taken stays until it ends.
+ *
+ * Of each path there is what was read last, and of what was made of it the last
+ * that could be used: others are freed, and bytes of files wiped, when no
+ * session has them any more.  A path that left the configuration stays known,
+ * key and all, until the process ends: sessions that began before go on with
+ * it, whatever became of the file.
  *
  * Any thread.
  */

@@ -87,25 +87,16 @@ dsn_original(
     return m->env.ret == RET_FULL ? QUEUE_ORIGINAL_ALL : (int)how;
 }
 
-static bool
-dsn_is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] > 126)
-            return false;
-    return true;
-}
-
 bool
 dsn_is_global(const struct dsn_report *d)
 {
     const struct message *m = d->message;
 
-    if ((m->env.needs & IMPEL_NEED_UTF8) || !dsn_is_ascii(m->env.sender) ||
-        !dsn_is_ascii(d->to))
+    if ((m->env.needs & IMPEL_NEED_UTF8) || !str_is_ascii(m->env.sender) ||
+        !str_is_ascii(d->to))
         return true;
     for (size_t i = 0; i < d->count; i++)
-        if (!dsn_is_ascii(m->env.rcpt[d->rcpt[i].rcpt].address))
+        if (!str_is_ascii(m->env.rcpt[d->rcpt[i].rcpt].address))
             return true;
     return false;
 }
@@ -265,7 +256,7 @@ dsn_per_rcpt(const struct dsn_report *d, size_t i, bool utf8, struct buf *to)
     if (rcpt->original.n)
         dsn_original_rcpt(to, rcpt->original, utf8);
     buf_printf(to, "Final-Recipient: %s;",
-        dsn_is_ascii(rcpt->address) ? "rfc822" : "utf-8");
+        str_is_ascii(rcpt->address) ? "rfc822" : "utf-8");
     dsn_add(to, rcpt->address, utf8);
     buf_printf(to, "\r\nAction: %s\r\n", actions[d->action]);
     dsn_status(d, r, to);

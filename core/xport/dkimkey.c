@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "xport/dkimkey.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "base/secret.h"
 #include "base/xmem.h"
 #include "base/banned.h"
 
@@ -144,47 +141,16 @@ static struct {
     .most = KEYS_DEFAULT};
 
 static struct dkim_key *
-file_read(int fd, const char *path, int kind, struct err *e)
+key_load(const char *path, int kind, struct stat *is, struct err *e)
 {
-    char *text = xmalloc(KEY_FILE_MOST);
     struct dkim_key *k = NULL;
-    size_t n = 0;
-    ssize_t got = 1;
+    struct buf text = BUF_INIT;
 
-    while (got > 0 && n < KEY_FILE_MOST) {
-        got = read(fd, text + n, KEY_FILE_MOST - n);
-        if (got > 0)
-            n += (size_t)got;
-    }
-    if (got < 0)
-        (void)err_errno(e, ERR_IO, errno, "reading the key");
-    else if (n == KEY_FILE_MOST)
-        (void)err_set(e, ERR_CONF, "it is too long for a key");
-    else
-        k = dkimkey_parse(str_make(text, n), kind, e);
-    secret_wipe(text, KEY_FILE_MOST);
-    free(text);
+    if (file_read(path, KEY_FILE_MOST, is, &text, e) == 0)
+        k = dkimkey_parse(buf_get(&text), kind, e);
     if (!k)
         (void)err_prefix(e, "%s", path);
-    return k;
-}
-
-static struct dkim_key *
-file_open(const char *path, int kind, struct stat *is, struct err *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct dkim_key *k = NULL;
-
-    if (fd < 0) {
-        (void)err_errno(
-            e, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, errno, "%s", path);
-        return NULL;
-    }
-    if (fstat(fd, is) < 0 || !S_ISREG(is->st_mode))
-        (void)err_set(e, ERR_CONF, "%s: it is no file", path);
-    else
-        k = file_read(fd, path, kind, e);
-    (void)close(fd);
+    buf_wipe(&text);
     return k;
 }
 
@@ -247,7 +213,7 @@ known_renew(struct known *k, const char *path, int kind,
     if (!k->key || !file_is_same(path, &k->is)) {
         dkimkey_unref(&k->key);
         k->error = (struct err){0, ""};
-        k->key = file_open(path, kind, &k->is, &k->error);
+        k->key = key_load(path, kind, &k->is, &k->error);
     }
     k->until = now + (k->key ? times->found : times->missing);
 }

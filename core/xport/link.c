@@ -442,9 +442,9 @@ link_text(const char *z)
 static struct impel_str
 link_tls_info(const struct impel_session *s, int what)
 {
-    static const unsigned char no_binding[32];
     const struct tls_facts *f = s->conn ? conn_tls(s->conn) : NULL;
     struct impel_str none = {NULL, 0};
+    struct str binding = tls_binding(f);
 
     if (what == IMPEL_INFO_TLS_ERROR)
         return link_text(s->tls_why);
@@ -462,9 +462,7 @@ link_tls_info(const struct impel_session *s, int what)
     case IMPEL_INFO_ALPN:
         return link_text(f->alpn);
     case IMPEL_INFO_TLS_BINDING:
-        if (memcmp(f->binding, no_binding, sizeof(no_binding)) == 0)
-            return none;
-        return (struct impel_str){(const char *)f->binding, sizeof(f->binding)};
+        return (struct impel_str){binding.p, binding.n};
     default:
         return none;
     }

@@ -48,12 +48,7 @@ struct outlogin {
 static struct str
 binding_of(const struct impel_session *s)
 {
-    static const unsigned char none[32];
-    const struct tls_facts *f = conn_tls(s->conn);
-
-    if (!f || memcmp(f->binding, none, sizeof(none)) == 0)
-        return STR_NONE;
-    return str_make(f->binding, sizeof(f->binding));
+    return tls_binding(conn_tls(s->conn));
 }
 
 static bool
@@ -95,14 +90,6 @@ choose(const struct impel_session *s, struct str offered)
 /* --- errands --- */
 
 static void
-wipe(struct buf *b)
-{
-    if (b->p)
-        secret_wipe(b->p, b->size);
-    buf_fini(b);
-}
-
-static void
 errand_free(struct errand *w)
 {
     sasl_free(&w->sasl);
@@ -110,8 +97,8 @@ errand_free(struct errand *w)
     free(w->host);
     secret_fini(&w->user);
     secret_fini(&w->binding);
-    wipe(&w->in);
-    wipe(&w->out);
+    buf_wipe(&w->in);
+    buf_wipe(&w->out);
     free(w);
 }
 
@@ -129,7 +116,7 @@ errand_begin(struct errand *w)
         w->how.secret = str_trim(buf_get(&token));
         w->sasl = sasl_client(w->mechanism, &w->how);
     }
-    wipe(&token);
+    buf_wipe(&token);
     buf_fini(&ref);
     return rc;
 }
@@ -157,7 +144,7 @@ errand_done(struct pool_job *j)
         l->sasl = w->sasl;
         w->sasl = NULL;
         l->rc = w->rc;
-        wipe(&l->out);
+        buf_wipe(&l->out);
         l->out = w->out;
         w->out = (struct buf)BUF_INIT;
         (void)str_copy(l->reason, sizeof(l->reason), str_of(w->why.text));
@@ -211,14 +198,14 @@ client_of(const struct impel_session *s, int mechanism)
 static int
 give(struct outlogin *l, struct impel_sasl *q, bool first)
 {
-    wipe(&l->text);
+    buf_wipe(&l->text);
     if (first && !l->out.n) {
         q->out = (struct impel_str){NULL, 0};
         return 0;
     }
     base64_encode(&l->text, buf_get(&l->out));
     q->out = (struct impel_str){l->text.p ? l->text.p : "", l->text.n};
-    wipe(&l->out);
+    buf_wipe(&l->out);
     return 0;
 }
 
@@ -302,7 +289,7 @@ go_on(struct outlogin *l, struct impel_sasl *q, struct impel_error *e)
         return errand_send(l, w, e);
     }
     rc = sasl_step(l->sasl, buf_get(&in), &l->out, &why);
-    wipe(&in);
+    buf_wipe(&in);
     return rc < 0 ? fail(e, why.text) : give(l, q, false);
 }
 
@@ -340,7 +327,7 @@ outlogin_free(struct outlogin **to)
     if (l->errand)
         l->errand->login = NULL;
     sasl_free(&l->sasl);
-    wipe(&l->out);
-    wipe(&l->text);
+    buf_wipe(&l->out);
+    buf_wipe(&l->text);
     free(l);
 }
