@@ -12,7 +12,7 @@ SUBSTITUTE = sed -e 's|[@]VERSION[@]|$(PACKAGE_VERSION)|g' \
 	-e 's|[@]localstatedir[@]|$(localstatedir)|g' \
 	-e 's|[@]runstatedir[@]|$(runstatedir)|g'
 
-man1_MANS = docs/man/impel-modtest.1
+man1_MANS += docs/man/impel-modtest.1
 man5_MANS = docs/man/impel.yaml.5
 man8_MANS += docs/man/impeld.8
 nodist_examples_DATA += etc/impeld.service etc/impeld.logrotate

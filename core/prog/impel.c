@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "ctl/command_list.h"
 #include "prog/impel_client.h"
+#include "prog/impel_inject.h"
 #include "prog/impel_offline.h"
 #include "base/banned.h"
 
@@ -102,6 +103,8 @@ static int
 run_words(struct impel_run *r, char **argv, int count)
 {
     struct str words[IMPEL_WORDS_MAX];
+    if (str_eq(str_of(argv[0]), STR("inject"))) /* any number of files */
+        return impel_inject(r, count, argv);
     if (count > IMPEL_WORDS_MAX) {
         fputs("impel: too many words\n", stderr);
         return EXIT_USAGE;

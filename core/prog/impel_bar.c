@@ -23,6 +23,12 @@ impel_bar_move(struct impel_bar *b, uint64_t done, uint64_t total)
     b->total = total;
 }
 
+void
+impel_bar_note(struct impel_bar *b, const char *note)
+{
+    snprintf(b->note, sizeof(b->note), "%s", note);
+}
+
 static void
 draw_share(const struct impel_bar *b, int64_t s)
 {
@@ -32,6 +38,10 @@ draw_share(const struct impel_bar *b, int64_t s)
     memset(bar, ' ', WIDTH);
     memset(bar, '#', (size_t)full);
     bar[WIDTH] = '\0';
+    if (b->note[0]) {
+        fprintf(stderr, "\r[%s] %s, %lld s\033[K", bar, b->note, (long long)s);
+        return;
+    }
     fprintf(stderr, "\r[%s] %llu of %llu, %lld s\033[K", bar,
         (unsigned long long)done, (unsigned long long)b->total, (long long)s);
 }
@@ -45,7 +55,8 @@ impel_bar_draw(struct impel_bar *b)
     if (b->total)
         draw_share(b, ms / 1000);
     else
-        fprintf(stderr, "\rworking, %lld s\033[K", (long long)(ms / 1000));
+        fprintf(stderr, "\r%s, %lld s\033[K", b->note[0] ? b->note : "working",
+            (long long)(ms / 1000));
     fflush(stderr);
     b->shown = true;
 }

@@ -6,8 +6,8 @@
 #include "base/banned.h"
 
 /* Known to the client alone. */
-static const char *const local_words[] = {
-    "quit", "exit", "json", "spool check", "spool dump", "spool compact"};
+static const char *const local_words[] = {"quit", "exit", "json", "inject",
+    "spool check", "spool dump", "spool compact"};
 
 struct search {
     struct str line;   /* without blanks before it; single blanks within */

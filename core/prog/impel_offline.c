@@ -12,6 +12,7 @@
 #include "ctl/jsontext.h"
 #include "prog/declare.h"
 #include "prog/impel_bar.h"
+#include "prog/impel_inject.h"
 #include "prog/impel_password.h"
 #include "spool/spool.h"
 #include "base/banned.h"
@@ -25,6 +26,8 @@ impel_offline_help(void)
            "  config convert FILE [yaml|conf]    print it in the other "
            "notation\n"
            "  config describe [OPTION]           what an option means\n"
+           "  inject [OPTION...] FILE...         send mail to a server; "
+           "inject --help\n"
            "  password NAME                      a line for "
            "auth_password_file;\n"
            "                                     the password is asked for\n"
@@ -318,6 +321,23 @@ password(const struct impel_run *r, const struct str *words, size_t count)
     return rc == 0 ? EXIT_DONE : complain(r, &e);
 }
 
+/* --- inject --- */
+
+static int
+inject(const struct impel_run *r, const struct str *words, size_t count)
+{
+    char *argv[IMPEL_WORDS_MAX + 1];
+    for (size_t i = 0; i < count; i++)
+        argv[i] = xdupn(words[i].p, words[i].n);
+    argv[count] = NULL;
+    char *own[IMPEL_WORDS_MAX + 1];
+    memcpy(own, argv, sizeof(own)); /* getopt_long() changes their order */
+    int status = impel_inject(r, (int)count, argv);
+    for (size_t i = 0; i < count; i++)
+        free(own[i]);
+    return status;
+}
+
 /* --- which --- */
 
 int
@@ -328,6 +348,8 @@ impel_offline_run(
         return help(r, words, count);
     if (is(words, count, 0, "password"))
         return password(r, words, count);
+    if (is(words, count, 0, "inject"))
+        return inject(r, words, count);
     if (is(words, count, 0, "spool") && !is(words, count, 1, "import"))
         return spool_command(r, words, count);
     if (!is(words, count, 0, "config") || count < 2)

@@ -534,7 +534,9 @@ ecstream_timeout(const struct ecstream *s)
 {
     int64_t now = stream_clock(), at;
 
-    if (s->state == STREAM_OVER || s->more || stream_is_done(s))
+    if (s->state == STREAM_OVER)
+        return -1; /* run() has said so */
+    if (s->more || stream_is_done(s))
         return 0;
     /* what was asked for between two calls of run() */
     if (stream_may_part(s) ||
