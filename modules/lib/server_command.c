@@ -379,6 +379,7 @@ command_greeted(struct server *s)
     out_text(&s->out, s->esmtp ? "250-" : "250 ");
     out_str(&s->out, name);
     out_text(&s->out, "\r\n");
+    s->auth_offered = s->logged_in;
     if (!s->esmtp)
         return;
     put_extension(s, CAPABILITY_PIPELINING, "PIPELINING");

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small automaton of SMTP as a server has to speak it, written from RFC
-5321, 1870, 2920, 3030, 3207, 3461 and 6152 and from nothing of the daemon, and
+5321, 1870, 2920, 3030, 3207, 3461, 4954 and 6152 and from nothing of the daemon, and
 clients that walk it at random.
 
 `Model` says for each command which codes may answer it, and what follows from
@@ -8,6 +8,7 @@ the one that did.  `Walk` makes commands, good and bad, sends them alone, in
 flights and in pieces, and holds each reply against the model.  What the model
 leaves open, a set of codes, the RFCs leave open.
 """
+import base64
 import random
 import re
 import socket
@@ -22,9 +23,11 @@ class Model:
 
     def __init__(self):
         self.tls = False
+        self.logged = False     # in: who is may send to any domain
         self.begin()
 
     def begin(self):
+        self.logged = False
         self.hello = None       # None, "HELO", "EHLO"
         self.offers = {}
         self.reset()
@@ -51,9 +54,11 @@ class Failure(AssertionError):
 
 
 class Walk:
-    def __init__(self, port, seed, context=None, name="walk"):
+    """secret: (name, password) of a user; without, nobody can log in."""
+
+    def __init__(self, port, seed, context=None, secret=None, name="walk"):
         self.seed, self.r = seed, random.Random(seed)
-        self.context = context
+        self.context, self.secret = context, secret
         self.model = Model()
         self.taken = []         # messages that were acknowledged
         self.log = []
@@ -165,12 +170,63 @@ class Walk:
                 self.model.reset()
         return text, codes, follows
 
+    # RFC 4954 4: once, not within a transaction, and each exchange ends with a
+    # code of its own, whatever is said in it
     def auth(self):
         m = self.model
-        if self.r.random() < 0.3:
-            return b"AUTH NO-SUCH-MECHANISM", {500, 501, 502, 503, 504, 534, 538}, \
-                self.nothing
-        return b"AUTH", {500, 501, 502, 503, 504}, self.nothing
+        if self.secret is None or self.r.random() < 0.2:
+            return self.r.choice((
+                (b"AUTH NO-SUCH-MECHANISM",
+                 {500, 501, 502, 503, 504, 534, 538}, self.nothing),
+                (b"AUTH", {500, 501, 502, 503, 504}, self.nothing)))
+        if m.logged or m.mail is not None:
+            return b"AUTH PLAIN " + self.plain(True), {503}, self.nothing
+        if not m.offered("AUTH"):
+            return b"AUTH PLAIN " + self.plain(True), \
+                {500, 502, 503, 504}, self.nothing
+        right = self.r.random() < 0.5
+        first = self.r.random()
+        if first < 0.3:
+            return b"AUTH PLAIN " + self.plain(right), \
+                {235 if right else 535}, self.logs_in
+        if first < 0.4:
+            bad = self.r.choice((b"!", b"=", b"YQ=", b"YWJj ZA==", b"A" * 12000))
+            return b"AUTH PLAIN " + bad, {500, 501, 535}, self.nothing
+        if first < 0.7:
+            return self.case("AUTH PLAIN"), {334}, \
+                lambda code: self.answer([self.plain(right)], right)
+        name, password = self.secret
+        words = [base64.b64encode(name.encode()), base64.b64encode(
+            (password if right else "no").encode())]
+        return self.case("AUTH LOGIN"), {334}, \
+            lambda code: self.answer(words, right)
+
+    def plain(self, right):
+        name, password = self.secret
+        return base64.b64encode(
+            f"\0{name}\0{password if right else 'no'}".encode())
+
+    def logs_in(self, code):
+        self.model.logged = code == 235
+
+    def answer(self, words, right):
+        """The rest of an exchange; no command is one within it."""
+        for n, word in enumerate(words):
+            odd = self.r.random()
+            if odd < 0.15:
+                self.send(b"*\r\n")
+                self.expect(b"*", {501})
+                return
+            if odd < 0.3:
+                self.send(self.r.choice((
+                    b"!", b"QUIT ", b"\xff", b"MAIL FROM:<a@from.test>")) +
+                    b"\r\n")
+                self.expect(b"(no base64)", {501, 535})
+                return
+            self.send(word + b"\r\n")
+            last = n == len(words) - 1
+            self.logs_in(self.expect(
+                word, {235 if right else 535} if last else {334}))
 
     def mail(self):
         m, params, codes = self.model, [], None
@@ -232,7 +288,9 @@ class Walk:
         text, codes, good = b"RCPT TO:<" + name + b">", {250}, True
         odd = self.r.random()
         if odd < 0.1:
-            text, codes, good = b"RCPT TO:<x@denied.test>", {550}, False
+            name, text = b"x@denied.test", b"RCPT TO:<x@denied.test>"
+            if not m.logged:
+                codes, good = {550}, False
         elif odd < 0.2:
             text, good = self.r.choice((
                 b"RCPT TO:x@ok.test", b"RCPT TO:<>", b"RCPT TO:<x>",
@@ -413,6 +471,8 @@ class Walk:
     # --- the walk ---
 
     def choose(self):
+        if self.secret and self.r.random() < 0.15:
+            return self.auth()
         m, r = self.model, self.r.random()
         if m.hello is None and r < 0.7:
             return self.hello()

@@ -5,6 +5,7 @@ been delivered."""
 import os
 import random
 import ssl
+import subprocess
 
 import pytest
 
@@ -12,6 +13,7 @@ from automaton import RCPT_MOST, SIZE_MOST, Walk
 from certificates import Authority
 from daemon import wait_for
 
+SECRET = ("alice", "Tr0mbone-Zxqv")
 CONF = """
 Routes = ( "smtp://127.0.0.1?port=%d" )
 Max_Outbound_Connections = 4
@@ -31,10 +33,10 @@ def told(data):
     return data[data.index(b"From: a@from.test"):]
 
 
-def walk(d, s, seeds, steps, context=None):
+def walk(d, s, seeds, steps, context=None, secret=None):
     taken = []
     for seed in seeds:
-        taken += Walk(d.port, seed, context).run(steps)
+        taken += Walk(d.port, seed, context, secret).run(steps)
     want = sorted((m.sender, tuple(sorted(m.rcpts)), m.data) for m in taken)
     wait_for(lambda: sum(len(m.recipients) for m in list(s.messages)) >=
              sum(len(m.rcpts) for m in taken), 60)
@@ -69,6 +71,38 @@ def secured(impeld, server, folder):
 def test_walks_with_starttls(impeld, server, tmp_path):
     d, s, context = secured(impeld, server, tmp_path)
     assert walk(d, s, range(100, 130), 60, context) > 40
+
+
+def with_users(impeld, server, folder):
+    """A hash that takes little time: it is made some hundred times."""
+    made = subprocess.run(["openssl", "passwd", "-5", "-salt", "salt",
+                           SECRET[1]], capture_output=True, text=True,
+                          timeout=30, check=True)
+    users = folder / "users"
+    users.write_text("alice:" + made.stdout)
+    users.chmod(0o600)
+    return begin(impeld, server, f"""
+  Auth_Password_File = "{users}"
+  Enable_Authentication = true
+  Auth_Without_TLS = loopback
+  Auth_Failure_Delay = 0
+  Auth_Failure_Rate = 0
+  Auth_Max_Failures = 0
+""")
+
+
+def test_walks_with_logins(impeld, server, tmp_path):
+    d, s = with_users(impeld, server, tmp_path)
+    assert walk(d, s, range(200, 240), 60, secret=SECRET) > 60
+    said = "".join(d.log("paniclog"))
+    assert said.count(" login ") > 10 and said.count(" login-failed ") > 10
+
+
+@pytest.mark.skipif(not os.environ.get("IMPEL_LONG"), reason="IMPEL_LONG=1")
+def test_many_walks_with_logins(impeld, server, tmp_path):
+    d, s = with_users(impeld, server, tmp_path)
+    seeds = [random.SystemRandom().randrange(1 << 32) for _ in range(1000)]
+    assert walk(d, s, seeds, 120, secret=SECRET) > 2000
 
 
 @pytest.mark.skipif(not os.environ.get("IMPEL_LONG"), reason="IMPEL_LONG=1")
