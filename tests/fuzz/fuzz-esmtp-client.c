@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fuzz-esmtp-client.c - an outbound session against any replies.  However they
- * come, each recipient is reported once, and nobody is told that a message was
- * delivered that was not sent.
+ * come, and whatever is asked of the session between two of them, each
+ * recipient is reported once, and nobody is told that a message was delivered
+ * that was not sent.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,6 +30,43 @@ check(const struct esmtp_host *h, const struct impel_batch *b)
     }
 }
 
+enum asked { NOTHING, TIME, CANCEL, PROBE, CLOSE, CLOSE_NOW, ASKED };
+
+/* What the core may do at any time.  b: the last batch that was lent, or NULL.
+ * true: nothing more is lent. */
+static bool
+ask(struct esmtp_host *h, struct impel_batch *b, enum asked what)
+{
+    bool open = b && !b->ended;
+
+    if (h->session.closed)
+        return true;
+    switch (what) {
+    case TIME: /* it is up, whatever is waited for */
+        h->now += INT64_C(100000000);
+        dialogue_transport.event(h->s, NULL, IMPEL_EV_TIMER, 0);
+        break;
+    case CANCEL:
+        if (open)
+            dialogue_transport.cancel(h->s, b);
+        break;
+    case PROBE:
+        if (!open && h->session.ready == 1) {
+            h->session.ready = 0;
+            dialogue_transport.probe(h->s);
+        }
+        break;
+    case CLOSE:
+    case CLOSE_NOW:
+        dialogue_transport.close(h->s, what == CLOSE_NOW);
+        break;
+    default:
+        return false;
+    }
+    esmtp_host_settle(h);
+    return what == CLOSE || what == CLOSE_NOW;
+}
+
 static void
 play(const uint8_t *data, size_t n, size_t piece, uint32_t needs, bool lmtp)
 {
@@ -43,6 +81,7 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs, bool lmtp)
     struct impel_batch batch[3];
     struct esmtp_host *h = esmtp_host_new();
     size_t at, take, used = 0, i;
+    bool leaving = false;
 
     h->module.lmtp = lmtp;
     h->full_every = piece == 7 ? 3 : 0;
@@ -55,8 +94,11 @@ play(const uint8_t *data, size_t n, size_t piece, uint32_t needs, bool lmtp)
     for (at = 0; at < n && !h->session.closed; at += take) {
         take = n - at < piece ? n - at : piece;
         esmtp_host_feed(h, data + at, take);
-        if (h->session.closed || h->session.ready != 1 || used == 3 ||
-            (used > 0 && !batch[used - 1].ended))
+        if (at <= n / 2 && at + take > n / 2)
+            leaving = ask(h, used ? &batch[used - 1] : NULL,
+                (enum asked)(n / 72 % ASKED));
+        if (leaving || h->session.closed || h->session.ready != 1 ||
+            used == 3 || (used > 0 && !batch[used - 1].ended))
             continue;
         memset(&batch[used], 0, sizeof(batch[used]));
         batch[used].body = body;

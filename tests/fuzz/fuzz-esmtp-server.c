@@ -76,12 +76,40 @@ secure(const uint8_t *data, size_t n, size_t lines, int policy)
     esmtp_host_free(h);
 }
 
+/* Halfway the time is up, or the session is to end: at once, or when the peer
+ * has been heard. */
+static void
+leave(const uint8_t *data, size_t n, int how)
+{
+    struct esmtp_host *h = esmtp_host_new();
+    size_t at, take;
+
+    h->again_every = 3;
+    h->logins = true;
+    esmtp_host_listen(h);
+    esmtp_host_settle(h);
+    for (at = 0; at < n && !h->session.closed; at += take) {
+        take = n - at < 5 ? n - at : 5;
+        if (at <= n / 2 && at + take > n / 2 && how == 2) {
+            h->now += INT64_C(100000000);
+            dialogue_listener.event(h->s, NULL, IMPEL_EV_TIMER, 0);
+        } else if (at <= n / 2 && at + take > n / 2) {
+            dialogue_listener.close(h->s, how);
+        }
+        esmtp_host_feed(h, data + at, take);
+    }
+    esmtp_host_end(h);
+    esmtp_host_free(h);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct esmtp_host *a, *b;
     int mode;
 
+    for (mode = 0; mode < 3; mode++)
+        leave(data, n, mode);
     for (mode = 0; mode < 4; mode++)
         secure(data, n, mode & 1 ? 1 : 3, mode & 2 ? 1 : 0);
 
