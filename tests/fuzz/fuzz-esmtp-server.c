@@ -23,7 +23,6 @@ play(const uint8_t *data, size_t n, size_t piece, unsigned again, int mode)
     h->option[OPT_BARE_NEWLINE] = mode & 1;
     h->module.lmtp = mode & 2;
     h->option[OPT_MAX_MESSAGE_SIZE] = 2000;
-    h->option[OPT_FUTURE_RELEASE_MAX] = INT64_C(86400000);
     h->option[OPT_DELIVER_BY_MIN] = 5000;
     h->tls = n % 3 ? NULL : "TLS1.3"; /* for REQUIRETLS */
     h->logins = n % 2;
@@ -86,6 +85,8 @@ leave(const uint8_t *data, size_t n, int how)
 
     h->again_every = 3;
     h->logins = true;
+    /* only here: it has the time of day in its answer to EHLO */
+    h->option[OPT_FUTURE_RELEASE_MAX] = INT64_C(86400000);
     esmtp_host_listen(h);
     esmtp_host_settle(h);
     for (at = 0; at < n && !h->session.closed; at += take) {
