@@ -40,8 +40,8 @@ struct compactor {
 static bool
 is_worth_it(const struct live_segment *s, unsigned percent)
 {
-    return s->state == LIVE_SEALED && !s->compacting && !s->copied &&
-        clock_mono() >= s->compact_at &&
+    return s->state == LIVE_SEALED && !s->compacting && !s->going &&
+        !s->copied && clock_mono() >= s->compact_at &&
         (!s->unreadable || s->live < s->unreadable) && !liveness_is_free(s) &&
         s->records && (s->live + s->out) * 100 <= s->records * (100 - percent);
 }
@@ -204,7 +204,8 @@ pick_offline(struct liveness *l, uint32_t below)
 {
     for (size_t i = 0; i < l->count; i++) {
         struct live_segment *s = l->list[i];
-        if (s->number >= below || s->compact_at || s->copied || s->compacting)
+        if (s->number >= below || s->compact_at || s->copied || s->compacting ||
+            s->going)
             continue;
         if (s->kind == SEGMENT_COLD && !s->out && s->end >= s->bytes / 10 * 9 &&
             s->live * 10 >= s->records * 9)

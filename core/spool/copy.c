@@ -62,17 +62,10 @@ struct copying {
     } * merged;
     size_t merged_count;
     bool skipped; /* something could not be read */
-    bool busy;    /* a segment that is wanted here is being removed */
+    /* A segment that is wanted here is being removed: it cannot be read, and
+     * what speaks of it is wanted until it is gone. */
+    bool busy;
 };
-
-/* The keeper removes it, and it is not known to be gone yet: it cannot be read,
- * and what speaks of it is still wanted. */
-static bool
-is_going(const struct live_segment *s)
-{
-    return s->compacting && s->state == LIVE_SEALED && !s->live &&
-        (s->copied || !s->out);
-}
 
 /* --- output --- */
 
@@ -284,13 +277,9 @@ gather_known(struct copying *k, struct err *e)
         struct index ix;
         struct index_entry entry;
         liveness_lock(&k->s->live);
-        other = liveness_find(&k->s->live, pairs[i].referred);
-        if (other && is_going(other)) {
+        other = liveness_hold(&k->s->live, pairs[i].referred);
+        if (!other && liveness_find(&k->s->live, pairs[i].referred))
             k->busy = true;
-            other = NULL;
-        }
-        if (other)
-            other->refs++; /* it does not go meanwhile */
         liveness_unlock(&k->s->live);
         if (!other)
             continue;
@@ -348,7 +337,7 @@ gather_results(struct copying *k, struct err *e)
         bool holds = h == k->seg;
         for (size_t p = 0; p < h->pair_count && !holds; p++)
             holds = h->pairs[p].referred == k->seg->number && h->pairs[p].count;
-        if (holds && h != k->seg && is_going(h)) {
+        if (holds && h->going) {
             k->busy = true;
         } else if (holds) {
             h->refs++;
@@ -694,11 +683,7 @@ publish(struct copying *k, bool whole)
     k->seg->compact_at =
         whole ? 0 : clock_mono() + (k->busy ? BUSY_MS : AGAIN_MS);
     k->seg->unreadable = k->skipped ? k->seg->live : 0;
-    for (size_t i = 0; i < l->count; i++) {
-        if (l->list[i]->kind == SEGMENT_COLD && l->list[i] != k->seg &&
-            l->list[i] != k->c->out.segment && l->list[i]->state != LIVE_OPEN)
-            l->list[i]->compacting = false;
-    }
+    liveness_published(l, k->seg, k->c->out.segment);
     liveness_unlock(l);
 }
 

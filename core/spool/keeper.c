@@ -384,18 +384,13 @@ reclaim_one(struct keeper *k, struct live_segment *seg, struct err *e)
     return r;
 }
 
-/* A free segment that nobody else can take meanwhile, or NULL. */
 static struct live_segment *
 reclaim_pick(struct liveness *l)
 {
-    struct live_segment *found = NULL;
+    struct live_segment *found;
+
     liveness_lock(l);
-    for (size_t i = 0; i < l->count && !found; i++) {
-        if (liveness_is_free(l->list[i]))
-            found = l->list[i];
-    }
-    if (found)
-        found->compacting = true;
+    found = liveness_take_free(l);
     liveness_unlock(l);
     return found;
 }
@@ -404,7 +399,7 @@ static void
 reclaim_put_back(struct keeper *k, struct live_segment *seg)
 {
     liveness_lock(&k->spool->live);
-    seg->compacting = false;
+    seg->going = false;
     liveness_unlock(&k->spool->live);
 }
 

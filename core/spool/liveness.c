@@ -331,7 +331,45 @@ bool
 liveness_is_free(const struct live_segment *s)
 {
     return s->state == LIVE_SEALED && !s->live && !s->refs && !s->compacting &&
-        (s->copied || !s->out);
+        !s->going && (s->copied || !s->out);
+}
+
+struct live_segment *
+liveness_take_free(struct liveness *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct live_segment *s = l->list[i];
+
+        if (!liveness_is_free(s))
+            continue;
+        s->going = true;
+        return s;
+    }
+    return NULL;
+}
+
+struct live_segment *
+liveness_hold(struct liveness *l, uint32_t number)
+{
+    struct live_segment *s = liveness_find(l, number);
+
+    if (!s || s->going)
+        return NULL;
+    s->refs++;
+    return s;
+}
+
+void
+liveness_published(struct liveness *l, const struct live_segment *source,
+    const struct live_segment *open)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct live_segment *s = l->list[i];
+
+        if (s->kind == SEGMENT_COLD && s != source && s != open &&
+            s->state != LIVE_OPEN)
+            s->compacting = false;
+    }
 }
 
 void

@@ -46,6 +46,7 @@ struct live_segment {
     bool copied;    /* all that lived was copied and synced */
     bool failed;    /* a write or sync failed: never written again */
     bool compacting;
+    bool going; /* it is being removed: nobody begins with it any more */
     /* A compaction of it failed: the time of the next one; what could not be
      * read still lives, and there is no use in one before less does. */
     int64_t compact_at;
@@ -111,6 +112,15 @@ void liveness_finished(struct liveness *l, uint32_t holder,
 
 /* May it go?  Not while recovery runs: the caller knows. */
 bool liveness_is_free(const struct live_segment *s);
+/* One that may go, for whoever removes it, or NULL; `going` until it is
+ * forgotten or put back. */
+struct live_segment *liveness_take_free(struct liveness *l);
+/* That segment, which stays until its refs are counted down again; NULL: it is
+ * not there, or going. */
+struct live_segment *liveness_hold(struct liveness *l, uint32_t number);
+/* What stands in cold segments is counted now, but for these two (or NULL). */
+void liveness_published(struct liveness *l, const struct live_segment *source,
+    const struct live_segment *open);
 /* It is gone durably: drop it and what others held for its sake. */
 void liveness_forget(struct liveness *l, struct live_segment *s);
 

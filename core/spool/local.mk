@@ -37,6 +37,7 @@ core_spool_libspool_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 spool_tests = \
 	tests/unit/test-content \
+	tests/unit/test-liveness \
 	tests/unit/test-record \
 	tests/unit/test-render \
 	tests/unit/test-segment \
@@ -52,6 +53,8 @@ spool_kit = tests/unit/spool_kit.c tests/unit/spool_kit.h
 sim_disk = tests/unit/sim_disk.c tests/unit/sim_disk.h
 spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(SPOOL_LIBS)
+tests_unit_test_liveness_SOURCES = tests/unit/test-liveness.c
+tests_unit_test_liveness_LDADD = $(spool_test_libs)
 tests_unit_test_record_SOURCES = tests/unit/test-record.c
 tests_unit_test_record_LDADD = $(spool_test_libs)
 tests_unit_test_segment_SOURCES = tests/unit/test-segment.c

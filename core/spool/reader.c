@@ -35,9 +35,7 @@ segment_hold(struct spool *s, struct spool_place *at)
     struct live_segment *seg;
     liveness_lock(&s->live);
     *at = liveness_resolve(&s->live, *at);
-    seg = liveness_find(&s->live, at->segment);
-    if (seg)
-        seg->refs++;
+    seg = liveness_hold(&s->live, at->segment);
     liveness_unlock(&s->live);
     return seg;
 }

@@ -404,7 +404,6 @@ test_state(void **arg)
 static void
 test_value_of_a_message(void **arg)
 {
-    static const char *const one[] = {"a@example.com", NULL};
     const struct spool_place nowhere = {0, 0};
     struct err e;
     struct kit k;
