@@ -117,7 +117,7 @@ test_said_always(void **state)
     module->desc.flags = 0;
     assert_int_equal(verdict, IMPEL_UNTRIED);
     assert_int_equal(ready_count, 0);
-    assert_non_null(strstr(why.text, "speaks in TLS only"));
+    assert_non_null(strstr(closed_why.text, "speaks in TLS only"));
     assert_int_equal(peer_octets, 0);
 }
 
