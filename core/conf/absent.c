@@ -108,8 +108,6 @@ static const struct absent absent_rows[] = {
         NULL, "Impel adds no feedback headers", NULL},
     {"fbl_header", OPTION, 0, false, "no|false|off|0|disabled", NULL,
         "Impel adds no feedback headers", NULL},
-    {"delivery_response_timeout", OPTION, 0, false, NULL, NULL,
-        "transports over HTTP are modules with timeouts of their own", "0.2"},
     {"control_client_timeout", OPTION, 0, false, NULL, NULL,
         "write timeout in control_listener", NULL},
     /* 3.8, 3.9 retries */

@@ -47,7 +47,6 @@ static const struct uninstalled {
 static const struct {
     const char *module, *version;
 } uninstalled_versions[] = {
-    {"apn", "0.2"},
     {"gcm", "0.2"},
     {"mm7", "0.2"},
 };

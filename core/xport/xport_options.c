@@ -219,6 +219,31 @@ static const struct option rows[] = {
                   "right. SSLv2 and SSLv3 are known words, and never used. "
                   "Unset: what tls_ciphers allows.",
         .since = "0.4"},
+    [XPORT_DELIVERY_RESPONSE_TIMEOUT] = {.name = "delivery_response_timeout",
+        .type = IMPEL_OPT_DURATION,
+        .flags = OPTION_MS,
+        .scopes = OUT,
+        .initial = "5s",
+        .min = 100,
+        .max = OPTION_SECONDS(3600),
+        .brief = "how long a push service may take to answer a notification",
+        .manual = "A plain number is milliseconds. What was not answered by "
+                  "then is tried again later, and may arrive twice. Of a "
+                  "service that answers only what it refuses (apn_protocol = "
+                  "binary) it is how long silence takes to mean yes: too short "
+                  "a time makes failures look like successes.",
+        .since = "0.5"},
+    [XPORT_PUSH_CONVERT] = {.name = "push_convert",
+        .type = IMPEL_OPT_BOOL,
+        .scopes = OUT,
+        .initial = "no",
+        .brief = "make notifications of ordinary messages, for push services",
+        .manual = "Of a message that has no part for the service of its "
+                  "domain: the subject is the title, the first text the body, "
+                  "as much of it as the service takes. no: such a message "
+                  "fails. Nothing that was written as mail is then shown on "
+                  "a lock screen by mistake.",
+        .since = "0.5"},
     [XPORT_MODULE_ENABLED] = {.name = "enabled",
         .type = IMPEL_OPT_BOOL,
         .scopes = SCOPE_MODULE,

@@ -29,6 +29,8 @@ enum {
     XPORT_TLS_KEY,         /* path, or "none" */
     XPORT_TLS_CIPHERS,
     XPORT_TLS_PROTOCOLS,
+    XPORT_DELIVERY_RESPONSE_TIMEOUT, /* ms */
+    XPORT_PUSH_CONVERT,
     XPORT_MODULE_ENABLED,    /* enabled, in a module's stanza */
     XPORT_MODULE_DEBUG_LEVEL /* debug_level: enum log_level */
 };

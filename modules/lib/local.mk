@@ -46,15 +46,14 @@ modules_lib_libpush_la_SOURCES = \
 	modules/lib/push.c modules/lib/push.h
 modules_lib_libpush_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libpush_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
-modules_lib_libpush_la_LIBADD = modules/lib/libmodule.la
 
-# HTTP/2, as a client.
+# HTTP/2, as a client.  Whoever links these links libmodule.la, too.
 noinst_LTLIBRARIES += modules/lib/libh2.la
 modules_lib_libh2_la_SOURCES = \
 	modules/lib/h2.c modules/lib/h2.h modules/lib/h2words.c
 modules_lib_libh2_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libh2_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS) $(NGHTTP2_CFLAGS)
-modules_lib_libh2_la_LIBADD = modules/lib/libmodule.la $(NGHTTP2_LIBS)
+modules_lib_libh2_la_LIBADD = $(NGHTTP2_LIBS)
 
 LIB_TEST_CPP = $(MODULE_CPP)
 if HAVE_CMOCKA
@@ -71,10 +70,12 @@ tests_unit_test_line_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_line_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
 tests_unit_test_h2_SOURCES = tests/unit/test-h2.c
 tests_unit_test_h2_CPPFLAGS = $(LIB_TEST_CPP) $(NGHTTP2_CFLAGS)
-tests_unit_test_h2_LDADD = modules/lib/libh2.la $(CMOCKA_LIBS)
+tests_unit_test_h2_LDADD = modules/lib/libh2.la modules/lib/libmodule.la \
+	$(CMOCKA_LIBS)
 tests_unit_test_mime_SOURCES = tests/unit/test-mime.c
 tests_unit_test_mime_CPPFLAGS = $(LIB_TEST_CPP)
-tests_unit_test_mime_LDADD = modules/lib/libpush.la $(CMOCKA_LIBS)
+tests_unit_test_mime_LDADD = modules/lib/libpush.la modules/lib/libmodule.la \
+	$(CMOCKA_LIBS)
 tests_unit_test_reply_SOURCES = tests/unit/test-reply.c
 tests_unit_test_reply_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_reply_LDADD = modules/lib/libmodule.la $(CMOCKA_LIBS)
@@ -101,12 +102,12 @@ tests_fuzz_fuzz_h2_SOURCES = tests/fuzz/fuzz-h2.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_h2_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/h2"'
 tests_fuzz_fuzz_h2_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
-tests_fuzz_fuzz_h2_LDADD = modules/lib/libh2.la
+tests_fuzz_fuzz_h2_LDADD = modules/lib/libh2.la modules/lib/libmodule.la
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_mime_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/mime"'
 tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
-tests_fuzz_fuzz_mime_LDADD = modules/lib/libpush.la
+tests_fuzz_fuzz_mime_LDADD = modules/lib/libpush.la modules/lib/libmodule.la
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_reply_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/reply"'

@@ -249,6 +249,7 @@ host_dial(
         host_hang_up(s);
     s->dialled = true;
     s->tls = d->tls == IMPEL_TLS_NOW;
+    s->alpn = s->tls && d->alpn ? d->alpn[0] : NULL;
     if (t->dial_port && d->port != t->dial_port)
         world_fault(w, "dial() to port %u, not %d", d->port, t->dial_port);
     if (t->dial_tls >= 0 && d->tls != t->dial_tls)
@@ -364,6 +365,9 @@ host_info(struct impel_session *s, int what)
         break;
     case IMPEL_INFO_TLS_PEER:
         z = s->tls && s->tls_verified ? "mx.example.net" : NULL;
+        break;
+    case IMPEL_INFO_ALPN: /* the peer speaks whatever comes first */
+        z = s->alpn;
         break;
     case IMPEL_INFO_TLS_NEED:
         z = s->tls_need ? "requiretls" : NULL;

@@ -28,7 +28,7 @@ impel_modtest_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/kit
 impel_modtest_LDADD = $(BASE_LA) $(LTDL_LIBS) $(BASE_LIBS)
 
 KIT_TESTS = \
-	tests/kit/esmtp.modtest \
+	tests/kit/apn.modtest tests/kit/esmtp.modtest \
 	tests/kit/ecstream.modtest tests/kit/lmtp.modtest \
 	tests/kit/milter.modtest \
 	tests/kit/null.modtest \
@@ -43,7 +43,7 @@ dist_check_SCRIPTS += tests/kit/docs.test tests/kit/imports.test
 TESTS += $(KIT_TESTS) tests/kit/docs.test tests/kit/imports.test
 MODTEST_LOG_COMPILER = $(SHELL) $(srcdir)/tests/kit/run-kit
 EXTRA_DIST += $(KIT_TESTS) tests/kit/run-kit tests/kit/scripts \
-	docs/modules/ecstream.md docs/modules/null.md docs/modules/esmtp.md docs/modules/lmtp.md \
+	docs/modules/apn.md docs/modules/ecstream.md docs/modules/null.md docs/modules/esmtp.md docs/modules/lmtp.md \
 	docs/modules/milter.md
 
 # null.c in the place of modules/lmtp, for tests of routing: found by use of

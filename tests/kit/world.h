@@ -119,6 +119,7 @@ struct impel_session {
     bool dialled, connected, lost, cut, full;
     bool input_queued, halved, tls, tls_asked, tls_failed, redialled;
     bool tls_verified, tls_need;
+    const char *alpn; /* what dial() offered first, lent */
     bool close_asked, draining, probing;
     uint32_t ready;
     size_t open_count, act;
