@@ -184,12 +184,12 @@ mend(struct fields *f, struct str value)
     return kept;
 }
 
+/* For a value, in a new field or in place of another one's. */
 static int
-fields_room(const struct fields *f, struct str name, struct str value)
+fields_room(
+    const struct fields *f, bool more, struct str name, struct str value)
 {
-    if (!name_is_fit(name))
-        return ERR_INVAL;
-    if (f->count >= FIELDS_MOST || value.n > FIELDS_BYTES_MOST ||
+    if ((more && f->count >= FIELDS_MOST) || value.n > FIELDS_BYTES_MOST ||
         f->bytes + name.n + value.n > FIELDS_BYTES_MOST)
         return ERR_LIMIT;
     return 0;
@@ -198,7 +198,7 @@ fields_room(const struct fields *f, struct str name, struct str value)
 int
 fields_add(struct fields *f, int64_t at, struct str name, struct str value)
 {
-    int rc = fields_room(f, name, value);
+    int rc = name_is_fit(name) ? fields_room(f, true, name, value) : ERR_INVAL;
     size_t i;
 
     if (rc < 0)
@@ -223,15 +223,18 @@ fields_add(struct fields *f, int64_t at, struct str name, struct str value)
 int
 fields_change(struct fields *f, uint32_t nth, struct str name, struct str value)
 {
-    int rc = fields_room(f, name, value);
     uint32_t seen = 0;
+    int rc;
 
-    if (rc < 0)
-        return rc;
+    if (!name_is_fit(name))
+        return ERR_INVAL;
     for (size_t i = 0; i < f->count; i++) {
         if (!str_ieq(str_of_pair(f->pair[i].key), name) ||
             ++seen < (nth ? nth : 1))
             continue;
+        rc = value.p ? fields_room(f, false, name, value) : 0;
+        if (rc < 0)
+            return rc;
         f->changed = true;
         if (!value.p) {
             fields_close(f, i);

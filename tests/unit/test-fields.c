@@ -127,10 +127,25 @@ test_limits(void **state)
     assert_int_equal(fields_parse(&f, buf_get(&b), &used), ERR_LIMIT);
     assert_int_equal(fields_add(&f, 0, STR("A"), STR("")), ERR_LIMIT);
     fields_fini(&f);
+    buf_cut(&b, b.n - 4);
+    fields_init(&f); /* as many as may be: none more, but others */
+    assert_int_equal(fields_parse(&f, buf_get(&b), &used), 0);
+    assert_int_equal(fields_add(&f, 0, STR("A"), STR("")), ERR_LIMIT);
+    assert_int_equal(fields_change(&f, 0, STR("B"), STR("")), ERR_LIMIT);
+    assert_int_equal(fields_change(&f, 2, STR("A"), STR(" new")), 0);
+    assert_int_equal(fields_change(&f, 0, STR("A B"), STR_NONE), ERR_INVAL);
+    assert_int_equal(fields_change(&f, 0, STR("A"), STR_NONE), 0);
+    assert_int_equal(fields_change(&f, 0, STR("B"), STR("")), 0);
+    assert_int_equal(f.count, FIELDS_MOST);
+    assert_memory_equal(f.pair[0].value.p, " new", 4);
+    fields_fini(&f);
     while (b.n <= FIELDS_BYTES_MOST)
         buf_cstr(&b, "0123456789abcdef");
     fields_init(&f);
     assert_int_equal(fields_add(&f, 0, STR("A"), buf_get(&b)), ERR_LIMIT);
+    assert_int_equal(fields_add(&f, 0, STR("A"), STR("")), 0);
+    assert_int_equal(fields_change(&f, 0, STR("A"), buf_get(&b)), ERR_LIMIT);
+    assert_int_equal(fields_change(&f, 0, STR("A"), STR_NONE), 0);
     fields_fini(&f);
     buf_fini(&b);
 }
