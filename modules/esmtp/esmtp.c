@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * esmtp.c - descriptor of the module: SMTP out and in (RFC 5321), with
- * PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN, CHUNKING and XCLIENT both ways,
- * STARTTLS out.
+ * PIPELINING, SIZE, 8BITMIME, SMTPUTF8, DSN, CHUNKING, STARTTLS, AUTH and
+ * XCLIENT both ways.
  */
 #include "dialogue.h"
 #include "options.h"
