@@ -345,6 +345,7 @@ layout_step(void)
     FIELD(impel_step, field);
     FIELD(impel_step, body);
     FIELD(impel_step, mechanism);
+    FIELD(impel_step, tls_issuer);
     END(impel_step);
 }
 

@@ -185,6 +185,7 @@ static void
 fill_step(struct chain *c, struct impel_step *to, int step)
 {
     struct impel_session *s = c->is->session;
+    const struct tls_facts *tls = session_tls(s);
 
     fill_client(c);
     *to = c->now->step;
@@ -193,6 +194,7 @@ fill_step(struct chain *c, struct impel_step *to, int step)
     to->tls_version = session_told(s, IMPEL_INFO_TLS_VERSION);
     to->tls_cipher = session_told(s, IMPEL_INFO_TLS_CIPHER);
     to->tls_peer = session_told(s, IMPEL_INFO_TLS_PEER);
+    to->tls_issuer = text_of(tls ? tls->issuer : "");
     if (c->is->logged_in)
         to->mechanism = text_of(c->is->mechanism);
 }

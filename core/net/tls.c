@@ -43,7 +43,7 @@ struct tls {
     bool held;    /* GnuTLS took octets and did not send them */
     struct tls_facts facts;
     char *cipher, *alpn;
-    char peer[TLS_NAME_MAX], record[16];
+    char peer[TLS_NAME_MAX], issuer[TLS_NAME_MAX], record[16];
 };
 
 static int
@@ -217,6 +217,7 @@ tls_new(int fd, const struct tls_params *p, struct err *e)
         .cipher = "",
         .how = "none",
         .peer = "",
+        .issuer = "",
         .alpn = "",
         .tlsa = ""};
     if (tls_setup(t, fd, p, e) < 0)
@@ -335,17 +336,27 @@ chain_is_dane(struct tls *t, const struct chain *c, const char *const *names,
     return 0;
 }
 
+static void
+make_shown(char *text)
+{
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127)
+            *p = '?';
+}
+
 /* A client has no name that we would expect: what its certificate says. */
 static void
 chain_take_name(struct tls *t, struct chain *c)
 {
-    size_t n = sizeof(t->peer);
+    size_t n = sizeof(t->peer), k = sizeof(t->issuer);
 
     if (gnutls_x509_crt_get_dn(c->crt[0], t->peer, &n) < 0)
         t->peer[0] = '\0';
-    for (char *p = t->peer; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 127)
-            *p = '?';
+    if (gnutls_x509_crt_get_issuer_dn(c->crt[0], t->issuer, &k) < 0)
+        t->issuer[0] = '\0';
+    make_shown(t->peer);
+    make_shown(t->issuer);
+    t->facts.issuer = t->issuer;
 }
 
 static int

@@ -54,6 +54,7 @@ struct tls_facts {
     const char *cipher;   /* "TLS_AES_256_GCM_SHA384" */
     const char *how;      /* "none", "ca", "host", "dane" */
     const char *peer;     /* the name verified; "" none */
+    const char *issuer;   /* of a client's certificate, if that is verified */
     const char *tlsa;     /* DANE: "3 1 1", of the record that fits; "" */
     const char *alpn;
     bool resumed;

@@ -162,6 +162,8 @@ of_host(const struct macro_source *m, struct impel_str name, struct value *v)
         set_bits(v, m->step->tls_cipher);
     } else if (is(name, "cert_subject")) {
         set(v, m->step->tls_peer);
+    } else if (is(name, "cert_issuer")) {
+        set(v, m->step->tls_issuer);
     }
 }
 

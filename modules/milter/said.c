@@ -24,30 +24,96 @@ plain_address(struct impel_str s)
 static bool
 is_envid(struct impel_str s)
 {
-    return s.n <= VERB_MAX_ENVID && verb_is_xtext(s, false);
+    return s.n && s.n <= VERB_MAX_ENVID && verb_is_xtext(s, false);
 }
 
-/* RET= and ENVID= of what a filter gives behind a sender; the rest is for
- * servers that know more. */
+/* The next of the arguments that a filter gives behind an address. */
+static bool
+next_arg(struct impel_str *args, struct impel_str *arg)
+{
+    size_t n = 0;
+
+    while (args->n && *args->p == ' ')
+        *args = (struct impel_str){args->p + 1, args->n - 1};
+    while (n < args->n && args->p[n] != ' ')
+        n++;
+    *arg = (struct impel_str){args->p, n};
+    *args = (struct impel_str){args->p + n, args->n - n};
+    return n > 0;
+}
+
+/* It begins so, in any case: *value is the rest. */
+static bool
+arg_has(struct impel_str arg, const char *key, struct impel_str *value)
+{
+    size_t n = strlen(key);
+
+    if (arg.n < n || strncasecmp(arg.p, key, n) != 0)
+        return false;
+    *value = (struct impel_str){arg.p + n, arg.n - n};
+    return true;
+}
+
+static bool
+same_word(struct impel_str s, const char *word)
+{
+    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
+}
+
+/* RET= and ENVID= behind a sender; the rest is for servers that know more. */
 static void
 take_args(struct impel_str args, struct impel_sender *s)
 {
-    size_t at = 0, end;
+    struct impel_str arg, value;
 
-    while (at < args.n) {
-        struct impel_str a = {args.p + at, 0};
-
-        for (end = at; end < args.n && args.p[end] != ' '; end++)
-            ;
-        a.n = end - at;
-        if (a.n == 8 && strncasecmp(a.p, "RET=FULL", 8) == 0)
+    while (next_arg(&args, &arg)) {
+        if (same_word(arg, "RET=FULL"))
             s->ret = IMPEL_RET_FULL;
-        else if (a.n == 8 && strncasecmp(a.p, "RET=HDRS", 8) == 0)
+        else if (same_word(arg, "RET=HDRS"))
             s->ret = IMPEL_RET_HDRS;
-        else if (a.n > 6 && strncasecmp(a.p, "ENVID=", 6) == 0 &&
-            is_envid((struct impel_str){a.p + 6, a.n - 6}))
-            s->envid = (struct impel_str){a.p + 6, a.n - 6};
-        at = end + 1;
+        else if (arg_has(arg, "ENVID=", &value) && is_envid(value))
+            s->envid = value;
+    }
+}
+
+static uint32_t
+notify_word(struct impel_str s)
+{
+    static const char *const words[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
+
+    for (int i = 0; i < 4; i++)
+        if (same_word(s, words[i]))
+            return 1u << i; /* as IMPEL_NOTIFY_* */
+    return 0;
+}
+
+/* Of a list with commas; words that are none are left out. */
+static uint32_t
+notify_bits(struct impel_str list)
+{
+    uint32_t bits = 0;
+
+    for (size_t i = 0, from = 0; i <= list.n; i++) {
+        if (i < list.n && list.p[i] != ',')
+            continue;
+        bits |= notify_word((struct impel_str){list.p + from, i - from});
+        from = i + 1;
+    }
+    return bits & IMPEL_NOTIFY_NEVER ? IMPEL_NOTIFY_NEVER : bits;
+}
+
+/* NOTIFY= and ORCPT= behind a recipient, as take_args(). */
+static void
+take_rcpt_args(struct impel_str args, struct impel_rcpt *r)
+{
+    struct impel_str arg, value;
+
+    while (next_arg(&args, &arg)) {
+        if (arg_has(arg, "NOTIFY=", &value))
+            r->notify = notify_bits(value);
+        else if (arg_has(arg, "ORCPT=", &value) &&
+            value.n <= VERB_MAX_ORIGINAL && verb_is_original(value, false))
+            r->original = value;
     }
 }
 
@@ -94,49 +160,13 @@ give_sender(struct talk *t)
     return t->host->filtering->set_sender(t->session, &s);
 }
 
-static uint32_t
-notify_word(struct impel_str s)
-{
-    static const char *const words[] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
-
-    for (int i = 0; i < 4; i++)
-        if (s.n == strlen(words[i]) && strncasecmp(s.p, words[i], s.n) == 0)
-            return 1u << i; /* as IMPEL_NOTIFY_* */
-    return 0;
-}
-
-/* NOTIFY= of what a filter gives behind a recipient; the rest is left out. */
-static uint32_t
-notify_of(struct impel_str args)
-{
-    uint32_t notify = 0;
-    size_t end;
-
-    for (size_t at = 0; at < args.n; at = end + 1) {
-        struct impel_str a = {args.p + at, 0};
-
-        for (end = at; end < args.n && args.p[end] != ' '; end++)
-            ;
-        a.n = end - at;
-        if (a.n <= 7 || strncasecmp(a.p, "NOTIFY=", 7) != 0)
-            continue;
-        for (size_t i = 7, from = 7; i <= a.n; i++) {
-            if (i < a.n && a.p[i] != ',')
-                continue;
-            notify |= notify_word((struct impel_str){a.p + from, i - from});
-            from = i + 1;
-        }
-    }
-    return notify & IMPEL_NOTIFY_NEVER ? IMPEL_NOTIFY_NEVER : notify;
-}
-
 static int
 give_rcpt(struct talk *t)
 {
-    struct impel_rcpt r = {.size = sizeof(r),
-        .notify = notify_of(t->said.value),
-        .address = plain_address(t->said.name)};
+    struct impel_rcpt r = {
+        .size = sizeof(r), .address = plain_address(t->said.name)};
 
+    take_rcpt_args(t->said.value, &r);
     return t->host->filtering->add_rcpt(t->session, &r);
 }
 

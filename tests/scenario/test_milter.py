@@ -4,15 +4,18 @@ what becomes of mail when they fail.  The milters are scripted; real ones are
 in test_milter_peers.py."""
 import smtplib
 import socket
+import ssl
 import struct
 
 import pytest
 
 import daemon
 import milters
+from certificates import Authority
 from daemon import BUILD, wait_for
 from milters import Milter
 from peers import send
+from test_auth_in import SECRET, line_of
 
 MODULES = daemon.MODULES + f":{BUILD}/modules/milter/.libs"
 
@@ -141,6 +144,39 @@ def test_macros_that_it_asks_for(chain, milter):
     delivered(s)
     assert sorted(m.clients[0].macros["mail"]) == [b"{client_port}",
                                                    b"{mail_host}"]
+
+
+def test_logins_and_certificates(chain, milter, tmp_path):
+    """How a client has proven who it is."""
+    ca = Authority(tmp_path)
+    ours, _ = ca.make("mx.test")
+    theirs, _ = ca.make("client.test")
+    users = tmp_path / "users"
+    users.write_text(line_of("alice"))
+    users.chmod(0o600)
+    m = milter()
+    d, s = chain(m, more=f"""
+Auth_Password_File = "{users}"
+ESMTP_Listener {{
+  Listen "127.0.0.1:@PORT@" {{ }}
+  Enable_Authentication = true
+  tls_certificate = "{ours}"
+  tls_client_ca = "{ca.crt}"
+}}
+""", listener=False)
+    context = ssl.create_default_context(cafile=ca.crt)
+    context.check_hostname = False
+    context.load_cert_chain(theirs)
+    with smtplib.SMTP("127.0.0.1", d.port, timeout=20) as c:
+        c.starttls(context=context)
+        c.login("alice", SECRET)
+        c.sendmail("a@origin.test", "you@there.test", b"S: x\r\n\r\nx\r\n")
+    delivered(s)
+    macros = m.clients[0].macros
+    assert macros["mail"][b"{auth_type}"] == b"PLAIN"
+    assert macros["mail"][b"{auth_authen}"] == b"alice"
+    assert macros["helo"][b"{cert_subject}"] == b"CN=client.test"
+    assert macros["helo"][b"{cert_issuer}"] == b"CN=ca"
 
 
 def test_connection_is_used_again(chain, milter):
@@ -340,13 +376,23 @@ def test_envelope(chain, milter):
         milters.sender("<other@origin.test>", "RET=HDRS ENVID=abc"),
         milters.remove_rcpt("<You@There.test>"),
         milters.add_rcpt("<third@there.test>"),
-        (b"2", b"<fourth@there.test>\0NOTIFY=NEVER\0")))
+        (b"2", b"<fourth@there.test>\0NOTIFY=NEVER\0"),
+        (b"2", b"<fifth@there.test>\0notify=Failure,DELAY "
+               b"ORCPT=rfc822;first@else.test\0"),
+        (b"2", b"<sixth@there.test>\0NOTIFY=NEVER,DELAY ORCPT=none X\0")))
     d, s = chain(m)
     send(d.port, ["you@there.test", "two@there.test"])
     messages = delivered(s)
     assert messages[0].sender == "other@origin.test"
     assert sorted(messages[0].recipients) == [
-        "fourth@there.test", "third@there.test", "two@there.test"]
+        "fifth@there.test", "fourth@there.test", "sixth@there.test",
+        "third@there.test", "two@there.test"]
+    lines = [x.strip() for x in s.lines if x.startswith(b"RCPT")]
+    assert b"RCPT TO:<fourth@there.test> NOTIFY=NEVER" in lines
+    assert (b"RCPT TO:<fifth@there.test> NOTIFY=FAILURE,DELAY "
+            b"ORCPT=rfc822;first@else.test") in lines
+    assert any(x.startswith(b"RCPT TO:<sixth@there.test>") and
+               b"ORCPT" not in x for x in lines)
 
 
 def test_no_recipient_left(chain, milter):

@@ -263,6 +263,22 @@ nothing_before_the_sender_is_judged(void **state)
     session_goes(s);
 }
 
+static void
+filters_hear_of_the_size(void **state)
+{
+    struct impel_session *s = session();
+    struct impel_sender from = {.size = sizeof(from),
+        .address = text("a@b.test"),
+        .declared_size = 123456};
+    struct impel_incoming *m = receive_begin(&s->is, 1);
+
+    (void)state;
+    assert_int_equal(receive_sender(m, &from), 0);
+    assert_int_equal(filters.sender.declared_size, 123456);
+    receive_abandon(m);
+    session_goes(s);
+}
+
 /* As if a policy had refused it: another may be named, and the filters have
  * seen no message yet. */
 static void
@@ -323,7 +339,8 @@ main(void)
     const struct CMUnitTest tests[] = {F(recipients_wait_for_their_turn),
         F(many_recipients_wait), F(discarded_among_recipients),
         F(abandoned_while_recipients_wait),
-        F(nothing_before_the_sender_is_judged), F(a_refused_sender_is_none),
+        F(nothing_before_the_sender_is_judged), F(filters_hear_of_the_size),
+        F(a_refused_sender_is_none),
         F(calls_while_it_is_filtered_change_nothing)};
 
     conf_support_options();
