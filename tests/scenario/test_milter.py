@@ -255,7 +255,7 @@ def test_discard(chain, milter):
     for count, at[0] in enumerate(steps, 1):
         send(d.port, "you@there.test", sender="bad@origin.test")
         told = m.clients[-1].names()
-        assert at[0] != "mail" or told[told.index("mail") + 1] != "rcpt"
+        assert at[0] != "mail" or "rcpt" not in told
         send(d.port, "you@there.test")
         delivered(s, count)
     d.wait_empty()
