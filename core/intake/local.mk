@@ -40,8 +40,11 @@ tests_unit_test_jwt_LDADD = core/intake/libintake.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(XPORT_LIBS)
 tests_unit_test_users_SOURCES = tests/unit/test-users.c
 tests_unit_test_users_LDADD = $(tests_unit_test_jwt_LDADD)
-check_PROGRAMS += tests/unit/test-filter-order
-TESTS += tests/unit/test-filter-order
+check_PROGRAMS += tests/unit/test-filter-order tests/unit/test-newbody
+TESTS += tests/unit/test-filter-order tests/unit/test-newbody
+tests_unit_test_newbody_SOURCES = tests/unit/test-newbody.c
+tests_unit_test_newbody_LDADD = core/intake/libintake.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
 tests_unit_test_filter_order_SOURCES = tests/unit/test-filter-order.c
 tests_unit_test_filter_order_LDADD = core/intake/libintake.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
