@@ -63,8 +63,11 @@ tests_unit_test_sessiontls_SOURCES = tests/unit/test-sessiontls.c \
 	tests/unit/toy_module.c tests/unit/toy_module.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_sessiontls_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
-check_PROGRAMS += tests/unit/test-inbound
-TESTS += tests/unit/test-inbound
+check_PROGRAMS += tests/unit/test-inbound tests/unit/test-filtering
+TESTS += tests/unit/test-inbound tests/unit/test-filtering
+tests_unit_test_filtering_SOURCES = tests/unit/test-filtering.c \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_filtering_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_inbound_SOURCES = tests/unit/test-inbound.c \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_inbound_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)

@@ -46,8 +46,11 @@ tests_fuzz_fuzz_talk_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_talk_LDADD = modules/milter/libtalk.la
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-packet
-TESTS += tests/unit/test-packet
+check_PROGRAMS += tests/unit/test-packet tests/unit/test-target
+TESTS += tests/unit/test-packet tests/unit/test-target
+tests_unit_test_target_SOURCES = tests/unit/test-target.c
+tests_unit_test_target_CPPFLAGS = $(tests_unit_test_packet_CPPFLAGS)
+tests_unit_test_target_LDADD = modules/milter/libtalk.la $(CMOCKA_LIBS)
 tests_unit_test_packet_SOURCES = tests/unit/test-packet.c
 tests_unit_test_packet_CPPFLAGS = $(MODULE_CPP) -I$(top_srcdir)/modules/milter
 tests_unit_test_packet_LDADD = modules/milter/libpacket.la $(CMOCKA_LIBS)
