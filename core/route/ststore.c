@@ -51,7 +51,8 @@ store_read(struct str value, struct stored *to, struct err *e)
         return false;
     if (!str_copy(to->id, sizeof(to->id), str_cut(&line, ' ')) || !line.p ||
         num_i64(str_cut(&line, ' '), &to->fetched) < 0 || !line.p ||
-        num_i64(line, &to->expires) < 0)
+        num_i64(line, &to->expires) < 0 || to->fetched < 0 ||
+        to->fetched > to->expires)
         return false;
     return stspolicy_parse(value, &to->policy, e) == 0;
 }

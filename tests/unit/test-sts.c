@@ -13,6 +13,8 @@
 #include "route/sts.h"
 #include "route_world.h"
 
+#include <stdio.h>
+
 #define CONF "use_mta_sts = true\n"
 #define POLICY(mode, mx, age) \
     "version: STSv1\nmode: " mode "\nmx: " mx "\nmax_age: " age "\n"
@@ -562,6 +564,33 @@ test_future(void **state)
     close_world(&s);
 }
 
+/* Nor is a policy believed whose times cannot be. */
+static void
+test_times_kept(void **state)
+{
+    static const char *const fetched[] = {
+        "9223372036854775807", "-9223372036854775808", "-1"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(fetched); i++) {
+        struct sts_world s;
+        struct domain *d;
+        char text[400];
+
+        open_world(&s, CONF);
+        (void)snprintf(text, sizeof(text), "1 x %s %lld\n%s", fetched[i],
+            (long long)(clock_wall() + 3600000),
+            POLICY("enforce", "mx1.a.test", "604800"));
+        fake_state_set("a.test", text);
+        restart(&s);
+        resolver_recovered(s.w.resolver);
+        d = world_domain(&s.w, "default", "a.test");
+        assert_string_equal(settled(&s, d), "mx1 -");
+        domain_unref(&d);
+        close_world(&s);
+    }
+}
+
 static void
 test_refresh(void **state)
 {
@@ -772,6 +801,7 @@ main(void)
         cmocka_unit_test(test_refreshed),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_future),
+        cmocka_unit_test(test_times_kept),
         cmocka_unit_test(test_refresh),
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_standing),
