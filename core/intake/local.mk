@@ -45,7 +45,8 @@ TESTS += tests/unit/test-filter-order tests/unit/test-newbody
 tests_unit_test_newbody_SOURCES = tests/unit/test-newbody.c
 tests_unit_test_newbody_LDADD = core/intake/libintake.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
-tests_unit_test_filter_order_SOURCES = tests/unit/test-filter-order.c
+tests_unit_test_filter_order_SOURCES = tests/unit/test-filter-order.c \
+	tests/unit/fake_filtering.c tests/unit/fake_filtering.h
 tests_unit_test_filter_order_LDADD = core/intake/libintake.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)
 intake_tests = tests/unit/test-assign tests/unit/test-fields \

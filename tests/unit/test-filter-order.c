@@ -1,211 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test-filter-order.c - the order in which filters are asked and what their
- * answers mean for messages: sessions with filters, and the client's, are
- * played by the test.  test-filter-chain.c has the client's beginning.
+ * answers mean for messages.  test-filter-chain.c has the client's beginning.
  */
 #include "unit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/xmem.h"
-#include "intake/chain.h"
-#include "intake/policy.h"
-#include "intake/reject.h"
-#include "loop/defer.h"
-#include "route/binding.h"
-#include "spool/message.h"
-
-/* --- the turn of a loop --- */
-
-static struct list deferred;
-
-void
-defer_post(
-    struct loop *l, struct defer *d, defer_f *fn, void *arg, const char *what)
-{
-    (void)l, (void)what;
-    d->fn = fn;
-    d->arg = arg;
-    if (!list_linked(&d->node))
-        list_push(&deferred, &d->node);
-}
-
-void
-defer_cancel(struct defer *d)
-{
-    if (list_linked(&d->node))
-        list_remove(&d->node);
-}
-
-static void
-turn(void)
-{
-    struct list *n;
-
-    while ((n = list_take(&deferred)) != NULL) {
-        struct defer *d = LIST_ENTRY(n, struct defer, node);
-
-        d->fn(d->arg);
-    }
-}
-
-/* --- filters: of two modules, the names are "a", "b" and "c" --- */
-
-enum { FILTERS = 3 };
-struct filtering {
-    const struct filtering_events *ev;
-    void *arg;
-    int which;
-    bool open, polite;
-    struct impel_step step; /* told last */
-    char told[64];          /* a letter each */
-};
-static const char *const names[FILTERS] = {"a", "b", "c"};
-static struct filtering all[32];
-static int opened, filter_count;
-static char modules[2];
-
-struct module *
-registry_next_filter(const struct generation *g, struct module *prev)
-{
-    (void)g;
-    if (!prev)
-        return (struct module *)&modules[0];
-    return prev == (struct module *)&modules[0] ? (struct module *)&modules[1]
-                                                : NULL;
-}
-
-/* The first module has one filter, the other the rest. */
-struct str
-filtering_name(
-    const struct module *m, const struct scope *scope, uint32_t index)
-{
-    int which = m == (struct module *)&modules[0] ? (int)index : (int)index + 1;
-
-    (void)scope;
-    if ((which && m == (struct module *)&modules[0]) || which >= filter_count)
-        return STR_NONE;
-    return str_of(names[which]);
-}
-
-struct filtering *
-filtering_open(struct loop *l, const struct module *m,
-    const struct scope *scope, uint32_t index, const char *name,
-    const struct filtering_events *ev, void *arg)
-{
-    struct filtering *f = &all[opened++];
-
-    (void)l, (void)scope;
-    assert_string_equal(name, "mx.test");
-    assert_true(opened <= (int)(sizeof(all) / sizeof(all[0])));
-    *f = (struct filtering){.ev = ev, .arg = arg, .open = true};
-    f->which = m == (struct module *)&modules[0] ? 0 : (int)index + 1;
-    return f;
-}
-
-void
-filtering_step(struct filtering *f, const struct impel_step *step)
-{
-    static const char letters[] = "?CGSRHBEAL";
-    size_t n = strlen(f->told);
-
-    assert_true(f->open);
-    f->step = *step;
-    f->told[n] = letters[step->step];
-    f->told[n + 1] = '\0';
-}
-
-void
-filtering_close(struct filtering **f, bool polite)
-{
-    if (!*f)
-        return;
-    assert_true((*f)->open);
-    (*f)->open = false;
-    (*f)->polite = polite;
-    *f = NULL;
-}
-
-static int credits;
-
-void
-filtering_credit(struct filtering *f)
-{
-    assert_true(f->open);
-    credits++;
-}
-
-/* --- the client's session --- */
-
-static struct netaddr client_address = {.port = 99};
-static int verdicts, verdict_code;
-
-struct impel_str
-session_told(struct impel_session *s, int what)
-{
-    (void)s;
-    return what == IMPEL_INFO_TLS_VERSION ? (struct impel_str){"TLS1.3", 6}
-                                          : (struct impel_str){NULL, 0};
-}
-
-const struct netaddr *
-session_peer(const struct impel_session *s)
-{
-    (void)s;
-    return &client_address;
-}
-
-const struct netaddr *
-session_local(const struct impel_session *s)
-{
-    (void)s;
-    return &client_address;
-}
-
-void
-session_verdict(struct impel_session *s, uint64_t tag, size_t rcpt,
-    const struct impel_result *r)
-{
-    (void)s;
-    assert_int_equal(tag, 0);
-    assert_true(rcpt == SIZE_MAX);
-    verdicts++;
-    verdict_code = r->code;
-}
-
-void
-reject_note(const struct intake_session *is, struct str sender, struct str rcpt,
-    const struct impel_result *r)
-{
-    (void)is, (void)sender, (void)rcpt, (void)r;
-}
-
-struct str
-binding_hostname(const struct scope *s)
-{
-    (void)s;
-    return STR("mx.test");
-}
-
-void
-policy_say(struct impel_result *r, int verdict, int stage, int code,
-    const char *status, const char *text)
-{
-    (void)status;
-    *r = (struct impel_result){.size = sizeof(*r),
-        .verdict = verdict,
-        .stage = stage,
-        .code = (uint16_t)code,
-        .text = {text, strlen(text)}};
-}
-
-void
-message_id_print(uint64_t id, char to[MESSAGE_ID_SIZE])
-{
-    snprintf(to, MESSAGE_ID_SIZE, "id-%d", (int)id);
-}
+#include "fake_filtering.h"
 
 /* --- what the tests say --- */
 
@@ -235,18 +37,18 @@ heard(void *arg, const struct chain_answer *a)
 static struct filtering *
 of(int which)
 {
-    for (int i = opened; i-- > 0;)
-        if (all[i].which == which && all[i].open)
-            return &all[i];
-    fail_msg("%s is not open", names[which]);
+    for (int i = fake_opened; i-- > 0;)
+        if (fake_filters[i].which == which && fake_filters[i].open)
+            return &fake_filters[i];
+    fail_msg("%s is not open", fake_filter_names[which]);
     return NULL;
 }
 
 static bool
 is_open(int which)
 {
-    for (int i = 0; i < opened; i++)
-        if (all[i].which == which && all[i].open)
+    for (int i = 0; i < fake_opened; i++)
+        if (fake_filters[i].which == which && fake_filters[i].open)
             return true;
     return false;
 }
@@ -257,7 +59,7 @@ says(int which, int what)
     struct filtering *f = of(which);
 
     f->ev->answer(f->arg, what, NULL);
-    turn();
+    fake_turn();
 }
 
 static void
@@ -270,7 +72,7 @@ refuses(int which, int what, int with)
         .text = {"no", 2}};
 
     f->ev->answer(f->arg, what, &r);
-    turn();
+    fake_turn();
 }
 
 static void
@@ -280,22 +82,22 @@ goes(int which)
 
     f->open = false;
     f->ev->gone(f->arg);
-    turn();
+    fake_turn();
 }
 
 static void
 all_say(int what)
 {
-    for (int i = 0; i < filter_count; i++)
+    for (int i = 0; i < fake_filter_count; i++)
         says(i, what);
 }
 
 static void
 comes(int count)
 {
-    filter_count = count;
+    fake_filter_count = count;
     chain_connect(&is);
-    turn();
+    fake_turn();
 }
 
 static void
@@ -303,7 +105,7 @@ greet(void)
 {
     snprintf(is.helo, sizeof(is.helo), "client.test");
     assert_true(chain_greet(&is));
-    turn();
+    fake_turn();
 }
 
 /* A client that all have let in. */
@@ -314,7 +116,7 @@ ready(int count)
     all_say(IMPEL_GO_ON);
     greet();
     all_say(IMPEL_GO_ON);
-    assert_int_equal(verdict_code, 250);
+    assert_int_equal(fake_verdict_code, 250);
 }
 
 static struct chain *
@@ -324,7 +126,7 @@ begin(void)
 
     assert_non_null(c);
     chain_sender(c, &asked, &message, heard, &asked);
-    turn();
+    fake_turn();
     return c;
 }
 
@@ -332,7 +134,7 @@ static void
 next_rcpt(struct chain *c)
 {
     chain_rcpt(c, &asked, &message, &rcpt, heard, &asked);
-    turn();
+    fake_turn();
 }
 
 static void
@@ -341,7 +143,7 @@ one(struct chain *c, size_t which, int step)
     memset(&asked.step, 0, sizeof(asked.step));
     asked.step.step = step;
     chain_one(c, &asked, &message, which, heard, &asked);
-    turn();
+    fake_turn();
 }
 
 static void
@@ -349,20 +151,20 @@ over(struct chain *c)
 {
     chain_message_over(&c, &asked);
     assert_null(c);
-    turn();
+    fake_turn();
 }
 
 static int
 setup(void **state)
 {
     (void)state;
-    list_init(&deferred);
-    memset(all, 0, sizeof(all));
+    list_init(&fake_deferred);
+    memset(fake_filters, 0, sizeof(fake_filters));
     memset(&asked, 0, sizeof(asked));
     memset(&is, 0, sizeof(is));
-    opened = done = answer = code = verdicts = verdict_code = 0;
+    fake_opened = done = answer = code = fake_verdicts = fake_verdict_code = 0;
     is.il = &il;
-    is.session = (struct impel_session *)&client_address;
+    is.session = (struct impel_session *)&message;
     snprintf(is.peer, sizeof(is.peer), "192.0.2.9");
     rcpt.address = STR("b@dest.test");
     message.env.sender = STR("a@origin.test");
@@ -375,8 +177,8 @@ teardown(void **state)
 {
     (void)state;
     chain_leave(&is);
-    turn();
-    for (int i = 0; i < FILTERS; i++)
+    fake_turn();
+    for (int i = 0; i < FAKE_FILTERS; i++)
         assert_false(is_open(i));
     return 0;
 }
@@ -391,18 +193,18 @@ one_after_the_other_in_their_order(void **state)
     (void)state;
     comes(3);
     assert_string_equal(of(0)->told, "C");
-    assert_int_equal(opened, 1);
+    assert_int_equal(fake_opened, 1);
     says(0, IMPEL_GO_ON);
     assert_string_equal(of(1)->told, "C");
-    assert_int_equal(opened, 2);
+    assert_int_equal(fake_opened, 2);
     says(1, IMPEL_GO_ON);
     says(2, IMPEL_GO_ON);
     greet();
     says(0, IMPEL_GO_ON);
     says(1, IMPEL_GO_ON);
-    assert_int_equal(verdicts, 0);
+    assert_int_equal(fake_verdicts, 0);
     says(2, IMPEL_GO_ON);
-    assert_int_equal(verdicts, 1);
+    assert_int_equal(fake_verdicts, 1);
     c = begin();
     all_say(IMPEL_GO_ON);
     assert_int_equal(done, 1);
@@ -483,7 +285,7 @@ a_client_that_is_refused_hears_it_with_each_message(void **state)
     says(1, IMPEL_GO_ON);
     greet();
     says(1, IMPEL_GO_ON);
-    assert_int_equal(verdict_code, 250);
+    assert_int_equal(fake_verdict_code, 250);
     assert_string_equal(of(0)->told, "C");
     for (int i = 1; i <= 2; i++) {
         c = begin();
@@ -503,11 +305,11 @@ a_greeting_may_be_refused_and_said_again(void **state)
     all_say(IMPEL_GO_ON);
     greet();
     refuses(0, IMPEL_REFUSE, 550);
-    assert_int_equal(verdict_code, 550);
+    assert_int_equal(fake_verdict_code, 550);
     assert_string_equal(of(1)->told, "C");
     greet();
     all_say(IMPEL_GO_ON);
-    assert_int_equal(verdict_code, 250);
+    assert_int_equal(fake_verdict_code, 250);
     assert_string_equal(of(0)->told, "CGG");
     assert_string_equal(of(1)->told, "CG");
 }
@@ -555,7 +357,7 @@ who_passes_a_client_is_not_asked_again(void **state)
     }
     assert_string_equal(of(0)->told, "C");
     assert_string_equal(of(1)->told, "CG");
-    assert_int_equal(opened, 3);
+    assert_int_equal(fake_opened, 3);
 }
 
 static void
@@ -572,7 +374,7 @@ who_is_lost_refuses_the_message_and_is_tried_again(void **state)
     assert_int_equal(answer, IMPEL_REFUSE);
     assert_int_equal(code, 451);
     assert_false(is_open(0));
-    assert_false(all[0].polite);
+    assert_false(fake_filters[0].polite);
     next_rcpt(c); /* and the rest of the message */
     assert_int_equal(done, 3);
     assert_int_equal(answer, IMPEL_REFUSE);
@@ -663,7 +465,7 @@ said_yes_and_gone_in_one_turn(void **state)
     f->ev->answer(f->arg, IMPEL_GO_ON, NULL);
     f->open = false;
     f->ev->gone(f->arg);
-    turn();
+    fake_turn();
     assert_int_equal(answer, IMPEL_GO_ON);
     next_rcpt(c);
     assert_int_equal(answer, IMPEL_REFUSE);
@@ -706,7 +508,7 @@ one_alone_is_asked_of_content(void **state)
     says(1, IMPEL_GO_ON);
     assert_string_equal(of(0)->told, "CGS");
     chain_credit(c, 1);
-    assert_int_equal(credits, 1);
+    assert_int_equal(fake_credits, 1);
     over(c); /* the second has seen its end */
     assert_string_equal(of(0)->told, "CGSA");
     assert_string_equal(of(1)->told, "CGSBE");
@@ -751,7 +553,7 @@ changes_are_of_the_one_that_is_asked(void **state)
     f = of(0);
     f->ev->answer(f->arg, IMPEL_GO_ON, NULL);
     assert_int_equal(change(0), IMPEL_E_INVAL); /* too late */
-    turn();
+    fake_turn();
     assert_int_equal(change(0), IMPEL_E_INVAL);
     assert_int_equal(changes, 1);
     over(c);
@@ -770,20 +572,20 @@ a_message_beside_another_has_filters_of_its_own(void **state)
     d = chain_of_message(&is);
     assert_ptr_not_equal(c, d);
     chain_sender(d, &other, &message, heard, &asked);
-    turn();
-    assert_int_equal(opened, 2);
+    fake_turn();
+    assert_int_equal(fake_opened, 2);
     assert_string_equal(of(0)->told, "C");
     for (int i = 0; i < 3; i++)
         says(0, IMPEL_GO_ON);
     assert_string_equal(of(0)->told, "CGS");
     assert_int_equal(done, 2);
     chain_message_over(&d, &other);
-    assert_false(all[1].open);
-    assert_true(all[0].open);
+    assert_false(fake_filters[1].open);
+    assert_true(fake_filters[0].open);
     over(c);
     c = begin(); /* the session's own are free again */
     assert_ptr_equal(c, is.chain);
-    assert_int_equal(opened, 2);
+    assert_int_equal(fake_opened, 2);
     says(0, IMPEL_GO_ON);
     over(c);
 }
@@ -801,7 +603,7 @@ a_message_that_goes_amid_a_question(void **state)
     assert_int_equal(done, 0);
     assert_string_equal(of(0)->told, "CGSA");
     assert_false(is_open(1)); /* what it says now is of nothing */
-    assert_false(all[1].polite);
+    assert_false(fake_filters[1].polite);
     c = begin();
     says(0, IMPEL_GO_ON);
     for (int i = 0; i < 3; i++)
@@ -833,19 +635,19 @@ the_client_goes_at_any_time(void **state)
     (void)state;
     comes(2);
     chain_leave(&is); /* the first was told, and says nothing */
-    turn();
-    assert_false(all[0].open);
-    assert_int_equal(opened, 1);
+    fake_turn();
+    assert_false(fake_filters[0].open);
+    assert_int_equal(fake_opened, 1);
     comes(2);
     all_say(IMPEL_GO_ON);
     greet();
     chain_leave(&is);
-    turn();
-    assert_int_equal(verdicts, 0);
+    fake_turn();
+    assert_int_equal(fake_verdicts, 0);
     comes(2);
     all_say(IMPEL_GO_ON);
     chain_leave(&is);
-    assert_true(all[opened - 1].polite);
+    assert_true(fake_filters[fake_opened - 1].polite);
 }
 
 static void
@@ -854,8 +656,8 @@ another_client_is_told_from_the_beginning(void **state)
     (void)state;
     ready(1);
     comes(1); /* XCLIENT */
-    assert_false(all[0].open);
-    assert_true(all[0].polite);
+    assert_false(fake_filters[0].open);
+    assert_true(fake_filters[0].polite);
     assert_string_equal(of(0)->told, "C");
     says(0, IMPEL_GO_ON);
 }
