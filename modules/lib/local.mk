@@ -55,10 +55,19 @@ modules_lib_libh2_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libh2_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS) $(NGHTTP2_CFLAGS)
 modules_lib_libh2_la_LIBADD = $(NGHTTP2_LIBS)
 
+# HTTP/1.1, both ends.
+noinst_LTLIBRARIES += modules/lib/libhttp1.la
+modules_lib_libhttp1_la_SOURCES = \
+	modules/lib/http1.c modules/lib/http1.h \
+	modules/lib/http1head.c modules/lib/http1head.h \
+	modules/lib/http1out.c
+modules_lib_libhttp1_la_CPPFLAGS = $(MODULE_CPP)
+modules_lib_libhttp1_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
+
 LIB_TEST_CPP = $(MODULE_CPP)
 if HAVE_CMOCKA
 LIB_TESTS = tests/unit/test-capability tests/unit/test-line \
-	tests/unit/test-h2 tests/unit/test-mime \
+	tests/unit/test-h2 tests/unit/test-http1 tests/unit/test-mime \
 	tests/unit/test-reply tests/unit/test-verb
 check_PROGRAMS += $(LIB_TESTS)
 TESTS += $(LIB_TESTS)
@@ -72,6 +81,9 @@ tests_unit_test_h2_SOURCES = tests/unit/test-h2.c
 tests_unit_test_h2_CPPFLAGS = $(LIB_TEST_CPP) $(NGHTTP2_CFLAGS)
 tests_unit_test_h2_LDADD = modules/lib/libh2.la modules/lib/libmodule.la \
 	$(CMOCKA_LIBS)
+tests_unit_test_http1_SOURCES = tests/unit/test-http1.c
+tests_unit_test_http1_CPPFLAGS = $(LIB_TEST_CPP)
+tests_unit_test_http1_LDADD = modules/lib/libhttp1.la $(CMOCKA_LIBS)
 tests_unit_test_mime_SOURCES = tests/unit/test-mime.c
 tests_unit_test_mime_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_mime_LDADD = modules/lib/libpush.la modules/lib/libmodule.la \
@@ -92,10 +104,11 @@ FUZZ_LINK = -fsanitize=fuzzer
 else
 FUZZ_MAIN = tests/fuzz/standalone.c
 FUZZ_LINK =
-TESTS += tests/fuzz/fuzz-h2 tests/fuzz/fuzz-mime tests/fuzz/fuzz-reply \
+TESTS += tests/fuzz/fuzz-h2 tests/fuzz/fuzz-http1 tests/fuzz/fuzz-mime \
+	tests/fuzz/fuzz-reply \
 	tests/fuzz/fuzz-verb
 endif
-check_PROGRAMS += tests/fuzz/fuzz-h2 tests/fuzz/fuzz-mime \
+check_PROGRAMS += tests/fuzz/fuzz-h2 tests/fuzz/fuzz-http1 tests/fuzz/fuzz-mime \
 	tests/fuzz/fuzz-reply \
 	tests/fuzz/fuzz-verb
 tests_fuzz_fuzz_h2_SOURCES = tests/fuzz/fuzz-h2.c $(FUZZ_MAIN)
@@ -103,6 +116,11 @@ tests_fuzz_fuzz_h2_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/h2"'
 tests_fuzz_fuzz_h2_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_h2_LDADD = modules/lib/libh2.la modules/lib/libmodule.la
+tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz-http1.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_http1_CPPFLAGS = $(MODULE_CPP) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/http1"'
+tests_fuzz_fuzz_http1_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_http1_LDADD = modules/lib/libhttp1.la
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_mime_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/mime"'
