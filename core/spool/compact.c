@@ -46,9 +46,9 @@ is_worth_it(const struct live_segment *s, unsigned percent)
         s->records && (s->live + s->out) * 100 <= s->records * (100 - percent);
 }
 
-/* The one with the least to copy, or NULL. */
+/* The one with the least to copy, or NULL.  *live: how much that is. */
 static struct live_segment *
-pick_victim(struct liveness *l, unsigned percent)
+pick_victim(struct liveness *l, unsigned percent, uint64_t *live)
 {
     struct live_segment *best = NULL;
     liveness_lock(l);
@@ -58,8 +58,10 @@ pick_victim(struct liveness *l, unsigned percent)
             (!best || s->live + s->out < best->live + best->out))
             best = s;
     }
-    if (best)
+    if (best) {
         best->compacting = true;
+        *live = best->live;
+    }
     liveness_unlock(l);
     return best;
 }
@@ -116,16 +118,17 @@ compactor_main(void *arg)
     while (!compactor_sleep(c, wait_ms)) {
         struct live_segment *seg;
         struct err e;
+        uint64_t live;
         wait_ms = LOOK_MS;
         if (atomic_load(&s->recovering) ||
             trouble_refuses(s, SPOOL_REFUSES | SPOOL_PAUSES, NULL) ||
             clock_mono() < not_before)
             continue;
-        seg = pick_victim(&s->live, s->compact_at);
+        seg = pick_victim(&s->live, s->compact_at, &live);
         if (!seg)
             continue;
         log_info(LOG_SPOOL, "spool-compact-start", "segment=%08x live=%llu",
-            seg->number, (unsigned long long)seg->live);
+            seg->number, (unsigned long long)live);
         if (compact_segment(&c->out, seg, &e)) {
             log_warn(
                 LOG_SPOOL, "spool-compact-failed", "reason=\"%s\"", e.text);
