@@ -17,3 +17,25 @@ modules_apn_apn_la_LIBADD = modules/lib/libh2.la modules/lib/libpush.la \
 	modules/lib/libmodule.la \
 	$(GNUTLS_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += modules/apn/apn.md
+
+APN_SOURCES = $(modules_apn_apn_la_SOURCES)
+APN_LIBS = $(modules_apn_apn_la_LIBADD)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-apn
+TESTS += tests/unit/test-apn
+tests_unit_test_apn_SOURCES = tests/unit/test-apn.c $(APN_SOURCES)
+tests_unit_test_apn_CPPFLAGS = $(modules_apn_apn_la_CPPFLAGS)
+tests_unit_test_apn_LDADD = $(APN_LIBS) $(CMOCKA_LIBS)
+endif
+
+# FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
+check_PROGRAMS += tests/fuzz/fuzz-apn
+if !FUZZ
+TESTS += tests/fuzz/fuzz-apn
+endif
+tests_fuzz_fuzz_apn_SOURCES = tests/fuzz/fuzz-apn.c $(APN_SOURCES) \
+	$(FUZZ_MAIN)
+tests_fuzz_fuzz_apn_CPPFLAGS = $(modules_apn_apn_la_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/apn"'
+tests_fuzz_fuzz_apn_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_apn_LDADD = $(APN_LIBS)
