@@ -534,11 +534,40 @@ def test_killed_impeld(node, tmp_path):
     d, s, port = node("Suspend_Delivery = true")
     wanted = write_box(tmp_path, 300)
     p = start(port, tmp_path, 300)
+    wait_for(lambda: (tmp_path / "j").exists() and
+             (tmp_path / "j").read_bytes().count(b"\n") > 1)
     for _ in range(3):
         time.sleep(0.15)
         d.kill()
         d.start()
     assert p.wait(60) == 0
+    deliver_all(d, s, wanted)
+
+
+@pytest.mark.skipif(not os.environ.get("IMPEL_LONG"),
+                    reason="IMPEL_LONG=1 runs it")
+def test_many_kills(node, tmp_path):
+    """10,000 messages; 20 kills of the one, 10 of the other."""
+    d, s, port = node("Suspend_Delivery = true")
+    wanted = write_box(tmp_path, 10000)
+    seed = int(os.environ.get("IMPEL_SEED", "20261121"))
+    pick, p = random.Random(seed), None
+    for i in range(30):
+        p = p or start(port, tmp_path, 1500)
+        time.sleep(pick.uniform(0.05, 0.3))
+        if i % 3 == 2:
+            d.kill()
+            d.start()
+        else:
+            p.kill()
+        if p.poll() is not None or i % 3 != 2:
+            p.wait()
+            p = None
+    if p:
+        p.wait(120)
+    assert start(port, tmp_path, 100000).wait(120) == 0
+    lines = (tmp_path / "j").read_text().splitlines()
+    assert len(lines) >= 10001
     deliver_all(d, s, wanted)
 
 
