@@ -291,6 +291,9 @@ check(const struct inject_args *o, struct err *e)
             e, ERR_INVAL, "--recipient, or those of the header: not both");
     if (o->list && o->path_count > 1)
         return err_set(e, ERR_INVAL, "--list takes one message");
+    if (o->list && str_eq(str_of(o->list), STR("-")) && o->path_count &&
+        str_eq(str_of(o->paths[0]), STR("-")))
+        return err_set(e, ERR_INVAL, "the standard input is one of the two");
     if (!o->list && !o->path_count)
         return err_set(
             e, ERR_INVAL, "what is sent? FILE, MAILDIR, MBOX, or - for stdin");

@@ -40,7 +40,8 @@
  * writes to a terminal, or waits, but where it says so.
  *
  * Structures that the caller makes begin with their size, so that they can
- * grow at their ends; zeroed members have the meaning that is written first.
+ * grow at their ends: programs that knew less of them go on working.  A member
+ * that is zero is not given.
  */
 #ifndef IMPEL_ECSTREAM_LIBRARY_H
 #define IMPEL_ECSTREAM_LIBRARY_H
@@ -77,9 +78,9 @@ struct ecstream;
 struct ecstream_result {
     /* As of SMTP: 2xx: it is on the server's disk; 4xx: try later; 5xx: it will
      * not be taken.  0: not known, since the stream has ended before. */
-    unsigned code;
-    unsigned char status[3]; /* RFC 3463 */
-    const char *text;        /* never NULL */
+    uint16_t code;
+    uint16_t status[3]; /* RFC 3463 */
+    const char *text;   /* never NULL */
 };
 struct ecstream_answer {
     void *message; /* message.arg */
@@ -98,14 +99,19 @@ struct ecstream_options {
     /* A name (looked up by getaddrinfo(), which may wait), an address, or the
      * path of a Unix socket (it begins with a slash). */
     const char *host;
-    uint16_t port; /* 0: ECSTREAM_PORT */
+    const char *name;     /* of this host, as in EHLO; NULL: gethostname() */
+    const char *software; /* for the server's log */
     /* Octets that name the stream: those of before when messages may be sent
      * that were sent before.  All zero: made at random. */
     unsigned char stream[ECSTREAM_STREAM_SIZE];
-    const char *name;     /* of this host, as in EHLO; NULL: gethostname() */
-    const char *software; /* for the server's log */
-    /* TLS, from the start.  Files are PEM, read by ecstream_open(). */
+    uint32_t port; /* 0: ECSTREAM_PORT */
+    int family;    /* of addresses: AF_INET, AF_INET6; 0: any */
+    /* TLS, from the start: ECSTREAM_TLS_*.  Files are PEM, read by
+     * ecstream_open(). */
     int tls;
+    /* The caller confirms answers (ecstream_confirm()) when they are safe with
+     * it, instead of the library as soon as answered() returns.  0 or 1. */
+    int confirm_later;
     const char *tls_ca;   /* NULL: the system's */
     const char *tls_name; /* in the server's certificate; NULL: host */
     const char *tls_certificate, *tls_key; /* NULL: none */
@@ -121,9 +127,6 @@ struct ecstream_options {
     /* Messages taken and not answered; 0: as many as the server's window has,
      * 1000 while that is not known. */
     uint32_t most_open;
-    /* The caller confirms answers (ecstream_confirm()) when they are safe with
-     * it, instead of the library as soon as answered() returns. */
-    bool confirm_later;
     /* Required.  Out of ecstream_run() and what waits, and for those without an
      * answer out of ecstream_free().  It may call ecstream_send() and
      * ecstream_confirm(), nothing else of the same stream. */
@@ -253,9 +256,9 @@ const char *ecstream_error(const struct ecstream *s);
 struct ecstream_server {
     size_t size;     /* filled by the caller */
     uint32_t window; /* messages */
+    uint32_t most_recipients;
     uint64_t octets_window;
     uint64_t most_octets; /* of a message; 0: no limit */
-    uint32_t most_recipients;
     uint32_t remembers_s; /* how long keys are known */
     uint32_t idle_s;      /* silence that it bears; 0: any */
     char name[256];

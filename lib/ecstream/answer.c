@@ -129,13 +129,13 @@ results_are_farewell(const struct ecstream *s, const struct letter *l)
 static bool
 results_are_busy(const struct letter *l)
 {
-    static const unsigned char busy[3] = {4, 3, 2};
+    static const uint16_t busy[3] = {4, 3, 2};
 
     if (l->tries >= LETTER_TRIES)
         return false;
     for (size_t i = 0; i < l->rcpt_count; i++)
         if (l->results[i].code == 451 &&
-            memcmp(l->results[i].status, busy, 3) == 0)
+            memcmp(l->results[i].status, busy, sizeof(busy)) == 0)
             return true;
     return false;
 }

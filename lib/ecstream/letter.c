@@ -14,7 +14,9 @@ enum {
     UNKNOWN_MOST = 1000,     /* open while the window is not known */
     TEXT_MOST = 65535,
     AGAIN_MS = 100,
-    AGAIN_MOST_MS = 5000
+    AGAIN_MOST_MS = 5000,
+    /* of version 1; it stays when members are added */
+    MESSAGE_FIRST = offsetof(struct ecstream_message, arg) + sizeof(void *)
 };
 
 void
@@ -94,8 +96,6 @@ rcpts_fault(const struct ecstream_message *m)
 static const char *
 message_fault(const struct ecstream_message *m)
 {
-    if (m->size < sizeof(*m))
-        return "message.size is not that of the structure";
     if (!m->read && !m->body && m->body_size)
         return "a message has no body";
     if (m->body_size > INT64_MAX)
@@ -222,8 +222,9 @@ ecstream_has_room(const struct ecstream *s)
 }
 
 int
-ecstream_send(struct ecstream *s, const struct ecstream_message *m)
+ecstream_send(struct ecstream *s, const struct ecstream_message *from)
 {
+    struct ecstream_message m = {0};
     struct letter *l;
     int rc;
 
@@ -233,7 +234,11 @@ ecstream_send(struct ecstream *s, const struct ecstream_message *m)
         return stream_error(s, ECSTREAM_E_CLOSED, "the stream is closed");
     if (!ecstream_has_room(s))
         return ECSTREAM_E_FULL;
-    rc = letter_new(s, m, &l);
+    if (from->size < MESSAGE_FIRST)
+        return stream_error(
+            s, ECSTREAM_E_INVAL, "message.size is not that of the structure");
+    memcpy(&m, from, from->size < sizeof(m) ? from->size : sizeof(m));
+    rc = letter_new(s, &m, &l);
     if (rc < 0)
         return rc;
     letter_add(&s->todo, l);

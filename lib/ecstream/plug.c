@@ -115,20 +115,21 @@ plug_dial_path(struct plug *p, const char *path)
 }
 
 int
-plug_dial(struct plug *p, const char *host, uint16_t port)
+plug_dial(struct plug *p, const struct ecstream_options *o)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+    struct addrinfo hints = {.ai_family = o->family,
+        .ai_socktype = SOCK_STREAM,
         .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
     char service[8];
     int rc;
 
-    if (host[0] == '/')
-        return plug_dial_path(p, host);
-    snprintf(service, sizeof(service), "%u", (unsigned)port);
-    rc = getaddrinfo(host, service, &hints, &p->list);
+    if (o->host[0] == '/')
+        return plug_dial_path(p, o->host);
+    snprintf(service, sizeof(service), "%u", (unsigned)(uint16_t)o->port);
+    rc = getaddrinfo(o->host, service, &hints, &p->list);
     if (rc == EAI_NONAME) {
         hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG;
-        rc = getaddrinfo(host, service, &hints, &p->list);
+        rc = getaddrinfo(o->host, service, &hints, &p->list);
     }
     if (rc != 0) {
         snprintf(p->error, sizeof(p->error), "%s", gai_strerror(rc));

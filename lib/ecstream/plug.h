@@ -29,7 +29,7 @@ struct plug {
 /* --- plug.c --- */
 void plug_init(struct plug *p);
 /* PLUG_DONE: it is under way: plug_connected() says how far; or failed. */
-int plug_dial(struct plug *p, const char *host, uint16_t port);
+int plug_dial(struct plug *p, const struct ecstream_options *o);
 /* The caller's socket, which is owned from now on. */
 void plug_take(struct plug *p, int fd);
 /* PLUG_DONE, PLUG_AGAIN; PLUG_FAILED: no address is left. */

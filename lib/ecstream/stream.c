@@ -22,7 +22,10 @@ enum {
     RETRY_MS = 100,
     RETRY_MOST_MS = 5000,
     PIECE = 65536,
-    TURN_MOST = 1 << 22 /* octets in, and out, of one run() */
+    TURN_MOST = 1 << 22, /* octets in, and out, of one run() */
+    /* of version 1; it stays when members are added */
+    OPTIONS_FIRST =
+        offsetof(struct ecstream_options, dial) + sizeof(int (*)(void *))
 };
 
 int64_t
@@ -93,8 +96,6 @@ keep_texts(struct ecstream *s)
 static const char *
 options_fault(const struct ecstream_options *o)
 {
-    if (o->size < sizeof(*o))
-        return "options.size is not that of the structure";
     if (!o->answered)
         return "options.answered is missing";
     if (!o->dial && (!o->host || !o->host[0]))
@@ -105,6 +106,8 @@ options_fault(const struct ecstream_options *o)
         return "a name is too long";
     if (o->tls < ECSTREAM_TLS_NO || o->tls > ECSTREAM_TLS_UNVERIFIED)
         return "options.tls has no such value";
+    if (o->port > 65535)
+        return "that is no port";
     if (o->connect_ms < 0 || o->answer_ms < 0 || o->give_up_ms < -1)
         return "a time makes no sense";
     return NULL;
@@ -136,11 +139,23 @@ stream_fill(struct ecstream *s)
     return keep_texts(s);
 }
 
+/* What the caller did not know of is not given. */
+static const char *
+options_copy(struct ecstream_options *to, const struct ecstream_options *from)
+{
+    if (from->size < OPTIONS_FIRST)
+        return "options.size is not that of the structure";
+    memset(to, 0, sizeof(*to));
+    memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
+    return options_fault(to);
+}
+
 int
-ecstream_open(const struct ecstream_options *o, struct ecstream **to,
+ecstream_open(const struct ecstream_options *from, struct ecstream **to,
     char why[ECSTREAM_ERROR_SIZE])
 {
-    const char *fault = options_fault(o);
+    struct ecstream_options o;
+    const char *fault = options_copy(&o, from);
     struct ecstream *s;
 
     *to = NULL;
@@ -150,13 +165,13 @@ ecstream_open(const struct ecstream_options *o, struct ecstream **to,
     s = calloc(1, sizeof(*s));
     if (!s)
         return ECSTREAM_E_NOMEM;
-    s->o = *o;
+    s->o = o;
     plug_init(&s->plug);
     if (stream_fill(s) < 0) {
         ecstream_free(&s);
         return ECSTREAM_E_NOMEM;
     }
-    if (o->tls != ECSTREAM_TLS_NO) {
+    if (o.tls != ECSTREAM_TLS_NO) {
         s->tls = plug_tls_new(&s->o, why);
         if (!s->tls) {
             ecstream_free(&s);
@@ -338,7 +353,7 @@ stream_dial(struct ecstream *s)
             plug_take(&s->plug, fd);
         snprintf(s->plug.error, sizeof(s->plug.error), "no connection");
     } else {
-        rc = plug_dial(&s->plug, s->o.host, s->o.port);
+        rc = plug_dial(&s->plug, &s->o);
     }
     if (rc == PLUG_DONE)
         stream_connected(s);

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The frozen layout of the ABI, the header on its own, and modules that the
 # loader and the kit must refuse or name.
-check_PROGRAMS += tests/abi/abi-layout
+check_PROGRAMS += tests/abi/abi-layout tests/abi/ecstream-layout
 tests_abi_abi_layout_SOURCES = build-aux/abi-layout.c
+tests_abi_ecstream_layout_SOURCES = tests/abi/ecstream-layout.c
 
 dist_check_SCRIPTS += tests/abi/layout.test tests/abi/header.test
-EXTRA_DIST += tests/abi/layout.txt
+CLEANFILES += tests/abi/ecstream-layout.now
+EXTRA_DIST += tests/abi/layout.txt tests/abi/ecstream-layout.txt
 TESTS += tests/abi/layout.test tests/abi/header.test
 
 ABI_MOD_FLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nonexistent

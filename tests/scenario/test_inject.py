@@ -322,7 +322,7 @@ def test_used_wrongly(tmp_path):
                   ["--connections", "0", "--recipient", "a@b.test", m],
                   ["--nothing", m], ["--meta", "x", "--recipient", "a@b", m],
                   ["--mbox", "mmdf", "--recipient", "a@b.test", m],
-                  ["--recipient", "a@b.test", "--list", m]):
+                  ["--list", "-", "-"]):
         assert "usage" in inject(*words, status=2)
     assert "--journal FILE" in subprocess.run(
         [str(IMPEL), "inject", "--help"], capture_output=True, text=True,
@@ -385,6 +385,13 @@ Routes = ( "smtp://127.0.0.1?port={s.port}" )
     mine = ["--tls-certificate", client, "--tls-key", key]
     inject("--tls-ca", ca.crt, "--tls-name", "mta.test", *mine, *words)
     inject("--tls-unverified", *mine, *words)
+    (tmp_path / "l").write_text(
+        "".join(f"r{i}@dest.test\n" for i in range(300)))
+    (tmp_path / "large").write_bytes(mail(2, body=30000 * "x"))
+    sums = inject("--tls-ca", ca.crt, "--tls-name", "mta.test", *mine, "--to",
+                  f"127.0.0.1:{port}", "--list", tmp_path / "l", "--json",
+                  tmp_path / "large")
+    assert sums["accepted"] == 300
     out = inject("--tls-ca", ca.crt, *mine, *words, status=1)  # another name
     assert "TLS" in out
     assert "TLS" in inject("--tls", "--tls-name", "mta.test", *mine, *words,
@@ -393,7 +400,8 @@ Routes = ( "smtp://127.0.0.1?port={s.port}" )
                            *words, status=1)  # nobody's certificate
     inject("--to", f"unix:{d.dir}/ecstream", "--recipient", "a@dest.test", m)
     d.wait_empty()
-    assert len(s.messages) == 3
+    assert len(s.messages) == 303
+    assert all(m.body.rstrip() in (b"Hello", 30000 * b"x") for m in s.messages)
 
 
 def test_connections_and_rate(ecserver, tmp_path):

@@ -19,7 +19,7 @@ answered(void *arg, const struct ecstream_answer *a)
     to->receipt = a->receipt;
     for (size_t i = 0; i < a->count && i < 4; i++) {
         to->code[i] = a->results[i].code;
-        memcpy(to->status[i], a->results[i].status, 3);
+        memcpy(to->status[i], a->results[i].status, sizeof(to->status[i]));
         snprintf(to->text[i], sizeof(to->text[i]), "%s", a->results[i].text);
     }
     if (w->confirm_inside)

@@ -25,7 +25,7 @@ struct seen { /* of one answer */
     char key[65];
     size_t count;
     unsigned code[4];
-    unsigned char status[4][3];
+    uint16_t status[4][3];
     char text[4][80];
     uint64_t receipt;
 };

@@ -600,6 +600,9 @@ test_invalid(void **state)
     assert_null(w.s);
     assert_true(why[0]);
     o.answered = was;
+    o.size = offsetof(struct ecstream_options, dial);
+    assert_int_equal(ecstream_open(&o, &w.s, why), ECSTREAM_E_INVAL);
+    o.size = sizeof(o);
     o.dial = NULL;
     assert_int_equal(ecstream_open(&o, &w.s, why), ECSTREAM_E_INVAL);
     o.host = "x";
