@@ -49,6 +49,8 @@ file:
   user = nobody
   group = nogroup
   create_directory = false
+  use_lockfile = false
+  lock_fcntl_timeout = 20s
   message_prefix = "=====${{lc:$return_path}}>$local_part@$domain\\n"
   message_suffix =
   no_return_path_add

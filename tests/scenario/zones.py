@@ -24,7 +24,8 @@ def ask(port, name, kind, timeout=1):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(timeout)
         try:
-            s.sendto(question.pack(), ("127.0.0.1", port))
+            s.connect(("127.0.0.1", port))  # that nobody is there is heard
+            s.send(question.pack())
             return dnslib.DNSRecord.parse(s.recv(65535))
         except (OSError, dnslib.DNSError):
             return None
