@@ -89,7 +89,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-inject
 TESTS += tests/unit/test-inject
 tests_unit_test_inject_SOURCES = tests/unit/test-inject.c $(INJECT_READS) \
-	core/prog/inject_journal.c
+	core/prog/inject_args.c core/prog/inject_journal.c
 tests_unit_test_inject_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) \
 	$(BASE_LIBS)
 check_PROGRAMS += tests/unit/test-memory

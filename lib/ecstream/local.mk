@@ -41,6 +41,12 @@ lib_ecstream_libimpel_ecstream_a_CFLAGS = $(ECS_CC)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-ecstream-library
 TESTS += tests/unit/test-ecstream-library
+check_PROGRAMS += tests/unit/test-plug
+TESTS += tests/unit/test-plug
+tests_unit_test_plug_SOURCES = tests/unit/test-plug.c lib/ecstream/plug_tls.c
+tests_unit_test_plug_CPPFLAGS = $(ECS_CPP) -I$(top_srcdir)/core
+tests_unit_test_plug_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) \
+	$(BASE_LIBS)
 tests_unit_test_ecstream_library_SOURCES = \
 	tests/unit/test-ecstream-library.c \
 	tests/unit/ecstream_peer.c tests/unit/ecstream_peer.h \

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "prog/inject_args.h"
 #include "prog/inject_address.h"
 #include "prog/inject_journal.h"
 #include "prog/inject_list.h"
@@ -43,6 +44,49 @@ file_of(const char *octets, size_t n)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, octets, n), n);
     return fd;
+}
+
+/* --- arguments --- */
+
+static void
+host_is(const char *to, const char *host, unsigned port)
+{
+    char one[] = "inject", two[] = "--to", four[] = "--recipient=a@b.c",
+         five[] = "-", three[100];
+    char *argv[] = {one, two, three, four, five, NULL};
+    struct inject_args o;
+    struct err e;
+    int rc;
+
+    snprintf(three, sizeof(three), "%s", to);
+    rc = inject_args_parse(5, argv, &o, &e);
+    if (host) {
+        assert_int_equal(rc, 0);
+        assert_string_equal(o.host, host);
+        assert_int_equal(o.port, port);
+        assert_int_equal(o.path_count, 1);
+    } else {
+        assert_int_equal(rc, ERR_INVAL);
+    }
+    inject_args_fini(&o);
+}
+
+static void
+test_hosts(void **state)
+{
+    static const char *const wrong[] = {"", ":25", "h:", "h:0", "h:65536",
+        "h:x", "[::1", "[::1]x", "[::1]:", "unix:", "unix:x"};
+
+    (void)state;
+    host_is("mta.test", "mta.test", 0);
+    host_is("mta.test:2525", "mta.test", 2525);
+    host_is("::1", "::1", 0);
+    host_is("[::1]", "::1", 0);
+    host_is("[::1]:2525", "::1", 2525);
+    host_is("unix:/a:b", "/a:b", 0);
+    host_is("/a", "/a", 0);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        host_is(wrong[i], NULL, 0);
 }
 
 /* --- mbox --- */
@@ -459,9 +503,9 @@ test_journal_damage(void **state)
 }
 
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-UNIT_MAIN(WITH_FILE(test_mbox), WITH_FILE(test_mbox_long),
-    WITH_FILE(test_no_mbox), WITH_FILE(test_text), WITH_FILE(test_large_text),
-    WITH_FILE(test_text_changes), cmocka_unit_test(test_addresses),
-    cmocka_unit_test(test_fields), cmocka_unit_test(test_split),
-    WITH_FILE(test_list), WITH_FILE(test_journal),
+UNIT_MAIN(cmocka_unit_test(test_hosts), WITH_FILE(test_mbox),
+    WITH_FILE(test_mbox_long), WITH_FILE(test_no_mbox), WITH_FILE(test_text),
+    WITH_FILE(test_large_text), WITH_FILE(test_text_changes),
+    cmocka_unit_test(test_addresses), cmocka_unit_test(test_fields),
+    cmocka_unit_test(test_split), WITH_FILE(test_list), WITH_FILE(test_journal),
     WITH_FILE(test_journal_damage))
