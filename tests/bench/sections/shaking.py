@@ -27,9 +27,12 @@ def greet(port):
 
 
 def ask(s, line):
+    """The reply to it, if that is of less than 4,000 octets."""
     s.sendall(line + b"\r\n")
-    while (got := s.recv(4000)) and not got.endswith(b"\r\n"):
-        pass
+    got = b""
+    while not got.endswith(b"\r\n") and (more := s.recv(4000)):
+        got += more
+    return got
 
 
 def shake(port, rate, seconds, count):
