@@ -40,8 +40,14 @@ tests_unit_test_jwt_LDADD = core/intake/libintake.a $(NET_LA) \
 	$(CMOCKA_LIBS) $(XPORT_LIBS)
 tests_unit_test_users_SOURCES = tests/unit/test-users.c
 tests_unit_test_users_LDADD = $(tests_unit_test_jwt_LDADD)
-check_PROGRAMS += tests/unit/test-filter-order tests/unit/test-newbody
-TESTS += tests/unit/test-filter-order tests/unit/test-newbody
+check_PROGRAMS += tests/unit/test-filter-order tests/unit/test-newbody \
+	tests/unit/test-filtered
+TESTS += tests/unit/test-filter-order tests/unit/test-newbody \
+	tests/unit/test-filtered
+tests_unit_test_filtered_SOURCES = tests/unit/test-filtered.c \
+	tests/unit/fake_disk.c tests/unit/fake_disk.h
+tests_unit_test_filtered_LDADD = core/intake/libintake.a $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
 tests_unit_test_newbody_SOURCES = tests/unit/test-newbody.c
 tests_unit_test_newbody_LDADD = core/intake/libintake.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(BASE_LIBS)

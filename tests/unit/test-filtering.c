@@ -29,7 +29,7 @@ struct toy {
     uint32_t index;
 };
 static struct toy *last;
-static char told[64];
+static char told[256];
 static int opened, released, closed_now, refuse, leaves, deaf;
 
 static struct impel_str
