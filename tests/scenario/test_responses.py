@@ -155,13 +155,21 @@ def without_servers(dns):
         "purged": ("554 5.7.0 Message manually purged", held)}
 
 
-def words_of(d):
+# where it was, as the same records say by number
+STAGES = {"refused": 0, "deaf": 0, "private": 0, "mute": 12, "gone": 12,
+          "ehlo": 11, "helo": 11, "cut-ehlo": 11, "nogo": 17, "handshake": 17,
+          "unknown": 17, "clear": 17, "xclient": 20, "nameless": 20, "mail": 3,
+          "cut-mail": 3, "rcpt": 5, "cut-rcpt": 5, "data": 7, "cut-data": 7,
+          "body": 9, "cut-body": 9, "wedge": 9, "rset": 14}
+
+
+def words_of(d, field=-1):
     """{domain: [texts of the T and P records of its mail]}"""
     said = {}
     for line in d.log():
         r = line.split("@")
         if r[4:5] in (["T"], ["P"]):
-            said.setdefault(r[5].removesuffix(".test"), []).append(r[-1])
+            said.setdefault(r[5].removesuffix(".test"), []).append(r[field])
     return said
 
 
@@ -213,6 +221,9 @@ Domain "down.test" {{
         wait_for(lambda: not wrong(), 15)
     except AssertionError:
         raise AssertionError("\n".join(map(str, wrong().items()))) from None
+    at = words_of(d, 9)
+    assert {name: at[name][-1] for name in STAGES} == \
+        {name: str(n) for name, n in STAGES.items()}
     assert "hosts-down" in d.ask("explain", "domain", "down.test")
     over.set()
     for s in hosts:  # whoever is silent would be waited for
