@@ -39,8 +39,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <xxhash.h>
 #include "bench.h"
+#include "letter.h"
 #include "wire.h"
 
 enum { IN_MAX = 8192, ENVELOPE_MAX = 131072, SILENT_US = 20000000 };
@@ -89,73 +89,7 @@ static long next_number, acknowledged, refused, lost, unsure, live;
 static long *again, again_n, again_size;
 static int64_t *latency, started, first_ack, last_ack;
 static int *attempts; /* of each message, with a journal */
-static char *body;
-static size_t body_n;
-static uint64_t body_sum;
-
-/* Lines of 76 octets that look random, the same in each run; no dots at their
- * beginnings. */
-static void
-make_random(size_t want)
-{
-    static const char base64[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    bool octets = opt.kind[0] == '8';
-
-    for (uint64_t i = 0; body_n < want; i++) {
-        int c = (int)(XXH3_64bits(&i, sizeof(i)) & 255);
-        if (i % 77 == 76) {
-            memcpy(body + body_n, "\r\n", 2);
-            body_n += 2;
-        } else if (!octets) {
-            body[body_n++] = base64[c & 63];
-        } else {
-            body[body_n++] =
-                (char)(c == 0 || c == '\r' || c == '\n' || c == '.' ? 'x' : c);
-        }
-    }
-    memcpy(body + body_n, "\r\n", 2);
-    body_n += 2;
-}
-
-static void
-make_text(size_t want)
-{
-    static const char line[] =
-        "The quick brown fox jumps over the lazy dog, and then once more.\r\n";
-
-    while (body_n < want) {
-        if (body_n % 1340 == 0 && body_n) { /* dots at line starts too */
-            memcpy(body + body_n, "..dots\r\n", 8);
-            body_n += 8;
-        }
-        memcpy(body + body_n, line, sizeof(line) - 1);
-        body_n += sizeof(line) - 1;
-    }
-}
-
-static void
-make_body(void)
-{
-    size_t want = opt.size > 300 ? (size_t)opt.size - 300 : 64;
-
-    body = malloc(want + 128);
-    if (!body)
-        bench_die("no memory");
-    if (strcmp(opt.kind, "text") == 0)
-        make_text(want);
-    else
-        make_random(want);
-    /* what the sink sees: "..dots" without the stuffed dot */
-    XXH3_state_t *sum = XXH3_createState();
-    if (!sum || XXH3_64bits_reset(sum) != XXH_OK)
-        bench_die("no memory");
-    for (size_t i = 0; i < body_n; i++)
-        if (!(body[i] == '.' && (i == 0 || body[i - 1] == '\n')))
-            (void)XXH3_64bits_update(sum, body + i, 1);
-    body_sum = XXH3_64bits_digest(sum);
-    (void)XXH3_freeState(sum);
-}
+static struct letter letter;
 
 static long
 take_number(void)
@@ -282,56 +216,34 @@ dial(struct conn *c)
     epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
 }
 
-static size_t
-make_head(char *to, size_t size, const struct conn *c)
-{
-    long n = opt.first + c->number;
-    int len = snprintf(to, size,
-        "From: <source@bench.test>\r\nTo: <r0.%ld@d%ld.bench.test>\r\n"
-        "Subject: message %ld\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
-        "Message-ID: <%ld@source.bench.test>\r\nX-Impel-Seq: %ld\r\n"
-        "X-Impel-Sum: %016llx\r\nX-Impel-At: %lld\r\n\r\n",
-        n, n % opt.domains, n, n, n, (unsigned long long)body_sum,
-        (long long)c->begun);
-    return (size_t)len;
-}
-
 static void
 put_unstuffed(struct conn *c)
 {
     size_t from = 0;
-    for (size_t i = 0; i < body_n; i++)
-        if (body[i] == '.' && (i == 0 || body[i - 1] == '\n')) {
-            put(c, body + from, i - from);
+    for (size_t i = 0; i < letter.n; i++)
+        if (letter.p[i] == '.' && (i == 0 || letter.p[i - 1] == '\n')) {
+            put(c, letter.p + from, i - from);
             from = i + 1;
         }
-    put(c, body + from, body_n - from);
-}
-
-static size_t
-unstuffed_size(void)
-{
-    size_t n = body_n;
-    for (size_t i = 0; i < body_n; i++)
-        n -= body[i] == '.' && (i == 0 || body[i - 1] == '\n');
-    return n;
+    put(c, letter.p + from, letter.n - from);
 }
 
 static void
 put_content(struct conn *c)
 {
     char head[1024];
-    size_t n = make_head(head, sizeof(head), c);
+    size_t n = letter_head(&letter, head, sizeof(head), opt.first + c->number,
+        opt.domains, c->begun);
     if (opt.bdat && c->chunking) {
         char cmd[48];
         put(c, cmd,
             (size_t)snprintf(
-                cmd, sizeof(cmd), "BDAT %zu LAST\r\n", n + unstuffed_size()));
+                cmd, sizeof(cmd), "BDAT %zu LAST\r\n", n + letter.unstuffed));
         put(c, head, n);
         put_unstuffed(c);
     } else {
         put(c, head, n);
-        put(c, body, body_n);
+        put(c, letter.p, letter.n);
         put(c, ".\r\n", 3);
     }
 }
@@ -647,7 +559,7 @@ main(int argc, char **argv)
 {
     struct epoll_event e[256];
     parse(argc, argv);
-    make_body();
+    letter_make(&letter, opt.size, opt.kind);
     latency = calloc((size_t)opt.messages, sizeof(*latency));
     attempts = calloc((size_t)opt.messages, sizeof(*attempts));
     struct conn *all = calloc((size_t)opt.connections, sizeof(*all));
@@ -656,7 +568,7 @@ main(int argc, char **argv)
     ep = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < opt.connections; i++) {
         all[i].fd = -1;
-        all[i].out = malloc(ENVELOPE_MAX + 2 * body_n + 4096);
+        all[i].out = malloc(ENVELOPE_MAX + 2 * letter.n + 4096);
         if (!all[i].out)
             bench_die("no memory");
     }
@@ -690,6 +602,6 @@ main(int argc, char **argv)
     free(latency);
     free(attempts);
     free(again);
-    free(body);
+    free(letter.p);
     return acknowledged == opt.messages ? 0 : 1;
 }

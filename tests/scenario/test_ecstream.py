@@ -330,7 +330,8 @@ def transfer(impeld, server, cutter, messages, cuts, kills, seed):
     """One to five recipients each, of which some are taken, some put off at
     first, some refused, so that their senders get a bounce by the same way.
     The receiver hands on only when all is over: what SMTP makes of a kill
-    between a delivery and its record is not what is looked at."""
+    between a delivery and its record is not what is looked at.  Nor is that a
+    kill may make the sending node write a bounce twice (docs/durability.md)."""
     print(f"seed {seed}")
     pick = random.Random(seed)
     moody, s, port = Moody(), server(), free_port()
@@ -367,7 +368,8 @@ Milters = ( "{moody.name}" )
     moody.stop()
     got = collections.Counter(r for m in s.messages for r in m.recipients)
     lost, strange = wanted - set(got), set(got) - wanted
-    twice = {r: n for r, n in got.items() if n > 1}
+    twice = {r: n for r, n in got.items()
+             if n > 1 and not (kills and r[0] == "s")}
     assert not lost and not strange and not twice, (lost, strange, twice)
 
 

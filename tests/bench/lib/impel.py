@@ -10,7 +10,8 @@ BUILD = pathlib.Path(os.environ["builddir"])
 SOURCE = pathlib.Path(os.environ["srcdir"])
 
 MODULES = ":".join(str(BUILD / m / ".libs")
-                   for m in ("modules/esmtp", "modules/milter", "modules/null"))
+                   for m in ("modules/ecstream", "modules/esmtp",
+                             "modules/milter", "modules/null"))
 
 
 class Impel:
