@@ -189,10 +189,10 @@ map_remove(struct map *m, struct str key)
     return was;
 }
 
-struct map_slot *
-map_next_slot(const struct map *m, size_t *at)
+static struct map_slot *
+map_next_before(const struct map *m, size_t *at, size_t end)
 {
-    while (*at < m->size + m->old_size) {
+    while (*at < end) {
         size_t i = (*at)++;
         struct map_slot *s = i < m->size ? &m->slots[i] : &m->old[i - m->size];
 
@@ -200,6 +200,21 @@ map_next_slot(const struct map *m, size_t *at)
             return s;
     }
     return NULL;
+}
+
+struct map_slot *
+map_next_slot(const struct map *m, size_t *at)
+{
+    return map_next_before(m, at, m->size + m->old_size);
+}
+
+void *
+map_next_within(const struct map *m, size_t *at, size_t end)
+{
+    size_t all = m->size + m->old_size;
+    struct map_slot *s = map_next_before(m, at, end < all ? end : all);
+
+    return s ? s->value : NULL;
 }
 
 void *

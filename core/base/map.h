@@ -39,7 +39,12 @@ void *map_remove(struct map *m, struct str key); /* the value, or NULL */
 /* Iterate in no order: *at starts at 0; NULL at the end.  Nothing may be put
  * or removed meanwhile, but for the entry just returned, which may go. */
 void *map_next(const struct map *m, size_t *at);
-/* As it, for the key as well. */
+/* As it, and NULL once *at has reached `end`, which counts slots, free ones
+ * too: for who looks at some at a time.  Between two calls anything may be put
+ * or removed; what grows meanwhile may show entries again, or not in this
+ * round. */
+void *map_next_within(const struct map *m, size_t *at, size_t end);
+/* As map_next(), for the key as well. */
 struct map_slot *map_next_slot(const struct map *m, size_t *at);
 
 #define MAP_FOREACH(v, m, at) for (at = 0; (v = map_next(m, &at)) != NULL;)

@@ -24,7 +24,8 @@ enum {
     LOOK_MS = 1000,
     AGAIN_MS = 10000,
     SLOW_COMMIT_US = 50000,
-    SLOW_PAUSES = 20
+    SLOW_PAUSES = 20,
+    SMALL = 64 /* octets of a result, or of a value */
 };
 
 struct compactor {
@@ -36,6 +37,21 @@ struct compactor {
     struct compact_out out;
 };
 
+/* By octets, for a small record that is dead is no reason to copy a message:
+ * a message counts as much as they do on the average, all else alike. */
+static bool
+is_dead_enough(const struct live_segment *s, unsigned percent)
+{
+    uint64_t messages = s->live - s->live_states;
+    uint64_t each = s->accepts ? s->accept_bytes / s->accepts : SMALL;
+    uint64_t small =
+        s->records > s->accepts ? (s->records - s->accepts) * SMALL : 0;
+    uint64_t lives = messages * each + (s->live_states + s->out) * SMALL;
+
+    return s->records &&
+        lives * 100 <= (s->accept_bytes + small) * (100 - percent);
+}
+
 /* So much of it is of no use (spool_compact_at). */
 static bool
 is_worth_it(const struct live_segment *s, unsigned percent)
@@ -43,7 +59,7 @@ is_worth_it(const struct live_segment *s, unsigned percent)
     return s->state == LIVE_SEALED && !s->compacting && !s->going &&
         !s->copied && clock_mono() >= s->compact_at &&
         (!s->unreadable || s->live < s->unreadable) && !liveness_is_free(s) &&
-        s->records && (s->live + s->out) * 100 <= s->records * (100 - percent);
+        is_dead_enough(s, percent);
 }
 
 /* The one with the least to copy, or NULL.  *live: how much that is. */

@@ -26,7 +26,8 @@
 
 enum {
     FLOOR_MS = 1000,
-    SWEEP_MS = 60000,
+    SWEEP_MS = 1000,
+    SWEEPS = 8,      /* at a time, with the locks free between them */
     AGAIN_MS = 1000, /* a removal that failed */
     PROBE_MS = 3000, /* whether a large body could be stored again */
     RECLAIM_BATCH = 16
@@ -628,7 +629,8 @@ keeper_sweep(struct keeper *k)
     if (clock_mono() < k->sweep_at)
         return;
     k->sweep_at = clock_mono() + SWEEP_MS;
-    state_sweep(k->spool);
+    for (int i = 0; i < SWEEPS; i++)
+        (void)state_sweep(k->spool);
 }
 
 static void

@@ -37,7 +37,8 @@ struct live_segment {
     unsigned refs;      /* readers; it is not recycled meanwhile */
     uint32_t end, last; /* behind the last frame; that frame */
     uint64_t commit, max_lsn, damaged;
-    uint64_t live; /* messages and states that live here */
+    uint64_t live;        /* messages and states that live here */
+    uint64_t live_states; /* the states among them */
     uint64_t accepts, accept_bytes, records;
     struct live_pair *pairs; /* what it must outlive */
     size_t pair_count;

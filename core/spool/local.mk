@@ -45,6 +45,7 @@ spool_tests = \
 	tests/unit/test-spool \
 	tests/unit/test-spool-damage \
 	tests/unit/test-spool-start \
+	tests/unit/test-state \
 	tests/unit/test-spool-faults \
 	tests/unit/test-spool-model
 check_PROGRAMS += $(spool_tests)
@@ -65,6 +66,8 @@ tests_unit_test_spool_SOURCES = tests/unit/test-spool.c $(spool_kit)
 tests_unit_test_spool_LDADD = $(spool_test_libs)
 tests_unit_test_spool_damage_SOURCES = tests/unit/test-spool-damage.c $(spool_kit)
 tests_unit_test_spool_damage_LDADD = $(spool_test_libs)
+tests_unit_test_state_SOURCES = tests/unit/test-state.c $(spool_kit)
+tests_unit_test_state_LDADD = $(spool_test_libs)
 tests_unit_test_spool_start_SOURCES = tests/unit/test-spool-start.c $(spool_kit)
 tests_unit_test_spool_start_LDADD = $(spool_test_libs)
 tests_unit_test_content_SOURCES = tests/unit/test-content.c $(spool_kit)

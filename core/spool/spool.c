@@ -357,7 +357,8 @@ stats_segments(struct spool *s, struct spool_stats *st)
         const struct live_segment *seg = s->live.list[i];
         st->disk_bytes += seg->bytes;
         if (seg->accepts)
-            st->live_bytes += seg->accept_bytes / seg->accepts * seg->live;
+            st->live_bytes += seg->accept_bytes / seg->accepts *
+                (seg->live - seg->live_states);
     }
     liveness_unlock(&s->live);
     st->spare_segments = keeper_spares(s->keeper);

@@ -188,8 +188,12 @@ int spool_state_put_told(struct spool *s, struct str ns, struct str key,
 int spool_state_get(
     struct spool *s, struct str ns, struct str key, struct buf *to);
 
+/* Remove it in memory, and let its records go.  After a restart it may be there
+ * again, until it expires: for values that do no harm then. */
+void spool_state_forget(struct spool *s, struct str ns, struct str key);
+
 /* Every one of a namespace that is not expired, in no order; fn calls none of
- * these three. */
+ * these four. */
 typedef void spool_state_f(void *arg, struct str key, struct str value);
 void spool_state_each(
     struct spool *s, struct str ns, spool_state_f *fn, void *arg);

@@ -79,7 +79,7 @@ static const struct option rows[] = {
         .initial = "50",
         .min = 1,
         .max = 100,
-        .brief = "percentage of dead records at which a segment is compacted",
+        .brief = "percentage of a segment, of no use, at which it is compacted",
         .since = "0.1",
         .flags = OPTION_RESTART},
     [SPOOL_SPOOL_COMPACT_RATE] = {.name = "spool_compact_rate",

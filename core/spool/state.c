@@ -13,7 +13,11 @@
 
 #include "base/banned.h"
 
-enum { STATE_KEY_MAX = 1024, STATE_VALUE_MAX = 256 * 1024 };
+enum {
+    STATE_KEY_MAX = 1024,
+    STATE_VALUE_MAX = 256 * 1024,
+    SWEEP_SLOTS = 1024 /* that one sweep looks at, with the locks held */
+};
 
 struct value {
     struct buf key; /* ns, NUL, key */
@@ -31,6 +35,7 @@ struct value {
 struct state {
     pthread_mutex_t lock; /* taken inside that of the table */
     struct map map;
+    size_t swept; /* slots of the map, in this round */
 };
 
 struct state *
@@ -140,8 +145,10 @@ value_count(struct liveness *l, const struct value *v, int by)
     struct live_segment *seg = liveness_find(l, v->at.segment);
     for (size_t i = 0; i < v->older_count; i++)
         liveness_pair(l, v->at.segment, v->older[i], by);
-    if (seg && v->at_present)
+    if (seg && v->at_present) {
         seg->live += (uint64_t)(int64_t)by;
+        seg->live_states += (uint64_t)(int64_t)by;
+    }
 }
 
 void
@@ -266,11 +273,11 @@ state_joined(
 
 /* What is expired is of no use to its segment, and of none to us unless it
  * hides an older record that may not be. */
-static void
+static bool
 sweep_one(struct spool *s, struct value *v)
 {
     if (!value_expired(v) || v->puts)
-        return;
+        return false;
     value_count(&s->live, v, -1);
     older_prune(&s->live, v);
     v->at_present = false;
@@ -279,20 +286,25 @@ sweep_one(struct spool *s, struct value *v)
         buf_fini(&v->text);
     else
         value_drop(s->state, v);
+    return true;
 }
 
-void
+size_t
 state_sweep(struct spool *s)
 {
+    struct state *state = s->state;
+    size_t end = state->swept + SWEEP_SLOTS, count = 0;
     struct value *v;
-    size_t at;
 
     liveness_lock(&s->live);
-    pthread_mutex_lock(&s->state->lock);
-    MAP_FOREACH (v, &s->state->map, at)
-        sweep_one(s, v);
-    pthread_mutex_unlock(&s->state->lock);
+    pthread_mutex_lock(&state->lock);
+    while ((v = map_next_within(&state->map, &state->swept, end)) != NULL)
+        count += sweep_one(s, v);
+    if (state->swept < end)
+        state->swept = 0;
+    pthread_mutex_unlock(&state->lock);
     liveness_unlock(&s->live);
+    return count;
 }
 
 bool
@@ -381,6 +393,27 @@ spool_state_put_told(struct spool *s, struct str ns, struct str key,
     pthread_mutex_unlock(&s->state->lock);
     writer_put(s->writer, w);
     return 0;
+}
+
+void
+spool_state_forget(struct spool *s, struct str ns, struct str key)
+{
+    struct value *v;
+    bool on_its_way = false;
+
+    liveness_lock(&s->live);
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(s->state, ns, key, false);
+    if (v && v->puts) {
+        on_its_way = true;
+    } else if (v) {
+        value_count(&s->live, v, -1);
+        value_drop(s->state, v);
+    }
+    pthread_mutex_unlock(&s->state->lock);
+    liveness_unlock(&s->live);
+    if (on_its_way) /* its record would bring it back at once */
+        (void)spool_state_put(s, ns, key, STR_NONE, 0, NULL);
 }
 
 /* What is written is written in order, and a record that there is no value

@@ -39,8 +39,9 @@ void state_refresh(struct spool *s, struct buf *payload);
 void state_placed(
     struct spool *s, struct str payload, uint64_t lsn, struct spool_place at);
 
-/* Forget what is expired; now and then. */
-void state_sweep(struct spool *s);
+/* Forget what is expired, of some values, the next ones with each call: so
+ * many were.  From one thread. */
+size_t state_sweep(struct spool *s);
 
 /* For compaction, with the table locked: is this record the newest of its
  * key?  And: it stands there now. */

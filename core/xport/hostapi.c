@@ -244,6 +244,11 @@ host_state_put(struct impel_instance *i, struct impel_str key,
         return IMPEL_E_UNSUP;
     if (!key.p || !key.n || key.n > HOST_KEY_MAX || value.n > HOST_VALUE_MAX)
         return IMPEL_E_INVAL;
+    if (!value.p && expiry < 0) {
+        spool_state_forget(
+            spool, str_of(i->module->name), str_make(key.p, key.n));
+        return 0;
+    }
     rc = spool_state_put(spool, str_of(i->module->name), str_make(key.p, key.n),
         (struct str){value.p, value.n}, expiry, &e);
     if (rc < 0)

@@ -67,8 +67,7 @@ client_wrong(struct client *c, const char *text)
     client_fail(c, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT, text);
 }
 
-/* As long as something is waited for. */
-static void
+void
 client_wait(struct client *c)
 {
     bool waits = c->state != CLIENT_OPEN || c->tags.live || c->probing;
@@ -483,7 +482,6 @@ client_deliver(
 {
     struct client *c = sp;
     struct parcel *p = calloc(1, sizeof(*p));
-    bool idle = !c->tags.live;
 
     if (p)
         p->told = calloc(envelope->rcpt_count, sizeof(*p->told));
@@ -502,8 +500,6 @@ client_deliver(
     c->host->batch_set(b, p);
     line_add(&c->todo, p);
     sending_run(c);
-    if (idle && c->state == CLIENT_OPEN)
-        client_wait(c);
 }
 
 /* Of one that was sent whole the server may say yes: it is known again. */

@@ -75,6 +75,8 @@ void sending_report(
 void parcel_free(struct parcel *p);
 
 /* --- client.c --- */
+/* Time runs as long as something is waited for. */
+void client_wait(struct client *c);
 /* Ask when the answers that were reported are on disk, unless it was asked. */
 void client_settle(struct client *c);
 void client_end(struct client *c, const struct impel_result *why);

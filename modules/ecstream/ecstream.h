@@ -45,7 +45,7 @@ enum {
 };
 
 /* Keys whose commit is under way, of all connections: a second END of one
- * waits its turn. */
+ * waits. */
 struct flying {
     pthread_mutex_t lock;
     struct flight **slots;
@@ -66,9 +66,27 @@ struct impel_str ecstream_str(const char *z);
 struct impel_result ecstream_result(
     int verdict, int blame, int stage, const char *text);
 
-/* flying.c: false: it is flying already, or there is no memory. */
-bool flying_begin(struct flying *f, struct impel_str key);
-void flying_end(struct flying *f, struct impel_str key);
+/* --- flying.c --- */
+/* Who waits until a key does not fly any more: EV_WAKE comes then, with arg. */
+struct flying_wait {
+    uint64_t token;
+    int64_t arg;
+    struct flying_wait *next; /* flying.c's */
+    bool waits;
+};
+enum flying_got {
+    FLYING_BEGUN,
+    FLYING_WAITS, /* another has it */
+    FLYING_NO_MEMORY
+};
+enum flying_got flying_begin(
+    struct flying *f, struct impel_str key, struct flying_wait *w);
+/* Those who wait try again. */
+void flying_end(
+    struct flying *f, struct impel_str key, const struct ecstream *m);
+/* It waits no more. */
+void flying_leave(
+    struct flying *f, struct impel_str key, struct flying_wait *w);
 void flying_fini(struct flying *f);
 
 #endif

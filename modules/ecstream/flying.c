@@ -9,6 +9,7 @@
 
 struct flight {
     struct flight *next;
+    struct flying_wait *waiting;
     uint64_t hash;
     size_t n;
     char key[];
@@ -60,42 +61,57 @@ flying_grow(struct flying *f)
     return true;
 }
 
-static bool
-flying_add(struct flying *f, struct impel_str key)
+static enum flying_got
+flying_add(struct flying *f, struct impel_str key, struct flying_wait *w)
 {
     uint64_t hash = flying_hash(key);
     struct flight *x, **at;
 
     if (!flying_grow(f))
-        return false;
+        return FLYING_NO_MEMORY;
     at = flying_place(f, hash, key);
-    if (*at)
-        return false;
+    if (*at) {
+        w->waits = true;
+        w->next = (*at)->waiting;
+        (*at)->waiting = w;
+        return FLYING_WAITS;
+    }
     x = malloc(sizeof(*x) + key.n);
     if (!x)
-        return false;
+        return FLYING_NO_MEMORY;
     x->next = NULL;
+    x->waiting = NULL;
     x->hash = hash;
     x->n = key.n;
     memcpy(x->key, key.p, key.n);
     *at = x;
     f->count++;
-    return true;
+    return FLYING_BEGUN;
 }
 
-bool
-flying_begin(struct flying *f, struct impel_str key)
+enum flying_got
+flying_begin(struct flying *f, struct impel_str key, struct flying_wait *w)
 {
-    bool begun;
+    enum flying_got got;
 
     (void)pthread_mutex_lock(&f->lock);
-    begun = flying_add(f, key);
+    got = flying_add(f, key, w);
     (void)pthread_mutex_unlock(&f->lock);
-    return begun;
+    return got;
+}
+
+/* With the lock held, so that nobody who is told here is gone. */
+static void
+flight_wake(const struct flight *x, const struct ecstream *m)
+{
+    for (struct flying_wait *w = x->waiting; w; w = w->next) {
+        w->waits = false;
+        (void)m->host->wake(m->instance, w->token, w->arg);
+    }
 }
 
 void
-flying_end(struct flying *f, struct impel_str key)
+flying_end(struct flying *f, struct impel_str key, const struct ecstream *m)
 {
     struct flight **at, *x;
 
@@ -105,9 +121,26 @@ flying_end(struct flying *f, struct impel_str key)
     if (x) {
         *at = x->next;
         f->count--;
+        flight_wake(x, m);
     }
     (void)pthread_mutex_unlock(&f->lock);
     free(x);
+}
+
+void
+flying_leave(struct flying *f, struct impel_str key, struct flying_wait *w)
+{
+    struct flying_wait **at;
+
+    (void)pthread_mutex_lock(&f->lock);
+    if (w->waits) {
+        at = &(*flying_place(f, flying_hash(key), key))->waiting;
+        while (*at != w)
+            at = &(*at)->next;
+        *at = w->next;
+        w->waits = false;
+    }
+    (void)pthread_mutex_unlock(&f->lock);
 }
 
 void

@@ -139,7 +139,7 @@ frame_gather(struct frame_out *part, struct impel_str in, size_t *used,
 uint8_t *
 frame_room(struct frame_out *out, size_t n)
 {
-    size_t want = out->n + n, size = out->size ? out->size : 1024;
+    size_t want = out->n + n, size = out->size ? out->size : 64;
     uint8_t *p;
 
     if (out->failed || want < n)

@@ -20,20 +20,35 @@ receipt_key(const struct receipt *m)
     return (struct impel_str){m->key, m->key_n};
 }
 
-static void
-rcpt_say(struct rcpt *r, const struct impel_result *said)
+/* NULL: no memory; an answer without words will do. */
+static char *
+words_of(const struct impel_result *said)
 {
     size_t n = said->text.n < 400 ? said->text.n : 400;
+    char *to = malloc(n + 1);
 
+    if (!to)
+        return NULL;
+    memcpy(to, n ? said->text.p : "", n);
+    to[n] = '\0';
+    return to;
+}
+
+static void
+rcpt_say_code(struct rcpt *r, const struct impel_result *said)
+{
     r->code = said->code;
     for (int i = 0; i < 3; i++)
         r->status[i] = (uint8_t)said->status[i];
     free(r->text);
-    r->text = malloc(n + 1);
-    if (r->text) {
-        memcpy(r->text, n ? said->text.p : "", n);
-        r->text[n] = '\0';
-    }
+    r->text = NULL;
+}
+
+static void
+rcpt_say(struct rcpt *r, const struct impel_result *said)
+{
+    rcpt_say_code(r, said);
+    r->text = words_of(said);
 }
 
 static void
@@ -58,36 +73,65 @@ rcpt_was_taken(const struct receipt *m, uint32_t number)
     return false;
 }
 
-/* All but tag and key. */
+/* What is known of the key by now. */
+static void
+receipt_recall(struct server *s, struct receipt *m)
+{
+    struct impel_str is =
+        s->host->state_get(s->module->instance, receipt_key(m));
+
+    m->was.n = 0;
+    frame_put(&m->was, is.p, is.n - is.n % 4);
+}
+
+/* All but tag, key, and the numbers that are known by it. */
 static void
 receipt_forget(struct receipt *m)
 {
-    for (size_t i = 0; i < m->rcpt_count; i++)
+    m->asked = 0;
+    for (size_t i = 0; i < m->rcpt_count; i++) {
         free(m->rcpt[i].text);
+        if (m->rcpt[i].code / 100 == 2)
+            m->places[m->asked++] = m->rcpt[i].number;
+    }
     free(m->rcpt);
-    free(m->places);
+    free(m->words);
     m->rcpt = NULL;
-    m->places = NULL;
+    m->words = NULL;
     m->rcpt_count = 0;
     frame_out_fini(&m->was);
     frame_out_fini(&m->envelope);
 }
 
-void
-receipt_free(struct server *s, struct receipt *m)
+/* It is not to be committed any more. */
+static void
+receipt_land(struct server *s, struct receipt *m)
 {
     if (m->in && m->state < RECEIPT_COMMIT)
         s->host->intake->abandon(m->in);
+    m->in = NULL;
     if (m->flying)
-        flying_end(&s->module->flying, receipt_key(m));
+        flying_end(&s->module->flying, receipt_key(m), s->module);
+    m->flying = false;
+    if (m->state == RECEIPT_WAIT) {
+        flying_leave(&s->module->flying, receipt_key(m), &m->wait);
+        s->waiting--;
+    }
     if (s->body_of == m)
         s->body_of = NULL;
+}
+
+void
+receipt_free(struct server *s, struct receipt *m)
+{
+    receipt_land(s, m);
     if (s->setup == m)
         s->setup = NULL;
     tags_remove(&s->tags, m->tag);
     s->octets -= m->octets;
     s->counted--;
     receipt_forget(m);
+    free(m->places);
     free(m);
 }
 
@@ -95,24 +139,13 @@ receipt_free(struct server *s, struct receipt *m)
 static void
 receipt_answer(struct server *s, struct receipt *m)
 {
-    bool known = false;
-
-    if (m->in && m->state < RECEIPT_COMMIT)
-        s->host->intake->abandon(m->in);
-    m->in = NULL;
-    if (m->flying)
-        flying_end(&s->module->flying, receipt_key(m));
-    m->flying = false;
-    for (size_t i = 0; i < m->rcpt_count; i++)
-        known = known || m->rcpt[i].code / 100 == 2;
+    receipt_land(s, m);
     m->state = RECEIPT_ANSWERED;
     server_answer(s, m);
     s->octets -= m->octets;
     m->octets = 0;
-    if (s->body_of == m)
-        s->body_of = NULL;
     receipt_forget(m);
-    if (!known)
+    if (!m->asked)
         receipt_free(s, m);
 }
 
@@ -120,9 +153,11 @@ receipt_answer(struct server *s, struct receipt *m)
 static void
 receipt_say_rest(struct receipt *m, const struct impel_result *r)
 {
+    free(m->words);
+    m->words = words_of(r);
     for (size_t i = 0; i < m->rcpt_count; i++)
         if (m->rcpt[i].code == 0 || m->rcpt[i].taken)
-            rcpt_say(&m->rcpt[i], r);
+            rcpt_say_code(&m->rcpt[i], r);
 }
 
 static void
@@ -219,11 +254,9 @@ receipt_new(struct server *s, struct impel_str key, uint32_t rcpt_count)
 static size_t
 receipt_look(struct server *s, struct receipt *m, struct frame_in rcpt)
 {
-    struct impel_str was =
-        s->host->state_get(s->module->instance, receipt_key(m));
     size_t open = 0;
 
-    frame_put(&m->was, was.p, was.n - was.n % 4);
+    receipt_recall(s, m);
     for (size_t i = 0; i < m->rcpt_count; i++) {
         struct rcpt *r = &m->rcpt[i];
 
@@ -388,10 +421,12 @@ receipt_judged(struct server *s, size_t rcpt, const struct impel_result *r)
     to = &m->rcpt[m->places[rcpt]];
     m->verdicts++;
     if (r->verdict == IMPEL_DELIVERED) {
-        to->taken = true;
+        to->taken = true; /* the words come with the commit */
         m->accepted++;
+        rcpt_say_code(to, r);
+    } else {
+        rcpt_say(to, r);
     }
-    rcpt_say(to, r);
     receipt_look_on(s, m);
 }
 
@@ -411,30 +446,26 @@ receipt_body(struct server *s, struct receipt *m, const char *p, size_t n)
     return n;
 }
 
-/* Another connection has committed something of this key meanwhile. */
-static bool
-receipt_is_overtaken(struct server *s, const struct receipt *m)
+/* Of those that are to be taken, how many another connection has committed
+ * meanwhile. */
+static size_t
+receipt_overtaken(struct server *s, struct receipt *m)
 {
-    struct impel_str now =
-        s->host->state_get(s->module->instance, receipt_key(m));
+    size_t count = 0;
 
-    return now.n != m->was.n;
+    receipt_recall(s, m);
+    for (size_t i = 0; m->was.n && i < m->rcpt_count; i++)
+        count += m->rcpt[i].taken && rcpt_was_taken(m, m->rcpt[i].number);
+    return count;
 }
 
-void
-receipt_end(struct server *s, struct receipt *m)
+static void
+receipt_commit(struct server *s, struct receipt *m)
 {
     const struct impel_intake *intake = s->host->intake;
     int64_t until = (int64_t)time(NULL) * 1000 +
         s->host->opt_int(s->scope, OPT_RESEND_TIME);
 
-    if (m->state != RECEIPT_BODY)
-        return;
-    m->flying = flying_begin(&s->module->flying, receipt_key(m));
-    if (!m->flying || receipt_is_overtaken(s, m)) {
-        receipt_refuse(s, m, "451 4.3.2 this key is being taken elsewhere");
-        return;
-    }
     for (size_t i = 0; i < m->rcpt_count; i++)
         if (m->rcpt[i].taken)
             frame_put_u32(&m->was, m->rcpt[i].number);
@@ -447,6 +478,52 @@ receipt_end(struct server *s, struct receipt *m)
     }
     m->state = RECEIPT_COMMIT;
     s->committing++;
+}
+
+/* It is alone with its key now. */
+static void
+receipt_fly(struct server *s, struct receipt *m)
+{
+    size_t overtaken = receipt_overtaken(s, m);
+
+    if (!overtaken)
+        receipt_commit(s, m);
+    else if (overtaken == m->accepted)
+        receipt_refuse(s, m, "250 2.0.0 OK, taken before");
+    else
+        receipt_refuse(s, m, "451 4.3.2 this key was being taken elsewhere");
+}
+
+void
+receipt_end(struct server *s, struct receipt *m)
+{
+    if (m->state != RECEIPT_BODY)
+        return;
+    m->wait.token = s->host->token(s->session);
+    m->wait.arg = m->tag;
+    switch (flying_begin(&s->module->flying, receipt_key(m), &m->wait)) {
+    case FLYING_BEGUN:
+        m->flying = true;
+        receipt_fly(s, m);
+        break;
+    case FLYING_WAITS:
+        m->state = RECEIPT_WAIT;
+        s->waiting++;
+        break;
+    case FLYING_NO_MEMORY:
+        receipt_refuse(s, m, "451 4.3.0 no memory");
+        break;
+    }
+}
+
+void
+receipt_woken(struct server *s, struct receipt *m)
+{
+    if (m->state != RECEIPT_WAIT)
+        return;
+    s->waiting--;
+    m->state = RECEIPT_BODY;
+    receipt_end(s, m);
 }
 
 void
@@ -463,10 +540,43 @@ receipt_final(struct server *s, struct receipt *m, const struct impel_result *r)
     receipt_answer(s, m);
 }
 
+static bool
+receipt_has(const struct receipt *m, uint32_t number)
+{
+    for (size_t i = 0; i < m->asked; i++)
+        if (m->places[i] == number)
+            return true;
+    return false;
+}
+
+/* What others have taken of this key, and did not confirm. */
+static void
+receipt_keep_others(struct server *s, const struct receipt *m)
+{
+    struct impel_str is =
+        s->host->state_get(s->module->instance, receipt_key(m));
+    struct frame_in in = {(const uint8_t *)is.p, is.n, false};
+    struct frame_out rest = {0};
+    int64_t until = -1; /* forgotten */
+
+    while (in.n >= 4) {
+        uint32_t number = frame_u32(&in);
+
+        if (!receipt_has(m, number))
+            frame_put_u32(&rest, number);
+    }
+    if (rest.n)
+        until = (int64_t)time(NULL) * 1000 +
+            s->host->opt_int(s->scope, OPT_RESEND_TIME);
+    if (!rest.failed)
+        (void)s->host->state_put(s->module->instance, receipt_key(m),
+            (struct impel_str){(const char *)rest.p, rest.n}, until);
+    frame_out_fini(&rest);
+}
+
 void
 receipt_confirm(struct server *s, struct receipt *m)
 {
-    (void)s->host->state_put(
-        s->module->instance, receipt_key(m), (struct impel_str){NULL, 0}, 0);
+    receipt_keep_others(s, m);
     receipt_free(s, m);
 }

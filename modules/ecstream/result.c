@@ -12,6 +12,19 @@ ecstream_str(const char *z)
     return (struct impel_str){z, strlen(z)};
 }
 
+/* And past the octet behind it. */
+static uint16_t
+number_at(const char **text)
+{
+    uint16_t n = 0;
+
+    for (; **text >= '0' && **text <= '9'; ++*text)
+        n = (uint16_t)(10 * n + (**text - '0'));
+    if (**text)
+        ++*text;
+    return n;
+}
+
 struct impel_result
 ecstream_result(int verdict, int blame, int stage, const char *text)
 {
@@ -22,9 +35,8 @@ ecstream_result(int verdict, int blame, int stage, const char *text)
         .retry_after = -1,
         .text = ecstream_str(text)};
 
-    r.code = (uint16_t)((text[0] - '0') * 100 + (text[1] - '0') * 10 +
-        (text[2] - '0'));
+    r.code = number_at(&text);
     for (int i = 0; i < 3; i++)
-        r.status[i] = (uint16_t)(text[4 + 2 * i] - '0');
+        r.status[i] = number_at(&text);
     return r;
 }

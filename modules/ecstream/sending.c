@@ -175,6 +175,8 @@ parcel_begin(struct client *c, struct parcel *p)
     p->counted = (uint64_t)p->size;
     c->octets += p->counted;
     put_message(c, p);
+    if (c->tags.live == 1) /* nothing was waited for until now */
+        client_wait(c);
     return true;
 }
 

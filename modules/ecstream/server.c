@@ -85,11 +85,17 @@ server_flush(struct server *s)
         server_lose(s);
 }
 
+static const char *
+rcpt_words(const struct receipt *m, const struct rcpt *r)
+{
+    return r->text ? r->text : m->words ? m->words : "";
+}
+
 static bool
-rcpt_same(const struct rcpt *a, const struct rcpt *b)
+rcpt_same(const struct receipt *m, const struct rcpt *a, const struct rcpt *b)
 {
     return a->code == b->code && memcmp(a->status, b->status, 3) == 0 &&
-        a->text && b->text && strcmp(a->text, b->text) == 0;
+        strcmp(rcpt_words(m, a), rcpt_words(m, b)) == 0;
 }
 
 /* One run each: recipients beside each other with the same words. */
@@ -101,11 +107,11 @@ answer_groups(struct server *s, const struct receipt *m, bool words)
     for (size_t i = 0, n; i < m->rcpt_count; i += n, groups++) {
         const struct rcpt *r = &m->rcpt[i];
 
-        for (n = 1; i + n < m->rcpt_count && rcpt_same(r, &m->rcpt[i + n]);)
+        for (n = 1; i + n < m->rcpt_count && rcpt_same(m, r, &m->rcpt[i + n]);)
             n++;
         frame_put_u16(&s->out, r->code);
         frame_put(&s->out, r->status, 3);
-        frame_put_text(&s->out, ecstream_str(words && r->text ? r->text : ""));
+        frame_put_text(&s->out, ecstream_str(words ? rcpt_words(m, r) : ""));
         frame_put_u16(&s->out, 1);
         frame_put_u32(&s->out, (uint32_t)i);
         frame_put_u32(&s->out, (uint32_t)n);
@@ -287,6 +293,13 @@ take_confirm(struct server *s, struct frame_in *in)
         server_wrong(s, "501 5.5.4 CONFIRM of what was not answered");
 }
 
+/* END was said, and it is not answered. */
+static bool
+receipt_is_whole(const struct receipt *m)
+{
+    return m && (m->state == RECEIPT_WAIT || m->state == RECEIPT_COMMIT);
+}
+
 /* END and ABANDON: what was answered already is past that. */
 static void
 take_tag(struct server *s, struct frame_in *in, bool end)
@@ -295,7 +308,7 @@ take_tag(struct server *s, struct frame_in *in, bool end)
     struct receipt *m = tags_find(&s->tags, tag);
 
     if (!frame_is_done(in) || !tag || tag > s->last_tag ||
-        (m && m->state == RECEIPT_COMMIT)) {
+        receipt_is_whole(m)) {
         server_wrong(s, "503 5.5.1 no such message");
         return;
     }
@@ -319,7 +332,7 @@ take_bye(struct server *s, const struct frame_in *in)
     }
     s->state = SERVER_LAST;
     while ((m = tags_next(&s->tags, &at)) != NULL)
-        if (m->state < RECEIPT_COMMIT)
+        if (m->state < RECEIPT_WAIT)
             receipt_free(s, m);
 }
 
@@ -327,7 +340,7 @@ take_bye(struct server *s, const struct frame_in *in)
 static void
 server_last(struct server *s)
 {
-    if (s->state != SERVER_LAST || s->committing)
+    if (s->state != SERVER_LAST || s->committing || s->waiting)
         return;
     results_end(s);
     frame_begin(&s->out, FRAME_PARTED);
@@ -392,7 +405,7 @@ take_body_head(struct server *s, struct impel_str in, uint32_t length)
         return 0;
     tag = frame_u32(&at);
     m = tags_find(&s->tags, tag);
-    if (!tag || tag > s->last_tag || (m && m->state == RECEIPT_COMMIT)) {
+    if (!tag || tag > s->last_tag || receipt_is_whole(m)) {
         server_wrong(s, "503 5.5.1 no such message");
         return 0;
     }
@@ -515,8 +528,8 @@ server_time(struct server *s)
         server_end(s, NULL);
         return;
     }
-    if (s->committing || s->state == SERVER_GREET || s->state == SERVER_SETUP ||
-        s->state == SERVER_LOST) {
+    if (s->committing || s->waiting || s->state == SERVER_GREET ||
+        s->state == SERVER_SETUP || s->state == SERVER_LOST) {
         server_wait(s); /* it is we who are slow */
         return;
     }
@@ -529,11 +542,18 @@ static void
 server_event(void *sp, struct impel_batch *b, int event, int64_t arg)
 {
     struct server *s = sp;
+    struct receipt *m;
 
-    (void)b, (void)arg;
+    (void)b;
     if (s->state == SERVER_DEAD)
         return;
     switch (event) {
+    case IMPEL_EV_WAKE:
+        m = tags_find(&s->tags, (uint32_t)arg);
+        if (m)
+            receipt_woken(s, m);
+        server_run(s);
+        break;
     case IMPEL_EV_DRAINED:
         s->full = false;
         server_run(s);

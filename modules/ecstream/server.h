@@ -43,7 +43,7 @@ struct server {
     uint32_t last_tag;
     size_t window, counted; /* messages */
     uint64_t octets_window, octets;
-    size_t committing;
+    size_t committing, waiting;
     struct receipt *setup;
 };
 
@@ -52,12 +52,13 @@ struct rcpt {
     uint16_t code; /* 0: not known yet */
     uint8_t status[3];
     bool taken; /* by this message, not by one before */
-    char *text;
+    char *text; /* NULL: none, or the receipt's words */
 };
 enum receipt_state {
     RECEIPT_SENDER,
     RECEIPT_RCPTS,
     RECEIPT_BODY,
+    RECEIPT_WAIT, /* for another message of this key, after END */
     RECEIPT_COMMIT,
     RECEIPT_ANSWERED
 };
@@ -65,6 +66,8 @@ struct receipt {
     uint32_t tag;
     enum receipt_state state;
     bool flying;
+    struct flying_wait wait;
+    char *words; /* of the commit, for all that were taken */
     struct impel_incoming *in;
     char key[FRAME_STREAM + FRAME_KEY_MOST];
     size_t key_n;
@@ -72,7 +75,8 @@ struct receipt {
     uint64_t octets;
     size_t rcpt_count, asked, verdicts, accepted;
     struct rcpt *rcpt;
-    uint32_t *places;          /* of those that the host was asked about */
+    uint32_t *places; /* of those that the host was asked about; when it is
+                         answered, `asked` numbers that have a 2xx */
     struct frame_out envelope; /* the MESSAGE frame, while it is set up */
 };
 
@@ -86,6 +90,8 @@ void receipt_judged(
 size_t receipt_body(
     struct server *s, struct receipt *m, const char *p, size_t n);
 void receipt_end(struct server *s, struct receipt *m);
+/* EV_WAKE of a key that it waits for. */
+void receipt_woken(struct server *s, struct receipt *m);
 void receipt_abandon(struct server *s, struct receipt *m);
 void receipt_final(
     struct server *s, struct receipt *m, const struct impel_result *r);

@@ -164,7 +164,7 @@ parse(int argc, char **argv)
         else if (c == '?')
             bench_die("see the head of stream-source.c for the options");
         else
-            *(c == 'p'       ? &opt.port
+            *(c == 'p'         ? &opt.port
                     : c == 'c' ? &opt.streams
                     : c == 's' ? &opt.size
                     : c == 'r' ? &opt.recipients

@@ -202,15 +202,19 @@ static int
 host_state_put(struct impel_instance *i, struct impel_str key,
     struct impel_str value, int64_t expiry)
 {
-    (void)i, (void)key, (void)value, (void)expiry;
+    (void)i, (void)expiry;
+    if (!key.p || !key.n)
+        world_fault(world_current, "state_put() without a key");
+    else
+        values_set(world_current, key, value);
     return 0;
 }
 
 static struct impel_str
 host_state_get(struct impel_instance *i, struct impel_str key)
 {
-    (void)i, (void)key;
-    return absent;
+    (void)i;
+    return values_get(world_current, key);
 }
 
 /* The script goes on with the next connection where the last one ended. */

@@ -258,11 +258,42 @@ intake_body(struct impel_incoming *m, const void *p, size_t n)
 }
 
 static int
+intake_keep(struct impel_incoming *m, struct impel_str value, int64_t expiry)
+{
+    (void)expiry;
+    if (!intake_may_message(m, "keep"))
+        return IMPEL_E_CLOSED;
+    buf_cut(&m->keep, 0);
+    buf_add(&m->keep, value.p, value.n);
+    return 0;
+}
+
+static int
+intake_may_relay(struct impel_session *s)
+{
+    return intake_may(s, "may_relay") && !s->world->script->stranger;
+}
+
+/* Two messages with one key are not committed at once. */
+static void
+check_key(const struct impel_incoming *m)
+{
+    for (size_t i = 0; i < m->world->incoming_count; i++) {
+        const struct impel_incoming *o = m->world->incoming[i];
+
+        if (o != m && o->committed && !o->done && o->key.n &&
+            str_eq(buf_get(&o->key), buf_get(&m->key)))
+            world_fault(m->world, "commit() of a key that is being committed");
+    }
+}
+
+static int
 intake_commit(struct impel_incoming *m, struct impel_str key)
 {
-    (void)key;
     if (!intake_may_message(m, "commit"))
         return IMPEL_E_CLOSED;
+    buf_add(&m->key, key.p, key.n);
+    check_key(m);
     if (!m->taken)
         world_fault(m->world, "commit() without an accepted recipient");
     m->committed = true;
@@ -293,5 +324,7 @@ const struct impel_intake world_intake = {
     .set_meta = intake_set_meta,
     .body = intake_body,
     .commit = intake_commit,
+    .keep = intake_keep,
+    .may_relay = intake_may_relay,
     .abandon = intake_abandon,
 };

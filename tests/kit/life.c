@@ -37,6 +37,8 @@ life_play(struct kit *k, struct world_plan plan, const char *what)
     struct world *w;
 
     for (size_t i = 0; i < k->script_count; i++) {
+        if (plan.copies > 1 && k->script[i]->alone)
+            continue;
         if (m->load && m->load(&world_host, &instance, &k->module.ctx, &e))
             return;
         w = world_play(&k->module, k->script[i], &plan);

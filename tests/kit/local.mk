@@ -20,6 +20,7 @@ impel_modtest_SOURCES = core/prog/impel-modtest.c \
 	tests/kit/sweep.c \
 	tests/kit/tap.c \
 	tests/kit/value.c tests/kit/value.h \
+	tests/kit/values.c \
 	tests/kit/verify.c \
 	tests/kit/wire.c \
 	tests/kit/word.c tests/kit/word.h \

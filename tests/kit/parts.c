@@ -67,6 +67,7 @@ world_new(struct kit_module *m, struct script *s, const struct world_plan *plan)
     w->last = &w->first;
     world_current = w;
     part_options(w);
+    values_begin(w);
     part_check(w);
     if (s->listener     ? !m->has_listener
             : s->filter ? !m->has_filter
@@ -214,6 +215,8 @@ part_free_incoming(struct impel_incoming *m)
     free(m->refused);
     buf_fini(&m->sender);
     buf_fini(&m->body);
+    buf_fini(&m->key);
+    buf_fini(&m->keep);
     part_free_client(&m->client);
     free(m);
 }
@@ -236,6 +239,7 @@ world_free(struct world **to)
     free(w->session);
     free(w->batch);
     free(w->incoming);
+    values_free(w);
     value_table_free(&w->scope.value, w->scope.m->option_count);
     buf_fini(&w->faults);
     buf_fini(&w->transcript);

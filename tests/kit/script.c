@@ -45,7 +45,17 @@ script_message(struct script *s, struct str name)
     return NULL;
 }
 
-/* Replace \r \n \t \0 \\ \xNN and {size NAME}. */
+/* {u32 5}, {text abc}: how many octets of `in` that is; 0: it is none. */
+static size_t
+expand_octets(struct str in, struct buf *out)
+{
+    size_t end = str_chr(in, '}', 0);
+
+    if (end == SIZE_MAX || !word_octets(str_sub(in, 1, end - 1), out))
+        return 0;
+    return end + 1;
+}
+
 int
 script_expand(struct reading *r, struct str in, struct buf *out)
 {
@@ -65,6 +75,9 @@ script_expand(struct reading *r, struct str in, struct buf *out)
                 return script_bad(r, "no such message above", in);
             buf_printf(out, "%zu", m->body.n);
             i = end;
+        } else if (in.p[i] == '{' &&
+            (end = expand_octets(str_from(in, i), out)) > 0) {
+            i += end - 1;
         } else if (in.p[i] != '\\') {
             buf_char(out, in.p[i]);
         } else if (++i < in.n && in.p[i] == 'x') {
@@ -534,6 +547,26 @@ parse_fetch(struct reading *r, struct str rest)
     return 0;
 }
 
+/* value KEY VALUE */
+static int
+parse_value(struct reading *r, struct str rest)
+{
+    struct script *s = r->s;
+    struct buf key = BUF_INIT, value = BUF_INIT;
+    struct script_value *v;
+    int rc;
+
+    s->value = xgrow(s->value, s->value_count + 1, sizeof(*s->value));
+    v = &s->value[s->value_count++];
+    rc = script_expand(r, word_next(&rest), &key);
+    rc = rc ? rc : script_expand(r, str_trim(rest), &value);
+    v->key = script_kept(s, buf_get(&key));
+    v->value = script_kept(s, buf_get(&value));
+    buf_fini(&key);
+    buf_fini(&value);
+    return rc;
+}
+
 static int
 parse_peer(struct reading *r, struct str rest)
 {
@@ -623,6 +656,12 @@ parse_outer(struct reading *r, struct str key, struct str rest)
         return r->s->filter = true, 0;
     if (str_eq(key, STR("trusted")))
         return r->s->trusted = true, 0;
+    if (str_eq(key, STR("alone")))
+        return r->s->alone = true, 0;
+    if (str_eq(key, STR("stranger")))
+        return r->s->stranger = true, 0;
+    if (str_eq(key, STR("value")))
+        return parse_value(r, rest);
     if (str_eq(key, STR("option")))
         return parse_option(r, rest);
     if (str_eq(key, STR("peer")))
@@ -748,6 +787,7 @@ script_free(struct script **to)
     free(s->option);
     free(s->answer);
     free(s->fetch);
+    free(s->value);
     arena_free(&s->arena);
     xfree(to);
 }

@@ -120,6 +120,9 @@ struct script_fetch { /* what is answered to fetch() */
     int status;       /* 0: it fails, body says why */
     struct impel_str body;
 };
+struct script_value { /* a durable one that the module finds */
+    struct impel_str key, value;
+};
 struct script_option {
     const char *name, *value;
     int line;
@@ -133,11 +136,15 @@ struct script {
     bool filter;          /* a filter's */
     const char *method, *host, *addr, *uri;
     int port;
-    bool trusted; /* listeners: the peer may speak for other clients */
+    bool trusted;  /* listeners: the peer may speak for other clients */
+    bool alone;    /* its sessions mind each other: not played beside itself */
+    bool stranger; /* listeners: the peer may not send to any domain */
     size_t option_count, message_count, session_count, answer_count;
     struct script_option *option;
     struct script_message *message;
     struct script_session *session;
+    size_t value_count;
+    struct script_value *value;
     size_t fetch_count;
     struct script_fetch *fetch;
     struct script_answer *answer;

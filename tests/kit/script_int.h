@@ -20,7 +20,7 @@ struct reading {
 int script_bad(struct reading *r, const char *what, struct str at);
 struct impel_str script_kept(struct script *s, struct str t);
 struct script_message *script_message(struct script *s, struct str name);
-/* Replace \r \n \t \0 \\ \xNN and {size NAME}. */
+/* Replace \r \n \t \0 \\ \xNN, {size NAME}, and octets (word_octets()). */
 int script_expand(struct reading *r, struct str in, struct buf *out);
 int script_number(struct reading *r, struct str t, int *to);
 /* VERDICT [key=value ...] */

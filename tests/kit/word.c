@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/num.h"
 #include "base/str.h"
 #include "base/xmem.h"
 #include "base/banned.h"
@@ -95,6 +96,33 @@ word_unquoted(struct str s)
     if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
         return str_sub(s, 1, s.n - 2);
     return s;
+}
+
+static void
+put_number(struct buf *to, uint64_t v, size_t octets)
+{
+    while (octets--)
+        buf_char(to, (char)(v >> (8 * octets)));
+}
+
+bool
+word_octets(struct str word, struct buf *to)
+{
+    static const struct word kinds[] = {
+        {"u8", 1}, {"u16", 2}, {"u32", 4}, {"u64", 8}, {NULL, 0}};
+    struct str rest = word, name = str_cut(&rest, ' ');
+    int octets = word_find(kinds, name);
+    uint64_t v;
+
+    if (str_eq(name, STR("text"))) {
+        put_number(to, rest.n, 2);
+        buf_str(to, rest);
+        return true;
+    }
+    if (octets < 0 || num_u64(rest, &v))
+        return false;
+    put_number(to, v, (size_t)octets);
+    return true;
 }
 
 bool

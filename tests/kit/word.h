@@ -19,5 +19,8 @@ int word_find(const struct word *w, struct str name); /* -1: none */
 /* The next word of *rest; quotes hold spaces together.  Absent at the end. */
 struct str word_next(struct str *rest);
 struct str word_unquoted(struct str s);
+/* What stands between braces for octets: "u8 N", "u16 N", "u32 N", "u64 N", or
+ * "text T", a u16 and as many octets.  false: it is none of these. */
+bool word_octets(struct str word, struct buf *to);
 
 #endif

@@ -336,6 +336,9 @@ dispatch_verdict(const struct event *e)
     }
     if (m && e->stage == IMPEL_AT_FINAL) {
         m->final = e->say->verdict == IMPEL_DELIVERED;
+        if (m->final && m->key.n)
+            values_set(s->world, (struct impel_str){m->key.p, m->key.n},
+                (struct impel_str){m->keep.p ? m->keep.p : "", m->keep.n});
         m->done = true;
     }
     r.verdict = e->say->verdict;

@@ -163,8 +163,13 @@ struct impel_incoming {
     bool *refused;
     struct client client;
     bool has_sender, committed, final, done, again;
+    struct buf key, keep; /* of commit() and keep(); key empty: none */
 };
 
+struct world_value { /* values.c */
+    struct buf key, is;
+    bool present;
+};
 struct event {
     struct event *next;
     struct impel_session *session;
@@ -204,6 +209,8 @@ struct world {
     uint32_t writes, callbacks;
     bool injected, inside; /* inside: a callback runs */
     const char *doing;
+    size_t value_count;
+    struct world_value *value;
     uint64_t events;
     size_t fault_count;
     struct buf faults; /* a line each */
@@ -230,6 +237,13 @@ void world_note(struct impel_session *s, const char *mark, const char *p,
 struct event *world_post(struct world *w, struct impel_session *s, int kind);
 bool world_callback_begin(struct world *w, const char *what);
 void world_callback_end(struct world *w);
+
+/* values.c: what state_put() and keep() have put, and the script's */
+void values_begin(struct world *w);
+void values_set(struct world *w, struct impel_str key, struct impel_str value);
+/* Lent until it is set again; absent: there is none. */
+struct impel_str values_get(struct world *w, struct impel_str key);
+void values_free(struct world *w);
 
 /* peer.c */
 void peer_run(struct impel_session *s);

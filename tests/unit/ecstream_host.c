@@ -340,11 +340,35 @@ host_rest_done(struct impel_batch *b, const struct impel_result *r)
     end_if_last(b);
 }
 
+static void
+wake_put(int64_t arg)
+{
+    the->settles = grown(the->settles, the->settle_count, &the->settle_size,
+        sizeof(the->settles[0]));
+    the->settles[the->settle_count++] = arg;
+}
+
+static uint64_t
+host_token(struct impel_session *s)
+{
+    MUST(!s->closed);
+    return 1;
+}
+
+static int
+host_wake(struct impel_instance *i, uint64_t token, int64_t arg)
+{
+    (void)i;
+    MUST(token == 1);
+    wake_put(arg);
+    return 0;
+}
+
 static int
 host_settle(struct impel_session *s, int64_t arg)
 {
-    MUST(!s->closed && the->settle_count < 64);
-    the->settles[the->settle_count++] = arg;
+    MUST(!s->closed);
+    wake_put(arg);
     return 0;
 }
 
@@ -521,6 +545,8 @@ ecstream_host_new(void)
         .rest_done = host_rest_done,
         .closed = host_closed,
         .settle = host_settle,
+        .token = host_token,
+        .wake = host_wake,
         .intake = &intake};
     h->module.host = &h->host;
     MUST(pthread_mutex_init(&h->module.flying.lock, NULL) == 0);
@@ -561,6 +587,7 @@ ecstream_host_free(struct ecstream_host *h)
     }
     free(h->kept);
     free(h->asked);
+    free(h->settles);
     flying_fini(&h->module.flying);
     free(h->session.in.p);
     free(h->session.out.p);

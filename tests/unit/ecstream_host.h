@@ -83,8 +83,8 @@ struct ecstream_host {
     struct impel_batch *body_due;
     bool unreadable;     /* read_body() fails */
     bool keep_unsettled; /* settle() is not answered */
-    int64_t settles[64]; /* EV_WAKE, in order */
-    size_t settle_count;
+    int64_t *settles;    /* EV_WAKE, in order */
+    size_t settle_count, settle_size;
     struct text taken; /* committed messages, one behind the other */
     size_t committed;
     int64_t counts[COUNT_MAX];

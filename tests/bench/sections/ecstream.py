@@ -84,12 +84,12 @@ def hand_on(method, n, size, connections):
         how = f"""
 Gateway = "127.0.0.1"
 Delivery_Method = {method}
+Max_Outbound_Connections = {connections}
 Remote_SMTP_Port = {smtp}
 ECStream_Port = {stream}
 {SUSPENDED}
 """
         with node(how) as (a, into, _):
-            a.connections = connections
             traffic.source(into, n=n, s=size, c=20)
             pids = [x.process.pid for x in (a, b)]
             cpu = [process.cpu_seconds(p) for p in pids]
