@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct letter {   /* a body, the same for all messages */
-    char *p;      /* from malloc(), dots stuffed */
-    size_t n;     /* octets of it */
+struct letter { /* a body, the same for all messages */
+    char *p;    /* from malloc(), dots stuffed */
+    size_t n;   /* octets of it */
     size_t unstuffed;
     uint64_t sum; /* of it as the sink sees it, without stuffed dots */
 };
