@@ -169,6 +169,12 @@ def test_known_again(impeld, server):
     assert [r[0] for r in results] == [250, 250]
     assert "before" in results[0][2] and "before" not in results[1][2]
     again.confirm()
+    again.send("a@origin.test", ["b@dest.test", "c@dest.test"], BODY,
+               key=b"k1")  # of these the second was confirmed
+    results = again.wait()[0].results
+    assert [r[0] for r in results] == [250, 250]
+    assert "before" in results[0][2] and "before" not in results[1][2]
+    again.confirm()
     again.close()
     other = ecstream.Client("127.0.0.1", port, stream=c.stream)
     other.send("a@origin.test", ["b@dest.test"], BODY, key=b"k1")
@@ -176,7 +182,7 @@ def test_known_again(impeld, server):
     other.close()
     wait_for(lambda: collections.Counter(
         r for m in s.messages for r in m.recipients) ==
-        {"b@dest.test": 2, "c@dest.test": 1, "e@dest.test": 1})
+        {"b@dest.test": 2, "c@dest.test": 2, "e@dest.test": 1})
 
 
 def test_only_those_who_may_relay(impeld, server):
