@@ -222,14 +222,29 @@ give_change(struct talk *t)
     }
 }
 
+/* For a log: one line, no quotes in it. */
+static void
+plain_words(struct impel_str s, char to[200])
+{
+    size_t n = s.n < 199 ? s.n : 199;
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = s.p[i] < ' ' || s.p[i] > '~' || s.p[i] == '"' ? '?' : s.p[i];
+    to[n] = '\0';
+}
+
 static void
 take_quarantine(struct talk *t)
 {
+    static const char *const words[] = {
+        "tempfail", "accept", "reject", "discard"}; /* ACTION_* */
     int64_t action = t->host->opt_int(t->scope, ROW_QUARANTINE);
+    char why[200];
 
-    t->host->log(t->module->instance, t->session, LEVEL_NOTICE,
-        "event=filter-quarantine addr=%s port=%u action=%d", t->target.addr,
-        t->target.port, (int)action);
+    plain_words(t->said.value, why);
+    t->host->log(t->module->instance, t->session, LEVEL_WARNING,
+        "event=filter-quarantine addr=%s port=%u action=%s reason=\"%s\"",
+        t->target.addr, t->target.port, words[action], why);
     if (action == ACTION_ACCEPT)
         return;
     if (action == ACTION_DISCARD)

@@ -251,6 +251,8 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
         rc = parse_bits(r, word_need, rest, &m->needs);
     else if (str_eq(key, STR("rcpt")))
         rc = parse_rcpt(r, rest);
+    else if (str_eq(key, STR("lines")))
+        rc = script_lines(r, rest);
     else
         rc = script_bad(r, "unknown line in a message", key);
     return rc;

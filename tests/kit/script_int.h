@@ -31,6 +31,8 @@ struct script_step *script_add_step(
     struct reading *r, enum script_step_kind kind);
 struct script_act *script_add_act(struct reading *r, enum script_act_kind kind);
 
+/* lines N TEXT, of a message's body */
+int script_lines(struct reading *r, struct str rest);
 /* A line of a filter's session.  false: it is none. */
 bool script_filter_line(
     struct reading *r, struct str key, struct str rest, int *rc);

@@ -44,6 +44,20 @@ parse_packet(struct reading *r, struct str text, enum script_step_kind kind)
     return rc;
 }
 
+int
+script_lines(struct reading *r, struct str rest)
+{
+    struct buf *body = &r->message->body;
+    int times, rc = script_number(r, word_next(&rest), &times);
+
+    rest = str_trim(rest);
+    while (!rc && times--) {
+        rc = script_expand(r, rest, body);
+        buf_cstr(body, "\r\n");
+    }
+    return rc;
+}
+
 /* tell STEP [MESSAGE [N]] [-> ANSWER [WANT]] */
 static int
 parse_tell(struct reading *r, struct str rest)

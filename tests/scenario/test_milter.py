@@ -404,10 +404,13 @@ def test_no_recipient_left(chain, milter):
 
 
 def test_quarantine(chain, milter):
-    m = milter(answer=at_end((b"q", b"looks odd\0")))
+    m = milter(answer=at_end((b"q", b"looks \"odd\"\r\nforged\0")))
     d, s = chain(m)
     assert refused(d)[0] == 451
     assert not s.messages
+    said = [line for line in d.log("paniclog") + d.stderr().splitlines()
+            if "filter-quarantine" in line]
+    assert said and 'action=tempfail reason="looks ?odd???forged"' in said[0]
 
 
 def test_large(chain, milter):
