@@ -52,6 +52,7 @@ tests_unit_test_conn_SOURCES = tests/unit/test-conn.c
 tests_unit_test_conn_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
 tests_unit_test_tls_SOURCES = tests/unit/test-tls.c \
+	tests/unit/conn_pair.c tests/unit/conn_pair.h \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_tls_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
@@ -64,6 +65,7 @@ tests_unit_test_fetch_LDADD = core/net/libnet.a core/loop/libloop.a \
 check_PROGRAMS += tests/unit/test-tlsdane
 TESTS += tests/unit/test-tlsdane
 tests_unit_test_tlsdane_SOURCES = tests/unit/test-tlsdane.c \
+	tests/unit/conn_pair.c tests/unit/conn_pair.h \
 	tests/unit/certificates.c tests/unit/certificates.h
 tests_unit_test_tlsdane_LDADD = core/net/libnet.a core/loop/libloop.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)

@@ -23,7 +23,8 @@ modules_ecstream_ecstream_la_LDFLAGS = $(MODULE_LD)
 EXTRA_DIST += modules/ecstream/ecstream.py
 
 # Frames of both sides; FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
-ECSTREAM_HOST = tests/unit/ecstream_host.c tests/unit/ecstream_host.h
+ECSTREAM_HOST = tests/unit/ecstream_host.c tests/unit/ecstream_host.h \
+	tests/unit/host_text.c tests/unit/host_text.h
 ECSTREAM_TEST_CPP = $(MODULE_CPP) -I$(top_srcdir)/modules/ecstream
 ECSTREAM_FUZZ = tests/fuzz/fuzz-ecstream-client \
 	tests/fuzz/fuzz-ecstream-server

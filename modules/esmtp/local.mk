@@ -9,7 +9,8 @@ modules_esmtp_esmtp_la_LIBADD = modules/lib/libdialogue.la
 
 # A session against any bytes, both ways, over the smallest host there is.
 ESMTP_FUZZ_CPP = $(MODULE_CPP)
-ESMTP_FUZZ_HOST = tests/unit/esmtp_host.c tests/unit/esmtp_host.h
+ESMTP_FUZZ_HOST = tests/unit/esmtp_host.c tests/unit/esmtp_host.h \
+	tests/unit/host_text.c tests/unit/host_text.h
 ESMTP_FUZZ_LIB = modules/lib/libdialogue.la
 check_PROGRAMS += tests/fuzz/fuzz-esmtp-client tests/fuzz/fuzz-esmtp-server
 if !FUZZ

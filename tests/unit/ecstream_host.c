@@ -10,29 +10,6 @@
 
 static struct ecstream_host *the; /* one at a time */
 
-static void
-must(bool kept, const char *what)
-{
-    if (!kept) {
-        fprintf(stderr, "broken: %s\n", what);
-        abort();
-    }
-}
-#define MUST(x) must(x, #x)
-
-static void
-text_add(struct text *t, const void *p, size_t n)
-{
-    if (t->n + n > t->room) {
-        t->room = (t->n + n) * 2;
-        t->p = realloc(t->p, t->room);
-        MUST(t->p != NULL);
-    }
-    if (n > 0)
-        memcpy(t->p + t->n, p, n);
-    t->n += n;
-}
-
 /* Room for one more behind count. */
 static void *
 grown(void *p, size_t count, size_t *size, size_t each)
@@ -43,13 +20,6 @@ grown(void *p, size_t count, size_t *size, size_t each)
         MUST(p != NULL);
     }
     return p;
-}
-
-static void
-text_str(struct text *t, struct impel_str s)
-{
-    text_add(t, s.p, s.n);
-    text_add(t, "\n", 1);
 }
 
 static bool

@@ -12,13 +12,10 @@
 #include <stdbool.h>
 
 #include "ecstream.h"
+#include "host_text.h"
 
 enum { HOST_RCPTS = 16 };
 
-struct text {
-    char *p;
-    size_t n, room;
-};
 struct impel_session {
     struct text in, out; /* of the module, by the module */
     size_t in_at;

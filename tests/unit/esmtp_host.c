@@ -11,36 +11,6 @@
 static struct esmtp_host *the; /* one at a time */
 
 static void
-must(bool kept, const char *what)
-{
-    if (!kept) {
-        fprintf(stderr, "broken: %s\n", what);
-        abort();
-    }
-}
-#define MUST(x) must(x, #x)
-
-static void
-text_add(struct text *t, const void *p, size_t n)
-{
-    if (t->n + n > t->room) {
-        t->room = (t->n + n) * 2;
-        t->p = realloc(t->p, t->room);
-        MUST(t->p != NULL);
-    }
-    if (n > 0)
-        memcpy(t->p + t->n, p, n);
-    t->n += n;
-}
-
-static void
-text_str(struct text *t, struct impel_str s)
-{
-    text_add(t, s.p, s.n);
-    text_add(t, "\n", 1);
-}
-
-static void
 host_log(struct impel_instance *i, struct impel_session *s, int level,
     const char *fmt, ...)
 {

@@ -12,12 +12,9 @@
 #include <stdbool.h>
 
 #include "dialogue.h"
+#include "host_text.h"
 #include "options.h"
 
-struct text {
-    char *p;
-    size_t n, room;
-};
 struct impel_session {
     struct text in, out; /* of the module, by the module */
     size_t in_at;

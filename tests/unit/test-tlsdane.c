@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "certificates.h"
+#include "conn_pair.h"
 #include "net/conn.h"
 #include "net/tlscache.h"
 #include "net/tlsdane.h"
@@ -105,57 +106,6 @@ set_of(const char *text)
 
 /* --- handshakes --- */
 
-struct end {
-    struct conn *conn;
-    bool secured;
-    int error;
-};
-struct world {
-    struct loop *loop;
-    struct end client, server;
-};
-
-static void
-on_event(void *arg, struct conn *c, enum conn_event event, int error)
-{
-    struct end *e = arg;
-
-    if (event == CONN_INPUT)
-        conn_consume(c, conn_input(c).n);
-    if (event != CONN_SECURED)
-        return;
-    e->secured = true;
-    e->error = error;
-}
-
-static void
-setup(struct world *w)
-{
-    struct netaddr none = {0};
-    struct err e;
-    int fd[2];
-
-    memset(w, 0, sizeof(*w));
-    w->loop = loop_new("test", &e);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-    fcntl(fd[0], F_SETFL, O_NONBLOCK);
-    fcntl(fd[1], F_SETFL, O_NONBLOCK);
-    w->client.conn =
-        conn_accepted(w->loop, fd[0], &none, &none, on_event, &w->client);
-    w->server.conn =
-        conn_accepted(w->loop, fd[1], &none, &none, on_event, &w->server);
-}
-
-static void
-teardown(struct world *w)
-{
-    conn_free(&w->client.conn);
-    conn_free(&w->server.conn);
-    for (int i = 0; i < 3; i++)
-        loop_turn(w->loop, 0);
-    loop_free(&w->loop);
-}
-
 /* NAME.chain: that certificate, the others behind it, and its key. */
 static const char *
 chain_of(const char *names)
@@ -204,15 +154,12 @@ shake(struct world *w, const char *chain, struct tlsa_set *set,
         .sni = "mx.example.net",
         .name = {"base.example.net", name},
         .resume = str_of(resume)};
-    int64_t end = clock_mono() + 10000;
     struct err e = {0};
 
     tlsfile_drop();
     assert_int_equal(conn_secure(w->server.conn, &s, 5000, &e), 0);
     assert_int_equal(conn_secure(w->client.conn, &c, 5000, &e), 0);
-    while (!w->client.secured && clock_mono() < end)
-        loop_turn(w->loop, 20);
-    assert_true(w->client.secured);
+    turn_until(w, &w->client.count[CONN_SECURED], 1);
     return w->client.error;
 }
 
