@@ -408,9 +408,9 @@ def test_quarantine(chain, milter):
     d, s = chain(m)
     assert refused(d)[0] == 451
     assert not s.messages
-    said = [line for line in d.log("paniclog") + d.stderr().splitlines()
-            if "filter-quarantine" in line]
-    assert said and 'action=tempfail reason="looks ?odd???forged"' in said[0]
+    said = wait_for(lambda: [line for line in d.log("paniclog")
+                             if "filter-quarantine" in line])
+    assert 'action=tempfail reason="looks ?odd???forged"' in said[0]
 
 
 def test_large(chain, milter):
