@@ -238,6 +238,8 @@ answer_take(struct ecstream *s, struct impel_str payload)
             return false;
     s->bad_since = 0;
     s->fails = 0;
+    s->heard = true;
+    s->slow = 2 * s->slow < s->server.window ? 2 * s->slow : 0;
     return count && frame_is_done(&in);
 }
 

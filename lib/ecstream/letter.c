@@ -275,6 +275,8 @@ letter_may_begin(const struct ecstream *s, const struct letter *l)
     if (s->going ||
         s->tags.live + s->held_count + s->confirm_n >= s->server.window)
         return false;
+    if (s->slow && s->tags.live - s->told_count >= s->slow)
+        return false;
     return !s->octets || (s->octets <= most && l->size <= most - s->octets);
 }
 

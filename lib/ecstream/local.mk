@@ -39,8 +39,16 @@ lib_ecstream_libimpel_ecstream_a_CPPFLAGS = $(ECS_CPP) \
 lib_ecstream_libimpel_ecstream_a_CFLAGS = $(ECS_CC)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-ecstream-library
-TESTS += tests/unit/test-ecstream-library
+check_PROGRAMS += tests/unit/test-ecstream-frames \
+	tests/unit/test-ecstream-library
+TESTS += tests/unit/test-ecstream-frames tests/unit/test-ecstream-library
+ECS_PEER = tests/unit/ecstream_peer.c tests/unit/ecstream_peer.h \
+	modules/ecstream/frame.c
+tests_unit_test_ecstream_frames_SOURCES = \
+	tests/unit/test-ecstream-frames.c $(ECS_PEER)
+tests_unit_test_ecstream_frames_CPPFLAGS = $(ECS_CPP) -I$(top_srcdir)/core
+tests_unit_test_ecstream_frames_LDADD = \
+	$(tests_unit_test_ecstream_library_LDADD)
 check_PROGRAMS += tests/unit/test-plug
 TESTS += tests/unit/test-plug
 tests_unit_test_plug_SOURCES = tests/unit/test-plug.c lib/ecstream/plug_tls.c
@@ -48,9 +56,7 @@ tests_unit_test_plug_CPPFLAGS = $(ECS_CPP) -I$(top_srcdir)/core
 tests_unit_test_plug_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) \
 	$(BASE_LIBS)
 tests_unit_test_ecstream_library_SOURCES = \
-	tests/unit/test-ecstream-library.c \
-	tests/unit/ecstream_peer.c tests/unit/ecstream_peer.h \
-	modules/ecstream/frame.c
+	tests/unit/test-ecstream-library.c $(ECS_PEER)
 tests_unit_test_ecstream_library_CPPFLAGS = $(ECS_CPP) -I$(top_srcdir)/core
 tests_unit_test_ecstream_library_LDADD = lib/ecstream/libimpel-ecstream.a \
 	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(BASE_LIBS)

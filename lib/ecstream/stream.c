@@ -21,6 +21,7 @@ enum {
     PARTING_MS = 5000,
     RETRY_MS = 100,
     RETRY_MOST_MS = 5000,
+    SLOW_FIRST = 16,
     PIECE = 65536,
     TURN_MOST = 1 << 22, /* octets in, and out, of one run() */
     /* of version 1; it stays when members are added */
@@ -218,7 +219,7 @@ stream_unplug(struct ecstream *s)
     s->confirm_n = 0;
     s->last_tag = 0;
     s->octets = 0;
-    s->going = s->probing = s->more = s->broken = false;
+    s->going = s->probing = s->more = s->broken = s->heard = false;
     s->state = STREAM_DOWN;
 }
 
@@ -268,6 +269,8 @@ stream_lose(struct ecstream *s, const char *format, ...)
     va_start(ap, format);
     vsnprintf(s->error, sizeof(s->error), format, ap);
     va_end(ap);
+    if (s->state == STREAM_OPEN && !s->heard)
+        s->slow = SLOW_FIRST;
     stream_unplug(s);
     if (!asked) { /* nothing is missed */
         s->retry_at = now + RETRY_MS;

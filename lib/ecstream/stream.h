@@ -72,6 +72,7 @@ struct ecstream {
     bool more;   /* run() has left something that no poll() tells of */
     bool broken; /* nothing can be written; the last words are read */
     bool going;  /* GOAWAY was said */
+    bool heard;  /* RESULTS came */
     unsigned going_code;
     bool probing;
     int64_t deadline;    /* of connecting and parting */
@@ -80,6 +81,10 @@ struct ecstream {
     /* connections that failed */
     int64_t retry_at, bad_since;
     unsigned fails;
+    /* After a connection that brought no answer: so many messages may be open,
+     * twice as many with each answer; 0: the window alone counts.  So a bad
+     * line, or a server that breaks over a message, is got past. */
+    size_t slow;
     bool reached; /* some connection was answered */
     /* what the server has said */
     struct ecstream_server server;

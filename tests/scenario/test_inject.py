@@ -21,7 +21,7 @@ import pytest
 
 from certificates import Authority
 from daemon import BUILD, IMPEL, SOURCE, free_port, wait_for
-from test_ecstream import ECSTREAM, receiver
+from test_ecstream import ECSTREAM, Cutter, receiver
 
 sys.path.insert(0, str(SOURCE / "modules/ecstream"))
 sys.dont_write_bytecode = True
@@ -549,6 +549,23 @@ def test_killed_impeld(node, tmp_path):
         d.kill()
         d.start()
     assert p.wait(60) == 0
+    deliver_all(d, s, wanted)
+
+
+@pytest.mark.parametrize("count,cuts", [
+    (300, 15),
+    pytest.param(10000, 100, marks=pytest.mark.skipif(
+        not os.environ.get("IMPEL_LONG"), reason="IMPEL_LONG=1 runs it"))])
+def test_cut_connections(node, tmp_path, count, cuts):
+    """At any octet, both ways, without a journal: it connects again."""
+    d, s, port = node("Suspend_Delivery = true")
+    wanted = write_box(tmp_path, count)
+    cut = Cutter(port, cuts, seed=int(os.environ.get("IMPEL_SEED", "5")),
+                 most=count * 400 // cuts)
+    inject("--to", f"127.0.0.1:{cut.port}", "--read-recipients", "--timeout",
+           "30s", "--connections", "2", tmp_path / "box")
+    cut.stop()
+    assert cut.cuts == 0
     deliver_all(d, s, wanted)
 
 

@@ -282,6 +282,36 @@ test_resent(void **state)
     assert_int_equal(w.answers, 3);
 }
 
+/* A line that broke before any answer: few are sent until one comes. */
+static void
+test_slow_start(void **state)
+{
+    struct peer w;
+    struct ecstream_options o = peer_options(&w);
+
+    (void)state;
+    peer_begin(&w, &o);
+    for (int i = 0; i < 40; i++)
+        peer_post(&w, NULL, 1);
+    peer_welcome(&w, 100, 65536);
+    peer_expect_whole(&w, 1, NULL);
+    close(w.fd);
+    w.fd = -1;
+    peer_welcome(&w, 100, 65536);
+    for (uint32_t i = 1; i <= 16; i++)
+        peer_expect_whole(&w, i, NULL);
+    peer_expect_nothing(&w);
+    peer_result(&w, 1, 550, "500", 1);
+    for (uint32_t i = 17; i <= 33; i++)
+        peer_expect_whole(&w, i, NULL);
+    peer_expect_nothing(&w);
+    peer_result(&w, 2, 550, "500", 1);
+    for (uint32_t i = 34; i <= 40; i++)
+        peer_expect_whole(&w, i, NULL);
+    peer_end(&w);
+    assert_int_equal(w.answers, 40);
+}
+
 static void
 test_unreadable(void **state)
 {
@@ -684,78 +714,6 @@ test_no_welcome(void **state)
     peer_end(&w);
 }
 
-/* Nothing of that is believed: the connection is given up, the message stays
- * and is answered by the next. */
-static void
-wrong(const void *octets, size_t n)
-{
-    struct peer w;
-    struct ecstream_options o = peer_options(&w);
-
-    peer_begin(&w, &o);
-    peer_post(&w, "k1", 1);
-    peer_welcome(&w, 10, 65536);
-    peer_expect_whole(&w, 1, "k1");
-    assert_int_equal(write(w.fd, octets, n), n);
-    for (int i = 0; i < TURNS && w.dials == 1; i++)
-        (void)peer_turn(&w);
-    peer_welcome(&w, 10, 65536);
-    peer_expect_whole(&w, 1, "k1");
-    assert_int_equal(w.answers, 0);
-    peer_end(&w);
-    assert_int_equal(w.answers, 1);
-}
-#define WRONG(octets) wrong(octets, sizeof(octets) - 1)
-
-static void
-test_wrong_frames(void **state)
-{
-    (void)state;
-    WRONG("HTTP/1.0 400");
-    WRONG("\0\0\0\0\x82");
-    WRONG("\x7f\xff\xff\xff\x82");
-    WRONG("\0\0\0\1\x20");                           /* an unknown type */
-    WRONG("\0\0\0\1\x82");                           /* RESULTS, too short */
-    WRONG("\0\0\0\3\x82\0\0");                       /* no answers */
-    WRONG("\0\0\0\x09\x82\0\1\0\0\0\1\0\0");         /* no groups */
-    WRONG("\0\0\0\x0d\x83\0\0\0\0\0\0\0\0\0\0\0\1"); /* no window */
-    WRONG("\0\0\0\2\x85\0");                         /* PONG */
-    WRONG("\0\0\0\2\x86\0");                         /* BYE has no payload */
-    WRONG("\0\0\0\x3\x84\0\0");                      /* GOAWAY */
-    /* a recipient that there is not; twice the same; code 150; no 2nd tag */
-    WRONG("\0\0\0\x1a\x82\0\1\0\0\0\1\0\1\0\xfa\2\0\0\0\0\0\1\0\0\0\1\0\0\0\1");
-    WRONG("\0\0\0\x1a\x82\0\1\0\0\0\1\0\1\0\xfa\2\0\0\0\0\0\1\0\0\0\0\0\0\0\2");
-    WRONG("\0\0\0\x22\x82\0\1\0\0\0\1\0\1\0\xfa\2\0\0\0\0\0\2\0\0\0\0\0\0\0\1"
-          "\0\0\0\0\0\0\0\1");
-    WRONG("\0\0\0\x1a\x82\0\1\0\0\0\1\0\1\0\x96\2\0\0\0\0\0\1\0\0\0\0\0\0\0\1");
-    WRONG("\0\0\0\x1a\x82\0\1\0\0\0\2\0\1\0\xfa\2\0\0\0\0\0\1\0\0\0\0\0\0\0\1");
-}
-
-/* What may be skipped is, and octets may come one by one. */
-static void
-test_piecemeal(void **state)
-{
-    static const char octets[] =
-        "\0\0\0\3\xc0zz"
-        "\0\0\0\x1b\x82\0\1\0\0\0\1\0\1\0\xfa\2\0\0\0\1x\0\1\0\0\0\0\0\0\0\1";
-    struct peer w;
-    struct ecstream_options o = peer_options(&w);
-
-    (void)state;
-    peer_begin(&w, &o);
-    peer_post(&w, "k1", 1);
-    peer_welcome(&w, 10, 65536);
-    peer_expect_whole(&w, 1, "k1");
-    for (size_t i = 0; i < sizeof(octets) - 1; i++) {
-        assert_int_equal(w.answers, 0);
-        assert_int_equal(write(w.fd, octets + i, 1), 1);
-        assert_int_equal(peer_turn(&w), 0);
-    }
-    assert_int_equal(w.answers, 1);
-    assert_string_equal(w.seen[0].text[0], "x");
-    peer_end(&w);
-}
-
 /* An idle connection may end without anything being amiss. */
 static void
 test_idle_end(void **state)
@@ -788,13 +746,12 @@ test_idle_end(void **state)
 UNIT_MAIN(cmocka_unit_test(test_one_message),
     cmocka_unit_test(test_out_of_order_and_groups),
     cmocka_unit_test(test_windows), cmocka_unit_test(test_large_alone),
-    cmocka_unit_test(test_resent), cmocka_unit_test(test_unreadable),
-    cmocka_unit_test(test_confirm_later),
+    cmocka_unit_test(test_resent), cmocka_unit_test(test_slow_start),
+    cmocka_unit_test(test_unreadable), cmocka_unit_test(test_confirm_later),
     cmocka_unit_test(test_close_confirms_first), cmocka_unit_test(test_goaway),
     cmocka_unit_test(test_refused), cmocka_unit_test(test_not_now),
     cmocka_unit_test(test_no_server), cmocka_unit_test(test_busy_key),
     cmocka_unit_test(test_busy_key_confirms_all), cmocka_unit_test(test_limits),
     cmocka_unit_test(test_invalid), cmocka_unit_test(test_room),
     cmocka_unit_test(test_silence), cmocka_unit_test(test_no_welcome),
-    cmocka_unit_test(test_wrong_frames), cmocka_unit_test(test_piecemeal),
     cmocka_unit_test(test_idle_end))
