@@ -18,8 +18,6 @@ enum { OPEN_MOST = 2000 /* notifications that wait for silence */ };
 struct binary {
     struct session base;
     uint32_t last_id;
-    struct request *todo, **todo_last; /* no room to write them */
-    bool told;                         /* the error packet came */
 };
 
 static struct binary *
@@ -110,30 +108,15 @@ binary_write(struct session *s, struct request *r)
 static void
 binary_send(struct session *s, struct request *r)
 {
-    struct binary *b = binary_of(s);
-
-    r->next = NULL;
-    if (!b->todo && binary_write(s, r))
-        return;
-    if (!b->todo)
-        b->todo_last = &b->todo;
-    r->prev = NULL;
-    *b->todo_last = r;
-    b->todo_last = &r->next;
+    if (s->todo || !binary_write(s, r))
+        request_puts_off(r);
 }
 
 static void
 binary_drained(struct session *s)
 {
-    struct binary *b = binary_of(s);
-
-    while (b->todo) {
-        struct request *r = b->todo, *next = r->next;
-
-        if (!binary_write(s, r))
-            return;
-        b->todo = next;
-    }
+    while (s->todo && binary_write(s, s->todo))
+        ;
 }
 
 static void
@@ -165,7 +148,6 @@ binary_refused(struct session *s, uint8_t status, uint32_t id)
     struct reason reason;
     bool known = status != 10;
 
-    binary_of(s)->told = true;
     while (s->first && (s->first->id < id || (!known && s->first->id == id)))
         binary_delivered(s->first);
     if (s->first && s->first->id == id) {
@@ -217,17 +199,8 @@ binary_time(struct session *s, int64_t number)
 static bool
 binary_forget(struct session *s, struct request *r)
 {
-    struct binary *b = binary_of(s);
-
-    for (struct request **p = &b->todo; *p; p = &(*p)->next) {
-        if (*p != r)
-            continue;
-        *p = r->next;
-        if (!*p)
-            b->todo_last = p;
-        return false;
-    }
-    return true;
+    (void)s;
+    return request_was_sent(r);
 }
 
 /* --- events --- */
@@ -272,7 +245,6 @@ binary_lost(struct session *s)
     lost.flags = IMPEL_UNCERTAIN;
     while (s->first)
         request_ends(s->first, &lost);
-    binary_of(s)->todo = NULL; /* they are told untried */
 }
 
 static void

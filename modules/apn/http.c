@@ -20,7 +20,7 @@ struct http {
     uint32_t room;
     bool asked;    /* a PING is out, and nothing is taken meanwhile */
     bool draining; /* GOAWAY */
-    bool full;
+    bool full;     /* more requests than streams */
 };
 
 static struct http *
@@ -31,13 +31,20 @@ http_of(struct session *s)
 
 /* --- what the host is told --- */
 
+/* A batch may be many requests: while some of them have no stream, no more
+ * batches are taken than are there. */
 static void
 http_ready(struct http *h)
 {
     struct session *s = &h->base;
+    uint32_t open = h->asked ? 0 : h->room;
 
+    if (s->todo && !h->asked)
+        open = h->full = 1;
+    else
+        h->full = 0;
     if (!s->over && !h->draining && !s->leaving)
-        s->host->ready(s->io, h->asked ? 0 : h->room);
+        s->host->ready(s->io, open);
 }
 
 static void
@@ -60,6 +67,8 @@ http_ends_if_over(struct http *h)
     }
 }
 
+static void http_go_on(struct http *h);
+
 static void
 http_flush(struct session *s)
 {
@@ -68,6 +77,7 @@ http_flush(struct session *s)
 
     if (s->over || !s->up)
         return;
+    http_go_on(h);
     rc = h2_flush(h->h2);
     if (rc < 0 && rc != IMPEL_E_FULL) {
         session_fails(s, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
@@ -155,7 +165,7 @@ request_cannot(struct request *r, int verdict, int blame, const char *text)
 }
 
 static void
-http_send(struct session *s, struct request *r)
+http_request(struct session *s, struct request *r)
 {
     struct http *h = http_of(s);
     const struct notice *n = &r->job->notice;
@@ -196,10 +206,36 @@ http_send(struct session *s, struct request *r)
     }
 }
 
+static void
+http_send(struct session *s, struct request *r)
+{
+    struct http *h = http_of(s);
+
+    if (!s->todo && h2_open(h->h2) < h->room) {
+        http_request(s, r);
+        return;
+    }
+    request_puts_off(r);
+    if (!h->full)
+        http_ready(h);
+}
+
+/* Those that had no stream, as far as there are some now. */
+static void
+http_go_on(struct http *h)
+{
+    struct session *s = &h->base;
+
+    while (s->todo && !s->over && h2_open(h->h2) < h->room)
+        http_request(s, request_next(s));
+    if (h->full && !s->todo)
+        http_ready(h);
+}
+
 static bool
 http_forget(struct session *s, struct request *r)
 {
-    return h2_forget(http_of(s)->h2, (int32_t)r->id);
+    return request_was_sent(r) && h2_forget(http_of(s)->h2, (int32_t)r->id);
 }
 
 /* Apple wants a newer token: once more with it, on this connection. */
@@ -216,20 +252,6 @@ http_again(struct http *h, struct request *r)
     s->host->count(s->module->instance, COUNT_TOKENS, 1);
     r->again = true;
     return true;
-}
-
-/* Out of the line, and in again at its end. */
-static void
-http_resend(struct session *s, struct request *r)
-{
-    if (r->next)
-        r->next->prev = r->prev;
-    else
-        s->last = r->prev;
-    *r->prev = r->next;
-    r->prev = NULL;
-    s->waiting--;
-    http_send(s, r);
 }
 
 static void
@@ -268,7 +290,7 @@ http_answer(void *arg, void *mark, const struct h2_answer *a)
     }
     reason_of(a, session_wall(), &reason);
     if (reason.expired && http_again(h, r)) {
-        http_resend(&h->base, r);
+        http_request(&h->base, r);
         return;
     }
     request_answered(r, &reason, h2_header(a, "apns-id"));

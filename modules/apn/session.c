@@ -29,25 +29,20 @@ session_watch(struct session *s)
     s->host->timer(s->io, TIMER_ANSWER, after);
 }
 
-void
-request_waits(struct request *r)
+/* At the end of a line; last: of the one that ends there. */
+static void
+line_add(struct request **first, struct request ***last, struct request *r)
 {
-    struct session *s = r->job->session;
-
-    r->since = s->host->now();
     r->next = NULL;
-    if (!s->first)
-        s->last = &s->first;
-    r->prev = s->last;
-    *s->last = r;
-    s->last = &r->next;
-    s->waiting++;
-    if (s->first == r)
-        session_watch(s);
+    if (!*first)
+        *last = first;
+    r->prev = *last;
+    **last = r;
+    *last = &r->next;
 }
 
 static void
-request_leaves(struct request *r)
+line_leave(struct request *r)
 {
     struct session *s = r->job->session;
 
@@ -55,11 +50,51 @@ request_leaves(struct request *r)
         return;
     if (r->next)
         r->next->prev = r->prev;
-    else
+    else if (s->last == &r->next)
         s->last = r->prev;
+    else
+        s->todo_last = r->prev;
     *r->prev = r->next;
     r->prev = NULL;
-    s->waiting--;
+}
+
+void
+request_puts_off(struct request *r)
+{
+    struct session *s = r->job->session;
+
+    line_add(&s->todo, &s->todo_last, r);
+}
+
+struct request *
+request_next(struct session *s)
+{
+    struct request *r = s->todo;
+
+    if (r)
+        line_leave(r);
+    return r;
+}
+
+bool
+request_was_sent(struct request *r)
+{
+    if (r->id || !r->prev)
+        return r->id != 0;
+    line_leave(r);
+    return false;
+}
+
+void
+request_waits(struct request *r)
+{
+    struct session *s = r->job->session;
+
+    line_leave(r);
+    r->since = s->host->now();
+    line_add(&s->first, &s->last, r);
+    if (s->first == r)
+        session_watch(s);
 }
 
 static void
@@ -83,7 +118,7 @@ request_ends(struct request *r, const struct impel_result *result)
     if (r->over)
         return;
     r->over = true;
-    request_leaves(r);
+    line_leave(r);
     j->left--;
     if (result->flags & IMPEL_UNCERTAIN)
         host->count(j->session->module->instance, COUNT_UNCERTAIN, 1);

@@ -19,8 +19,8 @@ struct job;
 
 struct request {
     struct job *job;
-    struct request *next, **prev; /* in the session's line, by age; prev NULL:
-                                   * not in it */
+    struct request *next,
+        **prev; /* in a line of the session's; NULL: in none */
     int64_t since;
     uint32_t id; /* of the stream, or of the binary frame */
     uint64_t provider_token;
@@ -77,14 +77,19 @@ struct session {
     bool over, leaving, closing;
     int64_t wait; /* delivery_response_timeout */
     struct job *jobs;
-    struct request *first, **last; /* sent, the oldest first */
-    size_t waiting;
+    struct request *first, **last;     /* sent, the oldest first */
+    struct request *todo, **todo_last; /* not sent yet: there is no room */
 };
 
 /* It ends; what is open is told as r says, or as lost.  Nothing more may be
  * called for it. */
 void session_over(struct session *s, const struct impel_result *why);
 void session_fails(struct session *s, int blame, int stage, const char *text);
+/* Not now: it goes when request_next() takes it. */
+void request_puts_off(struct request *r);
+struct request *request_next(struct session *s); /* NULL: none */
+/* false: it was put off, and is not any more. */
+bool request_was_sent(struct request *r);
 /* In the line of those that wait for an answer, from now on. */
 void request_waits(struct request *r);
 /* As r says, for all its recipients; its job may be gone with it. */

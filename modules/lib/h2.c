@@ -24,7 +24,7 @@ struct stream {
     char *body; /* of the request */
     size_t body_n, body_at;
     int status;
-    struct impel_pair header[H2_HEADERS_MOST]; /* offsets until it is told */
+    struct impel_pair *header; /* from the first on; lengths until it is told */
     size_t header_count;
     char *octets; /* of those fields */
     size_t octets_n, octets_room;
@@ -60,6 +60,7 @@ stream_free(struct h2 *h, struct stream *s)
         h->open--;
     }
     free(s->body);
+    free(s->header);
     free(s->octets);
     free(s->got);
     free(s);
@@ -197,7 +198,9 @@ on_header(nghttp2_session *ng, const nghttp2_frame *f, const uint8_t *name,
         s->status = number(value, value_n); /* nghttp2 has seen three digits */
         return 0;
     }
-    if (s->header_count == H2_HEADERS_MOST ||
+    if (!s->header)
+        s->header = calloc(H2_HEADERS_MOST, sizeof(*s->header));
+    if (!s->header || s->header_count == H2_HEADERS_MOST ||
         !grow(&s->octets, &s->octets_room, s->octets_n, name_n + value_n,
             H2_HEADER_OCTETS)) {
         s->too_large = true;

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_PROGRAMS += tests/bench/source tests/bench/sink \
-	tests/bench/nameserver tests/bench/milter tests/bench/stream-source
+	tests/bench/nameserver tests/bench/milter tests/bench/stream-source \
+	tests/bench/apns
+tests_bench_apns_SOURCES = tests/bench/apns.c tests/bench/bench.c \
+	tests/bench/bench.h
+tests_bench_apns_LDADD = $(NGHTTP2_LIBS) $(GNUTLS_LIBS)
 tests_bench_source_SOURCES = tests/bench/source.c tests/bench/bench.c \
 	tests/bench/bench.h tests/bench/letter.c tests/bench/letter.h tests/bench/wire.c tests/bench/wire.h
 tests_bench_source_LDADD = $(XXHASH_LIBS) $(GNUTLS_LIBS)

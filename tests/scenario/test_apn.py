@@ -299,6 +299,20 @@ def test_streams(apple, pushing):
     assert len(a.connections) == 1 and not a.faults
 
 
+def test_more_devices_than_streams(apple, pushing):
+    """Messages for many devices each: what has no stream waits here."""
+    a = apple(streams=10)
+    d = pushing(a, "Max_Outbound_Connections = 1")
+    headers, body = container({}, '{"aps":{"alert":"hi"}}')
+    for k in range(3):
+        send(d.port, [f"{device(100 * k + i)}@push.test" for i in range(100)],
+             headers=headers, body=body)
+    a.wait(300)
+    d.wait_empty()
+    assert len(set(a.taken)) == 300 == len(a.taken)
+    assert a.connections[0].most_open == 10 and len(a.connections) == 1
+
+
 def test_resets(apple, pushing):
     """A refused stream costs nothing; of one that was reset nobody knows."""
     first = set()

@@ -10,8 +10,9 @@ BUILD = pathlib.Path(os.environ["builddir"])
 SOURCE = pathlib.Path(os.environ["srcdir"])
 
 MODULES = ":".join(str(BUILD / m / ".libs")
-                   for m in ("modules/ecstream", "modules/esmtp",
-                             "modules/milter", "modules/null"))
+                   for m in ("modules/apn", "modules/ecstream",
+                             "modules/esmtp", "modules/milter",
+                             "modules/null"))
 
 
 class Impel:
