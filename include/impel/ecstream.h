@@ -156,7 +156,7 @@ struct ecstream_recipient {
     const char *address;  /* without < and > */
     uint32_t number;      /* ECSTREAM_NUMBERED only */
     unsigned notify;      /* RFC 3461: ECSTREAM_NOTIFY_*; 0: not given */
-    const char *original; /* RFC 3461, "rfc822;a@b"; NULL: not given */
+    const char *original; /* RFC 3461, xtext: "rfc822;a+2Bb@c"; NULL: none */
 };
 struct ecstream_pair {
     const char *key, *value;
@@ -190,7 +190,7 @@ struct ecstream_message {
     size_t key_size;
     unsigned flags;
     int ret;           /* RFC 3461 */
-    const char *envid; /* NULL: not given */
+    const char *envid; /* RFC 3461, xtext; NULL: not given */
     /* The message, RFC 5322, lines end in CRLF: in memory that stays as it is
      * until it was answered, or from read(). */
     const void *body;

@@ -12,6 +12,7 @@ modules_ecstream_libstream_la_SOURCES = \
 	modules/ecstream/tags.c modules/ecstream/tags.h
 modules_ecstream_libstream_la_CPPFLAGS = $(MODULE_CPP)
 modules_ecstream_libstream_la_CFLAGS = $(MODULE_CC)
+modules_ecstream_libstream_la_LIBADD = modules/lib/libmodule.la
 
 impelmodule_LTLIBRARIES += modules/ecstream/ecstream.la
 modules_ecstream_ecstream_la_SOURCES = \

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "verb.h"
+
 enum { RCPT_LEAST = 4 + 1 + 2 + 2, META_MOST = 256 };
 
 static struct impel_str
@@ -289,6 +291,19 @@ receipt_start(struct server *s, struct receipt *m, const struct envelope *e)
     s->state = SERVER_SETUP;
 }
 
+/* As MAIL and RCPT have them: what is none would be lost on the next hop. */
+static bool
+envid_is_fit(struct impel_str s)
+{
+    return !s.p || (s.n <= VERB_MAX_ENVID && verb_is_xtext(s, false));
+}
+
+static bool
+original_is_fit(struct impel_str s, uint32_t needs)
+{
+    return !s.p || verb_is_original(s, needs & IMPEL_NEED_UTF8);
+}
+
 static bool
 receipt_is_too_large(const struct server *s, const struct envelope *e)
 {
@@ -322,6 +337,8 @@ receipt_begin(struct server *s, struct impel_str payload)
         receipt_refuse(s, m, "552 5.3.4 message is too large");
     } else if (m->rcpt_count > server_most_rcpts(s)) {
         receipt_refuse(s, m, "452 4.5.3 too many recipients");
+    } else if (!envid_is_fit(e.from.envid)) {
+        receipt_refuse(s, m, "501 5.5.4 bad ENVID");
     } else {
         frame_put(&m->envelope, payload.p, payload.n);
         if (m->envelope.failed || m->was.failed)
@@ -376,7 +393,10 @@ receipt_ask_rcpts(struct server *s, struct receipt *m)
             rcpt.original.p = NULL;
         if (m->rcpt[i].code)
             continue;
-        if (rcpt.notify > 15 || s->host->intake->recipient(m->in, &rcpt) < 0)
+        if (!original_is_fit(rcpt.original, e.from.needs))
+            rcpt_say_text(&m->rcpt[i], "501 5.5.4 bad ORCPT");
+        else if (rcpt.notify > 15 ||
+            s->host->intake->recipient(m->in, &rcpt) < 0)
             rcpt_say_text(&m->rcpt[i], "553 5.1.3 recipient makes no sense");
         else
             m->places[m->asked++] = (uint32_t)i;
