@@ -47,3 +47,12 @@ tests_fuzz_fuzz_ecstream_server_CPPFLAGS = $(ECSTREAM_TEST_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/ecstream-server"'
 tests_fuzz_fuzz_ecstream_server_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_ecstream_server_LDADD = modules/ecstream/libstream.la
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-ecstream
+TESTS += tests/unit/test-ecstream
+tests_unit_test_ecstream_SOURCES = tests/unit/test-ecstream.c $(ECSTREAM_HOST)
+tests_unit_test_ecstream_CPPFLAGS = $(ECSTREAM_TEST_CPP) $(AM_CPPFLAGS)
+tests_unit_test_ecstream_LDADD = modules/ecstream/libstream.la $(BASE_LA) \
+	$(CMOCKA_LIBS) $(BASE_LIBS)
+endif

@@ -13,6 +13,7 @@ import threading
 import pytest
 
 import milters
+from certificates import Authority
 from daemon import BUILD, MODULES, SOURCE, free_port, wait_for
 from peers import send
 
@@ -266,6 +267,93 @@ def test_a_filter_hangs_up(impeld, milter, late):
     with pytest.raises(ecstream.EcstreamError) as e:
         ecstream.Client("127.0.0.1", port)
     assert e.value.code in (421, 550)
+
+
+def behind_tls(impeld, tmp_path, sink):
+    """A node that takes ECSTREAM behind TLS, from those whose certificate its
+    authority has signed: (its port, that authority, of its own)."""
+    for name in ("clients", "servers"):
+        (tmp_path / name).mkdir()
+    clients = Authority(tmp_path / "clients", "clients")
+    servers = Authority(tmp_path / "servers", "servers")
+    crt, _ = servers.make("node.test")
+    port = free_port()
+    impeld(f"""
+ECStream_Listener {{
+  Listen "127.0.0.1:{port}" {{ }}
+  Relay_Hosts = ( )
+  use_ssl = true
+  tls_certificate = "{crt}"
+  tls_client_ca = "{clients.crt}"
+  tls_verify_mode = optional
+  tls_verified_peer_can_relay = true
+}}
+Routes = ( "smtp://127.0.0.1?port={sink}" )
+""", modules=ECSTREAM)
+    return port, clients, servers
+
+
+def test_node_to_node_by_certificate(impeld, server, tmp_path):
+    s = server()
+    port, clients, servers = behind_tls(impeld, tmp_path, s.port)
+    mine, _ = clients.make("sender.test")
+    theirs, _ = servers.make("sender.test")
+    tls = f'tls = required\ntls_verify = ca\ntls_ca = "{servers.crt}"\n'
+    for crt, wanted in ((mine, None), (theirs, "550 5.7.1"), (None, "550 5.7.1")):
+        a = impeld(sending(port, tls + (f'tls_certificate = "{crt}"' if crt
+                                        else "")), modules=ECSTREAM)
+        send(a.port, "b@dest.test", body="by certificate\r\n")
+        if wanted:
+            wait_for(lambda: any(wanted in r[-1] for r in a.records("T")))
+            assert a.queued() == 1
+        else:
+            a.wait_records("D")
+    s.wait(1)
+    assert len(s.messages) == 1
+
+
+def test_no_tls_unless_required(impeld, server, tmp_path):
+    """ifavailable is no TLS: nothing says that a port has it."""
+    s, clear = server(), free_port()
+    port, _, _ = behind_tls(impeld, tmp_path, s.port)
+    impeld(receiver(clear, s.port), modules=ECSTREAM)
+    a = impeld(sending(port, "tls = ifavailable\necstream_timeout = 2"),
+               modules=ECSTREAM)
+    b = impeld(sending(clear, "tls = ifavailable"), modules=ECSTREAM)
+    send(b.port, "b@dest.test")
+    s.wait(1)
+    send(a.port, "b@dest.test")
+    a.wait_records("T")
+    assert a.queued() == 1 and not a.records("D")
+    # and clear where TLS is required is nothing, too
+    c = impeld(sending(clear, "tls = required"), modules=ECSTREAM)
+    send(c.port, "b@dest.test")
+    c.wait_records("T")
+    assert c.queued() == 1 and len(s.messages) == 1
+
+
+def test_unix_sockets(impeld, server, tmp_path):
+    """From node to node, and from a client of another language."""
+    s, path = server(), tmp_path / "stream"
+    impeld(f"""
+ECStream_Listener {{
+  Listen "{path}" {{ }}
+  Open_Relay = true
+}}
+Routes = ( "smtp://127.0.0.1?port={s.port}" )
+""", modules=ECSTREAM)
+    a = impeld(f"""
+Delivery_Method = "ECSTREAM"
+Gateway = "{path}"
+""", modules=ECSTREAM)
+    send(a.port, ["a@dest.test", "b@dest.test"])
+    assert all(str(path) in r[-1] for r in a.wait_records("D", 2))
+    with ecstream.Client(str(path)) as c:
+        c.send("a@origin.test", ["c@dest.test"], BODY)
+        assert c.wait()[0].results[0][0] == 250
+    s.wait(2)
+    assert {r for m in s.messages for r in m.recipients} == {
+        "a@dest.test", "b@dest.test", "c@dest.test"}
 
 
 @pytest.mark.parametrize("octets", [

@@ -104,6 +104,20 @@ def test_the_example(impeld, server, lmtpd):
     d.wait_records("D", 2)
 
 
+def test_connections_are_used_again(impeld, lmtpd):
+    """And a batch is one transaction."""
+    box = lmtpd()
+    d = impeld(conf(box.port, more="Max_Outbound_Connections = 1"),
+               modules=LMTP)
+    for i in range(20):
+        send(d.port, to(*(f"u{k}" for k in range(5))))
+    d.wait_records("D", 100)
+    verbs = [line[:4] for line in box.lines]
+    assert verbs.count(b"LHLO") == 1
+    assert verbs.count(b"MAIL") == verbs.count(b"DATA") == 20
+    assert verbs.count(b"RCPT") == len(box.messages) == 100
+
+
 def test_each_recipient_has_its_own_verdict(impeld, lmtpd):
     said = {"c@box.test": "452 4.2.2 over quota",
             "d@box.test": "550 5.2.1 gone"}
