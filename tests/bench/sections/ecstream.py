@@ -20,6 +20,7 @@ from lib.report import Report, median, number, pair_ratio
 HELP = "ECSTREAM beside SMTP, into a node and from node to node"
 ORDER = 2
 SUSPENDED = "Suspend_Delivery = true"
+CONNECTIONS = {"ESMTP": 20, "ECSTREAM": 1}  # from node to node
 LISTENER = """
 ECStream_Listener {{
   Listen "127.0.0.1:{port}" {{ }}
@@ -98,7 +99,7 @@ ECStream_Port = {stream}
             begun = time.monotonic()
             a.console("config", "reload")
             while parcels(a):
-                time.sleep(0.02)
+                time.sleep(0.1)
             took = time.monotonic() - begun
             out, in_ = (1000 * (process.cpu_seconds(p) - c) / n
                         for p, c in zip(pids, cpu))
@@ -118,7 +119,8 @@ def run(o):
         for way in ways:
             into[way].append(inject(way, n, size))
         for method, runs in relay.items():
-            runs.append(hand_on(method, n, size, o.connections or 20))
+            runs.append(hand_on(method, n, size,
+                                o.connections or CONNECTIONS[method]))
     r.raw = {**into, **relay}
     r.table(f"Into a node: {number(n)} messages of {number(size)} octets",
             ["protocol, connections", "messages/s", "CPU us a message",
@@ -132,9 +134,10 @@ def run(o):
               f"{median(m, 'p50'):.2f}, {median(m, 'p99'):.2f}"]
              for w, m in into.items()])
     r.table(f"From node to node: {number(n)} messages of {number(size)} "
-            "octets", ["method", "messages/s", "CPU us a message, out",
-                       "CPU us a message, in"],
-            [[name, number(median(m, "rate")),
+            "octets", ["method, connections", "messages/s",
+                       "CPU us a message, out", "CPU us a message, in"],
+            [[f"{name}, {o.connections or CONNECTIONS[name]}",
+              number(median(m, "rate")),
               number(1000 * median(m, "out_ms"), 1),
               number(1000 * median(m, "in_ms"), 1)]
              for name, m in relay.items()])
