@@ -154,6 +154,19 @@ def test_no_mx_is_named(world):
     world.mx1.wait()
 
 
+def test_who_goes_in_spite_of_tls_asks_no_policy(world):
+    """RFC 8689 5, TLS-Required: No: neither certificates nor the choice of hosts
+    are the policy's, and other mail of the domain waits all the same."""
+    world.page("dest.test", policy("enforce", "mail.other.test"))
+    d = world.start()
+    send(d.port, "waits@dest.test")
+    wait_for(lambda: "no usable MX is named" in world.why())
+    send(d.port, "goes@dest.test", headers="TLS-Required: No\r\n")
+    assert world.mx1.wait()[0].recipients == ["goes@dest.test"]
+    assert "no usable MX is named" in world.why()
+    assert d.queued() == 1 and len(world.mx1.messages) == 1
+
+
 def test_testing_delivers(world):
     world.mx1.tls = world.wrong
     world.page("dest.test", policy("testing", "mx2.test"))
