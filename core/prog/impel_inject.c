@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/jsontext.h"
+#include "prog/inject_report.h"
 #include "prog/inject_run.h"
 #include "base/banned.h"
 
@@ -98,8 +99,10 @@ impel_inject(const struct impel_run *r, int argc, char **argv)
     }
     o.json = o.json || r->json;
     rc = inject_run(&o, &sums, &e);
-    if (rc < 0 && !o.json)
-        fprintf(stderr, "impel: %s\n", e.text);
+    if (rc < 0 && !o.json) {
+        struct inject_report report = {0};
+        inject_report_say(&report, e.text);
+    }
     if (o.json)
         print_json(&sums, rc, &e);
     else if (!o.quiet)

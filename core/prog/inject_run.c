@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "base/xmem.h"
-#include "prog/impel_bar.h"
 #include "prog/inject_letter.h"
 #include "prog/inject_list.h"
+#include "prog/inject_report.h"
 #include "prog/inject_source.h"
 #include "base/banned.h"
 
@@ -22,8 +22,7 @@ enum {
     TICK_MS = 200,
     SYNC_MS = 20, /* answers wait so long for others to be synced with */
     SYNC_MOST = 2000,
-    PARTING_MS = 10000,
-    SAID_MOST = 10 /* troubles on stderr; a file has them all */
+    PARTING_MS = 10000
 };
 
 struct receipt {
@@ -40,7 +39,7 @@ struct inject_run {
     struct inject_text *row_text; /* of the last file that a row named */
     char *row_file;
     struct inject_journal *journal;
-    FILE *failures;
+    struct inject_report report;
     struct inject_scratch scratch;
     struct inject_letter *next; /* made, and not taken by a stream */
     size_t last_stream;
@@ -53,9 +52,7 @@ struct inject_run {
     int64_t begun_us;
     double due_us; /* when the next may go */
     uint64_t weight, total;
-    unsigned said;
     bool old_journal_told;
-    struct impel_bar bar;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -76,50 +73,13 @@ run_fail(struct inject_run *r, const struct err *e)
     r->failed = true;
 }
 
-/* --- what went wrong with messages --- */
-
-static void
-tell(struct inject_run *r, const char *line)
-{
-    if (r->said++ < SAID_MOST) {
-        impel_bar_clear(&r->bar);
-        fprintf(stderr, "impel: %s\n", line);
-    } else if (r->said == SAID_MOST + 1) {
-        impel_bar_clear(&r->bar);
-        fprintf(stderr, "impel: more of these%s\n",
-            r->o->failures ? " are in the file of failures"
-                           : "; --failures FILE has them all");
-    }
-}
-
-static void
-write_failure(struct inject_run *r, const char *name, const char *rcpt,
-    const struct ecstream_result *is)
-{
-    if (r->failures)
-        fprintf(r->failures, "%s\t%s\t%u\t%d.%d.%d\t%s\n", name, rcpt, is->code,
-            is->status[0], is->status[1], is->status[2], is->text);
-}
-
+/* A message that was not sent at all. */
 static void
 say_unreadable(struct inject_run *r, const struct err *e)
 {
     struct ecstream_result none = {.text = e->text};
     r->sums->unreadable++;
-    tell(r, e->text);
-    write_failure(r, "", "", &none);
-}
-
-static void
-say_refused(struct inject_run *r, const struct inject_letter *l, size_t i,
-    const struct ecstream_result *is)
-{
-    char *line = xprintf("%s: %s: %u %d.%d.%d %s", l->name, l->rcpts.is[i],
-        is->code, is->status[0], is->status[1], is->status[2], is->text);
-    if (is->code)
-        tell(r, line);
-    free(line);
-    write_failure(r, l->name, l->rcpts.is[i], is);
+    inject_report_failure(&r->report, "", "", &none);
 }
 
 /* --- answers --- */
@@ -171,7 +131,8 @@ count_results(struct inject_run *r, const struct inject_letter *l,
         else
             r->sums->unanswered++;
         if (class != 2)
-            say_refused(r, l, i, &a->results[i]);
+            inject_report_failure(
+                &r->report, l->name, l->rcpts.is[i], &a->results[i]);
     }
 }
 
@@ -430,12 +391,13 @@ tell_old_journal(struct inject_run *r, const struct ecstream *s)
     r->old_journal_told = true;
     if (inject_journal_age(r->journal) < (int64_t)is.remembers_s)
         return;
-    impel_bar_clear(&r->bar);
-    fprintf(stderr,
-        "impel: %s was last written %lld s ago, and the server remembers for "
-        "%u s: what was sent then and not answered may come twice\n",
+    char *line = xprintf("%s was last written %lld s ago, and the server "
+                         "remembers for %u s: what was sent then and not "
+                         "answered may come twice",
         r->o->journal, (long long)inject_journal_age(r->journal),
         is.remembers_s);
+    inject_report_say(&r->report, line);
+    free(line);
 }
 
 static void
@@ -461,9 +423,9 @@ run_draw(struct inject_run *r)
     snprintf(note, sizeof(note), "%llu messages, %.0f/s",
         (unsigned long long)(r->sums->messages - r->open),
         s > 0 ? (double)(r->sums->messages - r->open) / s : 0);
-    impel_bar_move(&r->bar, r->weight, r->total);
-    impel_bar_note(&r->bar, note);
-    impel_bar_draw(&r->bar);
+    impel_bar_move(&r->report.bar, r->weight, r->total);
+    impel_bar_note(&r->report.bar, note);
+    impel_bar_draw(&r->report.bar);
 }
 
 static void
@@ -512,8 +474,7 @@ say_line(void *arg, const char *line)
     struct inject_run *r = arg;
     if (r->o->quiet || str_starts(str_of(line), STR("connected")))
         return;
-    impel_bar_clear(&r->bar);
-    fprintf(stderr, "impel: %s\n", line);
+    inject_report_say(&r->report, line);
 }
 
 static int
@@ -562,16 +523,13 @@ run_open(struct inject_run *r, struct err *e)
     const struct inject_args *o = r->o;
     if (o->journal && inject_journal_open(o->journal, &r->journal, e) < 0)
         return e->code;
-    if (o->failures) {
-        r->failures = fopen(o->failures, "ae");
-        if (!r->failures)
-            return err_errno(e, ERR_IO, errno, "%s", o->failures);
-    }
+    if (inject_report_open(&r->report, o->failures, e) < 0)
+        return e->code;
     if (open_list(r, e) < 0)
         return e->code;
     r->source = inject_source_new(o);
-    impel_bar_start(&r->bar, !o->quiet);
-    if (r->bar.wanted)
+    impel_bar_start(&r->report.bar, !o->quiet);
+    if (r->report.bar.wanted)
         r->total = inject_source_total(o);
     return open_streams(r, e);
 }
@@ -582,11 +540,8 @@ run_close(struct inject_run *r)
     struct err e;
     for (size_t i = 0; i < r->o->connections; i++)
         ecstream_free(&r->streams[i]); /* what is open is answered: 0 */
-    impel_bar_clear(&r->bar);
-    if (r->failures && (ferror(r->failures) | fclose(r->failures)) != 0) {
-        (void)err_errno(&e, ERR_IO, errno, "%s", r->o->failures);
+    if (inject_report_close(&r->report, &e) < 0)
         run_fail(r, &e);
-    }
     inject_letter_free(&r->next);
     inject_text_unref(&r->common);
     inject_text_unref(&r->row_text);

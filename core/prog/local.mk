@@ -36,6 +36,7 @@ core_prog_impel_SOURCES = \
 	core/prog/inject_list.c core/prog/inject_list.h \
 	core/prog/inject_mbox.c core/prog/inject_mbox.h \
 	core/prog/inject_args.c core/prog/inject_args.h \
+	core/prog/inject_report.c core/prog/inject_report.h \
 	core/prog/inject_run.c core/prog/inject_run.h \
 	core/prog/inject_source.c core/prog/inject_source.h \
 	core/prog/inject_text.c core/prog/inject_text.h \
@@ -89,7 +90,8 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-inject
 TESTS += tests/unit/test-inject
 tests_unit_test_inject_SOURCES = tests/unit/test-inject.c $(INJECT_READS) \
-	core/prog/inject_args.c core/prog/inject_journal.c
+	core/prog/impel_bar.c core/prog/inject_args.c \
+	core/prog/inject_journal.c core/prog/inject_report.c
 tests_unit_test_inject_LDADD = $(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) \
 	$(BASE_LIBS)
 check_PROGRAMS += tests/unit/test-memory

@@ -13,6 +13,7 @@
 #include "prog/inject_journal.h"
 #include "prog/inject_list.h"
 #include "prog/inject_mbox.h"
+#include "prog/inject_report.h"
 #include "prog/inject_text.h"
 
 static char folder[] = "/tmp/impel-inject-XXXXXX";
@@ -502,10 +503,37 @@ test_journal_damage(void **state)
     close(fd);
 }
 
+/* --- what is said --- */
+
+static void
+test_report(void **state)
+{
+    struct ecstream_result is = {550, {5, 1, 10}, "no\033[2J\ttab \302\233 x"};
+    struct inject_report r = {0};
+    struct err e;
+    char got[200] = "";
+    int fd;
+
+    (void)state;
+    r.said = INJECT_REPORT_MOST + 1; /* nothing on stderr */
+    assert_int_equal(inject_report_open(&r, path, &e), 0);
+    inject_report_failure(&r, "a\nb", "gr\303\274n@x", &is);
+    assert_int_equal(inject_report_close(&r, &e), 0);
+    fd = open(path, O_RDONLY);
+    assert_true(read(fd, got, sizeof(got) - 1) > 0);
+    close(fd);
+    assert_string_equal(
+        got, "a?b\tgr\303\274n@x\t550\t5.1.10\tno?[2J?tab ?? x\n");
+    assert_int_equal(inject_report_open(&r, "/nonexistent/x", &e), ERR_IO);
+    assert_int_equal(inject_report_open(&r, "/dev/full", &e), 0);
+    inject_report_failure(&r, "", "", &is);
+    assert_int_equal(inject_report_close(&r, &e), ERR_IO);
+}
+
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 UNIT_MAIN(cmocka_unit_test(test_hosts), WITH_FILE(test_mbox),
     WITH_FILE(test_mbox_long), WITH_FILE(test_no_mbox), WITH_FILE(test_text),
     WITH_FILE(test_large_text), WITH_FILE(test_text_changes),
     cmocka_unit_test(test_addresses), cmocka_unit_test(test_fields),
     cmocka_unit_test(test_split), WITH_FILE(test_list), WITH_FILE(test_journal),
-    WITH_FILE(test_journal_damage))
+    WITH_FILE(test_journal_damage), WITH_FILE(test_report))
