@@ -30,6 +30,13 @@ def test_relay_and_its_figures(tmp_path):
     assert run["threads_us"]["spool writer"] > 0
 
 
+def test_filters_have_seen_all():
+    """It says so itself if they have not, and verifies what they give."""
+    from sections import filter as section
+    run = section.through([{}, {"b": True, "q": True}], 200, 2000, 5, 20)
+    assert run["packets"] > 2 * 10 and run["filter_connections"] >= 2 * 10
+
+
 # Takes the mail, hands over nothing.
 LOSES = f"""{sys.executable} -c '
 import os, socketserver
