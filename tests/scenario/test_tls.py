@@ -188,6 +188,36 @@ def test_a_client_certificate_comes_with_a_reload(impeld, server, ca):
     assert names[0] == "first.test" and names[-1] == "second.test"
 
 
+def test_each_domain_has_its_own(impeld, server, ca):
+    """Versions, ciphers and our certificate, as the host sees them."""
+    context = ca.context("mx.test")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(ca.crt)
+    s = server(tls=context)
+    crt, _ = ca.make("me.test")
+    d = impeld(routes(s.port, f'tls = required\ntls_certificate = "{crt}"\n') +
+               """
+Domain "old.test" { tls_protocols = "+ALL:-TLSv1.3" }
+Domain "chosen.test" {
+  tls_protocols = TLSv1.2
+  tls_ciphers = "NORMAL:-CIPHER-ALL:+CHACHA20-POLY1305"
+}
+Domain "nameless.test" { tls_certificate = none }
+""")
+    seen = {}
+    for n, name in enumerate(("usual", "old", "chosen", "nameless")):
+        send(d.port, f"to@{name}.test")
+        s.wait(n + 1)
+        c = s.handshakes[n]
+        cert = c.getpeercert()
+        seen[name] = (c.version(), "CHACHA20" in c.cipher()[0],
+                      cert["subject"][0][0][1] if cert else None)
+    assert seen == {"usual": ("TLSv1.3", False, "me.test"),
+                    "old": ("TLSv1.2", False, "me.test"),
+                    "chosen": ("TLSv1.2", True, "me.test"),
+                    "nameless": ("TLSv1.3", False, None)}
+
+
 def test_files_and_words_that_cannot_be_used(impeld, ca, tmp_path):
     crt, key = ca.make("mine.test")
     other = ca.make("other.test")[1]
