@@ -471,9 +471,12 @@ host_send_body(struct impel_batch *b, int form)
 static struct impel_str
 host_meta(struct impel_batch *b, const char *key)
 {
-    (void)key;
-    host_may_batch(b, "meta");
-    return absent;
+    const struct script_message *m = b->message;
+
+    if (!host_may_batch(b, "meta") || !m || !m->meta_key ||
+        strcmp(m->meta_key, key) != 0)
+        return absent;
+    return m->meta_value;
 }
 
 static void

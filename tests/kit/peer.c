@@ -170,25 +170,27 @@ peer_body(struct impel_session *s, const struct script_step *step, bool dotted)
     return whole;
 }
 
-/* A packet of the module: four octets of length, highest first, and as many.
- * In a disturbed run: go on with the next one that this fits. */
+/* A packet of the module: its length, highest octet first, and as many, and
+ * those that are not counted.  In a disturbed run: go on with the next one that
+ * this fits. */
 static bool
 peer_packet(struct impel_session *s)
 {
     struct peer *peer = &s->peer;
     const struct script_session *t = s->script;
-    const unsigned char *p = (const unsigned char *)peer->from.p;
-    size_t size, i = peer->at;
+    size_t head = (size_t)t->frame_length, size = 0, i = peer->at;
     struct impel_str packet;
 
-    if (peer->from.n < 4)
+    if (peer->from.n < head)
         return false;
-    size = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+    for (size_t k = 0; k < head; k++)
+        size = size << 8 | (unsigned char)peer->from.p[k];
+    size += (size_t)t->frame_more;
     if (size > PEER_MAX_LINE)
         peer_fail(s, "a packet without end", "", 0);
-    if (peer->from.n - 4 < size)
+    if (peer->from.n - head < size)
         return false;
-    packet = (struct impel_str){peer->from.p + 4, size};
+    packet = (struct impel_str){peer->from.p + head, size};
     while (i < t->step_count &&
         (t->step[i].kind != STEP_PACKET ||
             !script_packet_fits(t->step[i].text, packet)))
@@ -198,7 +200,7 @@ peer_packet(struct impel_session *s)
     else
         peer_fail(s, "the module said", packet.p, packet.n);
     world_note(s, "<", packet.p, packet.n);
-    buf_consume(&peer->from, 4 + size);
+    buf_consume(&peer->from, head + size);
     return true;
 }
 

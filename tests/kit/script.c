@@ -233,6 +233,13 @@ parse_client(struct reading *r, struct str rest)
     return 0;
 }
 
+static void
+parse_meta(struct reading *r, struct str rest)
+{
+    r->message->meta_key = script_kept(r->s, word_next(&rest)).p;
+    r->message->meta_value = script_kept(r->s, str_trim(rest));
+}
+
 static int
 parse_message_line(struct reading *r, struct str key, struct str rest)
 {
@@ -247,6 +254,8 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
         m->ret = str_eq(rest, STR("hdrs")) ? IMPEL_RET_HDRS : IMPEL_RET_FULL;
     else if (str_eq(key, STR("client")))
         rc = parse_client(r, rest);
+    else if (str_eq(key, STR("meta")))
+        parse_meta(r, rest);
     else if (str_eq(key, STR("needs")))
         rc = parse_bits(r, word_need, rest, &m->needs);
     else if (str_eq(key, STR("rcpt")))
@@ -636,6 +645,7 @@ begin_session(struct reading *r)
     r->session = &s->session[s->session_count++];
     r->session->line = r->line;
     r->session->dial_tls = -1;
+    r->session->frame_length = 4;
     return 0;
 }
 

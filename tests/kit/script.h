@@ -46,6 +46,8 @@ struct script_message {
     size_t rcpt_count;
     struct script_rcpt *rcpt;
     struct buf body;
+    const char *meta_key; /* a context value, or NULL */
+    struct impel_str meta_value;
 };
 
 enum script_step_kind {
@@ -99,6 +101,9 @@ struct script_session {
     int dial_errno; /* the connection is refused with it */
     int dial_port;  /* expected; 0: any */
     int dial_tls;   /* expected; -1: any */
+    /* of packets: octets of the length, and how many octets behind it are
+     * there beside those it counts */
+    int frame_length, frame_more;
     bool has_closed;
     struct script_want closed;
     size_t received_count; /* listeners: messages that must have come in */

@@ -12,7 +12,7 @@
 #include "word.h"
 #include "base/banned.h"
 
-enum { PACKET_HEAD = 4 };
+enum { PACKET_HEAD_MOST = 4 };
 
 static const struct word word_step[] = {{"connect", IMPEL_STEP_CONNECT},
     {"greet", IMPEL_STEP_GREET}, {"sender", IMPEL_STEP_SENDER},
@@ -29,16 +29,22 @@ static int
 parse_packet(struct reading *r, struct str text, enum script_step_kind kind)
 {
     struct script_step *step = script_add_step(r, kind);
+    int head = kind == STEP_SAY ? r->session->frame_length : 0;
     struct buf b = BUF_INIT;
+    size_t size;
     int rc;
 
     if (!step)
         return script_bad(r, "too many lines", text);
-    for (int i = 0; i < PACKET_HEAD && kind == STEP_SAY; i++)
+    for (int i = 0; i < head; i++)
         buf_char(&b, 0);
     rc = script_expand(r, str_trim(text), &b);
-    for (int i = 0; i < PACKET_HEAD && kind == STEP_SAY; i++)
-        b.p[i] = (char)((b.n - PACKET_HEAD) >> (8 * (3 - i)));
+    size = b.n - (size_t)head;
+    if (head && size < (size_t)r->session->frame_more)
+        return script_bad(r, "a packet without its head", text);
+    size -= head ? (size_t)r->session->frame_more : 0;
+    for (int i = 0; i < head; i++)
+        b.p[i] = (char)(size >> (8 * (head - 1 - i)));
     step->text = script_kept(r->s, buf_get(&b));
     buf_fini(&b);
     return rc;
@@ -56,6 +62,20 @@ script_lines(struct reading *r, struct str rest)
         buf_cstr(body, "\r\n");
     }
     return rc;
+}
+
+/* framing LENGTH MORE */
+static int
+parse_framing(struct reading *r, struct str rest)
+{
+    struct script_session *t = r->session;
+
+    if (script_number(r, word_next(&rest), &t->frame_length) ||
+        script_number(r, word_next(&rest), &t->frame_more) ||
+        t->frame_length < 1 || t->frame_length > PACKET_HEAD_MOST ||
+        t->frame_more < 0 || t->frame_more > 100)
+        return script_bad(r, "no such framing", rest);
+    return 0;
 }
 
 /* tell STEP [MESSAGE [N]] [-> ANSWER [WANT]] */
@@ -115,6 +135,8 @@ script_filter_line(struct reading *r, struct str key, struct str rest, int *rc)
         *rc = parse_packet(r, rest, STEP_SAY);
     else if (str_eq(key, STR("<[")))
         *rc = parse_packet(r, rest, STEP_PACKET);
+    else if (str_eq(key, STR("framing")))
+        *rc = parse_framing(r, rest);
     else if (str_eq(key, STR("tell")))
         *rc = parse_tell(r, rest);
     else if (str_eq(key, STR("changed")))

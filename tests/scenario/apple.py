@@ -185,7 +185,8 @@ class Apple:
 
     def __init__(self, context, key=None, key_id="KEY1234567",
                  team="TEAM123456", topics=("com.example.app",), streams=100,
-                 script=None, alpn=("h2",), wants_certificate=False):
+                 script=None, alpn=("h2",), wants_certificate=False,
+                 address=("127.0.0.1", 0)):
         self.context, self.key, self.key_id, self.team = \
             context, key, key_id, team
         self.topics, self.streams, self.script = topics, streams, script
@@ -196,7 +197,7 @@ class Apple:
         self.faults, self.refused, self.tokens = [], [], set()
         self.failed, self.pings = 0, 0
         self.connections = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(address)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -324,11 +325,11 @@ class Old:
     """The binary protocol.  script(frame): None: silence; a status: the error
     packet, and the end; "drop": the end alone."""
 
-    def __init__(self, context, script=None):
+    def __init__(self, context, script=None, address=("127.0.0.1", 0)):
         self.context, self.script = context, script
         self.connections = 0
         self.frames, self.faults = [], []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(address)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 

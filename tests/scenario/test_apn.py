@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Notifications to devices of Apple: the HTTP/2 provider API and the binary
 protocol; faults lose nothing and tell nothing twice."""
-import json
+import random
 import smtplib
 import ssl
 import time
@@ -33,7 +33,7 @@ def apple(tmp_path, ca):
     def make(what=Apple, **how):
         if what is Apple:
             how.setdefault("key", new_key(tmp_path / "key.p8"))
-        made.append(what(ca.context("push.test"), **how))
+        made.append(what(ca.context(how.pop("name", "push.test")), **how))
         return made[-1]
     yield make
     for a in made:
@@ -513,6 +513,59 @@ def test_a_binary_connection_breaks(apple, pushing):
              {device(i) for i in range(4)})
     d.wait_empty()
     assert said(d, "T")
+
+
+def own_address():
+    """Of this machine, and of no other test."""
+    return "127.{}.{}.{}".format(*(random.randrange(2, 250) for _ in "123"))
+
+
+def test_the_manuals_example(apple, impeld, dns, tmp_path):
+    """The stanza of Momentum's manual as it stands, in front of a stand-in by
+    that name, on that port."""
+    ip = own_address()
+    a = apple(Old, name="gateway.push.apple.com", address=(ip, 2195))
+    dns.add("gateway.push.apple.com", "A", ip)
+    stanza = """
+domain "apn_example.com"{
+  delivery_method = "apn"
+  routes = ("apn://gateway.push.apple.com?port=2195")
+}
+"""
+    d = impeld(f"""{stanza}
+Tls_Ca = "{tmp_path}/ca.crt"
+Delivery_Response_Timeout = 300
+Resolv_Conf = "{dns.conf(tmp_path)}"
+Mcmt_Reception = "allow"
+""", modules=APN)
+    push(d, to="a@apn_example.com")
+    wait_for(lambda: a.frames)
+    d.wait_empty()
+    assert a.frames[0]["token"] == DEVICE and not a.faults
+
+
+def test_the_name_and_port_of_today(apple, impeld, dns, tmp_path):
+    ip = own_address()
+    try:
+        a = apple(name="api.push.apple.com", address=(ip, 443))
+    except PermissionError:
+        pytest.skip("port 443 is for root")
+    dns.add("api.push.apple.com", "A", ip)
+    d = impeld(f"""
+Domain "push.test" {{
+  Delivery_Method = "apn"
+  Routes = ( "apn://api.push.apple.com" )
+  APN_Auth_Key = "file:{tmp_path}/key.p8"
+  APN_Key_ID = "KEY1234567"
+  APN_Team_ID = "TEAM123456"
+  APN_Topic = "com.example.app"
+}}
+Tls_Ca = "{tmp_path}/ca.crt"
+Resolv_Conf = "{dns.conf(tmp_path)}"
+Mcmt_Reception = "allow"
+""", modules=APN)
+    push(d)
+    assert a.wait()[0].headers[":authority"] == "api.push.apple.com"
 
 
 def test_options_are_checked(impeld, tmp_path):
