@@ -391,6 +391,29 @@ who_is_lost_refuses_the_message_and_is_tried_again(void **state)
     over(c);
 }
 
+/* The client is greeted without it. */
+static void
+who_is_lost_at_the_greeting_is_tried_with_a_message(void **state)
+{
+    struct chain *c;
+
+    (void)state;
+    comes(2);
+    all_say(IMPEL_GO_ON);
+    greet();
+    refuses(0, IMPEL_ABSENT, 451);
+    says(1, IMPEL_GO_ON);
+    assert_int_equal(fake_verdict_code, 250);
+    assert_false(is_open(0));
+    c = begin();
+    for (int i = 0; i < 3; i++)
+        says(0, IMPEL_GO_ON);
+    assert_string_equal(of(0)->told, "CGS");
+    says(1, IMPEL_GO_ON);
+    assert_int_equal(answer, IMPEL_GO_ON);
+    over(c);
+}
+
 static void
 who_is_lost_and_does_not_matter_is_passed_over(void **state)
 {
@@ -675,6 +698,7 @@ main(void)
         TEST(who_passes_is_asked_of_the_next_message_again),
         TEST(who_passes_a_client_is_not_asked_again),
         TEST(who_is_lost_refuses_the_message_and_is_tried_again),
+        TEST(who_is_lost_at_the_greeting_is_tried_with_a_message),
         TEST(who_is_lost_and_does_not_matter_is_passed_over),
         TEST(gone_without_a_word_is_a_no),
         TEST(what_was_said_between_two_questions_holds),
