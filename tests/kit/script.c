@@ -233,13 +233,6 @@ parse_client(struct reading *r, struct str rest)
     return 0;
 }
 
-static void
-parse_meta(struct reading *r, struct str rest)
-{
-    r->message->meta_key = script_kept(r->s, word_next(&rest)).p;
-    r->message->meta_value = script_kept(r->s, str_trim(rest));
-}
-
 static int
 parse_message_line(struct reading *r, struct str key, struct str rest)
 {
@@ -254,9 +247,10 @@ parse_message_line(struct reading *r, struct str key, struct str rest)
         m->ret = str_eq(rest, STR("hdrs")) ? IMPEL_RET_HDRS : IMPEL_RET_FULL;
     else if (str_eq(key, STR("client")))
         rc = parse_client(r, rest);
-    else if (str_eq(key, STR("meta")))
-        parse_meta(r, rest);
-    else if (str_eq(key, STR("needs")))
+    else if (str_eq(key, STR("meta"))) {
+        m->meta_key = script_kept(r->s, word_next(&rest)).p;
+        m->meta_value = script_kept(r->s, str_trim(rest));
+    } else if (str_eq(key, STR("needs")))
         rc = parse_bits(r, word_need, rest, &m->needs);
     else if (str_eq(key, STR("rcpt")))
         rc = parse_rcpt(r, rest);
