@@ -5,6 +5,7 @@
 #include "spool/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/xmem.h"
@@ -73,28 +74,32 @@ state_free(struct state **to)
     free(s);
 }
 
-static void
-make_key(struct buf *b, struct str ns, struct str key)
+/* `to` has room for STATE_KEY_MAX + 1, which no value exceeds. */
+static struct str
+make_key(char *to, struct str ns, struct str key)
 {
-    buf_str(b, ns);
-    buf_char(b, 0);
-    buf_str(b, key);
+    size_t n = ns.n + 1 + key.n;
+
+    if (ns.n + key.n > STATE_KEY_MAX)
+        return STR_NONE;
+    memcpy(to, ns.p, ns.n);
+    to[ns.n] = '\0';
+    if (key.n)
+        memcpy(to + ns.n + 1, key.p, key.n);
+    return str_make(to, n);
 }
 
 static struct value *
 value_find(struct state *s, struct str ns, struct str key, bool make)
 {
-    struct buf b = BUF_INIT;
-    struct value *v;
+    char room[STATE_KEY_MAX + 1];
+    struct str is = make_key(room, ns, key);
+    struct value *v = map_find(&s->map, is);
 
-    make_key(&b, ns, key);
-    v = map_find(&s->map, buf_get(&b));
-    if (v || !make) {
-        buf_fini(&b);
+    if (v || !make)
         return v;
-    }
     v = xnew(struct value);
-    v->key = b;
+    buf_str(&v->key, is);
     (void)map_put(&s->map, buf_get(&v->key), v); /* it was not there */
     return v;
 }
@@ -158,7 +163,8 @@ state_recover(
     struct record_state r;
     struct value *v;
 
-    if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
+    if (record_get_state((const uint8_t *)payload.p, payload.n, &r) ||
+        r.ns.n + r.key.n > STATE_KEY_MAX)
         return;
     v = value_find(s->state, r.ns, r.key, true);
     if (lsn == v->lsn)

@@ -20,6 +20,7 @@ from lib.report import Report, median, number, pair_ratio
 HELP = "ECSTREAM beside SMTP, into a node and from node to node"
 ORDER = 2
 SUSPENDED = "Suspend_Delivery = true"
+OPEN = 500  # messages of a stream without an answer
 CONNECTIONS = {"ESMTP": 20, "ECSTREAM": 1}  # from node to node
 LISTENER = """
 ECStream_Listener {{
@@ -67,7 +68,7 @@ def inject(way, n, size):
         m, threads = s.metrics(), process.thread_seconds(pid)
         cpu = process.cpu_seconds(pid)
         if way.startswith("ec"):
-            sent = stream_source(stream, n=n, s=size, c=count)
+            sent = stream_source(stream, n=n, s=size, c=count, w=OPEN)
         else:
             sent = traffic.source(smtp, n=n, s=size, c=count)
         cpu = process.cpu_seconds(pid) - cpu
