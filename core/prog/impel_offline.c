@@ -344,6 +344,9 @@ int
 impel_offline_run(
     const struct impel_run *r, const struct str *words, size_t count)
 {
+    if (is(words, count, 0, "help") && count == 2 &&
+        is(words, count, 1, "inject"))
+        return inject(r, (struct str[]){STR("inject"), STR("--help")}, 2);
     if (is(words, count, 0, "help"))
         return help(r, words, count);
     if (is(words, count, 0, "password"))

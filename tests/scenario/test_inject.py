@@ -324,9 +324,10 @@ def test_used_wrongly(tmp_path):
                   ["--mbox", "mmdf", "--recipient", "a@b.test", m],
                   ["--list", "-", "-"]):
         assert "usage" in inject(*words, status=2)
-    assert "--journal FILE" in subprocess.run(
-        [str(IMPEL), "inject", "--help"], capture_output=True, text=True,
-        check=True).stdout
+    for words in ["inject", "--help"], ["help", "inject"]:
+        assert "--journal FILE" in subprocess.run(
+            [str(IMPEL), *words], capture_output=True, text=True,
+            check=True).stdout
 
 
 def test_not_sent(ecserver, tmp_path):
