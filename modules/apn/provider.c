@@ -231,9 +231,7 @@ provider_token(struct provider *p, const struct provider_key *key, int64_t wall,
     struct provider_entry *e;
     uint64_t number = 0;
 
-    *why = provider_check(key);
-    if (*why)
-        return 0;
+    *why = NULL;
     if (!key_sum(key, sum)) {
         *why = "no memory";
         return 0;
@@ -242,7 +240,9 @@ provider_token(struct provider *p, const struct provider_key *key, int64_t wall,
     e = find(p, sum);
     e->used = wall;
     if (is_stale(e, wall)) {
-        *why = make(key, wall, e->token);
+        *why = provider_check(key);
+        if (!*why)
+            *why = make(key, wall, e->token);
         e->made = wall;
         if (*why)
             e->token[0] = '\0';

@@ -242,6 +242,11 @@ job_goes_on(struct job *j)
 
     if (rc == IMPEL_E_AGAIN)
         return;
+    if (rc == IMPEL_E_FULL) {
+        j->more = true;
+        s->host->timer(s->io, TIMER_READ, 0);
+        return;
+    }
     if (rc < 0) {
         job_fails(j, "451 4.3.0 [internal] the message cannot be read");
         return;
@@ -267,6 +272,24 @@ job_goes_on(struct job *j)
     job_send(j);
     if (!s->over)
         s->speech->flush(s);
+}
+
+/* One of those that are long. */
+static void
+session_reads(struct session *s)
+{
+    struct job *j = s->jobs, *next;
+
+    while (j && !j->more)
+        j = j->next;
+    if (!j)
+        return;
+    for (next = j->next; next && !next->more;)
+        next = next->next;
+    if (next)
+        s->host->timer(s->io, TIMER_READ, 0);
+    j->more = false;
+    job_goes_on(j);
 }
 
 /* --- the end --- */
@@ -388,6 +411,8 @@ session_timer(struct session *s, int64_t number)
     if (number == TIMER_CONNECT)
         session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT,
             "451 4.4.1 [internal] no connection in time");
+    else if (number == TIMER_READ)
+        session_reads(s);
     else
         s->speech->timer(s, number);
 }

@@ -34,6 +34,7 @@ struct job {
     struct impel_batch *batch;
     const struct impel_envelope *envelope;
     struct push *push; /* while it is read */
+    bool more;         /* it goes on in another turn */
     uint64_t at;
     struct notice notice;
     struct request *request; /* NULL: not yet */
@@ -63,7 +64,7 @@ struct speech {
 };
 extern const struct speech http_speech, binary_speech;
 
-enum { TIMER_CONNECT, TIMER_ANSWER, TIMER_PING, TIMER_SEND };
+enum { TIMER_CONNECT, TIMER_ANSWER, TIMER_PING, TIMER_READ };
 struct session {
     const struct speech *speech;
     struct apn *module;

@@ -11,6 +11,7 @@
 
 enum {
     PUSH_STEP = 16384,
+    PUSH_STEPS = 32,         /* of a turn */
     PUSH_FIELDS_MOST = 16384 /* a part's own header */
 };
 struct push {
@@ -332,8 +333,11 @@ push_read(struct push *p, const struct impel_host *host,
 {
     char piece[PUSH_STEP];
     int64_t n;
+    int steps = 0;
 
     do {
+        if (steps++ == PUSH_STEPS)
+            return IMPEL_E_FULL;
         n = host->read_body(batch, IMPEL_BODY_RAW, *at, piece, sizeof(piece));
         if (n <= 0)
             return (int)n;

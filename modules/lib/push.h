@@ -43,8 +43,9 @@ const char *push_end(struct push *p, struct push_found *to);
 void push_free(struct push *p);
 
 /* Reads a batch's message into it, as far as it goes.  0: enough was read;
- * IMPEL_E_AGAIN: EV_BODY follows, call it again with the same *at; else the
- * message cannot be read. */
+ * IMPEL_E_AGAIN: EV_BODY follows, call it again with the same *at;
+ * IMPEL_E_FULL: enough for one turn, call it again in another; else the message
+ * cannot be read. */
 int push_read(struct push *p, const struct impel_host *host,
     struct impel_batch *batch, uint64_t *at);
 

@@ -463,6 +463,20 @@ def test_ordinary_messages(apple, pushing):
     d.wait_empty()
 
 
+def test_a_long_message(apple, pushing):
+    """Its part stands behind megabytes of others."""
+    a = apple()
+    d = pushing(a)
+    line = "x" * 998 + "\r\n"
+    headers, body = container({"X-Device-Token": DEVICE}, '{"aps":{}}',
+                              "Subject: hi\r\n\r\n" + line * 3000)
+    for to in ("a@push.test", "b@push.test"):
+        send(d.port, to, headers=headers, body=body)
+    a.wait(2)
+    d.wait_empty()
+    assert a.taken == [DEVICE] * 2
+
+
 def test_reception_of_containers(apple, pushing):
     a = apple()
     d = pushing(a)
