@@ -653,10 +653,11 @@ settle_verdict(struct ecstream_host *h)
 static bool
 settle_wake(struct ecstream_host *h)
 {
-    int64_t arg = h->settles[0];
+    int64_t arg;
 
     if (!h->settle_count || h->keep_unsettled)
         return false;
+    arg = h->settles[0];
     memmove(
         h->settles, h->settles + 1, --h->settle_count * sizeof(h->settles[0]));
     session_event(h, NULL, IMPEL_EV_WAKE, arg);
