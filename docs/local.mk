@@ -34,7 +34,7 @@ $(MADE_PAGES): Makefile
 # The options are what the tables of the core and of the modules say.
 OPTION_LAYERS = spool route sts xport tlsin dkim login queue tlsrpt intake auth logs ctl
 DESCRIBE = core/prog/impel$(EXEEXT) \
-	-M modules/apn/.libs:modules/ecstream/.libs:modules/esmtp/.libs:modules/lmtp/.libs:modules/milter/.libs:modules/null/.libs config describe --as=man
+	-M modules/apn/.libs:modules/ecstream/.libs:modules/esmtp/.libs:modules/lmtp/.libs:modules/milter/.libs:modules/mm7/.libs:modules/null/.libs config describe --as=man
 docs/man/impel.yaml.5: docs/man/impel.yaml.5.in etc/impel-minimal.yaml \
 		core/prog/impel$(EXEEXT) $(impelmodule_LTLIBRARIES) Makefile
 	$(AM_V_GEN)$(MKDIR_P) docs/man && for l in $(OPTION_LAYERS); do \

@@ -48,7 +48,6 @@ static const struct {
     const char *module, *version;
 } uninstalled_versions[] = {
     {"gcm", "0.2"},
-    {"mm7", "0.2"},
 };
 static const char *const installed_words[] = {
     "delivery_method", "scheme", "listener", "module"};

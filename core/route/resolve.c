@@ -21,7 +21,7 @@ static const uint16_t usual_port[] = {
     [METHOD_ECSTREAM] = 1825,
     [METHOD_APN] = 443,
     [METHOD_GCM] = 443,
-    [METHOD_MM7] = 80,
+    [METHOD_MM7] = 8080,
 };
 static struct {
     uint32_t id, options; /* id of the row when there were so many options */

@@ -197,6 +197,28 @@ route_is_scheme(struct str s)
     return s.n > 0;
 }
 
+/* "host/path": what is asked for at a service by HTTP is its module's affair,
+ * which has the text of the route. */
+static int
+route_cut_target(struct str scheme, struct str *host, struct err *e)
+{
+    static const char *const schemes[] = {"http", "https", "apn", "gcm", "mm7"};
+    size_t slash = str_chr(*host, '/', 0);
+    bool known = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+        known = known || str_ieq(scheme, str_of(schemes[i]));
+    if (!known || slash == SIZE_MAX)
+        return 0;
+    for (size_t i = slash; i < host->n; i++)
+        if (host->p[i] <= ' ' || host->p[i] > '~')
+            return err_set(e, ERR_CONF,
+                "no blanks, control characters and octets above 126 are "
+                "expected in a path");
+    *host = str_sub(*host, 0, slash);
+    return 0;
+}
+
 static int
 route_uri(struct str text, size_t colon, struct route_item *to, struct err *e)
 {
@@ -212,6 +234,8 @@ route_uri(struct str text, size_t colon, struct route_item *to, struct err *e)
                                            : route_query(rest, to, e);
     if (host.n && host.p[host.n - 1] == '/')
         host.n--;
+    if (route_cut_target(to->scheme, &host, e) < 0)
+        return ERR_CONF;
     if (str_chr(host, '@', 0) != SIZE_MAX || str_chr(host, '/', 0) != SIZE_MAX)
         return err_set(e, ERR_CONF,
             "a host, and no user or path, is "

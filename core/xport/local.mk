@@ -125,9 +125,10 @@ noinst_PROGRAMS += core/prog/impel-serves
 core_prog_impel_serves_SOURCES = core/prog/impel-serves.c
 core_prog_impel_serves_LDADD = core/xport/libxport.a $(CONF_LA) $(LTDL_LIBS) \
 	$(CONF_LIBS)
-MODULE_SERVES = modules/ecstream/ecstream.serves \
+MODULE_SERVES = modules/apn/apn.serves modules/ecstream/ecstream.serves \
 	modules/esmtp/esmtp.serves modules/lmtp/lmtp.serves \
-	modules/milter/milter.serves modules/null/null.serves
+	modules/milter/milter.serves modules/mm7/mm7.serves \
+	modules/null/null.serves
 impelmodule_DATA = $(MODULE_SERVES)
 CLEANFILES += $(MODULE_SERVES)
 SUFFIXES = .la .serves

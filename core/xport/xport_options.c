@@ -244,6 +244,27 @@ static const struct option rows[] = {
                   "fails. Nothing that was written as mail is then shown on "
                   "a lock screen by mistake.",
         .since = "0.5"},
+    [XPORT_HTTP_URI] = {.name = "http_uri",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "what is asked for at a service that is spoken to by HTTP",
+        .manual = "A path, such as /mms. Unset: the path written with the "
+                  "route, as in mm7://example.com/mms, else /.",
+        .since = "0.5"},
+    [XPORT_HTTP_HOST] = {.name = "http_host",
+        .type = IMPEL_OPT_STRING,
+        .scopes = OUT,
+        .brief = "what the field Host of requests by HTTP says",
+        .manual = "Unset: the host of the route, and its port unless it is "
+                  "the usual one.",
+        .since = "0.5"},
+    [XPORT_HTTP_BASIC_AUTH] = {.name = "http_basic_auth",
+        .type = IMPEL_OPT_SECRET,
+        .scopes = OUT,
+        .brief = "user:password for services by HTTP, or file:/path",
+        .manual = "It is sent in every request, and stands in clear in it: "
+                  "set tls = required, too.",
+        .since = "0.5"},
     [XPORT_MODULE_ENABLED] = {.name = "enabled",
         .type = IMPEL_OPT_BOOL,
         .scopes = SCOPE_MODULE,

@@ -31,6 +31,9 @@ enum {
     XPORT_TLS_PROTOCOLS,
     XPORT_DELIVERY_RESPONSE_TIMEOUT, /* ms */
     XPORT_PUSH_CONVERT,
+    XPORT_HTTP_URI,
+    XPORT_HTTP_HOST,
+    XPORT_HTTP_BASIC_AUTH,
     XPORT_MODULE_ENABLED,    /* enabled, in a module's stanza */
     XPORT_MODULE_DEBUG_LEVEL /* debug_level: enum log_level */
 };

@@ -31,7 +31,7 @@ impel_modtest_LDADD = $(BASE_LA) $(LTDL_LIBS) $(BASE_LIBS)
 KIT_TESTS = \
 	tests/kit/apn.modtest tests/kit/esmtp.modtest \
 	tests/kit/ecstream.modtest tests/kit/lmtp.modtest \
-	tests/kit/milter.modtest \
+	tests/kit/milter.modtest tests/kit/mm7.modtest \
 	tests/kit/null.modtest \
 	tests/kit/standin.modtest \
 	tests/kit/good.modtest \
@@ -45,7 +45,7 @@ TESTS += $(KIT_TESTS) tests/kit/docs.test tests/kit/imports.test
 MODTEST_LOG_COMPILER = $(SHELL) $(srcdir)/tests/kit/run-kit
 EXTRA_DIST += $(KIT_TESTS) tests/kit/run-kit tests/kit/scripts \
 	docs/modules/apn.md docs/modules/ecstream.md docs/modules/null.md docs/modules/esmtp.md docs/modules/lmtp.md \
-	docs/modules/milter.md
+	docs/modules/milter.md docs/modules/mm7.md
 
 # null.c in the place of modules/lmtp, for tests of routing: found by use of
 # the method LMTP when its folder is on the module path.  Never installed.

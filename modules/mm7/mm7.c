@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mm7.c - descriptor of the module, and its counters.
+ */
+#include "mm7.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libxml/parser.h>
+
+#include "submit.h"
+
+static const struct impel_counter mm7_counters[COUNT_MAX] = {
+    [COUNT_DELIVERED] = {.name = "delivered",
+        .brief = "Recipients whose message an MMSC has taken"},
+    [COUNT_REFUSED] = {.name = "refused",
+        .brief = "Recipients whose message an MMSC will never take"},
+    [COUNT_FAULTS] = {.name = "faults", .brief = "Answers that were faults"},
+    [COUNT_UNCERTAIN] = {.name = "uncertain",
+        .brief = "Requests that an MMSC may have taken without saying so"},
+    [COUNT_TIMEOUTS] = {.name = "timeouts",
+        .brief = "Requests without an answer in time"},
+    [COUNT_CHALLENGES] = {.name = "challenges",
+        .brief = "Requests for a login by Digest"},
+};
+
+struct impel_str
+mm7_str(const char *z)
+{
+    return (struct impel_str){z, strlen(z)};
+}
+
+struct impel_result
+mm7_result(int verdict, int blame, int stage, const char *text)
+{
+    struct impel_result r = {.size = sizeof(r),
+        .verdict = verdict,
+        .blame = blame,
+        .stage = stage,
+        .retry_after = -1,
+        .text = mm7_str(text)};
+
+    r.code = (uint16_t)((text[0] - '0') * 100 + (text[1] - '0') * 10 +
+        (text[2] - '0'));
+    for (int i = 0; i < 3; i++)
+        r.status[i] = (uint16_t)(text[4 + 2 * i] - '0');
+    return r;
+}
+
+static int
+mm7_load(const struct impel_host *host, struct impel_instance *instance,
+    void **ctx, struct impel_error *e)
+{
+    struct mm7 *m = calloc(1, sizeof(*m));
+
+    if (!m || digests_init(&m->digests) < 0) {
+        free(m);
+        e->code = IMPEL_E_NOMEM;
+        (void)snprintf(e->text, sizeof(e->text), "no memory");
+        return IMPEL_E_NOMEM;
+    }
+    xmlInitParser(); /* before there are threads that parse */
+    m->host = host;
+    m->instance = instance;
+    *ctx = m;
+    return 0;
+}
+
+/* What would go wrong with every message. */
+static const char *
+mm7_fault(const struct submit_want *w, struct impel_str login)
+{
+    if (w->prefix.n && !text_is_prefix(w->prefix))
+        return "mm7_namespace is no prefix";
+    if (!text_is_prefix(w->env))
+        return "mm7_soap_env is no prefix";
+    if (w->prefix.n == w->env.n && w->prefix.n &&
+        memcmp(w->prefix.p, w->env.p, w->env.n) == 0)
+        return "mm7_namespace and mm7_soap_env are the same prefix";
+    if (w->prefix_in_body && !w->prefix.n)
+        return "mm7_use_namespace_in_body needs mm7_namespace";
+    if (!w->schema.n || !w->version.n)
+        return "mm7_xml_schema and mm7_version must not be empty";
+    if (login.n && !memchr(login.p, ':', login.n))
+        return "http_basic_auth is not user:password";
+    return NULL;
+}
+
+static int
+mm7_check(void *ctx, const struct impel_scope *scope, struct impel_error *e)
+{
+    struct mm7 *m = ctx;
+    struct submit_want want;
+    const char *wrong = submit_wants(m, scope, NULL, &want);
+
+    if (wrong) /* it speaks of messages */
+        wrong = want.sender_address.n && !submit_is_xml(want.sender_address)
+            ? "mm7_sender_address is no XML"
+            : want.extended.n && !submit_is_xml(want.extended)
+            ? "mm7_request_ie_extended is no XML"
+            : "mm7_number_prefix is longer than 32 octets";
+    else
+        wrong = mm7_fault(&want, m->host->opt_str(scope, OPT_BASIC_AUTH, 0));
+    if (!wrong)
+        return 0;
+    e->code = IMPEL_E_INVAL;
+    (void)snprintf(e->text, sizeof(e->text), "%s", wrong);
+    return IMPEL_E_INVAL;
+}
+
+static void
+mm7_unload(void *ctx)
+{
+    struct mm7 *m = ctx;
+
+    digests_fini(&m->digests);
+    free(m);
+}
+
+static const char *const methods[] = {"MM7", NULL};
+static const char *const schemes[] = {"mm7", NULL};
+
+IMPEL_MODULE(mm7) = {
+    IMPEL_MODULE_STAMP,
+    .option_count = OPT_ROWS,
+    .counter_count = COUNT_MAX,
+    .name = "mm7",
+    .version = "0.1.0",
+    .brief = "multimedia messages to an MMSC, by SOAP over HTTP (MM7)",
+    .methods = methods,
+    .schemes = schemes,
+    .options = mm7_options,
+    .counters = mm7_counters,
+    .load = mm7_load,
+    .check = mm7_check,
+    .unload = mm7_unload,
+    .transport = &mm7_transport,
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mm7.h - what the files of mm7.so share: the module, its rows, results.
+ */
+#ifndef IMPEL_MM7_H
+#define IMPEL_MM7_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impel/module.h>
+
+#include "digests.h"
+
+enum mm7_row {
+    OPT_CONNECT_TIMEOUT,
+    OPT_TLS,
+    OPT_CONVERT,
+    OPT_URI,
+    OPT_HOST,
+    OPT_BASIC_AUTH,
+    OPT_PORT,
+    OPT_PATH,
+    OPT_AUTH_USER,
+    OPT_AUTH_PASSWORD,
+    OPT_AUTH_SCHEME, /* enum mm7_auth */
+    OPT_RESPONSE_TIMER,
+    OPT_DELIVERY_REPORT,
+    OPT_READ_REPLY,
+    OPT_REPLY_CHARGING,
+    OPT_REPLY_CHARGING_SIZE,
+    OPT_REPLY_DEADLINE,
+    OPT_MESSAGE_CLASS, /* 0: none */
+    OPT_SERVICE_CODE,
+    OPT_SENDER_ADDRESS,
+    OPT_VASPID,
+    OPT_VASID,
+    OPT_NUMBER_PREFIX,
+    OPT_IE_EXTENDED,
+    OPT_VERSION,
+    OPT_XML_SCHEMA,
+    OPT_NAMESPACE,
+    OPT_NAMESPACE_IN_BODY,
+    OPT_SOAP_ENV,
+    OPT_SIMPLE_MIME,
+    OPT_CONTENT_MOST,
+    OPT_ROWS
+};
+enum mm7_auth { AUTH_BASIC, AUTH_DIGEST };
+
+enum mm7_count {
+    COUNT_DELIVERED,
+    COUNT_REFUSED,
+    COUNT_FAULTS,
+    COUNT_UNCERTAIN,
+    COUNT_TIMEOUTS,
+    COUNT_CHALLENGES,
+    COUNT_MAX
+};
+
+struct mm7 {
+    const struct impel_host *host;
+    struct impel_instance *instance;
+    struct digests digests;
+};
+
+/* Words of our own, a literal such as "451 4.4.2 [internal] no answer": code
+ * and status are read from it. */
+struct impel_result mm7_result(
+    int verdict, int blame, int stage, const char *text);
+struct impel_str mm7_str(const char *z);
+
+extern const struct impel_transport mm7_transport;
+extern const struct impel_option mm7_options[OPT_ROWS];
+extern const char *const mm7_classes[];
+
+#endif
