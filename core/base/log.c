@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -96,28 +99,70 @@ log_to_stderr(enum log_level level, int64_t wall, struct str line)
     buf_fini(&b);
 }
 
-/* A peer's words must not forge a line or move a terminal's cursor. */
+/* What stands for a quotation mark of ours until all is formatted: nobody
+ * outside can guess it. */
+static char log_quote[20];
+static pthread_once_t log_quote_once = PTHREAD_ONCE_INIT;
+
 static void
-log_clean(struct buf *b)
+log_quote_make(void)
 {
-    for (size_t i = 0; i < b->n; i++) {
-        unsigned char c = (unsigned char)b->p[i];
-        if (c < 32 || c == 127)
-            b->p[i] = '?';
+    uint64_t chance;
+
+    if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != sizeof(chance))
+        chance = (uint64_t)clock_mono() ^ (uint64_t)(uintptr_t)&chance;
+    (void)snprintf(log_quote, sizeof(log_quote), "\1%016" PRIx64 "\1", chance);
+}
+
+static void ATTR_PRINTF(2, 0)
+    log_format(struct buf *to, const char *fmt, va_list ap)
+{
+    struct buf ours = BUF_INIT;
+
+    (void)pthread_once(&log_quote_once, log_quote_make);
+    for (const char *p = fmt; *p; p++)
+        if (*p == '"')
+            buf_cstr(&ours, log_quote);
+        else
+            buf_char(&ours, *p);
+    buf_vprintf(to, ours.p ? ours.p : "", ap);
+    buf_fini(&ours);
+}
+
+/* A peer's words must not forge a line or a value, nor move a terminal's
+ * cursor. */
+static void
+log_clean(const struct buf *from, struct buf *to)
+{
+    const size_t n = strlen(log_quote);
+
+    for (size_t i = 0; i < from->n && to->n < LOG_LINE_MAX; i++) {
+        unsigned char c = (unsigned char)from->p[i];
+
+        if (c == '\1' && from->n - i >= n &&
+            memcmp(from->p + i, log_quote, n) == 0) {
+            buf_char(to, '"');
+            i += n - 1;
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            buf_char(to, '\\');
+        buf_char(to, c < 32 || c == 127 ? '?' : (char)c);
     }
 }
 
 static void ATTR_PRINTF(3, 0) log_line(
     enum log_level level, const char *event, const char *fmt, va_list ap)
 {
-    struct buf b = BUF_INIT;
+    struct buf text = BUF_INIT, b = BUF_INIT;
     int64_t wall = clock_wall();
 
+    log_format(&text, fmt, ap);
     buf_cstr(&b, event);
     buf_char(&b, ' ');
-    buf_vprintf(&b, fmt, ap);
+    log_clean(&text, &b);
     buf_cut(&b, LOG_LINE_MAX);
-    log_clean(&b);
+    buf_fini(&text);
     (void)pthread_rwlock_rdlock(&log_lock); /* fails only by a bug */
     if (log_sink)
         log_sink(log_sink_arg, level, wall, str_trim(buf_get(&b)));

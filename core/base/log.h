@@ -58,7 +58,8 @@ typedef void log_sink_f(void *arg, enum log_level, int64_t wall, struct str);
 void log_set_sink(log_sink_f *fn, void *arg); /* NULL: stderr */
 
 /* log_write(LOG_LEVEL_INFO, LOG_NET, "listener-open", "addr=%s", a): the event
- * name, then the formatted pairs.  Control characters become '?'. */
+ * name, then the formatted pairs.  Control characters become '?'; in what is
+ * put in, " and \ have a \ before them. */
 void log_write(enum log_level level, enum log_area area, const char *event,
     const char *fmt, ...) ATTR_PRINTF(4, 5);
 /* The same whatever the masks say: for what has a level of its own. */

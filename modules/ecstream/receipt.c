@@ -63,16 +63,31 @@ rcpt_say_text(struct rcpt *r, const char *text)
     rcpt_say(r, &said);
 }
 
-/* Was it taken by a message of this key before? */
-static bool
-rcpt_was_taken(const struct receipt *m, uint32_t number)
+static int
+number_cmp(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Those taken by messages of this key before, ascending; NULL: none, or there
+ * is no memory, which m->was says then. */
+static uint32_t *
+numbers_taken(struct receipt *m, size_t *count)
 {
     struct frame_in in = {m->was.p, m->was.n, false};
+    uint32_t *list = m->was.n ? malloc(m->was.n) : NULL;
 
+    *count = 0;
+    if (!list) {
+        m->was.failed |= m->was.n > 0;
+        return NULL;
+    }
     while (in.n >= 4)
-        if (frame_u32(&in) == number)
-            return true;
-    return false;
+        list[(*count)++] = frame_u32(&in);
+    qsort(list, *count, sizeof(*list), number_cmp);
+    return list;
 }
 
 /* What is known of the key by now. */
@@ -256,9 +271,11 @@ receipt_new(struct server *s, struct impel_str key, uint32_t rcpt_count)
 static size_t
 receipt_look(struct server *s, struct receipt *m, struct frame_in rcpt)
 {
-    size_t open = 0;
+    size_t open = 0, count;
+    uint32_t *taken;
 
     receipt_recall(s, m);
+    taken = numbers_taken(m, &count);
     for (size_t i = 0; i < m->rcpt_count; i++) {
         struct rcpt *r = &m->rcpt[i];
 
@@ -266,11 +283,13 @@ receipt_look(struct server *s, struct receipt *m, struct frame_in rcpt)
         (void)frame_u8(&rcpt);
         (void)frame_text(&rcpt);
         (void)frame_text(&rcpt);
-        if (rcpt_was_taken(m, r->number))
+        if (taken &&
+            bsearch(&r->number, taken, count, sizeof(*taken), number_cmp))
             rcpt_say_text(r, "250 2.0.0 OK, taken before");
         else
             open++;
     }
+    free(taken);
     return open;
 }
 
@@ -330,13 +349,13 @@ receipt_begin(struct server *s, struct impel_str payload)
         return false;
     if (s->going) {
         receipt_refuse(s, m, "421 4.3.2 closing down");
+    } else if (m->rcpt_count > server_most_rcpts(s)) {
+        receipt_refuse(s, m, "452 4.5.3 too many recipients");
     } else if (!receipt_look(s, m, e.rcpt)) {
         s->host->count(s->module->instance, COUNT_KNOWN, 1);
         receipt_answer(s, m);
     } else if (receipt_is_too_large(s, &e)) {
         receipt_refuse(s, m, "552 5.3.4 message is too large");
-    } else if (m->rcpt_count > server_most_rcpts(s)) {
-        receipt_refuse(s, m, "452 4.5.3 too many recipients");
     } else if (!envid_is_fit(e.from.envid)) {
         receipt_refuse(s, m, "501 5.5.4 bad ENVID");
     } else {

@@ -410,7 +410,7 @@ def test_quarantine(chain, milter):
     assert not s.messages
     said = wait_for(lambda: [line for line in d.log("paniclog")
                              if "filter-quarantine" in line])
-    assert 'action=tempfail reason="looks ?odd???forged"' in said[0]
+    assert r'action=tempfail reason=\"looks ?odd???forged\""' in said[0]
 
 
 def test_large(chain, milter):

@@ -78,6 +78,10 @@ test_hostile(void **state)
     (void)state;
     log_error(LOG_SMTP, "reply", "text=%s", "a\r\nforged\x1b[2J\x7f");
     assert_string_equal(last_line, "reply text=a??forged?[2J?");
+    log_error(LOG_SMTP, "reply", "text=\"%s\" by=\"%.*s\" n=%d",
+        "a\" by=\"me\\", 3, "\1\"\1x", 7);
+    assert_string_equal(
+        last_line, "reply text=\"a\\\" by=\\\"me\\\\\" by=\"?\\\"?\" n=7");
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     log_error(LOG_SMTP, "reply", "text=%s", text);
