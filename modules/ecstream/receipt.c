@@ -71,6 +71,12 @@ number_cmp(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static bool
+number_is_in(uint32_t number, const uint32_t *list, size_t count)
+{
+    return list && bsearch(&number, list, count, sizeof(*list), number_cmp);
+}
+
 /* Those taken by messages of this key before, ascending; NULL: none, or there
  * is no memory, which m->was says then. */
 static uint32_t *
@@ -283,8 +289,7 @@ receipt_look(struct server *s, struct receipt *m, struct frame_in rcpt)
         (void)frame_u8(&rcpt);
         (void)frame_text(&rcpt);
         (void)frame_text(&rcpt);
-        if (taken &&
-            bsearch(&r->number, taken, count, sizeof(*taken), number_cmp))
+        if (number_is_in(r->number, taken, count))
             rcpt_say_text(r, "250 2.0.0 OK, taken before");
         else
             open++;
@@ -490,11 +495,15 @@ receipt_body(struct server *s, struct receipt *m, const char *p, size_t n)
 static size_t
 receipt_overtaken(struct server *s, struct receipt *m)
 {
-    size_t count = 0;
+    size_t count = 0, taken_count;
+    uint32_t *taken;
 
     receipt_recall(s, m);
-    for (size_t i = 0; m->was.n && i < m->rcpt_count; i++)
-        count += m->rcpt[i].taken && rcpt_was_taken(m, m->rcpt[i].number);
+    taken = numbers_taken(m, &taken_count);
+    for (size_t i = 0; i < m->rcpt_count; i++)
+        count += m->rcpt[i].taken &&
+            number_is_in(m->rcpt[i].number, taken, taken_count);
+    free(taken);
     return count;
 }
 

@@ -349,6 +349,19 @@ server_last(struct server *s)
 }
 
 static void
+take_ping(struct server *s, struct impel_str payload)
+{
+    if (payload.n != 8) {
+        server_wrong(s, "501 5.5.4 PING has eight octets");
+        return;
+    }
+    results_end(s);
+    frame_begin(&s->out, FRAME_PONG);
+    frame_put(&s->out, payload.p, payload.n);
+    frame_end(&s->out);
+}
+
+static void
 take_frame(struct server *s, uint8_t type, struct impel_str payload)
 {
     struct frame_in in = {(const uint8_t *)payload.p, payload.n, false};
@@ -373,12 +386,7 @@ take_frame(struct server *s, uint8_t type, struct impel_str payload)
         take_confirm(s, &in);
         break;
     case FRAME_PING:
-        results_end(s);
-        frame_begin(&s->out, FRAME_PONG);
-        frame_put(&s->out, frame_octets(&in, 8).p, in.bad ? 0 : 8);
-        frame_end(&s->out);
-        if (!frame_is_done(&in))
-            server_wrong(s, "501 5.5.4 PING has eight octets");
+        take_ping(s, payload);
         break;
     case FRAME_BYE:
         take_bye(s, &in);
