@@ -283,9 +283,8 @@ request_input(struct session *s)
 
         if (in.n == 0)
             return;
-        if (!s->asking) {
-            session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_FINAL,
-                "451 4.5.0 [internal] an answer that nobody has asked for");
+        if (!s->asking) { /* such as 408 before the server closes */
+            session_over(s, NULL);
             return;
         }
         n = http1_feed(s->http, in.p, in.n, &step);

@@ -286,6 +286,18 @@ def test_answers_in_chunks_and_to_the_end(mmsc, sending):
     assert len(m.submits) == 3 and not d.records("T")
 
 
+def test_a_server_that_parts_in_words(mmsc, sending):
+    def parts(h, s):
+        h.say(answer(s))
+        h.wfile.write(b"HTTP/1.1 408 Bored\r\nContent-Length: 0\r\n\r\n")
+    m = mmsc(parts)
+    d = sending(m)
+    for n in (1, 2):
+        send(d.port, NUMBER)
+        delivered(d, n)
+    assert m.connections == 2 and not d.records("T")
+
+
 def test_login_basic(mmsc, sending):
     m = mmsc(login=("basic", "joe", "pa:ss"))
     d = sending(m, more='Http_Basic_Auth = "joe:pa:ss"')
