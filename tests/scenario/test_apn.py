@@ -506,6 +506,8 @@ def test_the_binary_protocol(apple, pushing):
     push_many(d, 10)
     wait_for(lambda: len({f["token"] for f in a.frames}) == 9)
     d.wait_empty()
+    d.wait_records("D", 9)
+    d.wait_records("P", 1)
     assert not a.faults
     assert len(a.frames) == 9 and a.connections == 2
     f = a.frames[0]
