@@ -94,20 +94,52 @@ builder_room(void *arg, int result)
         session_credit(m->is->session);
 }
 
+static struct str
+take_text(struct impel_incoming *m, struct impel_str s)
+{
+    return s.p ? message_str(m->message, str_make(s.p, s.n)) : STR_NONE;
+}
+
+/* A name that is no binding's or group's here is that of none. */
+static void
+meta_assign(struct impel_incoming *m, struct str name)
+{
+    if (assign_is_known(m->is->generation, name))
+        m->message->env.binding = message_str(m->message, name);
+}
+
+/* Too much: IMPEL_E_FULL, and what came first stays. */
+static int
+meta_add(struct impel_incoming *m, struct impel_str key, struct impel_str value)
+{
+    struct envelope *env = &m->message->env;
+    size_t left = META_BYTES_MAX - m->meta_bytes;
+
+    if (str_ieq(str_make(key.p, key.n), STR("binding"))) {
+        meta_assign(m, str_make(value.p, value.n));
+        return 0;
+    }
+    if (key.n > left || value.n > left - key.n || env->meta_count == META_MAX)
+        return IMPEL_E_FULL;
+    m->meta_bytes += key.n + value.n;
+    m->meta = xgrow(m->meta, env->meta_count + 1, sizeof(*m->meta));
+    m->meta[env->meta_count].key = take_text(m, key);
+    m->meta[env->meta_count].value = take_text(m, value);
+    env->meta_count++;
+    return 0;
+}
+
 /* What the listener's context option gives to each message. */
 static void
 take_context(struct impel_incoming *m)
 {
     const struct scope *s = m->is->scope;
     uint32_t id = OPT(intake_options, INTAKE_CONTEXT);
+
     for (size_t i = 0; i < scope_count(s, id); i++) {
         struct str k = scope_key(s, id, i), v = scope_item(s, id, i);
-        if (str_ieq(k, STR("binding"))) {
-            if (assign_is_known(m->is->generation, v))
-                m->message->env.binding = message_str(m->message, v);
-            continue;
-        }
-        (void)receive_meta(m, (struct impel_str){k.p, k.n},
+
+        (void)meta_add(m, (struct impel_str){k.p, k.n},
             (struct impel_str){v.p, v.n}); /* too many: the first ones */
     }
 }
@@ -147,12 +179,6 @@ body_begin(struct impel_incoming *m)
         file = spool_next_ids(in->spool, 1);
     m->builder = content_builder_new(
         in->spool, file, loop_mailbox(m->il->loop), builder_room, m);
-}
-
-static struct str
-take_text(struct impel_incoming *m, struct impel_str s)
-{
-    return s.p ? message_str(m->message, str_make(s.p, s.n)) : STR_NONE;
 }
 
 static void
@@ -396,24 +422,16 @@ receive_meta(
     struct impel_incoming *m, struct impel_str key, struct impel_str value)
 {
     CHECK(m, INCOMING_MAGIC);
-    struct envelope *env = &m->message->env;
-    size_t left = META_BYTES_MAX - m->meta_bytes;
     if (!is_open(m) || !key.p || !key.n)
         return IMPEL_E_INVAL;
-    if (key.n > left || value.n > left - key.n)
-        return IMPEL_E_FULL;
-    m->meta_bytes += key.n + value.n;
     if (str_eq(str_make(key.p, key.n), STR("protocol"))) {
-        env->protocol = take_text(m, value);
+        if (value.n > META_BYTES_MAX - m->meta_bytes)
+            return IMPEL_E_FULL;
+        m->meta_bytes += value.n;
+        m->message->env.protocol = take_text(m, value);
         return 0;
     }
-    if (env->meta_count == META_MAX)
-        return IMPEL_E_FULL;
-    m->meta = xgrow(m->meta, env->meta_count + 1, sizeof(*m->meta));
-    m->meta[env->meta_count].key = take_text(m, key);
-    m->meta[env->meta_count].value = take_text(m, value);
-    env->meta_count++;
-    return 0;
+    return m->is->trusted ? meta_add(m, key, value) : IMPEL_E_UNSUP;
 }
 
 int

@@ -26,7 +26,7 @@ static const struct row {
         "one message for each line of a list: addresses, or CSV with a first "
         "line that names columns: recipient, sender, binding, file; others "
         "are metadata"},
-    {"binding", "NAME", "a binding or group of the server that sends it"},
+    {"binding", "NAME", "a binding or group of a server that trusts us"},
     {"meta", "KEY=VALUE",
         "a context value of each message; may be given several times"},
     {"mbox", "auto|mboxrd|mboxo|no",

@@ -371,6 +371,8 @@ host_meta(struct impel_batch *b, const char *key)
     if (!b->batch)
         return (struct impel_str){NULL, 0};
     env = &b->batch->message->env;
+    if (str_eq(want, STR("binding")))
+        return (struct impel_str){env->binding.p, env->binding.n};
     for (size_t i = 0; i < env->meta_count; i++) {
         if (str_eq(env->meta[i].key, want))
             return (struct impel_str){

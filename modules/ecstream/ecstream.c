@@ -48,8 +48,11 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
         .type = IMPEL_OPT_LIST,
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .brief = "names of context values that go with a message",
-        .manual = "Values that a message has under these names are passed on; "
-                  "the receiving node keeps them with the message.",
+        .manual = "Values that a message has under these names are passed on, "
+                  "and under the name binding that of the binding it was "
+                  "assigned; the receiving node keeps them with the message, "
+                  "or takes the binding, if this one is in its "
+                  "trusted_peers.",
         .since = "0.2"},
     [OPT_IDLE_TIME] = {.name = "ecstream_idle_time",
         .type = IMPEL_OPT_DURATION,

@@ -153,6 +153,44 @@ def test_a_client_from_the_document(impeld, server):
     assert any("ecstream" in r for r in d.records("R"))
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_a_message_has_with_it(impeld, server, trusted):
+    """Binding and context of a peer that is trusted, and of no other."""
+    s, port = server(), free_port()
+    d = impeld(receiver(port, s.port, """
+Binding "fast" { }
+Suspend_Delivery = true
+""").replace("{ }", """{ }
+  Trusted_Peers = ( "%s" )""" % ("127.0.0.0/8" if trusted else "192.0.2.1"), 1),
+        modules=ECSTREAM)
+    with ecstream.Client("127.0.0.1", port) as c:
+        for binding in "fast", "none such":
+            c.send("a@origin.test", ["b@dest.test"], BODY,
+                   meta={"binding": binding, "campaign": "x1"})
+        assert [m.results[0][0] for m in c.wait()] == [250, 250]
+    chosen = d.ask("flush", "all", "--meta", "campaign=x1", "--dry-run")
+    assert ("2 messages" if trusted else "0 messages") in chosen, chosen
+    d.ask("config", "set", "suspend_delivery", "false")
+    d.wait_records("D", 2)
+    assert sorted(r[8] for r in d.records("D")) == [
+        "default", "fast" if trusted else "default"]
+
+
+def test_binding_from_node_to_node(impeld, server):
+    s, port = server(), free_port()
+    b = impeld(receiver(port, s.port, """
+Binding "fast" { }
+Trusted_Peers = ( "127.0.0.0/8" )
+"""), modules=ECSTREAM)
+    a = impeld(sending(port, """
+Binding "fast" { }
+ECStream_Context = ( "binding" "campaign" )
+Trusted_Peers = ( "127.0.0.0/8" )
+"""), modules=ECSTREAM)
+    send(a.port, "a@dest.test", headers="X-Binding: fast\r\n")
+    assert b.wait_records("D")[0][8] == "fast"
+
+
 def test_known_again(impeld, server):
     """Over a connection that broke, and a crash."""
     s, port = server(), free_port()
