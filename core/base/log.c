@@ -132,43 +132,89 @@ static void ATTR_PRINTF(2, 0)
 /* A peer's words must not forge a line or a value, nor move a terminal's
  * cursor. */
 static void
+log_put(struct buf *to, char c)
+{
+    if (c == '"' || c == '\\')
+        buf_char(to, '\\');
+    buf_char(to, (unsigned char)c < 32 || c == 127 ? '?' : c);
+}
+
+static void
 log_clean(const struct buf *from, struct buf *to)
 {
     const size_t n = strlen(log_quote);
 
     for (size_t i = 0; i < from->n && to->n < LOG_LINE_MAX; i++) {
-        unsigned char c = (unsigned char)from->p[i];
-
-        if (c == '\1' && from->n - i >= n &&
+        if (from->p[i] == '\1' && from->n - i >= n &&
             memcmp(from->p + i, log_quote, n) == 0) {
             buf_char(to, '"');
             i += n - 1;
-            continue;
+        } else {
+            log_put(to, from->p[i]);
         }
-        if (c == '"' || c == '\\')
-            buf_char(to, '\\');
-        buf_char(to, c < 32 || c == 127 ? '?' : (char)c);
     }
+}
+
+static void
+log_send(enum log_level level, struct buf *line)
+{
+    int64_t wall = clock_wall();
+
+    buf_cut(line, LOG_LINE_MAX);
+    (void)pthread_rwlock_rdlock(&log_lock); /* fails only by a bug */
+    if (log_sink)
+        log_sink(log_sink_arg, level, wall, str_trim(buf_get(line)));
+    else
+        log_to_stderr(level, wall, str_trim(buf_get(line)));
+    (void)pthread_rwlock_unlock(&log_lock);
 }
 
 static void ATTR_PRINTF(3, 0) log_line(
     enum log_level level, const char *event, const char *fmt, va_list ap)
 {
     struct buf text = BUF_INIT, b = BUF_INIT;
-    int64_t wall = clock_wall();
 
     log_format(&text, fmt, ap);
     buf_cstr(&b, event);
     buf_char(&b, ' ');
     log_clean(&text, &b);
-    buf_cut(&b, LOG_LINE_MAX);
     buf_fini(&text);
-    (void)pthread_rwlock_rdlock(&log_lock); /* fails only by a bug */
-    if (log_sink)
-        log_sink(log_sink_arg, level, wall, str_trim(buf_get(&b)));
-    else
-        log_to_stderr(level, wall, str_trim(buf_get(&b)));
-    (void)pthread_rwlock_unlock(&log_lock);
+    log_send(level, &b);
+    buf_fini(&b);
+}
+
+static void
+log_value(struct buf *to, struct str v)
+{
+    bool quoted = v.n == 0;
+
+    for (size_t i = 0; i < v.n; i++)
+        quoted |= v.p[i] == ' ' || v.p[i] == '"' || v.p[i] == '=';
+    if (quoted)
+        buf_char(to, '"');
+    for (size_t i = 0; i < v.n; i++)
+        log_put(to, v.p[i]);
+    if (quoted)
+        buf_char(to, '"');
+}
+
+void
+log_pairs(enum log_level level, enum log_area area, const char *event,
+    const struct log_pair *pair, size_t n)
+{
+    struct buf b = BUF_INIT;
+
+    if (!log_enabled(level, area))
+        return;
+    buf_cstr(&b, event);
+    for (size_t i = 0; i < n && b.n < LOG_LINE_MAX; i++) {
+        buf_char(&b, ' ');
+        for (size_t k = 0; k < pair[i].key.n; k++)
+            log_put(&b, pair[i].key.p[k] == ' ' ? '?' : pair[i].key.p[k]);
+        buf_char(&b, '=');
+        log_value(&b, pair[i].value);
+    }
+    log_send(level, &b);
     buf_fini(&b);
 }
 

@@ -68,6 +68,13 @@ void log_always(enum log_level level, const char *event, const char *fmt, ...)
 void log_vwrite(enum log_level level, enum log_area area, const char *event,
     const char *fmt, va_list ap) ATTR_PRINTF(4, 0);
 
+/* Pairs whose keys are not known here; values with blanks are quoted. */
+struct log_pair {
+    struct str key, value;
+};
+void log_pairs(enum log_level level, enum log_area area, const char *event,
+    const struct log_pair *pair, size_t n);
+
 #define log_debug(area, ...) log_write(LOG_LEVEL_DEBUG, area, __VA_ARGS__)
 #define log_info(area, ...) log_write(LOG_LEVEL_INFO, area, __VA_ARGS__)
 #define log_notice(area, ...) log_write(LOG_LEVEL_NOTICE, area, __VA_ARGS__)

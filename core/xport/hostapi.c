@@ -434,15 +434,17 @@ static void
 host_event(struct impel_instance *i, struct impel_batch *b, const char *name,
     size_t n, const struct impel_pair *pair)
 {
-    struct buf text = BUF_INIT;
+    struct log_pair all[3 + HOST_PAIRS_MAX] = {
+        {STR("module"), str_of(i->module->name)},
+        {STR("message"), b && b->batch ? str_of(b->id) : STR("-")},
+        {STR("event"), str_sub(str_of(name), 0, 60)}};
+    size_t count = 3;
 
     for (size_t k = 0; pair && k < n && k < HOST_PAIRS_MAX; k++)
-        buf_printf(&text, " %.*s=\"%.*s\"",
-            (int)MIN_OF(pair[k].key.n, (size_t)40), pair[k].key.p,
-            (int)MIN_OF(pair[k].value.n, (size_t)256), pair[k].value.p);
-    log_notice(LOG_MOD, "module-event", "module=%s message=%s event=%.60s%s",
-        i->module->name, b && b->batch ? b->id : "-", name, buf_get(&text).p);
-    buf_fini(&text);
+        all[count++] = (struct log_pair){
+            str_sub(str_make(pair[k].key.p, pair[k].key.n), 0, 40),
+            str_sub(str_make(pair[k].value.p, pair[k].value.n), 0, 256)};
+    log_pairs(LOG_LEVEL_NOTICE, LOG_MOD, "module-event", all, count);
 }
 
 static int

@@ -73,6 +73,9 @@ test_mask(void **state)
 static void
 test_hostile(void **state)
 {
+    const struct log_pair pairs[] = {{STR("plain"), STR("a@b")},
+        {STR("odd key"), STR("x y\" k=\"v")}, {STR("none"), STR("")},
+        {STR("end"), STR("\n")}};
     char text[9000];
 
     (void)state;
@@ -82,6 +85,9 @@ test_hostile(void **state)
         "a\" by=\"me\\", 3, "\1\"\1x", 7);
     assert_string_equal(
         last_line, "reply text=\"a\\\" by=\\\"me\\\\\" by=\"?\\\"?\" n=7");
+    log_pairs(LOG_LEVEL_NOTICE, LOG_MOD, "pairs", pairs, ARRAY_SIZE(pairs));
+    assert_string_equal(last_line,
+        "pairs plain=a@b odd?key=\"x y\\\" k=\\\"v\" none=\"\" end=?");
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     log_error(LOG_SMTP, "reply", "text=%s", text);

@@ -9,6 +9,7 @@
 #include "conf_support.h"
 #include "fake_builder.h"
 #include "fake_tls.h"
+#include "intake/receive_int.h"
 
 /* --- verdicts --- */
 
@@ -377,6 +378,7 @@ tls_is_kept(void **state)
     (void)state;
     fake_under_tls = true;
     m = begun(s, 1);
+    m->is->trusted = true;
     assert_int_equal(receive_meta(m, text("key"), text("v")), 0);
     assert_int_equal(give(m, 10), 10);
     assert_int_equal(receive_commit(m, no_key), 0);
@@ -399,6 +401,10 @@ meta_is_bounded(void **state)
     int i;
     (void)state;
     assert_int_equal(receive_meta(m, no_key, text("v")), IMPEL_E_INVAL);
+    assert_int_equal(receive_meta(m, text("k"), text("v")), IMPEL_E_UNSUP);
+    assert_int_equal(
+        receive_meta(m, text("binding"), text("b")), IMPEL_E_UNSUP);
+    m->is->trusted = true;
     assert_int_equal(receive_meta(m, text("k"), huge), IMPEL_E_FULL);
     assert_int_equal(receive_meta(m, text("protocol"), huge), IMPEL_E_FULL);
     for (i = 0; i < 1000; i++)
