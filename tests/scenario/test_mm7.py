@@ -196,7 +196,8 @@ def test_the_message_says_otherwise(mmsc, sending):
     port = free_port()
     d = sending(m, more='MM7_Service_Code = "option"', inbound=f"""
 ECStream_Listener {{ Listen "127.0.0.1:{port}" {{ }}
-  Relay_Hosts = ( "127.0.0.0/8" ) }}
+  Relay_Hosts = ( "127.0.0.0/8" )
+  Trusted_Peers = ( "127.0.0.0/8" ) }}
 """)
     c = ecstream.Client("127.0.0.1", port)
     text = b"Subject: one\r\n\r\nHello\r\n"
