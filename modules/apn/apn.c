@@ -127,12 +127,6 @@ static const struct impel_counter apn_counters[COUNT_MAX] = {
         .brief = "Provider tokens that Apple found too old"},
 };
 
-struct impel_str
-apn_str(const char *z)
-{
-    return (struct impel_str){z, strlen(z)};
-}
-
 bool
 apn_is_word(struct impel_str s, size_t most)
 {
@@ -140,23 +134,6 @@ apn_is_word(struct impel_str s, size_t most)
         if (s.p[i] <= ' ' || s.p[i] > '~')
             return false;
     return s.n > 0 && s.n <= most;
-}
-
-struct impel_result
-apn_result(int verdict, int blame, int stage, const char *text)
-{
-    struct impel_result r = {.size = sizeof(r),
-        .verdict = verdict,
-        .blame = blame,
-        .stage = stage,
-        .retry_after = -1,
-        .text = apn_str(text)};
-
-    r.code = (uint16_t)((text[0] - '0') * 100 + (text[1] - '0') * 10 +
-        (text[2] - '0'));
-    for (int i = 0; i < 3; i++)
-        r.status[i] = (uint16_t)(text[4 + 2 * i] - '0');
-    return r;
 }
 
 static int

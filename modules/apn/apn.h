@@ -10,6 +10,9 @@
 
 #include <impel/module.h>
 
+#include "line.h"
+#include "outcome.h"
+
 #include "provider.h"
 
 enum apn_row {
@@ -50,11 +53,6 @@ struct apn {
     struct provider provider;
 };
 
-/* Words of our own, a literal such as "451 4.4.2 [internal] no answer": code
- * and status are read from it. */
-struct impel_result apn_result(
-    int verdict, int blame, int stage, const char *text);
-struct impel_str apn_str(const char *z);
 /* A word that may stand in a header of HTTP: of so many octets, letters, digits
  * and "._:-" only. */
 bool apn_is_word(struct impel_str s, size_t most);

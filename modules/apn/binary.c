@@ -123,8 +123,8 @@ static void
 binary_delivered(struct request *r)
 {
     struct reason yes = {
-        .result = apn_result(IMPEL_DELIVERED, IMPEL_BLAME_RCPT, IMPEL_AT_FINAL,
-            "250 2.0.0 [internal] sent, and not refused")};
+        .result = outcome_internal(IMPEL_DELIVERED, IMPEL_BLAME_RCPT,
+            IMPEL_AT_FINAL, "250 2.0.0 [internal] sent, and not refused")};
 
     request_answered(r, &yes, (struct impel_str){NULL, 0});
 }
@@ -133,7 +133,7 @@ static void
 binary_thrown_away(struct request *r)
 {
     struct impel_result again =
-        apn_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
+        outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] another notification was refused before it");
     struct session *s = r->job->session;
 
@@ -238,7 +238,7 @@ static void
 binary_lost(struct session *s)
 {
     struct impel_result lost =
-        apn_result(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
+        outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] the connection has ended before it was "
             "silent long enough");
 

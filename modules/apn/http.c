@@ -117,7 +117,7 @@ put_field(struct h2_field *to, size_t n, const char *name, const char *value,
 {
     if (!value[0])
         return n;
-    to[n] = (struct h2_field){apn_str(name), apn_str(value), varies};
+    to[n] = (struct h2_field){line_str(name), line_str(value), varies};
     return n + 1;
 }
 
@@ -160,7 +160,7 @@ request_cannot(struct request *r, int verdict, int blame, const char *text)
     struct impel_result result;
 
     (void)snprintf(whole, sizeof(whole), "%s", text);
-    result = apn_result(verdict, blame, IMPEL_AT_BODY, whole);
+    result = outcome_internal(verdict, blame, IMPEL_AT_BODY, whole);
     request_ends(r, &result);
 }
 
@@ -173,8 +173,8 @@ http_request(struct session *s, struct request *r)
     char path[NOTICE_TOKEN_MOST + 16], text[200];
     struct h2_field field[FIELDS];
     const char *why;
-    struct h2_request q = {.method = apn_str("POST"),
-        .scheme = apn_str("https"),
+    struct h2_request q = {.method = line_str("POST"),
+        .scheme = line_str("https"),
         .body = {n->payload, n->payload_n}};
     int32_t id;
 
@@ -187,8 +187,8 @@ http_request(struct session *s, struct request *r)
     (void)snprintf(authority, sizeof(authority),
         s->port == 443 ? "%.*s" : "%.*s:%u",
         s->name.n > 255 ? 255 : (int)s->name.n, s->name.p, s->port);
-    q.path = apn_str(path);
-    q.authority = apn_str(authority);
+    q.path = line_str(path);
+    q.authority = line_str(authority);
     q.field = field;
     q.field_count = http_fields(n, token, expiration, field);
     id = h2_request(h->h2, &q, r);
@@ -269,7 +269,7 @@ http_broken(struct request *r, const struct h2_answer *a)
     }
     (void)snprintf(text, sizeof(text),
         "451 4.4.2 [internal] the stream was reset (error %u)", a->error);
-    result = apn_result(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
+    result = outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
         s->over ? "451 4.4.2 [internal] the connection has ended without an "
                   "answer"
                 : text);
@@ -382,8 +382,9 @@ static void
 http_time(struct session *s, int64_t number)
 {
     struct http *h = http_of(s);
-    struct impel_result late = apn_result(IMPEL_RETRY, IMPEL_BLAME_SESSION,
-        IMPEL_AT_FINAL, "451 4.4.2 [internal] no answer in time");
+    struct impel_result late =
+        outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
+            "451 4.4.2 [internal] no answer in time");
     int64_t now = s->host->now();
 
     if (number == TIMER_PING) {

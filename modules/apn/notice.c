@@ -68,7 +68,7 @@ take_word(const struct apn *m, const struct impel_scope *scope,
     char value[512];
 
     if (mime_field(fields, name, value, sizeof(value)))
-        own = apn_str(value);
+        own = line_str(value);
     else if (row >= 0 && m->host->opt_is_set(scope, (uint32_t)row))
         own = m->host->opt_str(scope, (uint32_t)row, 0);
     to[0] = '\0';
@@ -190,7 +190,7 @@ take_token(const struct apn *m, struct impel_batch *batch,
 
     to->token[0] = '\0';
     if (mime_field(fields, "X-Device-Token", value, sizeof(value)))
-        return notice_token(apn_str(value), to->token)
+        return notice_token(line_str(value), to->token)
             ? NULL
             : "550 5.1.3 [internal] X-Device-Token is no device token";
     meta = m->host->meta(batch, "DLV_Dest_ID");

@@ -100,7 +100,7 @@ fill(const struct row *row, int code, struct reason *to)
         .stage = IMPEL_AT_FINAL,
         .code = (uint16_t)code,
         .retry_after = row->retry_s ? (int64_t)row->retry_s * 1000 : -1,
-        .text = apn_str(to->words)};
+        .text = line_str(to->words)};
     for (int i = 0; i < 3; i++)
         to->result.status[i] = row->status[i];
 }
@@ -131,7 +131,7 @@ reason_of(const struct h2_answer *a, int64_t wall, struct reason *to)
 
     memset(to, 0, sizeof(*to));
     if (a->status / 100 == 2) {
-        to->result = apn_result(
+        to->result = outcome_internal(
             IMPEL_DELIVERED, IMPEL_BLAME_RCPT, IMPEL_AT_FINAL, "250 2.0.0 OK");
         to->result.code = (uint16_t)a->status;
         return;
@@ -143,7 +143,7 @@ reason_of(const struct h2_answer *a, int64_t wall, struct reason *to)
         (void)snprintf(to->words, sizeof(to->words),
             a->status >= 400 ? "[internal] an answer without a reason"
                              : "[internal] no answer of APNs");
-    to->result.text = apn_str(to->words);
+    to->result.text = line_str(to->words);
     if (after > to->result.retry_after)
         to->result.retry_after = after;
     /* another address of the service is no way around it */

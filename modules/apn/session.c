@@ -139,10 +139,10 @@ say_unregistered(
     (void)snprintf(
         since, sizeof(since), "%lld", (long long)(reason->since / 1000));
     struct impel_pair p[] = {
-        {apn_str("rcpt"), j->envelope->rcpt[r->rcpt]->address},
-        {apn_str("token"), apn_str(r->token)},
-        {apn_str("reason"), apn_str(reason->words)},
-        {apn_str("since"), apn_str(since)}, {apn_str("apns-id"), id}};
+        {line_str("rcpt"), j->envelope->rcpt[r->rcpt]->address},
+        {line_str("token"), line_str(r->token)},
+        {line_str("reason"), line_str(reason->words)},
+        {line_str("since"), line_str(since)}, {line_str("apns-id"), id}};
 
     m->host->count(m->instance, COUNT_UNREGISTERED, 1);
     m->host->event(m->instance, j->batch, "apn-unregistered", 5, p);
@@ -152,7 +152,7 @@ void
 request_answered(struct request *r, struct reason *reason, struct impel_str id)
 {
     struct apn *m = r->job->session->module;
-    struct impel_pair info = {apn_str("apns-id"), id};
+    struct impel_pair info = {line_str("apns-id"), id};
 
     if (reason->unregistered)
         say_unregistered(r, reason, id);
@@ -172,7 +172,7 @@ static void
 job_fails(struct job *j, const char *text)
 {
     struct impel_result r =
-        apn_result(text[0] == '5' ? IMPEL_FAILED : IMPEL_RETRY,
+        outcome_internal(text[0] == '5' ? IMPEL_FAILED : IMPEL_RETRY,
             strncmp(text + 4, "5.1.3", 5) == 0 ? IMPEL_BLAME_RCPT
                                                : IMPEL_BLAME_MESSAGE,
             IMPEL_AT_BODY, text);
@@ -216,7 +216,7 @@ job_send(struct job *j)
 {
     struct session *s = j->session;
     struct impel_result bad =
-        apn_result(IMPEL_FAILED, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT,
+        outcome_internal(IMPEL_FAILED, IMPEL_BLAME_RCPT, IMPEL_AT_RCPT,
             "550 5.1.3 [internal] neither the message nor the address names a "
             "device");
     struct request *r = j->request;
@@ -297,8 +297,9 @@ session_reads(struct session *s)
 void
 session_over(struct session *s, const struct impel_result *why)
 {
-    struct impel_result untried = apn_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
-        IMPEL_AT_BODY, "451 4.4.2 [internal] the connection has ended");
+    struct impel_result untried =
+        outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
+            "451 4.4.2 [internal] the connection has ended");
 
     if (s->over)
         return;
@@ -323,7 +324,7 @@ session_over(struct session *s, const struct impel_result *why)
 void
 session_fails(struct session *s, int blame, int stage, const char *text)
 {
-    struct impel_result r = apn_result(IMPEL_RETRY, blame, stage, text);
+    struct impel_result r = outcome_internal(IMPEL_RETRY, blame, stage, text);
 
     session_over(s, &r);
 }
@@ -383,8 +384,8 @@ session_open(void *ctx, struct impel_session *io,
 static void
 session_lost(struct session *s)
 {
-    struct impel_str tls = s->host->info(s->io, IMPEL_INFO_TLS_ERROR);
-    char text[300];
+    char text[OUTCOME_TEXT];
+    struct impel_result why;
 
     if (s->leaving)
         session_over(s, NULL);
@@ -395,13 +396,9 @@ session_lost(struct session *s)
     else if (s->up)
         session_fails(s, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] connection closed by remote host");
-    else if (tls.n) {
-        (void)snprintf(text, sizeof(text), "451 4.7.5 [internal] TLS: %.*s",
-            tls.n > 240 ? 240 : (int)tls.n, tls.p);
-        session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_TLS, text);
-    } else {
-        session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT,
-            "451 4.4.1 [internal] no connection");
+    else {
+        why = outcome_unconnected(s->host, s->io, text);
+        session_over(s, &why);
     }
 }
 
@@ -462,8 +459,9 @@ session_deliver(
     if (j)
         j->push = push_new(&want);
     if (!j || !j->push) {
-        struct impel_result r = apn_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
-            IMPEL_AT_BODY, "451 4.3.0 [internal] no memory");
+        struct impel_result r =
+            outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
+                "451 4.3.0 [internal] no memory");
 
         free(j);
         s->host->rest_done(b, &r);
@@ -486,7 +484,7 @@ session_cancel(void *sp, struct impel_batch *b)
 {
     struct session *s = sp;
     struct job *j = s->host->batch_get(b);
-    struct impel_result r = apn_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
+    struct impel_result r = outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
         IMPEL_AT_FINAL, "451 4.4.2 [internal] cancelled");
     struct request *q = j->request;
 

@@ -19,14 +19,14 @@ enum { PARTING_MS = 5000, BATCHES_MOST = 10000 };
 static struct impel_str
 stream_key(void)
 {
-    return ecstream_str("stream");
+    return line_str("stream");
 }
 
 void
 client_end(struct client *c, const struct impel_result *why)
 {
     struct impel_result lost =
-        ecstream_result(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
+        outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] connection closed by remote host");
     const struct impel_result *r = why ? why : &lost;
     struct parcel *p;
@@ -55,7 +55,7 @@ client_end(struct client *c, const struct impel_result *why)
 static void
 client_fail(struct client *c, int blame, int stage, const char *text)
 {
-    struct impel_result r = ecstream_result(IMPEL_RETRY, blame, stage, text);
+    struct impel_result r = outcome_internal(IMPEL_RETRY, blame, stage, text);
 
     client_end(c, &r);
 }
@@ -124,7 +124,7 @@ client_hello(struct client *c)
     frame_put_u32(&c->out, 0);
     frame_put(&c->out, c->stream, FRAME_STREAM);
     frame_put_text(&c->out, name);
-    frame_put_text(&c->out, ecstream_str("Impel"));
+    frame_put_text(&c->out, line_str("Impel"));
     frame_end(&c->out);
     c->state = CLIENT_WELCOME;
     client_wait(c);
@@ -417,16 +417,20 @@ client_time(struct client *c)
 static void
 client_lost(struct client *c)
 {
-    if (c->state == CLIENT_PARTING)
+    char text[OUTCOME_TEXT];
+    struct impel_result why;
+
+    if (c->state == CLIENT_PARTING) {
         client_end(c, NULL);
-    else if (c->state == CLIENT_OPEN)
-        client_fail(c, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
+    } else if (c->state == CLIENT_DIALS) {
+        why = outcome_unconnected(c->host, c->session, text);
+        client_end(c, &why);
+    } else {
+        client_fail(c,
+            c->state == CLIENT_OPEN ? IMPEL_BLAME_SESSION : IMPEL_BLAME_HOST,
+            c->state == CLIENT_OPEN ? IMPEL_AT_FINAL : IMPEL_AT_CONNECT,
             "451 4.4.2 [internal] connection closed by remote host");
-    else
-        client_fail(c, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT,
-            c->state == CLIENT_DIALS
-                ? "451 4.4.1 [internal] no connection"
-                : "451 4.4.2 [internal] connection closed by remote host");
+    }
 }
 
 static void
@@ -487,7 +491,7 @@ client_deliver(
         p->told = calloc(envelope->rcpt_count, sizeof(*p->told));
     if (!p || !p->told) {
         struct impel_result r =
-            ecstream_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
+            outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
                 "451 4.3.0 [internal] no memory");
 
         free(p);
@@ -498,7 +502,7 @@ client_deliver(
     p->envelope = envelope;
     p->rcpt_count = p->left = envelope->rcpt_count;
     c->host->batch_set(b, p);
-    line_add(&c->todo, p);
+    parcels_add(&c->todo, p);
     sending_run(c);
 }
 
@@ -508,7 +512,7 @@ client_cancel(void *sp, struct impel_batch *b)
 {
     struct client *c = sp;
     struct parcel *p = c->host->batch_get(b);
-    struct impel_result r = ecstream_result(
+    struct impel_result r = outcome_internal(
         p->ended ? IMPEL_RETRY : IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
         IMPEL_AT_FINAL, "451 4.4.2 [internal] cancelled");
 
@@ -557,9 +561,9 @@ client_release(void *sp)
     while ((p = tags_next(&c->tags, &at)) != NULL)
         if (p != c->todo.first) /* half sent: it is in both */
             parcel_free(p);
-    while ((p = line_take(&c->todo)) != NULL)
+    while ((p = parcels_take(&c->todo)) != NULL)
         parcel_free(p);
-    while ((p = line_take(&c->told)) != NULL)
+    while ((p = parcels_take(&c->told)) != NULL)
         parcel_free(p);
     tags_fini(&c->tags);
     frame_out_fini(&c->out);

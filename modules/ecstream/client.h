@@ -30,7 +30,7 @@ struct parcel {
     size_t rcpt_count, left;
     bool *told; /* each recipient's result is there; of `left` it is not */
 };
-struct line {
+struct parcels {
     struct parcel *first, **last;
 };
 struct client {
@@ -46,9 +46,9 @@ struct client {
     bool probing;
     uint8_t stream[FRAME_STREAM];
     struct frame_out out, whole;
-    struct tags tags; /* sent and not answered */
-    struct line todo; /* to be sent; the first may be half sent */
-    struct line told; /* answered, reported, not yet known to be safe */
+    struct tags tags;    /* sent and not answered */
+    struct parcels todo; /* to be sent; the first may be half sent */
+    struct parcels told; /* answered, reported, not yet known to be safe */
     size_t told_count, settled_count; /* those asked about stand first */
     uint32_t last_tag;
     uint32_t window, announced;
@@ -57,8 +57,8 @@ struct client {
     uint32_t most_rcpts;
 };
 
-void line_add(struct line *l, struct parcel *p);
-struct parcel *line_take(struct line *l); /* or NULL */
+void parcels_add(struct parcels *l, struct parcel *p);
+struct parcel *parcels_take(struct parcels *l); /* or NULL */
 
 /* --- sending.c --- */
 /* Frames of what waits, as far as the windows and the output allow. */

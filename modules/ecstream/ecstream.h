@@ -15,6 +15,8 @@
 #include <impel/module.h>
 
 #include "frame.h"
+#include "line.h"
+#include "outcome.h"
 
 enum ecstream_row {
     /* imported from the core */
@@ -60,11 +62,6 @@ struct ecstream {
 
 extern const struct impel_transport ecstream_transport; /* client.c */
 extern const struct impel_listener ecstream_listener;   /* server.c */
-
-struct impel_str ecstream_str(const char *z);
-/* A result without a peer's words: text begins with a code and a status. */
-struct impel_result ecstream_result(
-    int verdict, int blame, int stage, const char *text);
 
 /* --- flying.c --- */
 /* Who waits until a key does not fly any more: EV_WAKE comes then, with arg. */

@@ -6,7 +6,6 @@ modules_ecstream_libstream_la_SOURCES = \
 	modules/ecstream/flying.c \
 	modules/ecstream/frame.c modules/ecstream/frame.h \
 	modules/ecstream/receipt.c \
-	modules/ecstream/result.c \
 	modules/ecstream/sending.c \
 	modules/ecstream/server.c modules/ecstream/server.h \
 	modules/ecstream/tags.c modules/ecstream/tags.h

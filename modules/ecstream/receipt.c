@@ -56,7 +56,7 @@ rcpt_say(struct rcpt *r, const struct impel_result *said)
 static void
 rcpt_say_text(struct rcpt *r, const char *text)
 {
-    struct impel_result said = ecstream_result(0, 0, 0, text);
+    struct impel_result said = outcome_internal(0, 0, 0, text);
 
     said.text.p += 10; /* "250 2.0.0 " */
     said.text.n -= 10;
@@ -186,7 +186,7 @@ receipt_say_rest(struct receipt *m, const struct impel_result *r)
 static void
 receipt_refuse(struct server *s, struct receipt *m, const char *text)
 {
-    struct impel_result r = ecstream_result(0, 0, 0, text);
+    struct impel_result r = outcome_internal(0, 0, 0, text);
 
     r.text.p += 10;
     r.text.n -= 10;
@@ -308,8 +308,7 @@ receipt_start(struct server *s, struct receipt *m, const struct envelope *e)
         receipt_refuse(s, m, "451 4.3.0 message cannot be taken now");
         return;
     }
-    (void)intake->set_meta(
-        m->in, ecstream_str("protocol"), ecstream_str("ecstream"));
+    (void)intake->set_meta(m->in, line_str("protocol"), line_str("ecstream"));
     m->state = RECEIPT_SENDER;
     s->setup = m;
     s->state = SERVER_SETUP;

@@ -11,7 +11,7 @@
 enum { PIECE = 65536, OUT_MOST = 262144, CONFIRM_MOST = 20000 };
 
 void
-line_add(struct line *l, struct parcel *p)
+parcels_add(struct parcels *l, struct parcel *p)
 {
     p->next = NULL;
     if (!l->first)
@@ -21,7 +21,7 @@ line_add(struct line *l, struct parcel *p)
 }
 
 struct parcel *
-line_take(struct line *l)
+parcels_take(struct parcels *l)
 {
     struct parcel *p = l->first;
 
@@ -160,11 +160,11 @@ parcel_begin(struct client *c, struct parcel *p)
     fault = parcel_fault(c, p);
     if (fault) {
         struct impel_result r =
-            ecstream_result(fault[0] == '5' ? IMPEL_FAILED : IMPEL_RETRY,
+            outcome_internal(fault[0] == '5' ? IMPEL_FAILED : IMPEL_RETRY,
                 IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, fault);
 
         sending_report(p, c, &r);
-        parcel_free(line_take(&c->todo));
+        parcel_free(parcels_take(&c->todo));
         return true;
     }
     if (!sending_may_begin(c, p))
@@ -219,10 +219,10 @@ parcel_end(struct client *c, struct parcel *p)
     frame_put_u32(&c->out, p->tag);
     frame_end(&c->out);
     p->ended = whole;
-    (void)line_take(&c->todo);
+    (void)parcels_take(&c->todo);
     if (whole)
         return;
-    r = ecstream_result(IMPEL_RETRY, IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY,
+    r = outcome_internal(IMPEL_RETRY, IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY,
         "451 4.3.0 [internal] message cannot be read");
     sending_report(p, c, &r);
 }
@@ -236,7 +236,7 @@ sending_flush(struct client *c)
     if (rc == IMPEL_E_FULL) {
         c->full = true;
     } else if (rc < 0) {
-        r = ecstream_result(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
+        r = outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
             "451 4.4.2 [internal] connection closed by remote host");
         client_end(c, &r);
     }
@@ -254,7 +254,7 @@ sending_run(struct client *c)
         if (!p->batch) /* it was cancelled meanwhile */
             p->size = -1;
         if (!p->batch && !p->tag) {
-            parcel_free(line_take(&c->todo));
+            parcel_free(parcels_take(&c->todo));
         } else if (!p->tag) {
             if (!parcel_begin(c, p))
                 break;
@@ -272,11 +272,11 @@ sending_run(struct client *c)
 void
 sending_give_back(struct client *c)
 {
-    struct impel_result r = ecstream_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
+    struct impel_result r = outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
         IMPEL_AT_SENDER, "421 4.3.2 [internal] the server closes down");
     struct parcel *begun = NULL, *p;
 
-    while ((p = line_take(&c->todo)) != NULL) {
+    while ((p = parcels_take(&c->todo)) != NULL) {
         if (p->tag) {
             begun = p; /* the first at most */
             continue;
@@ -285,7 +285,7 @@ sending_give_back(struct client *c)
         parcel_free(p);
     }
     if (begun)
-        line_add(&c->todo, begun);
+        parcels_add(&c->todo, begun);
 }
 
 /* --- answers --- */
@@ -376,9 +376,9 @@ parcel_answered(struct client *c, struct frame_in *in)
     tags_remove(&c->tags, tag);
     c->octets -= p->counted;
     if (c->todo.first == p) /* answered before it was sent whole */
-        (void)line_take(&c->todo);
+        (void)parcels_take(&c->todo);
     if (keeps) {
-        line_add(&c->told, p);
+        parcels_add(&c->told, p);
         c->told_count++;
     } else {
         parcel_free(p);
@@ -412,7 +412,7 @@ put_confirm(struct client *c, size_t n)
 
     frame_begin(&c->out, FRAME_CONFIRM);
     frame_put_u16(&c->out, 0);
-    for (; n && (p = line_take(&c->told)) != NULL; n--) {
+    for (; n && (p = parcels_take(&c->told)) != NULL; n--) {
         if (count && p->tag != first + count) {
             frame_put_u32(&c->out, first);
             frame_put_u32(&c->out, count);

@@ -38,7 +38,7 @@ server_drop_all(struct server *s)
 static void
 server_end(struct server *s, const char *why)
 {
-    struct impel_result r = ecstream_result(IMPEL_RETRY, IMPEL_BLAME_SESSION,
+    struct impel_result r = outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION,
         IMPEL_AT_CONNECT, why ? why : "421 4.4.2 ");
 
     server_drop_all(s);
@@ -111,7 +111,7 @@ answer_groups(struct server *s, const struct receipt *m, bool words)
             n++;
         frame_put_u16(&s->out, r->code);
         frame_put(&s->out, r->status, 3);
-        frame_put_text(&s->out, ecstream_str(words ? rcpt_words(m, r) : ""));
+        frame_put_text(&s->out, line_str(words ? rcpt_words(m, r) : ""));
         frame_put_u16(&s->out, 1);
         frame_put_u32(&s->out, (uint32_t)i);
         frame_put_u32(&s->out, (uint32_t)n);
@@ -152,14 +152,14 @@ server_answer(struct server *s, const struct receipt *m)
 static void
 server_say(struct server *s, enum frame_type type, const char *text)
 {
-    struct impel_result r = ecstream_result(0, 0, 0, text);
+    struct impel_result r = outcome_internal(0, 0, 0, text);
 
     results_end(s);
     frame_begin(&s->out, type);
     frame_put_u16(&s->out, r.code);
     for (int i = 0; i < 3; i++)
         frame_put_u8(&s->out, (uint8_t)r.status[i]);
-    frame_put_text(&s->out, ecstream_str(text + 10));
+    frame_put_text(&s->out, line_str(text + 10));
     frame_end(&s->out);
 }
 

@@ -5,6 +5,7 @@ modules_lib_libmodule_la_SOURCES = \
 	modules/lib/capability.c modules/lib/capability.h \
 	modules/lib/line.c modules/lib/line.h \
 	modules/lib/out.c modules/lib/out.h \
+	modules/lib/outcome.c modules/lib/outcome.h \
 	modules/lib/param.c modules/lib/param.h \
 	modules/lib/reply.c modules/lib/reply.h \
 	modules/lib/verb.c modules/lib/verb.h
@@ -23,7 +24,6 @@ modules_lib_libdialogue_la_SOURCES = \
 	modules/lib/limits.c modules/lib/limits.h \
 	modules/lib/newline.c modules/lib/newline.h \
 	modules/lib/options.c modules/lib/options.h \
-	modules/lib/outcome.c modules/lib/outcome.h \
 	modules/lib/pipeline.c \
 	modules/lib/server.c modules/lib/server.h \
 	modules/lib/server_auth.c \

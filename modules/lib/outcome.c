@@ -4,6 +4,7 @@
  */
 #include "outcome.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,20 @@ outcome_internal(int verdict, int blame, int stage, const char *text)
         (struct impel_str){result.text.p + 4, result.text.n - 4},
         result.status);
     return result;
+}
+
+struct impel_result
+outcome_unconnected(const struct impel_host *host,
+    struct impel_session *session, char text[OUTCOME_TEXT])
+{
+    struct impel_str tls = host->info(session, IMPEL_INFO_TLS_ERROR);
+
+    if (!tls.n)
+        return outcome_internal(IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT,
+            "451 4.4.1 [internal] no connection");
+    (void)snprintf(text, OUTCOME_TEXT, "451 4.7.5 [internal] TLS: %.*s",
+        tls.n > 240 ? 240 : (int)tls.n, tls.p);
+    return outcome_internal(IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_TLS, text);
 }
 
 void

@@ -20,6 +20,12 @@ struct impel_result outcome_reply(const struct reply *r, int stage);
 struct impel_result outcome_internal(
     int verdict, int blame, int stage, const char *text);
 
+/* Why a connection did not come up, at EV_LOST: what TLS said, if it did.  The
+ * result borrows text. */
+enum { OUTCOME_TEXT = 300 };
+struct impel_result outcome_unconnected(const struct impel_host *host,
+    struct impel_session *session, char text[OUTCOME_TEXT]);
+
 /* A result that outlives the reply it came from. */
 struct outcome {
     struct impel_result result;

@@ -84,11 +84,11 @@ class_of(struct asking *a)
     int64_t option = a->module->host->opt_int(a->scope, OPT_MESSAGE_CLASS);
 
     if (!v.p)
-        return option > 0 ? mm7_str(mm7_classes[option])
+        return option > 0 ? line_str(mm7_classes[option])
                           : (struct impel_str){NULL, 0};
     for (size_t i = 1; mm7_classes[i]; i++)
         if (same(v, mm7_classes[i]))
-            return mm7_str(mm7_classes[i]);
+            return line_str(mm7_classes[i]);
     a->wrong = "550 5.6.0 [internal] MM7_Message_Class is not Personal, "
                "Informational, Advertisement or Auto";
     return (struct impel_str){NULL, 0};
@@ -186,7 +186,7 @@ take_subject(struct impel_str header, struct submit_content *to)
 
     if (!mime_field(header, "Subject", value, sizeof(value)) || !value[0])
         return NULL;
-    n = mime_words(mm7_str(value), words, sizeof(words));
+    n = mime_words(line_str(value), words, sizeof(words));
     to->subject = text_for_xml((struct impel_str){words, n});
     return to->subject ? NULL : "451 4.3.0 [internal] no memory";
 }
@@ -213,8 +213,8 @@ submit_content(struct impel_str header, struct impel_str octets,
         !mime_field(header, "Content-Transfer-Encoding", to->encoding,
             sizeof(to->encoding)))
         memcpy(to->encoding, "binary", 7);
-    if (!text_is_line(mm7_str(to->type)) ||
-        !text_is_line(mm7_str(to->encoding)))
+    if (!text_is_line(line_str(to->type)) ||
+        !text_is_line(line_str(to->encoding)))
         return "550 5.6.0 [internal] the Content-Type cannot be read";
     take_id(header, id, to);
     take_boundary(to, to->boundary, "mm7", id);

@@ -38,7 +38,7 @@ void
 job_fails(struct session *s, const char *text)
 {
     struct impel_result r =
-        mm7_result(text[0] == '5' ? IMPEL_FAILED : IMPEL_RETRY,
+        outcome_internal(text[0] == '5' ? IMPEL_FAILED : IMPEL_RETRY,
             IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, text);
 
     job_ends(s, &r);

@@ -26,29 +26,6 @@ static const struct impel_counter mm7_counters[COUNT_MAX] = {
         .brief = "Requests for a login by Digest"},
 };
 
-struct impel_str
-mm7_str(const char *z)
-{
-    return (struct impel_str){z, strlen(z)};
-}
-
-struct impel_result
-mm7_result(int verdict, int blame, int stage, const char *text)
-{
-    struct impel_result r = {.size = sizeof(r),
-        .verdict = verdict,
-        .blame = blame,
-        .stage = stage,
-        .retry_after = -1,
-        .text = mm7_str(text)};
-
-    r.code = (uint16_t)((text[0] - '0') * 100 + (text[1] - '0') * 10 +
-        (text[2] - '0'));
-    for (int i = 0; i < 3; i++)
-        r.status[i] = (uint16_t)(text[4 + 2 * i] - '0');
-    return r;
-}
-
 static int
 mm7_load(const struct impel_host *host, struct impel_instance *instance,
     void **ctx, struct impel_error *e)

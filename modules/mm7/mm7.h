@@ -11,6 +11,9 @@
 
 #include <impel/module.h>
 
+#include "line.h"
+#include "outcome.h"
+
 #include "digests.h"
 
 enum mm7_row {
@@ -64,12 +67,6 @@ struct mm7 {
     struct impel_instance *instance;
     struct digests digests;
 };
-
-/* Words of our own, a literal such as "451 4.4.2 [internal] no answer": code
- * and status are read from it. */
-struct impel_result mm7_result(
-    int verdict, int blame, int stage, const char *text);
-struct impel_str mm7_str(const char *z);
 
 extern const struct impel_transport mm7_transport;
 extern const struct impel_option mm7_options[OPT_ROWS];

@@ -49,7 +49,7 @@ put_login(struct session *s, struct http1_out *o)
     else
         has = auth_basic(user, password, value);
     if (has)
-        http1_put_field(o, "Authorization", mm7_str(value));
+        http1_put_field(o, "Authorization", line_str(value));
     explicit_bzero(value, sizeof(value));
 }
 
@@ -60,10 +60,10 @@ put_head(struct session *s, const char *type)
 {
     struct http1_out o = {s->head, sizeof(s->head), 0, false};
 
-    http1_put_request(&o, "POST", s->uri, mm7_str(s->name));
-    http1_put_field(&o, "User-Agent", mm7_str("Impel"));
-    http1_put_field(&o, "SOAPAction", mm7_str("\"\""));
-    http1_put_field(&o, "Content-Type", mm7_str(type));
+    http1_put_request(&o, "POST", s->uri, line_str(s->name));
+    http1_put_field(&o, "User-Agent", line_str("Impel"));
+    http1_put_field(&o, "SOAPAction", line_str("\"\""));
+    http1_put_field(&o, "Content-Type", line_str(type));
     put_login(s, &o);
     http1_put_end(&o, s->body.n);
     s->left_head = (struct impel_str){s->head, o.n};
@@ -153,14 +153,14 @@ static void
 request_ends(struct session *s, struct impel_result *r, const struct answer *a)
 {
     char code[12];
-    struct impel_pair info[] = {{mm7_str("mm7-status"), {NULL, 0}},
-        {mm7_str("mm7-message-id"), mm7_str(a->message_id)},
-        {mm7_str("mm7-transaction-id"), mm7_str(s->transaction)}};
+    struct impel_pair info[] = {{line_str("mm7-status"), {NULL, 0}},
+        {line_str("mm7-message-id"), line_str(a->message_id)},
+        {line_str("mm7-transaction-id"), line_str(s->transaction)}};
     const struct impel_host *host = s->host;
     struct impel_instance *me = s->module->instance;
 
     (void)snprintf(code, sizeof(code), "%d", a->code);
-    info[0].value = mm7_str(code);
+    info[0].value = line_str(code);
     if (a->code) {
         r->info = info;
         r->info_count = 3;
@@ -205,7 +205,7 @@ static void
 answer_challenge(struct session *s, bool keep)
 {
     struct impel_result later =
-        mm7_result(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_LOGIN,
+        outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_LOGIN,
             "451 4.7.8 [internal] the server asks for a login, and closes");
     char type[SUBMIT_TYPE_MOST];
 

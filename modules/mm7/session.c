@@ -19,10 +19,11 @@ static const char *const session_alpn[] = {"http/1.1", NULL};
 static void
 session_drop(struct session *s, const struct impel_result *why)
 {
-    struct impel_result untried = mm7_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
-        IMPEL_AT_BODY, "451 4.4.2 [internal] the connection has ended");
+    struct impel_result untried =
+        outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
+            "451 4.4.2 [internal] the connection has ended");
     struct impel_result lost =
-        mm7_result(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
+        outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] the connection has ended without an answer");
     size_t at = s->rcpt;
 
@@ -58,7 +59,7 @@ session_over(struct session *s, const struct impel_result *why)
 void
 session_fails(struct session *s, int blame, int stage, const char *text)
 {
-    struct impel_result r = mm7_result(IMPEL_RETRY, blame, stage, text);
+    struct impel_result r = outcome_internal(IMPEL_RETRY, blame, stage, text);
 
     session_over(s, &r);
 }
@@ -105,7 +106,7 @@ uri_of(const struct mm7 *m, const struct impel_scope *scope,
         uri = m->host->opt_str(scope, OPT_PATH, 0);
     if (!uri.n)
         uri = path_of(peer->uri);
-    return uri.n ? uri : mm7_str("/");
+    return uri.n ? uri : line_str("/");
 }
 
 static void
@@ -186,8 +187,8 @@ session_connected(struct session *s)
 static void
 session_lost(struct session *s)
 {
-    struct impel_str tls = s->host->info(s->io, IMPEL_INFO_TLS_ERROR);
-    char text[300];
+    char text[OUTCOME_TEXT];
+    struct impel_result why;
 
     if (s->up)
         request_lost(s);
@@ -198,13 +199,9 @@ session_lost(struct session *s)
     else if (s->up)
         session_fails(s, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] connection closed by remote host");
-    else if (tls.n) {
-        (void)snprintf(text, sizeof(text), "451 4.7.5 [internal] TLS: %.*s",
-            tls.n > 240 ? 240 : (int)tls.n, tls.p);
-        session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_TLS, text);
-    } else {
-        session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT,
-            "451 4.4.1 [internal] no connection");
+    else {
+        why = outcome_unconnected(s->host, s->io, text);
+        session_over(s, &why);
     }
 }
 
@@ -317,7 +314,7 @@ session_cancel(void *sp, struct impel_batch *b)
         session_over(s, NULL);
         return;
     }
-    struct impel_result r = mm7_result(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
+    struct impel_result r = outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
         IMPEL_AT_BODY, "451 4.4.2 [internal] cancelled");
     job_ends(s, &r);
 }

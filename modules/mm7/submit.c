@@ -151,7 +151,7 @@ write_stamp(struct xml *x, int64_t stamp)
     if (!gmtime_r(&seconds, &tm) ||
         !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm))
         return;
-    leaf(x, "TimeStamp", mm7_str(date));
+    leaf(x, "TimeStamp", line_str(date));
 }
 
 static void
@@ -192,7 +192,7 @@ static void
 write_request(struct xml *x, const struct submit_want *want, const char *prefix,
     const struct submit_content *c, struct impel_str recipient, int64_t stamp)
 {
-    struct impel_str yes = mm7_str("true"), no = {NULL, 0};
+    struct impel_str yes = line_str("true"), no = {NULL, 0};
 
     x->prefix = want->prefix_in_body ? prefix : NULL;
     begin(x, "SubmitReq");
@@ -206,7 +206,7 @@ write_request(struct xml *x, const struct submit_want *want, const char *prefix,
     write_charging(x, want);
     leaf(x, "DeliveryReport", want->delivery_report ? yes : no);
     leaf(x, "ReadReply", want->read_reply ? yes : no);
-    leaf(x, "Subject", c->subject ? mm7_str(c->subject) : no);
+    leaf(x, "Subject", c->subject ? line_str(c->subject) : no);
     write_content(x, c);
     raw(x, want->extended);
     end(x);
@@ -220,14 +220,14 @@ write_envelope(struct xml *x, const struct submit_want *want,
 
     x->prefix = env;
     begin(x, "Envelope");
-    namespace(x, env, mm7_str(SOAP_ENV));
+    namespace(x, env, line_str(SOAP_ENV));
     begin(x, "Header");
     x->prefix = prefix;
     begin(x, "TransactionID");
     namespace(x, prefix, want->schema);
     (void)snprintf(must, sizeof(must), "%s:mustUnderstand", env);
     attribute(x, must, "1");
-    text(x, mm7_str(transaction));
+    text(x, line_str(transaction));
     end(x);
     end(x);
     x->prefix = env;

@@ -350,6 +350,15 @@ def test_node_to_node_by_certificate(impeld, server, tmp_path):
     assert len(s.messages) == 1
 
 
+def test_what_tls_says_against_a_server(impeld, server, tmp_path):
+    """Why there is no connection, in the words of TLS."""
+    port, clients, _ = behind_tls(impeld, tmp_path, server().port)
+    a = impeld(sending(port, "tls = required\ntls_verify = ca\n"
+                             f'tls_ca = "{clients.crt}"\n'), modules=ECSTREAM)
+    send(a.port, "b@dest.test")
+    assert "4.7.5 [internal] TLS: " in a.wait_records("T")[0][-1]
+
+
 def test_no_tls_unless_required(impeld, server, tmp_path):
     """ifavailable is no TLS: nothing says that a port has it."""
     s, clear = server(), free_port()

@@ -168,8 +168,8 @@ greeted(void)
         FRAME_MAGIC "\1\1\0\0\0\0"
                     "0123456789abcdef",
         30);
-    frame_put_text(&out, ecstream_str("client"));
-    frame_put_text(&out, ecstream_str("test"));
+    frame_put_text(&out, line_str("client"));
+    frame_put_text(&out, line_str("test"));
     frame_end(&out);
     ecstream_host_feed(h, out.p, out.n);
     frame_out_fini(&out);
@@ -186,17 +186,17 @@ message(struct ecstream_host *h, uint32_t tag, uint32_t first, uint32_t count)
 
     frame_begin(&out, FRAME_MESSAGE);
     frame_put_u32(&out, tag);
-    frame_put_text(&out, ecstream_str("k"));
+    frame_put_text(&out, line_str("k"));
     frame_put(&out, "\0\0\0\0\0\0\0\0\0\0", 10);
-    frame_put_text(&out, ecstream_str("s@b"));
-    frame_put_text(&out, ecstream_str(""));
+    frame_put_text(&out, line_str("s@b"));
+    frame_put_text(&out, line_str(""));
     frame_put_u16(&out, 0);
     frame_put_u32(&out, count);
     for (uint32_t i = 0; i < count; i++) {
         frame_put_u32(&out, first + i);
         frame_put_u8(&out, 0);
-        frame_put_text(&out, ecstream_str("r@b"));
-        frame_put_text(&out, ecstream_str(""));
+        frame_put_text(&out, line_str("r@b"));
+        frame_put_text(&out, line_str(""));
     }
     frame_end(&out);
     frame_begin(&out, FRAME_BODY);
@@ -322,7 +322,7 @@ test_failed_commit(void **arg)
 static void
 test_result(void **arg)
 {
-    struct impel_result r = ecstream_result(IMPEL_FAILED, IMPEL_BLAME_MESSAGE,
+    struct impel_result r = outcome_internal(IMPEL_FAILED, IMPEL_BLAME_MESSAGE,
         IMPEL_AT_BODY, "550 5.7.10 no TLS here");
     (void)arg;
 
