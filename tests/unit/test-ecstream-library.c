@@ -7,6 +7,53 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Each octet of HELLO; a WELCOME with numbers that are all different. */
+static void
+greet(struct peer *w)
+{
+    struct frame_out out = {0};
+
+    peer_expect(w, FRAME_HELLO);
+    assert_memory_equal(w->is.p,
+        "ECSTREAM\1\1\0\0\0\0"
+        "0123456789abcde\0"
+        "\0\013client.test\0\4test",
+        8 + 2 + 4 + 16 + 2 + 11 + 2 + 4);
+    (void)frame_octets(&w->is, 8 + 2 + 4 + 16 + 2 + 11 + 2 + 4);
+    assert_true(frame_is_done(&w->is));
+    frame_begin(&out, FRAME_WELCOME);
+    frame_put(&out, "\1\0\0\0\0\0\0\0\2\0\0\0\0\0\1\0\0", 17);
+    frame_put(&out, "\0\0\0\0\0\0\0\0\0\0\0\5\0\0\0\7\0\0\0\11", 20);
+    peer_put_z(&out, "server.test");
+    peer_say(w, &out);
+}
+
+static void
+expect_envelope(struct peer *w)
+{
+    peer_expect_message(w, 1, "k1");
+    assert_int_equal(frame_u8(&w->is), 1);
+    assert_int_equal(frame_u8(&w->is), 1);
+    assert_int_equal(frame_u64(&w->is), PEER_BODY_SIZE);
+    assert_memory_equal(frame_text(&w->is).p, "me@y.test", 9);
+    assert_memory_equal(frame_text(&w->is).p, "env", 3);
+    assert_int_equal(frame_u16(&w->is), 2);
+    assert_memory_equal(frame_text(&w->is).p, "binding", 7);
+    assert_memory_equal(frame_text(&w->is).p, "news", 4);
+    assert_memory_equal(frame_text(&w->is).p, "campaign", 8);
+    assert_memory_equal(frame_text(&w->is).p, "17", 2);
+    assert_int_equal(frame_u32(&w->is), 2);
+    assert_int_equal(frame_u32(&w->is), 0);
+    assert_int_equal(frame_u8(&w->is), 0);
+    assert_memory_equal(frame_text(&w->is).p, "a@x.test", 8);
+    assert_int_equal(frame_text(&w->is).n, 0);
+    assert_int_equal(frame_u32(&w->is), 1);
+    assert_int_equal(frame_u8(&w->is), ECSTREAM_NOTIFY_FAILURE);
+    assert_memory_equal(frame_text(&w->is).p, "b@x.test", 8);
+    assert_memory_equal(frame_text(&w->is).p, "rfc822;b@x.test", 15);
+    assert_true(frame_is_done(&w->is));
+}
+
 static void
 test_one_message(void **state)
 {
@@ -31,44 +78,8 @@ test_one_message(void **state)
     assert_int_equal(ecstream_timeout(w.s), 0);
     assert_int_equal(peer_turn(&w), 0);
     assert_true(ecstream_fd(w.s) >= 0);
-    peer_expect(&w, FRAME_HELLO);
-    assert_memory_equal(w.is.p,
-        "ECSTREAM\1\1\0\0\0\0"
-        "0123456789abcde\0"
-        "\0\013client.test\0\4test",
-        8 + 2 + 4 + 16 + 2 + 11 + 2 + 4);
-    (void)frame_octets(&w.is, 8 + 2 + 4 + 16 + 2 + 11 + 2 + 4);
-    assert_true(frame_is_done(&w.is));
-    {
-        struct frame_out out = {0};
-
-        frame_begin(&out, FRAME_WELCOME);
-        frame_put(&out, "\1\0\0\0\0\0\0\0\2\0\0\0\0\0\1\0\0", 17);
-        frame_put(&out, "\0\0\0\0\0\0\0\0\0\0\0\5\0\0\0\7\0\0\0\11", 20);
-        peer_put_z(&out, "server.test");
-        peer_say(&w, &out);
-    }
-    peer_expect_message(&w, 1, "k1");
-    assert_int_equal(frame_u8(&w.is), 1);
-    assert_int_equal(frame_u8(&w.is), 1);
-    assert_int_equal(frame_u64(&w.is), PEER_BODY_SIZE);
-    assert_memory_equal(frame_text(&w.is).p, "me@y.test", 9);
-    assert_memory_equal(frame_text(&w.is).p, "env", 3);
-    assert_int_equal(frame_u16(&w.is), 2);
-    assert_memory_equal(frame_text(&w.is).p, "binding", 7);
-    assert_memory_equal(frame_text(&w.is).p, "news", 4);
-    assert_memory_equal(frame_text(&w.is).p, "campaign", 8);
-    assert_memory_equal(frame_text(&w.is).p, "17", 2);
-    assert_int_equal(frame_u32(&w.is), 2);
-    assert_int_equal(frame_u32(&w.is), 0);
-    assert_int_equal(frame_u8(&w.is), 0);
-    assert_memory_equal(frame_text(&w.is).p, "a@x.test", 8);
-    assert_int_equal(frame_text(&w.is).n, 0);
-    assert_int_equal(frame_u32(&w.is), 1);
-    assert_int_equal(frame_u8(&w.is), ECSTREAM_NOTIFY_FAILURE);
-    assert_memory_equal(frame_text(&w.is).p, "b@x.test", 8);
-    assert_memory_equal(frame_text(&w.is).p, "rfc822;b@x.test", 15);
-    assert_true(frame_is_done(&w.is));
+    greet(&w);
+    expect_envelope(&w);
     peer_expect_tag(&w, FRAME_BODY, 1);
     assert_int_equal(w.is.n, PEER_BODY_SIZE);
     assert_memory_equal(w.is.p, peer_body, PEER_BODY_SIZE);
