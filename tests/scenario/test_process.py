@@ -22,9 +22,13 @@ def routes(port, more=""):
 
 
 def threads(d):
-    tasks = f"/proc/{d.process.pid}/task"
-    return sorted(open(f"{tasks}/{t}/comm").read().strip()
-                  for t in os.listdir(tasks))
+    names = []
+    for task in pathlib.Path(f"/proc/{d.process.pid}/task").iterdir():
+        try:
+            names.append((task / "comm").read_text().strip())
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended meanwhile, as recovery's does
+    return sorted(names)
 
 
 def low_port():
