@@ -181,6 +181,16 @@ ESMTP_Listener {
         wait_for(lambda: not self.summary()["Recovering"] and
                  self.queued() == 0, timeout, "an empty queue")
 
+    def threads(self):
+        """Their names."""
+        names = []
+        for t in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            try:
+                names.append((t / "comm").read_text().strip())
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended meanwhile, as recovery's does
+        return sorted(names)
+
     def queued(self):
         return int(self.summary()["TotalQueueSize"])
 

@@ -2,7 +2,6 @@
 """Several event loops, a pool of its own for deliveries, one for listeners and
 a scheduler apart: everything that crosses threads, under load."""
 import json
-import pathlib
 import signal
 import time
 
@@ -38,15 +37,10 @@ def routes(port, more=""):
             "Max_Outbound_Connections = 6\n" + more)
 
 
-def threads(d):
-    return sorted((p / "comm").read_text().strip() for p in
-                  pathlib.Path(f"/proc/{d.process.pid}/task").iterdir())
-
-
 def test_each_loop_has_its_thread(impeld):
     d = impeld(LOOPS + routes(free_port()), listener=False)
     d.summary()  # the scheduler runs, and the others were started before
-    names = threads(d)
+    names = d.threads()
     for name in ("deliver-0", "deliver-1", "deliver-2", "accept-0",
                  "accept-1"):
         assert names.count(name) == 1, names

@@ -21,16 +21,6 @@ def routes(port, more=""):
     return f'Routes = ( "smtp://127.0.0.1?port={port}" )\n{more}'
 
 
-def threads(d):
-    names = []
-    for task in pathlib.Path(f"/proc/{d.process.pid}/task").iterdir():
-        try:
-            names.append((task / "comm").read_text().strip())
-        except (FileNotFoundError, ProcessLookupError):
-            pass  # it has ended meanwhile, as recovery's does
-    return sorted(names)
-
-
 def low_port():
     """A port that only root may bind."""
     ports = list(range(600, 1024))
@@ -145,7 +135,7 @@ ESMTP_Listener {{
   Relay_Hosts = ( 127.0.0.1 )
 }}
 """))
-    wait_for(lambda: [t for t in threads(d) if t[:2] in ("in", "ou", "qu")] ==
+    wait_for(lambda: [t for t in d.threads() if t[:2] in ("in", "ou", "qu")] ==
              ["in-0", "in-1", "out-0", "out-1", "out-2"])
     for i in range(8):
         send(port, f"r{i}@dest.test")
@@ -166,7 +156,7 @@ ESMTP_Listener {{
   Relay_Hosts = ( 127.0.0.1 )
 }}
 """))
-    wait_for(lambda: [t for t in threads(d) if t.startswith("pool")] ==
+    wait_for(lambda: [t for t in d.threads() if t.startswith("pool")] ==
              ["pool-0", "pool-1"])
     for i in range(8):
         send(port, f"r{i}@dest.test")
