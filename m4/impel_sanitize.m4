@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# IMPEL_SANITIZE - --enable-asan, -ubsan, -tsan, -fuzz and -coverage.
+# IMPEL_SANITIZE - --enable-asan, -tsan, -fuzz and -coverage.
 AC_DEFUN([IMPEL_SANITIZE], [
     SANITIZE_CFLAGS=
     AC_ARG_ENABLE([asan], [AS_HELP_STRING([--enable-asan],

@@ -22,18 +22,25 @@ struct arena {
     uint32_t magic;
     size_t next_size; /* of the next block's room */
     size_t total;
-    struct arena_block *blocks; /* the one to allocate from stands first */
+    struct arena_block *open;   /* the one to allocate from */
+    struct arena_block *blocks; /* all but the first */
+    max_align_t first[];        /* that one comes with the arena */
 };
 
 struct arena *
 arena_new(size_t first)
 {
-    struct arena *a = xnew(struct arena);
+    size_t room = MIN_OF(first, (size_t)ARENA_BLOCK_MAX), size;
+    struct arena *a;
 
+    room = MAX_OF(room, (size_t)ARENA_FIRST_MIN);
+    size = sizeof(*a) + sizeof(*a->open) + room;
+    a = xcalloc(1, size);
     a->magic = ARENA_MAGIC;
-    a->next_size = MIN_OF(first, (size_t)ARENA_BLOCK_MAX);
-    a->next_size = MAX_OF(a->next_size, (size_t)ARENA_FIRST_MIN);
-    a->total = sizeof(*a);
+    a->next_size = MIN_OF(2 * room, (size_t)ARENA_BLOCK_MAX);
+    a->total = size;
+    a->open = (struct arena_block *)a->first;
+    a->open->size = room;
     return a;
 }
 
@@ -65,30 +72,26 @@ arena_grow(struct arena *a, size_t room)
         bug_panic(__FILE__, __LINE__, __func__, "size does not fit");
     b = xcalloc(1, size);
     b->size = room;
+    b->next = a->blocks;
+    a->blocks = b;
     a->total += size;
     return b;
 }
 
-/* A block of its own, behind the one in use: the rest of that is not lost. */
+/* A block of its own: the rest of the one in use is not lost. */
 static void *
 arena_large(struct arena *a, size_t n)
 {
     struct arena_block *b = arena_grow(a, n);
 
     b->used = n;
-    if (a->blocks) {
-        b->next = a->blocks->next;
-        a->blocks->next = b;
-    } else {
-        a->blocks = b;
-    }
     return b->room;
 }
 
 void *
 arena_alloc(struct arena *a, size_t n)
 {
-    struct arena_block *b = a->blocks;
+    struct arena_block *b = a->open;
     const size_t align = _Alignof(max_align_t);
     void *p;
 
@@ -96,12 +99,10 @@ arena_alloc(struct arena *a, size_t n)
     if (!sum_add(n ? n : 1, align - 1, &n))
         bug_panic(__FILE__, __LINE__, __func__, "size does not fit");
     n -= n % align;
-    if (!b || n > b->size - b->used) {
+    if (n > b->size - b->used) {
         if (n > a->next_size / 2)
             return arena_large(a, n);
-        b = arena_grow(a, a->next_size);
-        b->next = a->blocks;
-        a->blocks = b;
+        a->open = b = arena_grow(a, a->next_size);
         a->next_size = MIN_OF(a->next_size * 2, (size_t)ARENA_BLOCK_MAX);
     }
     p = (char *)b->room + b->used;

@@ -12,13 +12,21 @@
 
 enum { BUF_FIRST = 64 };
 
-void
-buf_reserve(struct buf *b, size_t more)
+static size_t
+buf_need(const struct buf *b, size_t more)
 {
-    size_t need, size = b->size ? b->size : BUF_FIRST;
+    size_t need;
 
     if (!sum_add(b->n, more, &need) || !sum_add(need, 1, &need))
         bug_panic(__FILE__, __LINE__, __func__, "size does not fit");
+    return need;
+}
+
+void
+buf_grow(struct buf *b, size_t more)
+{
+    size_t need = buf_need(b, more), size = b->size ? b->size : BUF_FIRST;
+
     if (need <= b->size)
         return;
     while (size < need)
@@ -29,31 +37,15 @@ buf_reserve(struct buf *b, size_t more)
 }
 
 void
-buf_add(struct buf *b, const void *p, size_t n)
+buf_fit(struct buf *b, size_t more)
 {
-    buf_reserve(b, n);
-    if (n)
-        memcpy(b->p + b->n, p, n);
-    b->n += n;
-    b->p[b->n] = '\0';
-}
-
-void
-buf_str(struct buf *b, struct str s)
-{
-    buf_add(b, s.p, s.n);
-}
-
-void
-buf_cstr(struct buf *b, const char *z)
-{
-    buf_add(b, z, strlen(z));
-}
-
-void
-buf_char(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
+    if (b->size) {
+        buf_reserve(b, more);
+        return;
+    }
+    b->size = buf_need(b, more);
+    b->p = xmalloc(b->size);
+    b->p[0] = '\0';
 }
 
 void

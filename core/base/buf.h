@@ -10,6 +10,7 @@
 #define IMPEL_BUF_H
 
 #include <stdarg.h>
+#include <string.h>
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -22,11 +23,40 @@ struct buf {
 #define BUF_INIT {NULL, 0, 0}
 /* clang-format on */
 
-void buf_reserve(struct buf *b, size_t more); /* room for more bytes and NUL */
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, struct str s);
-void buf_cstr(struct buf *b, const char *z);
-void buf_char(struct buf *b, char c);
+void buf_grow(struct buf *b, size_t more); /* buf_reserve()'s, without room */
+/* room for more bytes and NUL */
+static inline void
+buf_reserve(struct buf *b, size_t more)
+{
+    if (more >= b->size - b->n)
+        buf_grow(b, more);
+}
+/* The same, and no more than that if there is none yet: no power of two. */
+void buf_fit(struct buf *b, size_t more);
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+    buf_reserve(b, n);
+    if (n)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+static inline void
+buf_str(struct buf *b, struct str s)
+{
+    buf_add(b, s.p, s.n);
+}
+static inline void
+buf_cstr(struct buf *b, const char *z)
+{
+    buf_add(b, z, strlen(z));
+}
+static inline void
+buf_char(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
 void buf_printf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) ATTR_PRINTF(2, 0);
 void buf_cut(struct buf *b, size_t n); /* keep the first n bytes */

@@ -2,7 +2,6 @@
 #include "base/bug.h"
 
 #include <errno.h>
-#include <execinfo.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,9 +10,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/libc.h"
 #include "base/banned.h"
 
-enum { BUG_NOTES = 16, BUG_FRAMES = 64, BUG_STACK = 65536 };
+enum { BUG_NOTES = 16, BUG_STACK = 65536 };
 
 static struct {
     bug_note_f *fn;
@@ -29,16 +29,12 @@ static atomic_flag bug_begun = ATOMIC_FLAG_INIT;
 static void
 bug_report_to(int fd, const char *headline)
 {
-    void *frames[BUG_FRAMES];
-    int n;
-
     dprintf(fd, "impel: %s\n", headline);
     if (bug_what)
-        dprintf(fd, "doing: %s %" PRIu64 "\n", bug_what, bug_id);
+        dprintf(fd, "doing: %s %016" PRIx64 "\n", bug_what, bug_id);
     for (size_t i = 0; i < bug_note_count; i++)
         bug_notes[i].fn(fd, bug_notes[i].arg);
-    n = backtrace(frames, BUG_FRAMES);
-    backtrace_symbols_fd(frames, n, fd);
+    libc_print_stack(fd);
 }
 
 /* The first thread to come here reports; the others wait for the end that it
@@ -128,11 +124,10 @@ void
 bug_catch_signals(int fd)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-    void *warm[1];
 
     bug_fd = fd;
     bug_thread_stack();
-    (void)backtrace(warm, 1); /* loads libgcc now, not in a handler */
+    libc_prepare_stack();
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
         struct sigaction sa = {.sa_sigaction = bug_on_signal}, was;
         sa.sa_flags = SA_SIGINFO | SA_ONSTACK;

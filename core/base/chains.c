@@ -38,7 +38,7 @@ chains_fini(struct chains *t)
 static struct chain **
 chains_slot(const struct chains *t, uint64_t hash)
 {
-    size_t at = hash & (2 * t->half - 1);
+    size_t at = (size_t)hash & (2 * t->half - 1);
 
     return &t->first[at < t->half + t->next ? at : at - t->half];
 }

@@ -35,6 +35,18 @@ void chains_remove(struct chains *t, struct chain *c); /* it is in there */
 /* All with that hash, and others, are c and those that follow by `next`; NULL
  * ends them. */
 struct chain *chains_find(const struct chains *t, uint64_t hash);
+/* For those who look at all of them: so many chains, and the first of each.
+ * What is added or removed between moves others to another chain. */
+static inline size_t
+chains_slots(const struct chains *t)
+{
+    return t->half + t->next;
+}
+static inline struct chain *
+chains_at(const struct chains *t, size_t slot)
+{
+    return t->first[slot];
+}
 size_t chains_memory(const struct chains *t); /* of the table */
 /* A hash of two numbers, which may be anything but an attacker's. */
 uint64_t chains_mix(uint64_t a, uint64_t b);

@@ -87,10 +87,71 @@ clock_writable(int64_t wall)
 }
 
 /* Whole seconds, rounded down before 1970 too. */
-static time_t
+static int64_t
 clock_seconds(int64_t wall)
 {
-    return (time_t)(wall / 1000 - (wall % 1000 < 0));
+    return wall / 1000 - (wall % 1000 < 0);
+}
+
+/* --- the calendar, in years 1 to 9999: time_t may end in 2038 --- */
+
+enum { DAY = 86400, LEAP_DAYS_BEFORE_1970 = 477 };
+
+/* From 1970-01-01 to the first of a month, which is 0 to 11. */
+static int64_t
+clock_days_before(int year, int month)
+{
+    static const int months[] = {
+        0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    int leap = year - (month < 2); /* the last year whose February counts */
+
+    return INT64_C(365) * (year - 1970) + leap / 4 - leap / 100 + leap / 400 -
+        LEAP_DAYS_BEFORE_1970 + months[month];
+}
+
+static int64_t
+clock_from_date(const struct tm *tm)
+{
+    return (clock_days_before(tm->tm_year + 1900, tm->tm_mon) + tm->tm_mday -
+               1) *
+        DAY +
+        tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
+}
+
+static struct tm
+clock_to_date(int64_t seconds)
+{
+    int64_t days = seconds / DAY - (seconds % DAY < 0);
+    int second = (int)(seconds - days * DAY);
+    int year = (int)(1970 + days * 400 / 146097), month = 11; /* or one off */
+
+    while (clock_days_before(year, 0) > days)
+        year--;
+    while (clock_days_before(year + 1, 0) <= days)
+        year++;
+    while (clock_days_before(year, month) > days)
+        month--;
+    return (struct tm){.tm_year = year - 1900,
+        .tm_mon = month,
+        .tm_mday = (int)(days - clock_days_before(year, month)) + 1,
+        .tm_wday = (int)(((days + 4) % 7 + 7) % 7), /* a Thursday is day 0 */
+        .tm_hour = second / 3600,
+        .tm_min = second / 60 % 60,
+        .tm_sec = second % 60};
+}
+
+/* Local time less UTC in seconds; what time_t does not reach has that of its
+ * end. */
+static int
+clock_zone(int64_t seconds)
+{
+    const bool small = sizeof(time_t) < sizeof(seconds);
+    time_t t = (time_t)(small ? MIN_OF(MAX_OF(seconds, INT32_MIN), INT32_MAX)
+                              : seconds);
+    struct tm tm = {0};
+
+    BUG_ON(!localtime_r(&t, &tm));
+    return (int)tm.tm_gmtoff;
 }
 
 void
@@ -99,30 +160,28 @@ clock_print_rfc5322(struct buf *b, int64_t wall)
     /* strftime() would ask the locale. */
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t t = clock_seconds(clock_writable(wall));
-    struct tm tm = {0};
-    long off;
+    int64_t seconds = clock_seconds(clock_writable(wall));
+    int zone = clock_zone(seconds), off = (zone < 0 ? -zone : zone) / 60;
+    struct tm tm = clock_to_date(seconds + zone);
 
-    BUG_ON(!localtime_r(&t, &tm));
-    off = (tm.tm_gmtoff < 0 ? -tm.tm_gmtoff : tm.tm_gmtoff) / 60;
-    buf_printf(b, "%.3s, %02d %.3s %d %02d:%02d:%02d %c%02ld%02ld",
+    buf_printf(b, "%.3s, %02d %.3s %d %02d:%02d:%02d %c%02d%02d",
         days + tm.tm_wday * 3, tm.tm_mday, months + tm.tm_mon * 3,
         tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
-        tm.tm_gmtoff < 0 ? '-' : '+', off / 60, off % 60);
+        zone < 0 ? '-' : '+', off / 60, off % 60);
 }
 
 void
 clock_print_iso(struct buf *b, int64_t wall)
 {
-    time_t t;
-    struct tm tm = {0};
+    int64_t seconds;
+    struct tm tm;
 
     wall = clock_writable(wall);
-    t = clock_seconds(wall);
-    BUG_ON(!gmtime_r(&t, &tm));
+    seconds = clock_seconds(wall);
+    tm = clock_to_date(seconds);
     buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-        (int)(wall - (int64_t)t * 1000));
+        (int)(wall - seconds * 1000));
 }
 
 /* `count` digits at the start of *s, behind `mark` unless that is 0. */
@@ -167,8 +226,7 @@ int
 clock_parse_iso(struct str s, int64_t *wall)
 {
     struct tm tm = {0}, same;
-    int64_t off;
-    time_t t;
+    int64_t off, seconds;
 
     if (!clock_take(&s, 0, 4, &tm.tm_year) ||
         !clock_take(&s, '-', 2, &tm.tm_mon) ||
@@ -183,16 +241,17 @@ clock_parse_iso(struct str s, int64_t *wall)
         do
             s = str_from(s, 1);
         while (s.n && s.p[0] >= '0' && s.p[0] <= '9');
-    if (!clock_take_zone(&s, &off) || tm.tm_year < 1970)
+    if (!clock_take_zone(&s, &off) || tm.tm_year < 1970 || tm.tm_mon < 1 ||
+        tm.tm_mon > 12)
         return ERR_INVAL;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
-    same = tm;
-    t = timegm(&same); /* it mends a 31st of February, so compare */
+    seconds = clock_from_date(&tm);
+    same = clock_to_date(seconds); /* without a 31st of February: compare */
     if (same.tm_mon != tm.tm_mon || same.tm_mday != tm.tm_mday ||
         same.tm_hour != tm.tm_hour || same.tm_min != tm.tm_min ||
         same.tm_sec != tm.tm_sec)
         return ERR_INVAL;
-    *wall = ((int64_t)t - off) * 1000;
+    *wall = (seconds - off) * 1000;
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/libc.h"
 #include "base/banned.h"
 
 static ATTR_PRINTF(2, 0) void err_format(
@@ -43,7 +44,7 @@ err_errno(struct err *e, int code, int errnum, const char *fmt, ...)
     va_end(ap);
     n = strlen(e->text);
     (void)snprintf(e->text + n, sizeof(e->text) - n, ": %s",
-        strerror_r(errnum, room, sizeof(room))); /* cut is fine */
+        libc_error_print(errnum, room, sizeof(room))); /* cut is fine */
     return code;
 }
 

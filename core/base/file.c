@@ -6,13 +6,14 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "base/libc.h"
 #include "base/secret.h"
 #include "base/banned.h"
 
 static int
 file_fail(struct err *e, int code)
 {
-    return err_set(e, code, "%s", strerrordesc_np(errno));
+    return err_set(e, code, "%s", libc_error_text(errno));
 }
 
 /* n bytes at most; there may be less by now. */

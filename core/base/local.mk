@@ -18,11 +18,13 @@ core_base_libbase_a_SOURCES = \
 	core/base/file.c core/base/file.h \
 	core/base/heap.c core/base/heap.h \
 	core/base/idna.c core/base/idna.h \
+	core/base/libc.h \
 	core/base/line.c core/base/line.h \
 	core/base/list.h \
 	core/base/log.c core/base/log.h \
 	core/base/macros.h \
 	core/base/magic.h \
+	core/base/manager.c core/base/manager.h \
 	core/base/map.c core/base/map.h \
 	core/base/num.c core/base/num.h \
 	core/base/secret.c core/base/secret.h \
@@ -50,6 +52,7 @@ base_tests = \
 	tests/unit/test-heap \
 	tests/unit/test-idna \
 	tests/unit/test-log \
+	tests/unit/test-manager \
 	tests/unit/test-map \
 	tests/unit/test-num \
 	tests/unit/test-str \
@@ -83,6 +86,9 @@ tests_unit_test_heap_SOURCES = tests/unit/test-heap.c
 tests_unit_test_heap_LDADD = $(base_test_libs)
 tests_unit_test_log_SOURCES = tests/unit/test-log.c
 tests_unit_test_log_LDADD = $(base_test_libs)
+tests_unit_test_manager_SOURCES = tests/unit/test-manager.c \
+	tests/unit/fake_manager.c tests/unit/fake_manager.h
+tests_unit_test_manager_LDADD = $(base_test_libs)
 tests_unit_test_map_SOURCES = tests/unit/test-map.c
 tests_unit_test_map_LDADD = $(base_test_libs)
 tests_unit_test_num_SOURCES = tests/unit/test-num.c

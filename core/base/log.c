@@ -47,25 +47,13 @@ log_enabled(enum log_level level, enum log_area area)
         1;
 }
 
-static int
-log_name_find(struct str name, const char *const *names, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (str_ieq(name, str_of(names[i])))
-            return i;
-    return -1;
-}
-
 int
 log_area_find(struct str name)
 {
-    return log_name_find(name, log_areas, LOG_AREA_COUNT);
-}
-
-int
-log_level_find(struct str name)
-{
-    return log_name_find(name, log_levels, LOG_LEVEL_COUNT);
+    for (int i = 0; i < LOG_AREA_COUNT; i++)
+        if (str_ieq(name, str_of(log_areas[i])))
+            return i;
+    return -1;
 }
 
 const char *
@@ -125,8 +113,18 @@ static void ATTR_PRINTF(2, 0)
             buf_cstr(&ours, log_quote);
         else
             buf_char(&ours, *p);
+/* A literal, but for its quotation marks. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
     buf_vprintf(to, ours.p ? ours.p : "", ap);
+#pragma GCC diagnostic pop
     buf_fini(&ours);
+}
+
+static char
+log_shown(char c)
+{
+    return (unsigned char)c < 32 || c == 127 ? '?' : c;
 }
 
 /* A peer's words must not forge a line or a value, nor move a terminal's
@@ -136,7 +134,7 @@ log_put(struct buf *to, char c)
 {
     if (c == '"' || c == '\\')
         buf_char(to, '\\');
-    buf_char(to, (unsigned char)c < 32 || c == 127 ? '?' : c);
+    buf_char(to, log_shown(c));
 }
 
 static void
@@ -198,6 +196,26 @@ log_value(struct buf *to, struct str v)
         buf_char(to, '"');
 }
 
+static void
+log_clear(struct buf *to, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        buf_char(to, log_shown(s.p[i]));
+}
+
+static void
+log_pair(struct buf *to, const struct log_pair *p)
+{
+    for (size_t i = 0; i < p->key.n; i++)
+        log_put(to, p->key.p[i] == ' ' ? '?' : p->key.p[i]);
+    if (p->key.n) {
+        buf_char(to, '=');
+        log_value(to, p->value);
+    } else {
+        log_clear(to, p->value);
+    }
+}
+
 void
 log_pairs(enum log_level level, enum log_area area, const char *event,
     const struct log_pair *pair, size_t n)
@@ -209,10 +227,7 @@ log_pairs(enum log_level level, enum log_area area, const char *event,
     buf_cstr(&b, event);
     for (size_t i = 0; i < n && b.n < LOG_LINE_MAX; i++) {
         buf_char(&b, ' ');
-        for (size_t k = 0; k < pair[i].key.n; k++)
-            log_put(&b, pair[i].key.p[k] == ' ' ? '?' : pair[i].key.p[k]);
-        buf_char(&b, '=');
-        log_value(&b, pair[i].value);
+        log_pair(&b, &pair[i]);
     }
     log_send(level, &b);
     buf_fini(&b);

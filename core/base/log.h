@@ -48,9 +48,8 @@ enum log_area { /* Momentum's subsystems; Debug_Flags switches them */
  * everything from NOTICE on. */
 void log_set_mask(enum log_level level, uint32_t areas);
 bool log_enabled(enum log_level level, enum log_area area);
-/* The area or level of that name in any case, or -1. */
+/* The area of that name in any case, or -1. */
 int log_area_find(struct str name);
-int log_level_find(struct str name);
 const char *log_level_name(enum log_level level);
 
 /* line: without time and LF.  Called by any thread, must not block long. */
@@ -68,7 +67,8 @@ void log_always(enum log_level level, const char *event, const char *fmt, ...)
 void log_vwrite(enum log_level level, enum log_area area, const char *event,
     const char *fmt, va_list ap) ATTR_PRINTF(4, 0);
 
-/* Pairs whose keys are not known here; values with blanks are quoted. */
+/* Pairs whose keys are not known here; values with blanks are quoted.  An empty
+ * key: the value is pairs that are quoted as they have to be. */
 struct log_pair {
     struct str key, value;
 };

@@ -47,7 +47,7 @@ static struct map_slot *
 map_seek_in(const struct map *m, struct map_slot *slots, size_t size,
     struct str key, uint64_t hash)
 {
-    for (size_t i = hash & (size - 1);; i = (i + 1) & (size - 1)) {
+    for (size_t i = (size_t)hash & (size - 1);; i = (i + 1) & (size - 1)) {
         struct map_slot *s = &slots[i];
         if (map_match(m, s, key, hash))
             return s;
@@ -72,7 +72,7 @@ map_seek(const struct map *m, struct str key, uint64_t hash)
 static struct map_slot *
 map_free_slot(struct map *m, uint64_t hash)
 {
-    size_t i = hash & (m->size - 1);
+    size_t i = (size_t)hash & (m->size - 1);
 
     while (m->slots[i].value)
         i = (i + 1) & (m->size - 1);

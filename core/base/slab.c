@@ -23,7 +23,7 @@ enum { SLAB_ROOM = SLAB_BLOCK - offsetof(struct slab_block, first) };
 void
 slab_init(struct slab *s, size_t size)
 {
-    size_t align = sizeof(void *);
+    size_t align = sizeof(uint64_t); /* where pointers have 32 bits, too */
 
     *s = (struct slab){.size = (size + align - 1) / align * align};
     BUG_ON(s->size < sizeof(void *) || s->size > SLAB_ROOM / 4);

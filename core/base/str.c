@@ -86,10 +86,20 @@ str_iends(struct str s, struct str with)
     return s.n >= with.n && str_ieq(str_from(s, s.n - with.n), with);
 }
 
+/* Eight at a time: those above 126 have their top bit set, or get it by one
+ * more; what is carried over comes from one that has it set. */
 bool
 str_is_ascii(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
+
+    for (uint64_t v; s.n - i >= sizeof(v); i += sizeof(v)) {
+        memcpy(&v, s.p + i, sizeof(v));
+        if ((v | (v + ones)) & tops)
+            return false;
+    }
+    for (; i < s.n; i++)
         if ((unsigned char)s.p[i] > 126)
             return false;
     return true;

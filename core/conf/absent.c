@@ -283,7 +283,7 @@ static const struct absent absent_rows[] = {
     {"mm7_inactivity_timer", OPTION, 0, false, NULL, NULL, "write idle_timeout",
         NULL},
     {"mm7_submit_tracking_*", OPTION, 0, false, NULL, NULL,
-        "reports are not tied to messages in this version", NULL},
+        "the spool keeps what reports need: mm7_report_time", NULL},
     {"mm7_mstore_*", OPTION, 0, false, NULL, NULL,
         "messages that were sent are not kept", NULL},
     /* 3.14 threads */
@@ -532,7 +532,7 @@ static const struct absent absent_rows[] = {
     {"smpp_*", STANZA, 0, false, NULL, NULL,
         "there is nothing like it in Impel", NULL},
     {"mm7_serv", STANZA, 0, false, NULL, NULL,
-        "there is nothing like it in Impel", NULL},
+        "write MM7_Listener { Listen ... }", NULL},
     {"msgc_client", STANZA, 0, false, NULL, NULL,
         "there is nothing like it in Impel", NULL},
     {"msgc_server", STANZA, 0, false, NULL, NULL,

@@ -66,7 +66,8 @@ tests_unit_test_notation_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 tests_unit_test_generation_SOURCES = tests/unit/test-generation.c $(CONF_ROWS)
 tests_unit_test_generation_LDADD = $(CONF_LA) $(CMOCKA_LIBS) $(CONF_LIBS)
 endif
-EXTRA_DIST += tests/data/seeds tests/data/conf tests/data/mc-options.txt
+EXTRA_DIST += tests/data/seeds tests/data/conf tests/data/mc-options.txt \
+	tests/data/spool
 
 check_PROGRAMS += tests/fuzz/fuzz-ecconf tests/fuzz/fuzz-yaml
 if !FUZZ

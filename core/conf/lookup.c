@@ -185,8 +185,54 @@ lookup_over(struct generation *g, const struct scope *base,
         p->binding ? p->binding->name : STR("default"), domain);
 }
 
-const struct scope *
-generation_scope(struct generation *g, struct str binding, struct str domain)
+/* For one message the same is asked several times, one after the other. */
+enum { RECENT = 4, RECENT_MOST = 256 };
+struct recent {
+    uint64_t number; /* of the generation */
+    const struct scope *scope;
+    size_t binding_n, domain_n;
+    char text[RECENT_MOST]; /* binding, domain */
+};
+static _Thread_local struct {
+    struct recent list[RECENT];
+    unsigned next;
+} recent;
+
+static const struct scope *
+recent_find(uint64_t number, struct str binding, struct str domain)
+{
+    for (size_t i = 0; i < RECENT; i++) {
+        const struct recent *r = &recent.list[i];
+
+        if (r->number == number &&
+            str_eq(str_make(r->text, r->binding_n), binding) &&
+            str_eq(str_make(r->text + r->binding_n, r->domain_n), domain))
+            return r->scope;
+    }
+    return NULL;
+}
+
+static void
+recent_add(uint64_t number, struct str binding, struct str domain,
+    const struct scope *s)
+{
+    struct recent *r = &recent.list[recent.next];
+
+    if (binding.n > RECENT_MOST || domain.n > RECENT_MOST - binding.n)
+        return;
+    recent.next = (recent.next + 1) % RECENT;
+    r->number = number;
+    r->scope = s;
+    r->binding_n = binding.n;
+    r->domain_n = domain.n;
+    if (binding.n)
+        memcpy(r->text, binding.p, binding.n);
+    if (domain.n)
+        memcpy(r->text + binding.n, domain.p, domain.n);
+}
+
+static const struct scope *
+lookup_scope(struct generation *g, struct str binding, struct str domain)
 {
     char name[GENERATION_NAME_MAX + 64], key[GENERATION_NAME_MAX + 96];
     struct place p = lookup_place(g, binding);
@@ -194,7 +240,6 @@ generation_scope(struct generation *g, struct str binding, struct str domain)
     size_t n = 0;
     int used;
 
-    CHECK(g, GENERATION_MAGIC);
     if (domain.p && names_domain(domain, name, &n))
         folded = str_make(name, n);
     if (!lookup_has_regexes(p.binding) && !lookup_has_regexes(p.group) &&
@@ -206,6 +251,29 @@ generation_scope(struct generation *g, struct str binding, struct str domain)
     return lookup_over(g,
         lookup_matched(g, &p, folded, str_make(key, (size_t)used + n)), &p,
         folded);
+}
+
+const struct scope *
+generation_scope(struct generation *g, struct str binding, struct str domain)
+{
+    const struct scope *s;
+    uint64_t overrides = atomic_load(&g->overrides);
+
+    CHECK(g, GENERATION_MAGIC);
+    /* not before it is published, nor what overrides may change at any time;
+     * an absent text is another question than an empty one */
+    if (!g->number || atomic_load(&g->overlaid) || !domain.p)
+        return lookup_scope(g, binding, domain);
+    if (!binding.p)
+        binding = STR("default");
+    s = recent_find(g->number, binding, domain);
+    if (!s) {
+        s = lookup_scope(g, binding, domain);
+        if (!atomic_load(&g->overlaid) &&
+            atomic_load(&g->overrides) == overrides)
+            recent_add(g->number, binding, domain, s);
+    }
+    return s;
 }
 
 const struct scope *

@@ -249,7 +249,7 @@ overlay_set(struct generation *g, struct str key, enum override_source source,
     was = map_find(&o->spots, key);
     if (n) {
         now = spot_make(g, key, was, items, n);
-        now->source = source;
+        now->source = (int)source;
         o->kinds[source][now->kind]++;
     }
     if (was) {

@@ -43,31 +43,67 @@ static const struct uninstalled {
     {INSTALLED_MODULE, "milter", "milter"},
     {INSTALLED_MODULE, "null", "null"},
 };
-/* Those that are not in this version. */
-static const struct {
-    const char *module, *version;
-} uninstalled_versions[] = {
-    {"gcm", "0.2"},
-};
 static const char *const installed_words[] = {
     "delivery_method", "scheme", "listener", "module"};
 
 static pthread_rwlock_t installed_lock = PTHREAD_RWLOCK_INITIALIZER;
-static struct uninstalled installed_rows[INSTALLED_MAX];
+static struct {
+    struct uninstalled is;
+    bool gone; /* it was served once */
+} installed_rows[INSTALLED_MAX];
 static size_t installed_count;
 
-const char *
-installed_find(enum installed_kind kind, struct str name)
+static bool
+installed_is(size_t i, enum installed_kind kind, struct str name, bool gone)
+{
+    const struct uninstalled *u = &installed_rows[i].is;
+
+    return installed_rows[i].gone == gone && u->kind == kind &&
+        str_ieq(name, str_of(u->name));
+}
+
+static const char *
+installed_look(enum installed_kind kind, struct str name, bool gone)
 {
     const char *module = NULL;
 
     (void)pthread_rwlock_rdlock(&installed_lock);
     for (size_t i = 0; i < installed_count && !module; i++)
-        if (installed_rows[i].kind == kind &&
-            str_ieq(name, str_of(installed_rows[i].name)))
-            module = installed_rows[i].module;
+        if (installed_is(i, kind, name, gone))
+            module = installed_rows[i].is.module;
     (void)pthread_rwlock_unlock(&installed_lock);
     return module;
+}
+
+const char *
+installed_find(enum installed_kind kind, struct str name)
+{
+    return installed_look(kind, name, false);
+}
+
+/* A new row, or that one again.  false: there is no room. */
+static bool
+installed_put(
+    enum installed_kind kind, const char *name, const char *module, bool gone)
+{
+    size_t at = 0;
+
+    (void)pthread_rwlock_wrlock(&installed_lock);
+    while (at < installed_count &&
+        !(installed_is(at, kind, str_of(name), true) &&
+            strcmp(installed_rows[at].is.module, module) == 0))
+        at++;
+    if (at < INSTALLED_MAX) {
+        struct uninstalled *u = &installed_rows[at].is;
+
+        if (at == installed_count) {
+            *u = (struct uninstalled){kind, xdup(name), xdup(module)};
+            installed_count++;
+        }
+        installed_rows[at].gone = gone;
+    }
+    (void)pthread_rwlock_unlock(&installed_lock);
+    return at < INSTALLED_MAX;
 }
 
 int
@@ -75,7 +111,6 @@ installed_add(enum installed_kind kind, const char *name, const char *module,
     struct err *e)
 {
     const char *was = installed_find(kind, str_of(name));
-    bool room;
 
     if (was && strcmp(was, module) == 0)
         return 0;
@@ -83,18 +118,58 @@ installed_add(enum installed_kind kind, const char *name, const char *module,
         return err_set(e, ERR_BUSY,
             "module %s: %s %s is served by module %s already", module,
             installed_words[kind], name, was);
-    (void)pthread_rwlock_wrlock(&installed_lock);
-    room = installed_count < INSTALLED_MAX;
-    if (room) {
-        struct uninstalled *u = &installed_rows[installed_count++];
+    if (installed_put(kind, name, module, false))
+        return 0;
+    return err_set(e, ERR_LIMIT, "module %s: too many names", module);
+}
 
-        u->kind = kind;
-        u->name = xdup(name);
-        u->module = xdup(module);
+void
+installed_forget(const char *module)
+{
+    (void)pthread_rwlock_wrlock(&installed_lock);
+    for (size_t i = 0; i < installed_count; i++)
+        if (strcmp(installed_rows[i].is.module, module) == 0)
+            installed_rows[i].gone = true;
+    (void)pthread_rwlock_unlock(&installed_lock);
+}
+
+bool
+uninstalled_remember(
+    enum installed_kind kind, const char *name, const char *module)
+{
+    return !uninstalled_find(kind, str_of(name)) &&
+        installed_put(kind, name, module, true);
+}
+
+static const char *
+uninstalled_row(enum installed_kind kind, struct str name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(uninstalled_rows); i++)
+        if (uninstalled_rows[i].kind == kind &&
+            str_ieq(name, str_of(uninstalled_rows[i].name)))
+            return uninstalled_rows[i].module;
+    return NULL;
+}
+
+static bool
+uninstalled_is_own(const char *module)
+{
+    const char *row = uninstalled_row(INSTALLED_MODULE, str_of(module));
+
+    return row && strcmp(row, module) == 0;
+}
+
+void
+installed_foreign(installed_row_f *fn, void *arg)
+{
+    (void)pthread_rwlock_rdlock(&installed_lock);
+    for (size_t i = 0; i < installed_count; i++) {
+        const struct uninstalled *u = &installed_rows[i].is;
+
+        if (!uninstalled_row(u->kind, str_of(u->name)))
+            fn(arg, u->kind, u->name, u->module);
     }
     (void)pthread_rwlock_unlock(&installed_lock);
-    return room ? 0
-                : err_set(e, ERR_LIMIT, "module %s: too many names", module);
 }
 
 const char *
@@ -102,20 +177,21 @@ uninstalled_find(enum installed_kind kind, struct str name)
 {
     const char *module = installed_find(kind, name);
 
-    for (size_t i = 0; i < ARRAY_SIZE(uninstalled_rows) && !module; i++)
-        if (uninstalled_rows[i].kind == kind &&
-            str_ieq(name, str_of(uninstalled_rows[i].name)))
-            module = uninstalled_rows[i].module;
-    return module;
+    if (!module)
+        module = uninstalled_row(kind, name);
+    return module ? module : installed_look(kind, name, true);
 }
 
-const char *
-uninstalled_version(const char *module)
+/* Their modules come with the daemon. */
+static bool
+is_of_the_core(const char *module)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(uninstalled_versions); i++)
-        if (strcmp(uninstalled_versions[i].module, module) == 0)
-            return uninstalled_versions[i].version;
-    return NULL;
+    static const char *const names[] = {"esmtp", "lmtp", "null"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (strcmp(module, names[i]) == 0)
+            return true;
+    return false;
 }
 
 void
@@ -123,8 +199,12 @@ uninstalled_package(const char *module, char *to, size_t size)
 {
     if (strchr(module, ' '))
         (void)snprintf(to, size, "one of the packages of modules %s", module);
+    else if (!uninstalled_is_own(module))
+        (void)snprintf(to, size, "it was before");
+    else if (is_of_the_core(module))
+        (void)snprintf(to, size, "package impel");
     else
-        (void)snprintf(to, size, "package impel-%s", module);
+        (void)snprintf(to, size, "package impel-module-%s", module);
 }
 
 /* Appends the names of a kind: those that are known, and those installed. */
@@ -141,8 +221,8 @@ installed_names(
             names[n++] = uninstalled_rows[i].name;
     (void)pthread_rwlock_rdlock(&installed_lock);
     for (size_t i = 0; i < installed_count; i++)
-        if (installed_rows[i].kind == kind && n < ARRAY_SIZE(names))
-            names[n++] = installed_rows[i].name;
+        if (installed_rows[i].is.kind == kind && n < ARRAY_SIZE(names))
+            names[n++] = installed_rows[i].is.name;
     (void)pthread_rwlock_unlock(&installed_lock);
     best = str_nearest(near, names, n);
     if (best) {
@@ -177,18 +257,24 @@ installed_check(enum installed_kind kind, struct str name, struct err *e)
     return OPTION_WARN;
 }
 
+/* The module may have "_" in its name, as its options have: the longest counts.
+ */
 const char *
 uninstalled_option(struct str option)
 {
-    size_t cut = str_chr(option, '_', 0);
-    struct str stem;
+    for (size_t cut = option.n; cut-- > 0;) {
+        struct str stem = str_sub(option, 0, cut);
+        const char *module;
 
-    if (cut == SIZE_MAX)
-        return NULL;
-    stem = str_sub(option, 0, cut);
-    if (installed_find(INSTALLED_MODULE, stem))
-        return NULL;
-    return uninstalled_find(INSTALLED_MODULE, stem);
+        if (option.p[cut] != '_')
+            continue;
+        if (installed_find(INSTALLED_MODULE, stem))
+            return NULL;
+        module = uninstalled_find(INSTALLED_MODULE, stem);
+        if (module)
+            return module;
+    }
+    return NULL;
 }
 
 void
@@ -196,8 +282,8 @@ installed_reset(void)
 {
     (void)pthread_rwlock_wrlock(&installed_lock);
     for (size_t i = 0; i < installed_count; i++) {
-        free((char *)(uintptr_t)installed_rows[i].name);
-        free((char *)(uintptr_t)installed_rows[i].module);
+        free((char *)(uintptr_t)installed_rows[i].is.name);
+        free((char *)(uintptr_t)installed_rows[i].is.module);
     }
     installed_count = 0;
     (void)pthread_rwlock_unlock(&installed_lock);
