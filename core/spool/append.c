@@ -74,7 +74,7 @@ add_record(struct appender *a, struct append_record *r, uint32_t at,
     push_iov(a, iovs, r->head, RECORD_HEAD);
     for (size_t i = 0; i < r->parts; i++)
         push_iov(a, iovs, r->part[i].iov_base, r->part[i].iov_len);
-    push_iov(a, iovs, zeros, segment_round(h.length, 8) - h.length);
+    push_iov(a, iovs, zeros, (size_t)segment_round(h.length, 8) - h.length);
     return frame_sum_add(sum, one);
 }
 
@@ -111,7 +111,7 @@ appender_write(struct appender *a, struct append_record *const *record,
     f.commit = a->commit;
     f.start = a->no_sync ? SEGMENT_BLOCK : a->start;
     frame_encode(&f, a->segment->id, head);
-    push_iov(a, &iovs, zeros, padded - f.length);
+    push_iov(a, &iovs, zeros, (size_t)padded - f.length);
     a->dirty = true;
     if (sysio_write_all(a->segment->fd, a->iov, (int)iovs, (off_t)a->at) < 0) {
         a->dirty = false;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "base/xmem.h"
 #include "spool/envelope.h"
 #include "spool/index.h"
@@ -60,12 +61,19 @@ wrong(struct check *c, const char *what)
 
 /* --- dump --- */
 
-/* Bytes of strangers on an operator's terminal: one line, no controls. */
+/* Bytes of strangers, and of keys, on an operator's terminal: one line, no
+ * controls. */
 static void
 put_safe(struct buf *b, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        buf_char(b, (unsigned char)s.p[i] < 32 || s.p[i] == 127 ? '?' : s.p[i]);
+    while (s.n) {
+        size_t n = utf8_printable(s);
+        if (n)
+            buf_add(b, s.p, n);
+        else
+            buf_printf(b, "\\x%02x", (unsigned char)*s.p);
+        s = str_from(s, n ? n : 1);
+    }
 }
 
 /* Lines on one line. */

@@ -264,13 +264,17 @@ spool_compact(const char *dir, spool_say_f *say, spool_progress_f *progress,
     void *arg, struct err *e)
 {
     struct spool_config c = {.dir = dir, .mode = 0640};
+    struct spooldir *there;
     struct spool *s;
     struct spool_stats st;
     char line[160];
     size_t before;
     int r;
 
-    r = spool_open(&c, &s, e);
+    r = spooldir_open(dir, true, c.mode, &there, e); /* none is made */
+    spooldir_close(&there);
+    if (!r)
+        r = spool_open(&c, &s, e);
     if (r)
         return r;
     recover_run(s);

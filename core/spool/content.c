@@ -13,7 +13,11 @@
 
 #include "base/banned.h"
 
-enum { HEADER_KEPT = 64 * 1024, FIRST_BLOCK = 8 * 1024 };
+enum {
+    HEADER_KEPT = 64 * 1024,
+    FIRST_BLOCK = 8 * 1024 - 1, /* with a NUL behind it */
+    EXPECT_MOST = 32 * 1024     /* what is only announced takes no more */
+};
 
 /* --- facts --- */
 
@@ -245,6 +249,7 @@ struct content_builder {
     content_room_f *room;
     void *arg;
     struct content *content;
+    size_t expected; /* 0: not known */
     struct content_watch watch;
     struct buf header; /* kept apart once the body is large */
     struct bodyhash *sum[BODYHASH_FORMS]; /* or NULL */
@@ -283,6 +288,12 @@ content_builder_new(struct spool *s, uint64_t id, struct mailbox *home,
     return b;
 }
 
+void
+content_builder_expect(struct content_builder *b, uint64_t octets)
+{
+    b->expected = (size_t)MIN_OF(octets, (uint64_t)EXPECT_MOST);
+}
+
 /* Of what came now, what stands behind the header. */
 static void
 builder_sum(struct content_builder *b, struct str part)
@@ -313,7 +324,7 @@ builder_spill(struct content_builder *b, struct err *e)
     size_t keep = c->body.n;
 
     if (b->watch.header_ended && b->watch.header_size < keep)
-        keep = b->watch.header_size;
+        keep = (size_t)b->watch.header_size;
     buf_add(&b->header, c->body.p, MIN_OF(keep, (size_t)HEADER_KEPT));
     c->large = large_new(b->spool, b->id, b->home);
     large_on_room(c->large, builder_room, b);
@@ -330,7 +341,7 @@ content_builder_add(
     content_watch_add(&b->watch, p, n);
     builder_sum(b, str_make(p, n));
     if (!c->body.size)
-        buf_reserve(&c->body, FIRST_BLOCK);
+        buf_fit(&c->body, MAX_OF(b->expected ? b->expected : FIRST_BLOCK, n));
     buf_add(&c->body, p, n);
     if (!c->large) {
         if (c->body.n <= b->spool->large_threshold)
@@ -356,7 +367,7 @@ content_builder_header(const struct content_builder *b)
 {
     struct str s = buf_get(b->content->large ? &b->header : &b->content->body);
     if (b->watch.header_ended && s.n > b->watch.header_size)
-        s.n = b->watch.header_size;
+        s.n = (size_t)b->watch.header_size;
     if (s.n > HEADER_KEPT)
         s.n = HEADER_KEPT;
     return s;
@@ -422,7 +433,7 @@ content_prepend(struct content *c, struct str fields)
     size_t old = p->n;
 
     CHECK(c, CONTENT_MAGIC);
-    buf_reserve(p, fields.n);
+    buf_fit(p, fields.n);
     if (old)
         memmove(p->p + fields.n, p->p, old);
     if (fields.n)

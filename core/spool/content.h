@@ -45,6 +45,8 @@ struct content_builder;
 typedef void content_room_f(void *arg, int result);
 struct content_builder *content_builder_new(struct spool *s, uint64_t id,
     struct mailbox *home, content_room_f *room, void *arg);
+/* So many bytes are said to come, before the first of them: a hint. */
+void content_builder_expect(struct content_builder *b, uint64_t octets);
 /* Take n bytes.  0; ERR_AGAIN: taken, but wait for room(); ERR_IO, ERR_FULL. */
 int content_builder_add(
     struct content_builder *b, const void *p, size_t n, struct err *e);

@@ -457,9 +457,10 @@ merge_attempts(struct copying *k, struct pending *p, struct record_copy *old,
             continue; /* the COPY has it, or a newer one */
         if (reader_get(k->s, p->at, p->id, &r, NULL))
             continue; /* unreadable: the last result is lost, not mail */
-        if (!record_get_attempt((uint8_t *)r.bytes.p, r.bytes.n, &a) &&
+        if (!record_get_attempt(
+                (const uint8_t *)r.payload.p, r.payload.n, &a) &&
             merge_wants(bits, rcpts, a)) {
-            record_put_copy_attempt(to, p->lsn, r.bytes.p, r.bytes.n);
+            record_put_copy_attempt(to, p->lsn, r.payload.p, r.payload.n);
             count++;
         }
         reader_record_fini(&r);
@@ -495,7 +496,8 @@ copy_message(struct copying *k, const struct index_entry *entry, struct err *e)
         return 0; /* it stays, and the segment with it */
     }
     was_copy = r.head.type == RECORD_COPY;
-    if (was_copy && record_get_copy((uint8_t *)r.bytes.p, r.bytes.n, &old)) {
+    if (was_copy &&
+        record_get_copy((const uint8_t *)r.payload.p, r.payload.n, &old)) {
         k->skipped = true;
         reader_record_fini(&r);
         return 0;
@@ -509,7 +511,7 @@ copy_message(struct copying *k, const struct index_entry *entry, struct err *e)
     if (was_copy)
         buf_add(&b, old.accept, old.accept_n);
     else
-        buf_add(&b, r.bytes.p, r.bytes.n);
+        buf_add(&b, r.payload.p, r.payload.n);
     free(bits);
     free(done);
     reader_record_fini(&r);
@@ -531,6 +533,7 @@ copy_result(struct copying *k, const struct index_entry *entry, struct err *e)
         k->skipped = true;
         return 0;
     }
+    buf_consume(&r.bytes, RECORD_HEAD); /* which it gets anew */
     return out_add(k, &r.head, &r.bytes, entry->offset, message->at, e);
 }
 

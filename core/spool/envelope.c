@@ -115,6 +115,27 @@ put_rcpt(struct buf *to, const struct rcpt *r)
     wire_put32(to, r->notify);
 }
 
+/* Enough for all of it, and hardly more. */
+static size_t
+envelope_room(struct envelope *e)
+{
+    size_t n = RECORD_ACCEPT_FIXED + 4 + 8 + sizeof("65535");
+
+    for (int i = 0; i < TEXT_COUNT; i++)
+        n += 4 + envelope_text(e, i)->n;
+    for (size_t i = 0; i < e->meta_count; i++)
+        n += 8 + e->meta[i].key.n + e->meta[i].value.n;
+    for (size_t i = 0; i < e->rcpt_count; i++) {
+        const struct rcpt *r = &e->rcpt[i];
+
+        n += 16 + r->address.n + r->domain.n + r->original.n;
+    }
+    n += 16 + e->helo.n + e->login.n;
+    for (int i = 0; i < BODYHASH_FORMS; i++)
+        n += e->body_sum[i].p ? 8 + e->body_sum[i].n : 0;
+    return n;
+}
+
 void
 envelope_encode(const struct message *m, struct buf *to)
 {
@@ -130,6 +151,7 @@ envelope_encode(const struct message *m, struct buf *to)
         .meta_count = (uint32_t)e.meta_count};
     size_t at = to->n;
 
+    buf_fit(to, envelope_room(&e));
     content_put_head(m->content, &head);
     record_put_accept(to, &head);
     for (int i = 0; i < TEXT_COUNT; i++)

@@ -49,7 +49,7 @@ strings_rehash(struct index *ix)
 
     while (at < ix->strings.n) {
         struct str s = string_at(ix, at);
-        size_t i = XXH3_64bits(s.p, s.n) & (size - 1);
+        size_t i = (size_t)XXH3_64bits(s.p, s.n) & (size - 1);
         while (slots[i])
             i = (i + 1) & (size - 1);
         slots[i] = at + 1;
@@ -70,7 +70,7 @@ string_number(struct index *ix, struct str s)
         s = STR("");
     if (ix->string_count * 2 >= ix->slot_count)
         strings_rehash(ix);
-    i = XXH3_64bits(s.p, s.n) & (ix->slot_count - 1);
+    i = (size_t)XXH3_64bits(s.p, s.n) & (ix->slot_count - 1);
     for (; ix->slots[i]; i = (i + 1) & (ix->slot_count - 1)) {
         if (str_eq(string_at(ix, ix->slots[i] - 1), s))
             return ix->slots[i] - 1;
@@ -286,9 +286,11 @@ get_accept(const struct index *ix, struct wire *w, struct index_entry *to)
     to->binding = string_at(ix, wire_get32(w));
     to->rcpt_count = wire_get32(w);
     to->domain_runs = wire_get32(w);
-    to->domains = wire_get_part(w, (size_t)to->domain_runs * 8);
-    if (to->rcpt_count > RECORD_RCPT_MAX)
+    if (to->rcpt_count > RECORD_RCPT_MAX || to->domain_runs > to->rcpt_count) {
         w->bad = true;
+        return;
+    }
+    to->domains = wire_get_part(w, (size_t)to->domain_runs * 8);
     if (to->type != RECORD_COPY)
         return;
     to->as_of = wire_get64(w);

@@ -75,7 +75,7 @@ write_zeros(int fd, uint64_t bytes)
         uint64_t left = bytes - at, n = 0;
         int count = 0;
         while (count < 16 && n < left) {
-            size_t one = MIN_OF(sizeof(zeros), left - n);
+            size_t one = (size_t)MIN_OF((uint64_t)sizeof(zeros), left - n);
             iov[count++] = (struct iovec){(void *)(uintptr_t)zeros, one};
             n += one;
         }

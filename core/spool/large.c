@@ -114,7 +114,7 @@ step_sync_names(struct large *l)
     _Atomic uint64_t *dirs = &l->spool->large_dirs[dir / 64];
     uint64_t bit = UINT64_C(1) << (dir % 64);
 
-    if (spooldir_sync_parent(l->path) < 0)
+    if (sysio_sync_parent(l->path) < 0)
         return -1;
     if (atomic_load(dirs) & bit)
         return 0;

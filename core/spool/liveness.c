@@ -253,8 +253,8 @@ liveness_kill(struct liveness *l, struct spool_place at)
     if (!s || at.offset >= s->bytes)
         return false;
     if (!s->dead)
-        s->dead =
-            xcalloc(BITS_WORDS(s->bytes / DEAD_UNIT + 1), sizeof(*s->dead));
+        s->dead = xcalloc(
+            BITS_WORDS((size_t)(s->bytes / DEAD_UNIT) + 1), sizeof(*s->dead));
     if (bits_has(s->dead, at.offset / DEAD_UNIT))
         return false;
     bits_set(s->dead, at.offset / DEAD_UNIT);

@@ -7,13 +7,17 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/compact.c core/spool/compact.h core/spool/compact_int.h \
 	core/spool/copy.c \
 	core/spool/content.c core/spool/content.h core/spool/content_int.h \
+	core/spool/entity.c core/spool/entity.h \
 	core/spool/envelope.c core/spool/envelope.h \
+	core/spool/export.c core/spool/export.h \
+	core/spool/exportlist.c core/spool/exportlist.h \
 	core/spool/idset.c core/spool/idset.h \
 	core/spool/index.c core/spool/index.h \
 	core/spool/keeper.c core/spool/keeper.h \
 	core/spool/large.c core/spool/large.h \
 	core/spool/liveness.c core/spool/liveness.h \
 	core/spool/message.c core/spool/message.h \
+	core/spool/ordinary.c core/spool/ordinary.h \
 	core/spool/packer.c core/spool/packer.h \
 	core/spool/pending.c core/spool/pending.h \
 	core/spool/prepare.c core/spool/prepare.h \
@@ -37,7 +41,9 @@ core_spool_libspool_a_CFLAGS = $(AM_CFLAGS)
 if HAVE_CMOCKA
 spool_tests = \
 	tests/unit/test-content \
+	tests/unit/test-export \
 	tests/unit/test-liveness \
+	tests/unit/test-ordinary \
 	tests/unit/test-record \
 	tests/unit/test-render \
 	tests/unit/test-segment \
@@ -54,6 +60,8 @@ spool_kit = tests/unit/spool_kit.c tests/unit/spool_kit.h
 sim_disk = tests/unit/sim_disk.c tests/unit/sim_disk.h
 spool_test_libs = core/spool/libspool.a core/loop/libloop.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(SPOOL_LIBS)
+tests_unit_test_export_SOURCES = tests/unit/test-export.c $(spool_kit)
+tests_unit_test_export_LDADD = $(spool_test_libs)
 tests_unit_test_liveness_SOURCES = tests/unit/test-liveness.c
 tests_unit_test_liveness_LDADD = $(spool_test_libs)
 tests_unit_test_record_SOURCES = tests/unit/test-record.c
@@ -72,6 +80,8 @@ tests_unit_test_spool_start_SOURCES = tests/unit/test-spool-start.c $(spool_kit)
 tests_unit_test_spool_start_LDADD = $(spool_test_libs)
 tests_unit_test_content_SOURCES = tests/unit/test-content.c $(spool_kit)
 tests_unit_test_content_LDADD = $(spool_test_libs)
+tests_unit_test_ordinary_SOURCES = tests/unit/test-ordinary.c $(spool_kit)
+tests_unit_test_ordinary_LDADD = $(spool_test_libs)
 tests_unit_test_render_SOURCES = tests/unit/test-render.c $(spool_kit)
 tests_unit_test_render_LDADD = $(spool_test_libs)
 tests_unit_test_spool_faults_SOURCES = tests/unit/test-spool-faults.c \
@@ -87,7 +97,15 @@ tests_bench_spool_bench_SOURCES = tests/bench/spool-bench.c
 tests_bench_spool_bench_LDADD = core/spool/libspool.a core/loop/libloop.a \
 	$(BASE_LA) $(SPOOL_LIBS)
 
-EXTRA_DIST += tests/fuzz/corpus/record
+check_PROGRAMS += tests/fuzz/fuzz-export
+TESTS += tests/fuzz/fuzz-export
+tests_fuzz_fuzz_export_SOURCES = tests/fuzz/fuzz-export.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_export_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/export"'
+tests_fuzz_fuzz_export_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_export_LDADD = core/spool/libspool.a core/loop/libloop.a \
+	$(BASE_LA) $(SPOOL_LIBS)
+
 check_PROGRAMS += tests/fuzz/fuzz-record
 TESTS += tests/fuzz/fuzz-record
 tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz-record.c $(FUZZ_MAIN)

@@ -16,14 +16,18 @@
 
 #include "base/banned.h"
 
+enum { ENVELOPE_ROOM = 512 }; /* for that of most messages */
+
 struct message *
 message_new(uint64_t id)
 {
-    struct message *m = xnew(struct message);
+    struct arena *a = arena_new(sizeof(struct message) + ENVELOPE_ROOM);
+    struct message *m = arena_alloc(a, sizeof(*m)); /* it goes with it */
+
     m->magic = MESSAGE_MAGIC;
     atomic_init(&m->refs, 1);
     m->id = id;
-    m->arena = arena_new(1024);
+    m->arena = a;
     return m;
 }
 
@@ -45,10 +49,11 @@ message_unref(struct message **to)
     CHECK(m, MESSAGE_MAGIC);
     if (atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
         return;
+    struct arena *a = m->arena;
     content_free(&m->content);
-    arena_free(&m->arena);
+    message_unref(&m->within);
     m->magic = 0;
-    free(m);
+    arena_free(&a);
 }
 
 struct str

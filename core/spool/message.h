@@ -85,6 +85,7 @@ struct message {
     uint64_t resident;        /* they cost.  The scheduler's (active.c) */
     struct envelope env;
     struct content *content; /* NULL: not loaded (envelope only) */
+    struct message *within;  /* ordinary.h: has the text of env; or NULL */
     struct arena *arena;
     struct mail mail; /* for its way between threads; one way at a time */
 };

@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-enum { FIRST_READ = 8192 };
+enum { FIRST_READ = 8191 /* with a NUL behind it */ };
 
 void
 reader_record_fini(struct reader_record *r)
@@ -74,7 +74,7 @@ read_record(struct live_segment *seg, struct reader_record *to, struct err *e)
     uint32_t length;
     ssize_t n;
 
-    buf_reserve(b, FIRST_READ);
+    buf_fit(b, FIRST_READ);
     n = sysio_read_all(seg->fd, b->p, FIRST_READ, (off_t)at);
     if (n < 0)
         return err_errno(
@@ -138,7 +138,7 @@ reader_get(struct spool *s, struct spool_place at, uint64_t id,
     } else if (!r && id && to->head.id != id) {
         r = err_set(e, ERR_NOTFOUND, "another message is in its place");
     } else if (!r) {
-        buf_consume(&to->bytes, RECORD_HEAD);
+        to->payload = str_from(buf_get(&to->bytes), RECORD_HEAD);
     }
     segment_let_go(s, seg);
     if (r)
@@ -169,10 +169,14 @@ load_content(struct spool *s, struct message *m, const struct record_accept *h,
         return ERR_DAMAGED;
     c = content_new();
     content_set_head(c, h);
-    if (h->prefix_size)
+    if (h->prefix_size) {
+        buf_fit(&c->prefix, h->prefix_size);
         buf_add(&c->prefix, prefix, h->prefix_size);
-    if (h->body_size)
+    }
+    if (h->body_size) {
+        buf_fit(&c->body, (size_t)h->body_size);
         buf_add(&c->body, body, (size_t)h->body_size);
+    }
     if (h->large_size)
         c->large = large_of_file(s, m->id, h->large_size, h->large_sum);
     m->content = c;
@@ -281,7 +285,8 @@ load_attempt(struct spool *s, struct spool_load *l, const struct record_copy *c)
         return;
     if (reader_get(s, l->attempt, l->id, &r, &e) == 0) {
         if (r.head.type == RECORD_ATTEMPT && (!c || r.head.lsn > c->as_of) &&
-            !record_get_attempt((uint8_t *)r.bytes.p, r.bytes.n, &a)) {
+            !record_get_attempt(
+                (const uint8_t *)r.payload.p, r.payload.n, &a)) {
             l->attempt = r.at;
             load_states(l, &a, 1);
             reader_record_fini(&r);
@@ -299,8 +304,8 @@ load_attempt(struct spool *s, struct spool_load *l, const struct record_copy *c)
 static int
 load_record(struct spool *s, struct spool_load *l, struct reader_record *r)
 {
-    const uint8_t *p = (const uint8_t *)r->bytes.p;
-    size_t n = r->bytes.n;
+    const uint8_t *p = (const uint8_t *)r->payload.p;
+    size_t n = r->payload.n;
     bool copied = r->head.type == RECORD_COPY;
     struct record_copy c;
     struct record_accept head;

@@ -13,7 +13,8 @@ struct spool_load;
 struct reader_record {
     struct record_head head;
     struct spool_place at; /* where it is now */
-    struct buf bytes;      /* the payload */
+    struct str payload;
+    struct buf bytes; /* that, behind the head */
 };
 /* The record at a place, compaction followed; id 0: of any message.  Any
  * thread that may block.  ERR_NOTFOUND, ERR_DAMAGED, ERR_IO. */

@@ -11,6 +11,7 @@
 #include "base/idna.h"
 #include "base/xmem.h"
 #include "spool/content_int.h"
+#include "spool/export.h"
 #include "spool/large.h"
 #include "spool/reader.h"
 #include "spool/recover.h"
@@ -98,7 +99,9 @@ source_open(const char *dir, const _Atomic bool *stop, struct source **to,
     s->stop = stop;
     s->arena = arena_new(64 * 1024);
     *to = NULL;
-    r = spool_open_source(dir, &s->spool, e);
+    r = export_verify(dir, stop, e);
+    if (!r)
+        r = spool_open_source(dir, &s->spool, e);
     if (r == ERR_NOTFOUND)
         r = err_set(e, r,
             "%s: no spool of Impel (those of other servers, Momentum's "

@@ -31,7 +31,8 @@ struct source_message { /* that is not finished */
 };
 
 /* dir is a spool of this version that nobody uses; its lock is held until
- * source_close().  *stop: give up.  ERR_NOTFOUND, ERR_VERSION, ERR_BUSY,
+ * source_close().  An export (export.h) must be whole.  *stop: give up.
+ * ERR_DAMAGED, ERR_NOTFOUND, ERR_VERSION, ERR_BUSY,
  * ERR_IO, ERR_CLOSED (stopped). */
 int source_open(const char *dir, const _Atomic bool *stop, struct source **to,
     struct err *e);

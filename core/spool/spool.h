@@ -226,7 +226,7 @@ struct spool_stats {
 };
 void spool_get_stats(const struct spool *s, struct spool_stats *st);
 
-/* --- without the daemon: `impel spool check|dump|compact` --- */
+/* --- without the daemon: `impel spool check|dump|compact|export` --- */
 typedef void spool_say_f(void *arg, struct str line);
 typedef void spool_progress_f(void *arg, uint64_t done, uint64_t total);
 int spool_check(const char *dir, spool_say_f *say, spool_progress_f *progress,
@@ -235,5 +235,10 @@ int spool_dump(const char *dir, bool bodies, spool_say_f *say,
     spool_progress_f *progress, void *arg, struct err *e);
 int spool_compact(const char *dir, spool_say_f *say, spool_progress_f *progress,
     void *arg, struct err *e);
+/* All of it as a directory `to` that is not there yet (export.h).  keep: dir
+ * stays a spool that may be used; else it is marked.  Cut off, it is begun anew
+ * by the next call. */
+int spool_export(const char *dir, const char *to, bool keep, spool_say_f *say,
+    spool_progress_f *progress, void *arg, struct err *e);
 
 #endif

@@ -130,8 +130,9 @@ static const struct option rows[] = {
             "there is",
         .manual =
             "All there is: what the control group allows, or the machine "
-            "has.  A size above the latter counts as 0.  Nothing else takes "
-            "notice of it: it is no limit that the system enforces.",
+            "has, but 2 GB where addresses have 32 bits.  A size above "
+            "that counts as 0.  Nothing else takes notice of it: it is no "
+            "limit that the system enforces.",
         .since = "0.1"},
 };
 struct option_set spool_options = OPTION_SET("spool", rows);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/xmem.h"
+#include "spool/export.h"
 #include "spool/sysio.h"
 
 #include "base/banned.h"
@@ -97,41 +98,6 @@ read_version(struct spooldir *d, const char *path, struct err *e)
                  : parse_version(d, path, str_make(text, (size_t)n), e);
 }
 
-static int
-write_text(const char *path, int flags, int mode, const char *text)
-{
-    struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
-    const struct sysio *io = sysio_get();
-    int bad, keep, fd = io->open(path, O_WRONLY | flags, (mode_t)mode);
-
-    bad = fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || sysio_sync(fd) < 0;
-    keep = errno;
-    if (fd >= 0)
-        (void)io->close(fd); /* it was synced, or is of no use */
-    errno = keep;
-    return bad ? -1 : 0;
-}
-
-static int
-replace_version(
-    struct spooldir *d, const char *path, int mode, const char *text)
-{
-    char *temp = xprintf("%s.new", path);
-    int r = write_text(temp, O_CREAT | O_TRUNC, mode, text);
-
-    if (!r && sysio_get()->rename(temp, path) < 0)
-        r = -1;
-    if (!r && sysio_sync_dir(d->path) < 0)
-        r = -1;
-    if (r) {
-        int keep = errno;
-        (void)sysio_get()->unlink(temp); /* it may be gone */
-        errno = keep;
-    }
-    free(temp);
-    return r;
-}
-
 /* The new start counter is on disk before any id is made from it.  Where there
  * is no room for a second file the old one is written over, so that mail on a
  * full disk can be sent, which is what makes room: the text is no shorter than
@@ -141,11 +107,11 @@ write_version(struct spooldir *d, const char *path, int mode, struct err *e)
 {
     char *text = xprintf(VERSION_WORD "%d\nstart %u\nid %016" PRIx64 "\n",
         SPOOLDIR_VERSION, d->start, d->id);
-    int r = replace_version(d, path, mode, text);
+    int r = sysio_replace(path, (mode_t)mode, str_of(text));
 
     if (r && d->start > 1 && sysio_code(errno) == ERR_FULL) {
         log_notice(LOG_SPOOL, "spool-version-in-place", "file=%s", path);
-        r = write_text(path, 0, mode, text);
+        r = sysio_put(path, 0, (mode_t)mode, str_of(text));
     }
     if (r)
         r = err_errno(e, sysio_code(errno), errno, "writing %s", path);
@@ -243,6 +209,8 @@ spooldir_open(const char *path, bool read_only, int mode, struct spooldir **to,
     d->large = xprintf("%s/large", path);
     d->quarantine = xprintf("%s/quarantine", path);
     if (!read_only)
+        r = export_refuses(path, e);
+    if (!r && !read_only)
         r = make_dir(path, mode, e);
     if (!r && !read_only)
         r = sync_own_name(path, e);
@@ -360,33 +328,16 @@ spooldir_sync_segments(const struct spooldir *d, struct err *e)
     return 0;
 }
 
-static char *
-parent_of(const char *path)
-{
-    struct str s = str_of(path);
-    return xdupn(path, str_rchr(s, '/'));
-}
-
 int
 spooldir_make_large_dir(
     const struct spooldir *d, const char *path, struct err *e)
 {
-    char *parent = parent_of(path);
+    char *parent = sysio_parent(path);
     int r = make_dir(parent, 0750, e);
 
     if (!r && sysio_sync_dir(d->large) < 0)
         r = err_errno(e, ERR_IO, errno, "syncing %s", d->large);
     free(parent);
-    return r;
-}
-
-int
-spooldir_sync_parent(const char *path)
-{
-    char *parent = parent_of(path);
-    int r = sysio_sync_dir(parent), saved = errno;
-    free(parent);
-    errno = saved;
     return r;
 }
 

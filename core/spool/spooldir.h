@@ -8,6 +8,7 @@
  *   segments/spare-N      allocated, holds nothing
  *   large/NN/ID           a large body; NN: last two digits of the ID
  *   quarantine/...        copies of bytes that were found damaged
+ *   exported, export      it was exported, it is an export (export.h)
  */
 #ifndef IMPEL_SPOOLDIR_H
 #define IMPEL_SPOOLDIR_H
@@ -28,7 +29,8 @@ struct spooldir {
 
 /* read_only: nothing is made and the start counter stays, but the lock is
  * taken all the same, through a file that need not be writable if it is there.
- * ERR_BUSY, ERR_VERSION, ERR_IO, ERR_NOTFOUND. */
+ * ERR_BUSY, ERR_VERSION, ERR_IO, ERR_NOTFOUND; ERR_DENIED: not for a daemon
+ * any more, or not yet (not with read_only). */
 int spooldir_open(const char *path, bool read_only, int mode,
     struct spooldir **to, struct err *e);
 void spooldir_close(struct spooldir **d);
@@ -48,8 +50,6 @@ int spooldir_sync_segments(const struct spooldir *d, struct err *e);
 /* Make large/NN for a path in it, durably. */
 int spooldir_make_large_dir(
     const struct spooldir *d, const char *path, struct err *e);
-/* fsync of the directory that holds path: 0, or -1 and errno. */
-int spooldir_sync_parent(const char *path);
 /* Every large body; stops when fn returns not 0. */
 typedef int spooldir_large_f(void *arg, uint64_t id, const char *path);
 int spooldir_each_large(

@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/chains.h"
 #include "base/clock.h"
-#include "base/map.h"
+#include "base/macros.h"
 #include "base/xmem.h"
 #include "spool/spool_int.h"
 #include "spool/writer.h"
@@ -17,11 +18,13 @@
 enum {
     STATE_KEY_MAX = 1024,
     STATE_VALUE_MAX = 256 * 1024,
-    SWEEP_SLOTS = 1024 /* that one sweep looks at, with the locks held */
+    STATE_RECORD_HEAD = 8 + 3 * 4, /* expiry, and the lengths of the texts */
+    SWEEP_MOST = 1000 /* values of one sweep, and chains, with locks held */
 };
 
 struct value {
-    struct buf key; /* ns, NUL, key */
+    struct chain chain;
+    uint64_t hash;
     struct buf text;
     bool present;
     int64_t expiry;
@@ -32,26 +35,45 @@ struct value {
     uint32_t *older; /* segments with older records of this key */
     size_t older_count;
     size_t puts; /* on their way to the disk */
+    size_t key_n;
+    char key[]; /* ns, NUL, key */
 };
 struct state {
     pthread_mutex_t lock; /* taken inside that of the table */
-    struct map map;
-    size_t swept; /* slots of the map, in this round */
+    struct chains values;
+    size_t swept; /* chains, in this round */
 };
+#define VALUE_OF(c) CONTAINER_OF(c, struct value, chain)
+/* None is added or removed meanwhile. */
+#define VALUES_FOREACH(v, s) \
+    for (size_t at_ = 0; at_ < chains_slots(&(s)->values); at_++) \
+        for (struct chain *c_ = chains_at(&(s)->values, at_); \
+             c_ && ((v) = VALUE_OF(c_)); c_ = c_->next)
+
+static uint64_t
+value_hash(const struct chain *c)
+{
+    return VALUE_OF(c)->hash;
+}
 
 struct state *
 state_new(void)
 {
     struct state *s = xnew(struct state);
     pthread_mutex_init(&s->lock, NULL);
-    map_init(&s->map, false);
+    chains_init(&s->values, 1, value_hash);
     return s;
+}
+
+static struct str
+value_key(const struct value *v)
+{
+    return str_make(v->key, v->key_n);
 }
 
 static void
 value_free(struct value *v)
 {
-    buf_fini(&v->key);
     buf_fini(&v->text);
     free(v->older);
     free(v);
@@ -61,15 +83,16 @@ void
 state_free(struct state **to)
 {
     struct state *s = *to;
-    struct value *v;
-    size_t at;
 
     *to = NULL;
     if (!s)
         return;
-    MAP_FOREACH (v, &s->map, at)
-        value_free(v);
-    map_fini(&s->map);
+    for (size_t i = 0; i < chains_slots(&s->values); i++)
+        for (struct chain *c = chains_at(&s->values, i), *next; c; c = next) {
+            next = c->next;
+            value_free(VALUE_OF(c));
+        }
+    chains_fini(&s->values);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -94,20 +117,28 @@ value_find(struct state *s, struct str ns, struct str key, bool make)
 {
     char room[STATE_KEY_MAX + 1];
     struct str is = make_key(room, ns, key);
-    struct value *v = map_find(&s->map, is);
+    uint64_t hash = str_hash(is);
+    struct value *v;
 
-    if (v || !make)
-        return v;
-    v = xnew(struct value);
-    buf_str(&v->key, is);
-    (void)map_put(&s->map, buf_get(&v->key), v); /* it was not there */
+    for (struct chain *c = chains_find(&s->values, hash); c; c = c->next) {
+        v = VALUE_OF(c);
+        if (v->hash == hash && str_eq(value_key(v), is))
+            return v;
+    }
+    if (!make)
+        return NULL;
+    v = xcalloc(1, sizeof(*v) + is.n);
+    v->hash = hash;
+    v->key_n = is.n;
+    memcpy(v->key, is.p, is.n);
+    chains_add(&s->values, &v->chain);
     return v;
 }
 
 static void
 value_drop(struct state *s, struct value *v)
 {
-    (void)map_remove(&s->map, buf_get(&v->key)); /* it was there */
+    chains_remove(&s->values, &v->chain);
     value_free(v);
 }
 
@@ -117,8 +148,10 @@ value_set(struct value *v, struct str text, int64_t expiry)
     buf_cut(&v->text, 0);
     v->present = text.p != NULL;
     v->expiry = expiry;
-    if (text.n)
-        buf_str(&v->text, text);
+    if (!text.n)
+        return;
+    buf_fit(&v->text, text.n);
+    buf_str(&v->text, text);
 }
 
 static void
@@ -191,9 +224,10 @@ void
 state_settle(struct spool *s)
 {
     struct value *v;
-    size_t at;
+
     liveness_lock(&s->live);
-    MAP_FOREACH (v, &s->state->map, at) {
+    VALUES_FOREACH(v, s->state)
+    {
         if (value_expired(v))
             v->at_present = false; /* on disk it is expired, too */
         value_count(&s->live, v, 1);
@@ -295,19 +329,36 @@ sweep_one(struct spool *s, struct value *v)
     return true;
 }
 
+/* The next chain; so many of its values went.  Dropping may bring others to a
+ * chain that was seen: the next round sees them. */
+static size_t
+sweep_chain(struct spool *s, size_t *seen)
+{
+    struct chain *c = chains_at(&s->state->values, s->state->swept++), *next;
+    size_t count = 0;
+
+    for (; c; c = next, ++*seen) {
+        next = c->next;
+        count += sweep_one(s, VALUE_OF(c));
+    }
+    return count;
+}
+
 size_t
 state_sweep(struct spool *s)
 {
     struct state *state = s->state;
-    size_t end = state->swept + SWEEP_SLOTS, count = 0;
-    struct value *v;
+    size_t count = 0, seen = 0;
 
     liveness_lock(&s->live);
     pthread_mutex_lock(&state->lock);
-    while ((v = map_next_within(&state->map, &state->swept, end)) != NULL)
-        count += sweep_one(s, v);
-    if (state->swept < end)
-        state->swept = 0;
+    for (int i = 0; i < SWEEP_MOST && seen < SWEEP_MOST; i++) {
+        if (state->swept >= chains_slots(&state->values)) {
+            state->swept = 0;
+            break;
+        }
+        count += sweep_chain(s, &seen);
+    }
     pthread_mutex_unlock(&state->lock);
     liveness_unlock(&s->live);
     return count;
@@ -372,6 +423,7 @@ state_encode(
     if (v->ns.n + v->key.n > STATE_KEY_MAX || v->value.n > STATE_VALUE_MAX ||
         v->value.n > s->segment_bytes / 4)
         return err_set(e, ERR_LIMIT, "state: key or value is too long");
+    buf_fit(to, STATE_RECORD_HEAD + v->ns.n + v->key.n + v->value.n);
     record_put_state(to, &r);
     return 0;
 }
@@ -451,11 +503,11 @@ void
 spool_state_each(struct spool *s, struct str ns, spool_state_f *fn, void *arg)
 {
     struct value *v;
-    size_t at;
 
     pthread_mutex_lock(&s->state->lock);
-    MAP_FOREACH (v, &s->state->map, at) {
-        struct str key = buf_get(&v->key);
+    VALUES_FOREACH(v, s->state)
+    {
+        struct str key = value_key(v);
 
         if (!v->present || value_expired(v) || key.n < ns.n + 1 ||
             !str_eq(str_sub(key, 0, ns.n), ns) || key.p[ns.n])

@@ -10,11 +10,15 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/xmem.h"
 
 #include "base/banned.h"
+
+_Static_assert(sizeof(off_t) == 8, "FEATURES of Makefile.am make it so");
 
 static int
 real_open(const char *path, int flags, mode_t mode)
@@ -197,4 +201,55 @@ sysio_sync_dir(const char *path)
     (void)sysio_get()->close(fd); /* nothing was written through it */
     errno = saved;
     return r;
+}
+
+char *
+sysio_parent(const char *path)
+{
+    size_t slash = str_rchr(str_of(path), '/');
+
+    if (slash == SIZE_MAX)
+        return xdup(".");
+    return xdupn(path, slash ? slash : 1);
+}
+
+int
+sysio_sync_parent(const char *path)
+{
+    char *parent = sysio_parent(path);
+    int r = sysio_sync_dir(parent), saved = errno;
+
+    free(parent);
+    errno = saved;
+    return r;
+}
+
+int
+sysio_put(const char *path, int flags, mode_t mode, struct str text)
+{
+    struct iovec iov = {(void *)(uintptr_t)text.p, text.n};
+    const struct sysio *io = sysio_get();
+    int bad, keep, fd = io->open(path, O_WRONLY | flags, mode);
+
+    bad = fd < 0 || sysio_write_all(fd, &iov, 1, 0) < 0 || sysio_sync(fd) < 0;
+    keep = errno;
+    if (fd >= 0)
+        (void)io->close(fd); /* it was synced, or is of no use */
+    errno = keep;
+    return bad ? -1 : 0;
+}
+
+int
+sysio_replace(const char *path, mode_t mode, struct str text)
+{
+    char *temp = xprintf("%s.new", path);
+    bool bad = sysio_put(temp, O_CREAT | O_TRUNC, mode, text) < 0 ||
+        sysio_get()->rename(temp, path) < 0 || sysio_sync_parent(path) < 0;
+    int keep = errno;
+
+    if (bad)
+        (void)sysio_get()->unlink(temp); /* it may be gone */
+    free(temp);
+    errno = keep;
+    return bad ? -1 : 0;
 }

@@ -14,6 +14,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "base/str.h"
+
 struct sysio {
     int (*open)(const char *path, int flags, mode_t mode);
     int (*close)(int fd);
@@ -56,5 +58,18 @@ int sysio_sync_commit(int fd);
 int sysio_sync(int fd);
 /* fsync of a directory by name. */
 int sysio_sync_dir(const char *path);
+/* The directory that holds path, to be freed. */
+char *sysio_parent(const char *path);
+/* fsync of it. */
+int sysio_sync_parent(const char *path);
+
+/* --- small files ---
+ * A text, synced; -1 and errno. */
+/* Over what is there, from its first octet; flags: of open(2), beside the way.
+ */
+int sysio_put(const char *path, int flags, mode_t mode, struct str text);
+/* In place of the file that was there, by way of PATH.new: a crash leaves the
+ * old one or the new one. */
+int sysio_replace(const char *path, mode_t mode, struct str text);
 
 #endif

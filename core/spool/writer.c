@@ -78,6 +78,8 @@ static void
 accept_done(struct mail *m)
 {
     struct spool_accept *a = CONTAINER_OF(m, struct spool_accept, mail);
+
+    buf_fini(&a->value); /* by the thread whose memory it is */
     a->done(a, a->result, a->result ? &a->error : NULL);
 }
 
@@ -85,7 +87,6 @@ void
 writer_answer(struct spool_accept *a, int result, const struct err *e)
 {
     a->result = result;
-    buf_fini(&a->value);
     if (result && e)
         a->error = *e;
     mailbox_post(a->home, &a->mail, accept_done);
