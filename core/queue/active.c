@@ -35,11 +35,12 @@ active_new(struct parcel *p)
     return a;
 }
 
-/* All that a message takes, so that the limit in bytes means memory. */
+/* All that a message takes (it lies in its arena itself), so that the limit in
+ * bytes means memory. */
 static uint64_t
 active_cost(const struct message *m)
 {
-    uint64_t n = sizeof(struct active) + sizeof(*m) + arena_size(m->arena);
+    uint64_t n = sizeof(struct active) + arena_size(m->arena);
 
     return m->content ? n + content_resident(m->content) : n;
 }

@@ -12,6 +12,7 @@
 
 #include "base/xmem.h"
 #include "queue/queue.h"
+#include "queue/rollup.h"
 #include "queue/walk.h"
 #include "base/banned.h"
 
@@ -173,27 +174,43 @@ scheduler_print_domains(struct scheduler *s, bool delayed, uint64_t above,
 
 /* --- mailq --- */
 
+/* Mail of a domain that others share a queue with is in that queue's row, and
+ * said beside its own. */
+static uint64_t
+count_away(const struct queue *q)
+{
+    uint64_t count = 0;
+
+    for (struct list *n = rollup_away(q); n; n = rollup_next_away(q, n))
+        count++;
+    return count;
+}
+
 static void
-listing_queue_row(struct listing *l, const struct queue *q)
+listing_queue_row(struct listing *l, const struct queue *q, uint64_t away)
 {
     char name[128];
 
     if (l->ask.json) {
         listing_row(l,
-            json_pack("{s:o,s:o,s:o,s:I,s:I}", "binding_group",
+            json_pack("{s:o,s:o,s:o,s:I,s:I,s:I}", "binding_group",
                 print_str(str_of(q->binding->group->name)), "binding",
                 print_str(str_of(q->binding->name)), "domain",
                 print_str(str_of(q->zone->name)), "active",
                 (json_int_t)queue_active(q), "delayed",
-                (json_int_t)queue_delayed(q)));
+                (json_int_t)queue_delayed(q), "in_shared", (json_int_t)away));
         return;
     }
     l->rows++;
     (void)snprintf(
         name, sizeof(name), "%s/%s", q->binding->group->name, q->binding->name);
-    buf_printf(&l->out, "%-30s %-40s %8llu %8llu\n", name, q->zone->name,
+    buf_printf(&l->out, "%-30s %-40s %8llu %8llu", name, q->zone->name,
         (unsigned long long)queue_active(q),
         (unsigned long long)queue_delayed(q));
+    if (away)
+        buf_printf(
+            &l->out, "  and %llu in a shared queue", (unsigned long long)away);
+    buf_char(&l->out, '\n');
 }
 
 static enum job_step
@@ -203,11 +220,13 @@ listing_queue(void *arg, struct list *n, bool fresh)
     const struct queue *q = l->of_zone ? LIST_ENTRY(n, struct queue, zone_node)
                                        : LIST_ENTRY(n, struct queue, node);
 
+    uint64_t away = count_away(q);
+
     (void)fresh;
-    if (!queue_parcels(q) || !print_is_of(q, str_of(l->binding)))
+    if ((!queue_parcels(q) && !away) || !print_is_of(q, str_of(l->binding)))
         return JOB_DONE;
     if (l->rows < l->limit)
-        listing_queue_row(l, q);
+        listing_queue_row(l, q, away);
     else
         l->more++;
     return JOB_DONE;

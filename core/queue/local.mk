@@ -19,6 +19,7 @@ core_queue_libqueue_a_SOURCES = \
 	core/queue/import.c core/queue/import.h \
 	core/queue/importbatch.c core/queue/importbatch.h \
 	core/queue/importmark.c core/queue/importmark.h \
+	core/queue/latedsn.c core/queue/latedsn.h \
 	core/queue/limits.c core/queue/limits.h \
 	core/queue/listing.c \
 	core/queue/logjson.c core/queue/logrecord.c core/queue/logrecord.h \
@@ -102,7 +103,7 @@ QUEUE_TESTS = tests/unit/test-scheduler tests/unit/test-tlsreport \
 	tests/unit/test-longqueue tests/unit/test-returns \
 	tests/unit/test-resident tests/unit/test-walk tests/unit/test-overriding \
 	tests/unit/test-import tests/unit/test-throttle tests/unit/test-order \
-	tests/unit/test-hostroom \
+	tests/unit/test-hostroom tests/unit/test-latedsn \
 	tests/unit/test-rollup
 check_PROGRAMS += $(QUEUE_TESTS)
 TESTS += $(QUEUE_TESTS)
@@ -177,6 +178,8 @@ tests_unit_test_tokens_SOURCES = tests/unit/test-tokens.c $(CONF_ROWS)
 tests_unit_test_tokens_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_parcel_SOURCES = tests/unit/test-parcel.c $(CONF_ROWS)
 tests_unit_test_parcel_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
+tests_unit_test_latedsn_SOURCES = tests/unit/test-latedsn.c $(QUEUE_WORLD)
+tests_unit_test_latedsn_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_dsn_SOURCES = tests/unit/test-dsn.c $(QUEUE_WORLD)
 tests_unit_test_dsn_LDADD = $(QUEUE_WORLD_LA) $(CMOCKA_LIBS) $(NET_LIBS)
 tests_unit_test_maillog_SOURCES = tests/unit/test-maillog.c $(QUEUE_WORLD)

@@ -49,6 +49,8 @@ static const struct {
     {MAILLOG_INBAND_BOUNCES, WRITE_BOUNCES},
     {MAILLOG_OUTOFBAND_BOUNCES, WRITE_REPORTED}};
 
+enum { LINE_ROOM = 255 }; /* what most lines have room in */
+
 struct logger { /* one ec_logger or bounce_logger stanza */
     struct logger *next;
     struct logfile *file[KINDS];
@@ -240,6 +242,7 @@ maillog_reception(const struct message *m, struct generation *g)
     struct buf line = BUF_INIT;
     uint64_t size = 0;
 
+    buf_reserve(&line, LINE_ROOM);
     if (m->content) {
         struct content_facts f;
 

@@ -52,7 +52,9 @@ struct notice {
     struct spool_accept accept;
     struct timer timer;
     struct defer defer;
+    struct notice_late late; /* done: whom to tell, or NULL */
     bool headed;
+    bool stored;
     bool alone; /* without the original */
 };
 
@@ -86,8 +88,10 @@ notice_free(struct notice *n)
     free(n->told);
     free(n->mta);
     free(n->chunk);
-    free(n);
     s->notices--;
+    if (n->late.done)
+        n->late.done(n->late.arg, n->stored);
+    free(n);
     scheduler_check_drained(s);
 }
 
@@ -133,6 +137,7 @@ notice_stored(struct spool_accept *a, int result, const struct err *e)
         notice_again(n);
         return;
     }
+    n->stored = true;
     n->s->stats.bounced++;
     maillog_reception(n->message, n->s->generation);
     notice_finish(n);
@@ -144,7 +149,8 @@ notice_store(struct notice *n)
     content_builder_finish(&n->builder, n->message);
     n->accept = (struct spool_accept){.message = n->message,
         .home = loop_mailbox(n->s->loop),
-        .done = notice_stored};
+        .done = notice_stored,
+        .with = n->late.done ? &n->late.with : NULL};
     spool_accept(n->s->spool, &n->accept);
 }
 
@@ -238,7 +244,8 @@ notice_choose(struct notice *n)
 
     n->told = xcalloc(n->count, sizeof(*n->told));
     for (size_t i = 0; i < n->count; i++)
-        if (dsn_is_wanted(&n->about->env.rcpt[n->rcpt[i]], n->action))
+        if (!n->result[i].awaited &&
+            dsn_is_wanted(&n->about->env.rcpt[n->rcpt[i]], n->action))
             n->told[count++] = (struct dsn_rcpt){n->rcpt[i], &n->result[i]};
     return count;
 }
@@ -366,22 +373,33 @@ notice_go(void *arg)
 /* --- beginning --- */
 
 static struct notice *
-notice_new(struct queue *q, struct message *m, struct str mta,
-    const uint32_t *rcpt, size_t count)
+notice_make(struct scheduler *s, struct generation *g,
+    const struct scope *scope, struct str binding)
 {
     struct notice *n = xnew(struct notice);
 
-    n->s = q->s;
-    n->s->notices++;
-    n->generation = generation_ref(q->generation);
-    n->scope = q->scope;
-    n->binding = str_make(xdup(q->binding->name), strlen(q->binding->name));
+    n->s = s;
+    s->notices++;
+    n->generation = generation_ref(g);
+    n->scope = scope;
+    n->binding =
+        str_make(xdupn(binding.n ? binding.p : "", binding.n), binding.n);
+    timer_init(&n->timer, s->loop, notice_go, n, "notice");
+    return n;
+}
+
+static struct notice *
+notice_new(struct queue *q, struct message *m, struct str mta,
+    const uint32_t *rcpt, size_t count)
+{
+    struct notice *n =
+        notice_make(q->s, q->generation, q->scope, str_of(q->binding->name));
+
     n->rcpt = (uint32_t *)(void *)xdupn(rcpt, count * sizeof(*rcpt));
     n->count = count;
     n->mta = xdupn(mta.n ? mta.p : "", mta.n);
     if (m)
         n->about = message_ref(m);
-    timer_init(&n->timer, n->s->loop, notice_go, n, "notice");
     return n;
 }
 
@@ -477,5 +495,22 @@ notice_delay(struct queue *q, struct message *m, const uint32_t *rcpt,
     n->action = DSN_DELAYED;
     n->result = result;
     n->until = until;
+    notice_go(n);
+}
+
+void
+notice_late(struct scheduler *s, const struct notice_late *l)
+{
+    static const uint32_t first = 0;
+    struct notice *n = notice_make(s, l->generation, l->scope, l->binding);
+
+    n->late = *l;
+    n->about = message_ref(l->about);
+    n->action = l->action;
+    n->rcpt = (uint32_t *)(void *)xdupn(&first, sizeof(first));
+    n->count = 1;
+    n->mta = xdupn("", 0);
+    n->result = xcalloc(1, sizeof(*n->result));
+    result_dup(n->result, l->result);
     notice_go(n);
 }

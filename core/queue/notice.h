@@ -10,6 +10,7 @@
 #ifndef IMPEL_NOTICE_H
 #define IMPEL_NOTICE_H
 
+#include "queue/dsn.h"
 #include "queue/scheduler_int.h"
 
 /* p is FAILING: tell who is to be told, then finish it.  result: one for each
@@ -25,6 +26,21 @@ void notice_delay(struct queue *q, struct message *m, const uint32_t *rcpt,
 /* These recipients were delivered; those who asked hear of it. */
 void notice_success(struct queue *q, struct message *m, struct str mta,
     const uint32_t *rcpt, const struct result *result, size_t count);
+
+/* Word of a recipient that came after it was delivered. */
+struct notice_late {
+    struct generation *generation;
+    const struct scope *scope; /* of the recipient, in generation */
+    struct str binding;
+    struct message *about; /* an envelope of that one recipient */
+    enum dsn_action action;
+    const struct result *result; /* copied */
+    /* Stored with the notification or not at all; lent until done(). */
+    struct spool_value with;
+    void (*done)(void *arg, bool stored); /* false: the daemon stops */
+    void *arg;
+};
+void notice_late(struct scheduler *s, const struct notice_late *l);
 
 /* Each holds memory and reads until it is stored: what fails mail by the
  * thousand stops at so many, and looks again. */

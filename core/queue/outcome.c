@@ -491,6 +491,7 @@ outcome_blame(struct outlet *o, const struct result *r)
     switch (r->blame) {
     case IMPEL_BLAME_HOST:
         o->bad = true;
+        o->bad_for = MAX_OF(o->bad_for, r->retry_after);
         o->stop = true;
         break;
     case IMPEL_BLAME_ROUTE:

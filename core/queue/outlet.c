@@ -351,6 +351,20 @@ outlet_free(struct outlet *o)
     free(o);
 }
 
+/* For how long its address is to be left alone, as hop_closed() has it: what
+ * the peer asks for counts as far as max_retry_interval. */
+static int64_t
+outlet_bad(const struct outlet *o, const struct result *why, bool failed)
+{
+    int64_t asked = o->bad_for;
+
+    if (!(failed || o->bad) || why->blame == IMPEL_BLAME_ROUTE)
+        return -1;
+    if (failed)
+        asked = MAX_OF(asked, why->retry_after);
+    return MAX_OF(MIN_OF(asked, o->queue->opt->retry.max_interval), 0);
+}
+
 static void
 outlet_closed(void *arg, struct session *session, const struct result *why,
     bool established)
@@ -366,8 +380,8 @@ outlet_closed(void *arg, struct session *session, const struct result *why,
     BUG_ON(!list_empty(&o->lent));
     if (o->state != OUTLET_CLOSING)
         outlet_enter(o, OUTLET_CLOSING);
-    hop_closed(&o->hop, str_of(q->binding->name),
-        (failed || o->bad) && why->blame != IMPEL_BLAME_ROUTE, q->scope);
+    hop_closed(&o->hop, str_of(q->binding->name), outlet_bad(o, why, failed),
+        q->scope);
     if (why->verdict != IMPEL_DELIVERED && why->blame == IMPEL_BLAME_ROUTE)
         said_hold(q, why);
     else if (!established && failed && !s->draining)
@@ -462,8 +476,7 @@ outlet_leave_host(struct outlet *o)
 
     list_remove(&o->idle_node);
     list_push(&i->outlets, &o->idle_node);
-    hop_closed(
-        &o->hop, str_of(o->queue->binding->name), false, o->queue->scope);
+    hop_closed(&o->hop, str_of(o->queue->binding->name), -1, o->queue->scope);
 }
 
 struct outlet *
@@ -524,13 +537,14 @@ outlet_take_over(struct queue *q, const struct hop *hop, const char *key)
         return false;
     o = LIST_ENTRY(i->outlets.prev, struct outlet, idle_node);
     was = o->queue;
-    hop_closed(&o->hop, str_of(was->binding->name), false, was->scope);
+    hop_closed(&o->hop, str_of(was->binding->name), -1, was->scope);
     o->hop = *hop;
     list_remove(&o->node);
     list_remove(&o->roomy_node);
     list_push(&busy_get(q)->outlets, &o->node);
     limits_moved(was, q);
     o->queue = q;
+    review_opened(o);
     if (outlet_resume(o))
         outlet_update(o);
     queue_kick(was);
@@ -630,4 +644,5 @@ outlet_open(struct queue *q, struct hop *hop, const struct module *m)
     limits_opened(q);
     busy_get(q)->opening++;
     outlet_request(o, m);
+    review_opened(o);
 }

@@ -450,8 +450,9 @@ print_one(const struct override *v, struct buf *out)
     if (v->source == OVERRIDE_ADAPTIVE)
         buf_cstr(out, ", adaptive");
     if (v->expires) {
+        int64_t rest = MAX_OF(v->expires - clock_wall(), 0);
         buf_cstr(out, ", for ");
-        num_print_duration(out, MAX_OF(v->expires - clock_wall(), 0));
+        num_print_duration(out, rest - rest % 1000);
         buf_cstr(out, " more (until ");
         clock_print_iso(out, v->expires);
         buf_char(out, ')');

@@ -18,6 +18,7 @@ static const char *const retries[] = {"auto", "none", NULL};
 static const char *const blackholes[] = {"false|no|off|0|disabled",
     "inline|true|yes|on|1|enabled", "internal", NULL};
 static const char *const originals[] = {"none", "headers", "all", NULL};
+static const char *const lates[] = {"dsn", "log", NULL};
 static const char *const behaviors[] = {"pass", "blackhole", NULL};
 static const char *const defaults[] = {"normal", "suspended", "none", NULL};
 
@@ -77,7 +78,7 @@ static const struct option rows[] = {
                       "It holds beside the "
                       "other limits, and keeps what it limits out of the "
                       "reserve of server_reserve_outbound_connections.",
-            .since = "0.3",
+            .since = "0.1",
             .flags = OPTION_REFERENCE},
     [QUEUE_SERVER_RESERVE_OUTBOUND_CONNECTIONS] =
         {.name = "server_reserve_outbound_connections",
@@ -91,7 +92,7 @@ static const struct option rows[] = {
             .manual = "Only while the server is full, once in each "
                       "reserve_maintenance_interval, for queues that have no "
                       "connection at all. No other limit is passed.",
-            .since = "0.3"},
+            .since = "0.1"},
     [QUEUE_RESERVE_MAINTENANCE_INTERVAL] = {.name =
                                                 "reserve_maintenance_interval",
         .type = IMPEL_OPT_DURATION,
@@ -101,7 +102,7 @@ static const struct option rows[] = {
         .max = OPTION_FOREVER,
         .brief = "how often queues without a connection may use the "
                  "reserve",
-        .since = "0.3"},
+        .since = "0.1"},
     [QUEUE_CONNECTION_ALLOCATION_AGGRESSIVENESS] =
         {.name = "connection_allocation_aggressiveness",
             .type = OPTION_FLOAT,
@@ -116,7 +117,7 @@ static const struct option rows[] = {
                       "m * (1 - exp(-a * n / m)) connections, at least one. "
                       "With 32: 12 at 50 messages and 27 at 200 with normal, "
                       "22 and 32 with high.",
-            .since = "0.3"},
+            .since = "0.1"},
     [QUEUE_MAX_DELIVERIES_PER_CONNECTION] =
         {.name = "max_deliveries_per_connection",
             .type = IMPEL_OPT_INT,
@@ -266,7 +267,7 @@ static const struct option rows[] = {
                       "each message's next attempt is later by a part of "
                       "it that depends on the message alone. 0: all are due "
                       "together.",
-            .since = "0.3",
+            .since = "0.1",
             .check = check_power},
     [QUEUE_SUSPEND_DELIVERY] = {.name = "suspend_delivery",
         .type = IMPEL_OPT_BOOL,
@@ -337,6 +338,19 @@ static const struct option rows[] = {
                  "unset: nowhere",
         .since = "0.1",
         .check = check_mailbox},
+    [QUEUE_LATE_REPORTS] = {.name = "late_reports",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = OUT,
+        .initial = "dsn",
+        .choices = lates,
+        .brief = "what a report that comes after the delivery becomes: dsn, "
+                 "log",
+        .manual = "Some services take a message and say later what became of "
+                  "it, such as an MMSC that was asked for a delivery report. "
+                  "dsn: the sender is told as of any delivery or failure, as "
+                  "NOTIFY says, and of failures as generate_bounces says. log: "
+                  "event late-report, and the bouncelog, have it alone.",
+        .since = "0.1"},
     [QUEUE_GENERATE_DELAY_DSN] = {.name = "generate_delay_dsn",
         .type = IMPEL_OPT_BOOL,
         .scopes = OUT,

@@ -116,6 +116,23 @@ review_outlets(struct queue *q)
 }
 
 void
+review_opened(struct outlet *o)
+{
+    struct queue *q = o->queue;
+    struct review r = {.queue = q, .until = INT64_MAX};
+    int64_t now = loop_now(q->s->loop);
+
+    if (q->busy->review_at <= now)
+        return; /* the next run looks at all of them */
+    if (review_standing(&r, o) == HOP_SPILLED) {
+        q->review_closed = true;
+        r.until = MIN_OF(r.until, now + REVIEW_SPILLED_MS);
+    }
+    r.until = MAX_OF(r.until, now + 1);
+    busy_get(q)->review_at = MIN_OF(q->busy->review_at, r.until);
+}
+
+void
 review_soon(struct queue *q)
 {
     if (q->busy->review_at)

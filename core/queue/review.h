@@ -23,6 +23,9 @@
 void review_outlets(struct queue *q);
 /* Something may have changed: the next run looks. */
 void review_soon(struct queue *q);
+/* The queue has one more connection: what made a pick choose its host (others
+ * failed since the last look, or were full) ends at a time of its own. */
+void review_opened(struct outlet *o);
 /* A connection has worked for the first time. */
 void review_worked(struct queue *q);
 /* One is gone: where that was there may be room. */

@@ -11,6 +11,7 @@
 #include "queue/active.h"
 #include "queue/choose.h"
 #include "queue/import.h"
+#include "queue/latedsn.h"
 #include "queue/limits.h"
 #include "queue/maillog.h"
 #include "queue/move.h"
@@ -394,6 +395,7 @@ scheduler_init_lists(struct scheduler *s)
     list_init(&s->dirty);
     list_init(&s->load_wait);
     list_init(&s->loading);
+    list_init(&s->lates);
     s->reading_cost = SCHED_READ_COST;
     s->read_room = INT64_MAX;
     list_init(&s->cursors);
@@ -545,6 +547,7 @@ scheduler_free(struct scheduler **sp)
     overriding_stop(s);
     tlsrpt_free(&s->tlsrpt);
     settle_fini(s);
+    latedsn_fini(s);
     import_fini(s);
     scheduler_free_queues(s);
     MAP_FOREACH (c, &s->carriers, at) {

@@ -219,6 +219,7 @@ struct outlet { /* the scheduler's view of a session */
     uint32_t open, lent_count;
     uint64_t deliveries, recipients, batches;
     int64_t opened_at, idle_since;
+    int64_t bad_for; /* ms that the peer asked for, when it was bad */
     struct timer timer;
     uint64_t id;
 };
@@ -318,7 +319,9 @@ struct scheduler {
     struct list load_wait; /* struct load */
     struct list loading;   /* struct active of parcels LOADING */
     uint64_t notices;      /* messages made here, under way */
-    uint64_t jobs;         /* bulk work under way */
+    struct list lates;     /* struct late */
+    struct defer late_turn;
+    uint64_t jobs; /* bulk work under way */
     uint64_t resident_bytes, resident_messages;
     int64_t resident_limit, resident_limit_bytes;
     bool tight;             /* memory_goal is passed */

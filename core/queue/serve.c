@@ -186,7 +186,7 @@ serve_at_limit(struct queue *q, enum wait_reason why)
     if (found == HOP_OK && outlet_take_idle(q, &hop))
         return WAIT_NONE;
     if (found == HOP_OK)
-        hop_closed(&hop, binding, false, q->scope);
+        hop_closed(&hop, binding, -1, q->scope);
     (void)outlet_make_room(q, why);
     limits_starve(q, why);
     return why;

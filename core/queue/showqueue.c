@@ -14,6 +14,7 @@
 #include "queue/explain.h"
 #include "queue/outlet.h"
 #include "queue/queue.h"
+#include "queue/rollup.h"
 #include "queue/walk.h"
 #include "base/banned.h"
 
@@ -106,6 +107,9 @@ show_active(struct show *to, const struct queue *q)
     }
     LIST_FOREACH (n, &q->busy->ready)
         if (!show_parcel(to, LIST_ENTRY(n, struct active, node)->parcel))
+            return;
+    for (n = rollup_away(q); n; n = rollup_next_away(q, n))
+        if (!show_parcel(to, LIST_ENTRY(n, struct active, away_node)->parcel))
             return;
 }
 

@@ -32,20 +32,20 @@ static const struct option rows[] = {
                   "TLS, if its record _smtp._tls asks for that (RFC 8460), and "
                   "reports it once a day, UTC. Sessions are counted where tls "
                   "is not no.",
-        .since = "0.5"},
+        .since = "0.1"},
     [TLSRPT_ORGANIZATION] = {.name = "tls_report_organization",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,
         .brief = "who sends reports of TLS, in words",
         .manual = "Unset: the domain of tls_report_from.",
-        .since = "0.5",
+        .since = "0.1",
         .check = check_words},
     [TLSRPT_CONTACT] = {.name = "tls_report_contact",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,
         .brief = "whom those who get reports of TLS may ask",
         .manual = "An address, or whatever helps. Unset: tls_report_from.",
-        .since = "0.5",
+        .since = "0.1",
         .check = check_words},
     [TLSRPT_FROM] = {.name = "tls_report_from",
         .type = IMPEL_OPT_STRING,
@@ -54,14 +54,14 @@ static const struct option rows[] = {
         .manual = "Its domain is the submitter, and has to sign: without a "
                   "DKIM signature of it a report by mail counts for nothing. "
                   "Unset: tlsrpt at the hostname.",
-        .since = "0.5",
+        .since = "0.1",
         .check = check_mailbox},
     [TLSRPT_BINDING] = {.name = "tls_report_binding",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,
         .brief = "binding through which reports of TLS are mailed",
         .manual = "Unset: as any mail that says nothing of bindings.",
-        .since = "0.5"},
+        .since = "0.1"},
     [TLSRPT_WINDOW] = {.name = "tls_report_window",
         .type = IMPEL_OPT_DURATION,
         .scopes = GLOBAL,
@@ -69,7 +69,7 @@ static const struct option rows[] = {
         .min = 0,
         .max = OPTION_SECONDS(20 * 3600),
         .brief = "time after midnight UTC over which reports of TLS are spread",
-        .since = "0.5"},
+        .since = "0.1"},
 };
 
 struct option_set tlsrpt_options = OPTION_SET("tlsrpt", rows);

@@ -112,13 +112,6 @@ domain_name(const struct domain *d)
     return d->name;
 }
 
-uint64_t
-domain_dns_failures(const struct domain *d)
-{
-    CHECK(d, DOMAIN_MAGIC);
-    return d->failures;
-}
-
 /* --- asking --- */
 
 bool

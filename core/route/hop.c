@@ -596,7 +596,7 @@ domain_standing(struct domain *d, struct generation *g,
 
 void
 hop_closed(
-    struct hop *h, struct str binding, bool failed, const struct scope *scope)
+    struct hop *h, struct str binding, int64_t bad, const struct scope *scope)
 {
     struct host *host = h->host;
     struct resolver *r;
@@ -610,10 +610,10 @@ hop_closed(
     now = loop_now(r->loop);
     host->open--;
     hostlimits_leave(r->limits, &h->pass);
-    if (failed) {
+    if (bad >= 0) {
         retry = scope_int(scope, OPT(route_options, ROUTE_HOST_FAILURE_RETRY));
         hosts_failed(r->hosts, &h->to, marks_name(name, binding, h->marks), now,
-            now + retry);
+            now + MAX_OF(retry, bad));
     }
     host_unref(&h->host);
     tlsdemand_unref(&h->tls);

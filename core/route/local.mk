@@ -120,7 +120,6 @@ check_PROGRAMS += tests/fuzz/fuzz-sts
 if !FUZZ
 TESTS += tests/fuzz/fuzz-sts
 endif
-EXTRA_DIST += tests/fuzz/corpus/sts
 tests_fuzz_fuzz_sts_SOURCES = tests/fuzz/fuzz-sts.c core/route/stspolicy.c \
 	$(FUZZ_MAIN)
 tests_fuzz_fuzz_sts_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -167,10 +167,10 @@ enum hop_standing {
 enum hop_standing domain_standing(struct domain *d, struct generation *g,
     const struct scope *scope, struct str binding, uint16_t default_port,
     const struct hop *h, int64_t *until);
-/* The connection is gone.  failed: the address is bad for host_failure_retry
- * (by address and binding). */
+/* The connection is gone.  bad: ms for which the address is left alone (by
+ * address and binding), host_failure_retry at least; < 0: it is well. */
 void hop_closed(
-    struct hop *h, struct str binding, bool failed, const struct scope *scope);
+    struct hop *h, struct str binding, int64_t bad, const struct scope *scope);
 /* It worked (a session came up): failure counts restart. */
 void hop_worked(struct hop *h, struct str binding);
 
@@ -193,6 +193,5 @@ void domain_print_sts(const struct domain *d, const struct scope *scope,
     const char *indent, struct buf *to);
 /* One sentence about the lookup, and until when it stands (0: unknown). */
 void domain_why(const struct domain *d, struct buf *to, int64_t *until);
-uint64_t domain_dns_failures(const struct domain *d);
 
 #endif

@@ -108,7 +108,7 @@ static const struct option rows[] = {
                   "are used, so that this system, itself a worse one, "
                   "does not hand mail to its equals. Gateways and hosts "
                   "that routes name are used as they are.",
-        .since = "0.3"},
+        .since = "0.1"},
     [ROUTE_USE_IPV6] = {.name = "use_ipv6",
         .type = IMPEL_OPT_BOOL,
         .scopes = GLOBAL,
@@ -126,7 +126,7 @@ static const struct option rows[] = {
                   "addresses of that preference get no new connections; they "
                   "come before the next preference. Needs use_ipv6 for what "
                   "DNS says.",
-        .since = "0.3"},
+        .since = "0.1"},
     [ROUTE_BIND_ADDRESS] = {.name = "bind_address",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL | IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
@@ -147,7 +147,7 @@ static const struct option rows[] = {
         .manual = "An address, IPv6 bare or in brackets, of the other family "
                   "than bind_address. Where bind_address is *, it is used for "
                   "its family, and the system chooses for the other.",
-        .since = "0.3",
+        .since = "0.1",
         .check = check_secondary_address},
     [ROUTE_HA_PROXY_SERVER] = {.name = "ha_proxy_server",
         .type = IMPEL_OPT_STRING,
@@ -164,26 +164,26 @@ static const struct option rows[] = {
                   "family, is where the connection to the server leaves from. "
                   "A server that takes no connection delays the mail and "
                   "says so; no host is marked for it.",
-        .since = "0.3",
+        .since = "0.1",
         .check = route_check_proxy},
     [ROUTE_HA_PROXY_SRC_ADDR] = {.name = "ha_proxy_src_addr",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
         .brief = "IPv4 address from which ha_proxy_server is to reach a host",
-        .since = "0.3",
+        .since = "0.1",
         .check = route_check_v4},
     [ROUTE_HA_PROXY_IPV6_SRC_ADDR] = {.name = "ha_proxy_ipv6_src_addr",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING,
         .brief = "IPv6 address from which ha_proxy_server is to reach a host",
-        .since = "0.3",
+        .since = "0.1",
         .check = route_check_v6},
     [ROUTE_HA_PROXY_BYPASS] = {.name = "ha_proxy_bypass",
         .type = IMPEL_OPT_BOOL,
         .scopes = IMPEL_SCOPE_GROUP | IMPEL_SCOPE_BINDING | DOMAIN,
         .initial = "false",
         .brief = "connect to hosts directly, whatever ha_proxy_server says",
-        .since = "0.3"},
+        .since = "0.1"},
     [ROUTE_HOSTNAME] = {.name = "hostname",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,
@@ -246,7 +246,7 @@ static const struct option rows[] = {
                   "address, for at most this time, which min_dns_ttl and "
                   "max_dns_ttl bound; without, it is a name that does not "
                   "exist. prohibited_hosts and skip_hosts hold for it.",
-        .since = "0.3"},
+        .since = "0.1"},
     [ROUTE_RESOLV_CONF] = {.name = "resolv_conf",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,
@@ -261,6 +261,8 @@ static const struct option rows[] = {
         .min = 0,
         .max = OPTION_FOREVER,
         .brief = "how long an address that failed is left alone",
+        .manual = "Longer if it asks for that, as services by HTTP do "
+                  "(Retry-After): as far as max_retry_interval.",
         .since = "0.1",
         .flags = OPTION_TOP},
     [ROUTE_ROLLUP_MX] = {.name = "rollup_mx",
@@ -279,7 +281,7 @@ static const struct option rows[] = {
                   "attempt looks at the domain's own MX. A domain whose own "
                   "stanza has options of sessions (TLS, timeouts) stays by "
                   "itself. Not for gateways and routes.",
-        .since = "0.3",
+        .since = "0.1",
         .flags = OPTION_NO_OVERRIDE},
     [ROUTE_ROLLUP_MX_NAME] = {.name = "rollup_mx_name",
         .type = IMPEL_OPT_STRING,
@@ -287,7 +289,7 @@ static const struct option rows[] = {
         .brief = "the domain under which rollup_mx queues; unset: the MX host",
         .manual = "It need not exist in DNS: mail goes to the MX of its own "
                   "domain.",
-        .since = "0.3",
+        .since = "0.1",
         .flags = OPTION_NO_CASE | OPTION_NO_OVERRIDE,
         .check = check_hostname},
     [ROUTE_DNS_RATE_LIMIT_ENABLED] = {.name = "dns_rate_limit_enabled",
@@ -342,7 +344,7 @@ static const struct option rows[] = {
                   "policies of MTA-STS, for tokens. Unset: those of the "
                   "system. Read for each request; one that cannot be read "
                   "makes requests fail, and never pass unchecked.",
-        .since = "0.5",
+        .since = "0.1",
         .check = check_path},
     [ROUTE_DNS_TRUSTED_SERVERS] = {.name = "dns_trusted_servers",
         .type = OPTION_CIDRS,
@@ -355,7 +357,7 @@ static const struct option rows[] = {
                   "trusted as they are; others only if they are named here: "
                   "addresses or prefixes, of a network that is trusted too. If "
                   "resolv.conf names one that is not, none is believed.",
-        .since = "0.4"},
+        .since = "0.1"},
     [ROUTE_USE_DANE] = {.name = "use_dane",
         .type = IMPEL_OPT_CHOICE,
         .scopes = GLOBAL | DOMAIN,
@@ -373,13 +375,13 @@ static const struct option rows[] = {
                   "hosts with TLSA records that can be used, and to no others. "
                   "It needs a validating resolver: see dns_trusted_servers. "
                   "mx_failures_fallback_to_a is of no effect where it is on.",
-        .since = "0.4"},
+        .since = "0.1"},
     [ROUTE_ENABLE_DANE] = {.name = "enable_dane",
         .type = IMPEL_OPT_BOOL,
         .scopes = OUT,
         .initial = "true",
         .brief = "false: use_dane is of no effect in this scope",
-        .since = "0.4"},
+        .since = "0.1"},
     [ROUTE_TLSA_EXPIRE_INTERVAL] = {.name = "tlsa_expire_interval",
         .type = IMPEL_OPT_DURATION,
         .scopes = GLOBAL,
@@ -389,7 +391,7 @@ static const struct option rows[] = {
         .brief = "how long TLSA records are kept at most",
         .manual =
             "Less if their TTL is less; min_dns_ttl does not lengthen it.",
-        .since = "0.4"},
+        .since = "0.1"},
 };
 struct option_set route_options =
     OPTION_SET_CHECKED("route", rows, route_check_stanza);

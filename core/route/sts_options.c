@@ -22,7 +22,7 @@ static const struct option rows[] = {
                   "trusted and has the host's name; the stricter of policy, "
                   "tls and tls_verify holds. It says nothing of hosts that "
                   "a gateway or routes name, and DANE comes before it.",
-        .since = "0.5"},
+        .since = "0.1"},
     [STS_ENABLE] = {.name = "enable_mta_sts",
         .type = IMPEL_OPT_CHOICE,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -32,7 +32,7 @@ static const struct option rows[] = {
         .manual = "testing: a policy in mode enforce is taken as one in mode "
                   "testing: mail goes as the options say, and what would "
                   "have been held back is logged and counted.",
-        .since = "0.5"},
+        .since = "0.1"},
     [STS_PORT] = {.name = "mta_sts_port",
         .type = IMPEL_OPT_PORT,
         .scopes = IMPEL_SCOPE_GLOBAL,
@@ -40,7 +40,7 @@ static const struct option rows[] = {
         .brief = "port on which policies are asked for",
         .manual = "The RFC knows 443 only. Another one serves tests, and "
                   "networks that map it.",
-        .since = "0.5"},
+        .since = "0.1"},
     [STS_CACHE_SIZE] = {.name = "mta_sts_cache_size",
         .type = IMPEL_OPT_INT,
         .scopes = IMPEL_SCOPE_GLOBAL,
@@ -50,6 +50,6 @@ static const struct option rows[] = {
         .brief = "policies that are kept, those of domains with mail apart",
         .manual = "Beyond it, or 64 MiB of them, the longest unused goes; "
                   "the next mail for its domain has to find it again.",
-        .since = "0.5"},
+        .since = "0.1"},
 };
 struct option_set sts_options = OPTION_SET("sts", rows);
