@@ -29,6 +29,7 @@ batch_new(struct message *m, const uint32_t *rcpt, size_t count,
     b = xcalloc(1, size);
     b->magic = BATCH_MAGIC;
     b->message = message_ref(m);
+    b->sent = b->message;
     b->rcpt_count = (uint32_t)count;
     b->result = (struct result *)(void *)(b + 1);
     copy = (uint32_t *)(void *)(b->result + count);
@@ -55,6 +56,8 @@ batch_free(struct batch **bp)
     BUG_ON(b->lent || list_linked(&b->node) || b->recalling);
     for (uint32_t i = 0; i < b->rcpt_count; i++)
         result_fini(&b->result[i]);
+    if (b->sent != b->message)
+        message_unref(&b->sent);
     message_unref(&b->message);
     if (b->generation)
         generation_unref(&b->generation);

@@ -15,10 +15,13 @@
 #include "xport/result.h"
 
 struct session;
+struct preparing;
 struct batch {
     uint32_t magic;
     uint32_t rcpt_count;
     struct message *message;   /* a reference, content loaded */
+    struct message *sent;      /* the same, or the ordinary one in it: another
+                                * reference */
     const uint32_t *rcpt;      /* indexes into the message's recipients */
     struct result *result;     /* one each; verdict 0 until reported */
     const struct scope *scope; /* of the queue, pinned by `generation` */
@@ -39,9 +42,9 @@ struct batch {
     bool recalling, recall_again; /* scheduler: `recall` is under way */
     bool returned; /* scheduler: it is back, held by `recalling` */
     bool recall_now;
-    struct list node;         /* in the session's list, on its loop */
-    void *preparing;          /* prepare.h: it may not be delivered yet */
-    struct impel_batch *lent; /* the loop's side, while the module has it */
+    struct list node;            /* in the session's list, on its loop */
+    struct preparing *preparing; /* prepare.h: it may not be delivered yet */
+    struct impel_batch *lent;    /* the loop's side, while the module has it */
 };
 
 /* Takes a reference on the message and on the scope's generation; copies

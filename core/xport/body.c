@@ -41,7 +41,7 @@ body_render(struct impel_batch *b, int form, int *rc)
     if (form & IMPEL_BODY_SEVENBIT && batch_preparer)
         own = batch_preparer->prefix(b->batch, form);
     prefix = own ? own : b->batch->prefix ? b->batch->prefix : "";
-    b->render[form] = render_new(b->batch->message, form, str_of(prefix), &e);
+    b->render[form] = render_new(b->batch->sent, form, str_of(prefix), &e);
     free(own);
     if (!b->render[form]) {
         log_error(LOG_MOD, "body-unreadable",

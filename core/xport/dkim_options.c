@@ -57,12 +57,12 @@ static const struct option rows[] = {
         .manual = "Each opendkim stanza adds a signature, if it has a key "
                   "for the domain of the From field. Without such a stanza "
                   "nothing is signed.",
-        .since = "0.4"},
+        .since = "0.1"},
     [DKIM_BASE_DOMAIN] = {.name = "base_domain",
         .type = IMPEL_OPT_STRING,
         .scopes = SCOPE_DKIM_DOMAIN,
         .brief = "domain that signs instead: a parent of the stanza's own",
-        .since = "0.4",
+        .since = "0.1",
         .flags = OPTION_NO_CASE,
         .check = check_hostname},
     [DKIM_SELECTOR] = {.name = "selector",
@@ -73,7 +73,7 @@ static const struct option rows[] = {
         .manual = "Set at the top of the stanza it holds for every domain "
                   "whose key file is there; else only those with a "
                   "dkim_domain stanza are signed.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_selector},
     [DKIM_KEY] = {.name = "key",
         .type = IMPEL_OPT_STRING,
@@ -85,7 +85,7 @@ static const struct option rows[] = {
                   "waits while its key cannot be read, and the log says so; "
                   "of other domains it goes unsigned where there is no such "
                   "file.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path},
     [DKIM_DIGEST] = {.name = "digest",
         .type = IMPEL_OPT_CHOICE,
@@ -95,7 +95,7 @@ static const struct option rows[] = {
         .brief = "how is signed: rsa-sha256, ed25519-sha256",
         .manual = "Not all verifiers know ed25519-sha256 (RFC 8463) yet: "
                   "with two stanzas a message carries a signature of each.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_digest},
     [DKIM_HEADER_FORM] = {.name = "header_canon",
         .type = IMPEL_OPT_CHOICE,
@@ -105,14 +105,14 @@ static const struct option rows[] = {
         .brief = "canonical form of the header: simple, relaxed",
         .manual = "simple does not survive a host on the way that folds "
                   "header lines anew; relaxed is what most use.",
-        .since = "0.4"},
+        .since = "0.1"},
     [DKIM_BODY_FORM] = {.name = "body_canon",
         .type = IMPEL_OPT_CHOICE,
         .scopes = BOTH,
         .initial = "simple",
         .choices = forms,
         .brief = "canonical form of the body: simple, relaxed",
-        .since = "0.4"},
+        .since = "0.1"},
     [DKIM_HEADERLIST] = {.name = "headerlist",
         .type = IMPEL_OPT_LIST,
         .scopes = SIGNER,
@@ -122,7 +122,7 @@ static const struct option rows[] = {
                    "list-unsubscribe-post",
         .brief = "header fields that are signed, as far as a message has them",
         .manual = "Every field of these names; From always is.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_field_names},
     [DKIM_OVERSIGN] = {.name = "oversign_headerlist",
         .type = IMPEL_OPT_LIST,
@@ -131,13 +131,13 @@ static const struct option rows[] = {
         .brief = "header fields that are signed once more than they occur",
         .manual = "So none can be added on the way without breaking the "
                   "signature.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_field_names},
     [DKIM_SKIP] = {.name = "skip_headerlist",
         .type = IMPEL_OPT_LIST,
         .scopes = SIGNER,
         .brief = "header fields that are not signed, though they are listed",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_field_names},
     [DKIM_LIFETIME] = {.name = "lifetime",
         .type = IMPEL_OPT_INT,
@@ -146,7 +146,7 @@ static const struct option rows[] = {
         .min = 0,
         .max = 87600,
         .brief = "hours for which a signature holds; 0: no end is given",
-        .since = "0.4"},
+        .since = "0.1"},
     [DKIM_CONDITION] = {.name = "sign_condition",
         .type = IMPEL_OPT_STRING,
         .scopes = BOTH,
@@ -155,7 +155,7 @@ static const struct option rows[] = {
         .manual = "auth_user: the peer had logged in. can_relay holds for "
                   "all mail. Another word is a key that a peer or a "
                   "listener's context has set.",
-        .since = "0.4"},
+        .since = "0.1"},
     [DKIM_KEYS_MOST] = {.name = "keycache_size",
         .type = IMPEL_OPT_INT,
         .scopes = SIGNER,
@@ -163,7 +163,7 @@ static const struct option rows[] = {
         .min = 1,
         .max = 1000000,
         .brief = "keys kept in memory at most",
-        .since = "0.4"},
+        .since = "0.1"},
     [DKIM_KEY_FOUND] = {.name = "pos_keycache_ttl",
         .type = IMPEL_OPT_DURATION,
         .scopes = BOTH,
@@ -171,7 +171,7 @@ static const struct option rows[] = {
         .min = 0,
         .max = OPTION_SECONDS(86400),
         .brief = "how long a key is used before its file is looked at again",
-        .since = "0.4"},
+        .since = "0.1"},
     [DKIM_KEY_MISSING] = {.name = "neg_keycache_ttl",
         .type = IMPEL_OPT_DURATION,
         .scopes = BOTH,
@@ -180,6 +180,6 @@ static const struct option rows[] = {
         .max = OPTION_SECONDS(86400),
         .brief = "how long a key file that was not there is not looked for",
         .manual = "A reload looks again at once.",
-        .since = "0.4"},
+        .since = "0.1"},
 };
 struct option_set dkim_options = OPTION_SET("dkim", rows);

@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
-#include "loop/slow.h"
 #include "spool/spool.h"
 #include "xport/filtering.h"
 #include "xport/hostfetch.h"
+#include "xport/late.h"
 #include "xport/session_int.h"
 #include "xport/settled.h"
 #include "xport/tlspolicy.h"
@@ -112,13 +112,10 @@ static void
 host_posted(struct mail *m)
 {
     struct posted *p = CONTAINER_OF(m, struct posted, mail);
-    const char *doing = p->instance->doing[CALL_POSTED];
-    int64_t t = slow_begin();
+    int64_t t = instance_call_begin(p->instance, CALL_POSTED, 0);
 
-    bug_doing(doing, 0);
     p->fn(p->arg);
-    bug_doing(NULL, 0);
-    (void)slow_end(t, doing, 0);
+    instance_call_end(p->instance, CALL_POSTED, 0, t);
     free(p);
 }
 
@@ -454,17 +451,34 @@ host_report(struct impel_instance *i, struct impel_str id,
     struct result copy = {0};
     struct buf text = BUF_INIT;
 
+    if (late_bring(i, NULL, id, r, 0, spool) == 0)
+        return 0;
     if (result_copy(&copy, r) < 0)
         return IMPEL_E_INVAL;
     result_print(&copy, &text);
     log_notice(LOG_MOD, "late-report",
-        "module=%s message=%.*s rcpt=\"%.*s\" verdict=%s text=\"%s\"",
+        "module=%s message=%.*s rcpt=\"%.*s\" verdict=%s told=no text=\"%s\"",
         i->module->name, (int)MIN_OF(id.n, (size_t)40), id.p ? id.p : "",
         (int)MIN_OF(rcpt.n, (size_t)320), rcpt.p ? rcpt.p : "",
         result_verdict_name(copy.verdict), buf_get(&text).p);
     buf_fini(&text);
     result_fini(&copy);
     return 0;
+}
+
+static int
+host_await(struct impel_batch *b, size_t i, struct impel_str key,
+    int64_t within, uint32_t flags)
+{
+    return late_await(b, i, key, within, flags, spool);
+}
+
+static int
+host_late(struct impel_session *s, struct impel_str key,
+    const struct impel_result *r, int64_t arg)
+{
+    CHECK(s, SESSION_MAGIC);
+    return late_bring(s->module->instance, s, key, r, arg, spool);
 }
 
 static int
@@ -494,7 +508,7 @@ host_settle(struct impel_session *s, int64_t arg)
         .rest_done = host_rest_done, .closed = host_closed, \
         .event = host_event, .report = host_report, .intake = listens, \
         .settle = host_settle, .filtering = &filtering_table, \
-        .login = host_login \
+        .login = host_login, .await = host_await, .late = host_late \
     }
 
 static struct impel_host tables[2] = {HOST_TABLE(NULL), HOST_TABLE(&intake)};

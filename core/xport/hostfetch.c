@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/bug.h"
 #include "base/log.h"
 #include "base/xmem.h"
-#include "loop/slow.h"
 #include "xport/hostapi.h"
 #include "xport/instance.h"
 #include "base/banned.h"
@@ -30,22 +28,22 @@ hostfetch_done(void *arg, const struct fetch_answer *a)
 {
     struct hostfetch *h = arg;
     struct impel_instance *i = h->instance;
-    const char *doing = i->doing[CALL_FETCHED];
-    struct impel_str body = {a->body.p, a->body.n}, error = {NULL, 0};
-    int64_t t = slow_begin();
+    struct impel_fetched told = {.size = sizeof(told)};
+    int64_t t;
 
     atomic_fetch_sub(&i->fetches, 1);
-    if (a->outcome != FETCH_ANSWERED) {
-        body = (struct impel_str){NULL, 0};
-        error = (struct impel_str){a->error, strlen(a->error)};
+    if (a->outcome == FETCH_ANSWERED) {
+        told.status = a->status;
+        told.body = (struct impel_str){a->body.p, a->body.n};
+    } else {
+        told.error = (struct impel_str){a->error, strlen(a->error)};
         log_info(LOG_MOD, "module-fetch-failed",
             "module=%s why=%s reason=\"%s\"", i->module->name,
             fetch_outcome_name(a->outcome), a->error);
     }
-    bug_doing(doing, 0);
-    h->fn(h->arg, a->outcome == FETCH_ANSWERED ? a->status : 0, body, error);
-    bug_doing(NULL, 0);
-    (void)slow_end(t, doing, 0); /* logs by itself */
+    t = instance_call_begin(i, CALL_FETCHED, 0);
+    h->fn(h->arg, &told);
+    instance_call_end(i, CALL_FETCHED, 0, t);
     free(h);
 }
 

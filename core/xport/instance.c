@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "loop/slow.h"
 #include "xport/hostapi.h"
 #include "base/banned.h"
 
@@ -63,6 +64,30 @@ instance_free(struct impel_instance **ip)
     free((void *)i->counters);
     i->magic = 0;
     free(i);
+}
+
+int64_t
+instance_call_begin(
+    const struct impel_instance *i, enum instance_call call, uint64_t id)
+{
+    bug_doing(i->doing[call], id);
+    return slow_begin();
+}
+
+void
+instance_call_end(struct impel_instance *i, enum instance_call call,
+    uint64_t id, int64_t begun)
+{
+    int64_t us = slow_end(begun, i->doing[call], id); /* logs by itself */
+    int64_t most;
+
+    bug_doing(NULL, 0);
+    if (us < SLOW_THRESHOLD_US)
+        return;
+    atomic_fetch_add_explicit(&i->slow, 1, memory_order_relaxed);
+    most = atomic_load_explicit(&i->slowest, memory_order_relaxed);
+    while (us > most && !atomic_compare_exchange_weak(&i->slowest, &most, us))
+        ;
 }
 
 void

@@ -42,6 +42,8 @@ struct impel_instance {
     _Atomic int64_t *counters; /* rows x counter_count */
     const char *doing[CALL_COUNT]; /* "esmtp deliver" */
     _Atomic uint64_t broken;       /* rules broken */
+    _Atomic uint64_t slow;         /* calls above slow.h's threshold */
+    _Atomic int64_t slowest;       /* microseconds */
     _Atomic unsigned fetches;      /* open */
     _Atomic int level;             /* debug_level; -1: debug_flags says it */
 };
@@ -49,6 +51,12 @@ struct impel_instance *instance_new(struct module *m);
 /* Does it write lines of that level? */
 bool instance_logs(const struct impel_instance *i, int level);
 void instance_free(struct impel_instance **i);
+/* Around a call of the module: named for a panic, timed, and counted if it was
+ * slow.  id: of the session, or 0. */
+int64_t instance_call_begin(
+    const struct impel_instance *i, enum instance_call call, uint64_t id);
+void instance_call_end(struct impel_instance *i, enum instance_call call,
+    uint64_t id, int64_t begun);
 void instance_count(struct impel_instance *i, uint32_t counter, int64_t by);
 int64_t instance_sum(const struct impel_instance *i, uint32_t counter);
 

@@ -47,7 +47,7 @@ lent_get(struct impel_session *s, size_t rcpt_count)
 static void
 lent_fill(struct impel_batch *b, const struct batch *batch)
 {
-    const struct envelope *env = &batch->message->env;
+    const struct envelope *env = &batch->sent->env;
 
     for (uint32_t i = 0; i < batch->rcpt_count; i++) {
         const struct rcpt *r = &env->rcpt[batch->rcpt[i]];
@@ -89,6 +89,7 @@ lent_open(struct impel_session *s, struct batch *batch)
     b->batch = batch;
     b->left = batch->rcpt_count;
     b->mine = NULL;
+    b->opened = s->writes;
     b->cancel_due = b->cancelled = b->body_due = b->taken_back = false;
     lent_fill(b, batch);
     batch->lent = b;
@@ -106,16 +107,16 @@ lent_open(struct impel_session *s, struct batch *batch)
 void
 lent_begun(struct impel_session *s)
 {
-    struct list *it;
+    if (!s->current)
+        s->writes++; /* lent_is_begun() sees whether that was in its time */
+    else if (s->current->batch)
+        s->current->batch->begun = true;
+}
 
-    if (s->current) {
-        if (s->current->batch)
-            s->current->batch->begun = true;
-        return;
-    }
-    LIST_FOREACH (it, &s->open) {
-        LIST_ENTRY(it, struct impel_batch, node)->batch->begun = true;
-    }
+bool
+lent_is_begun(const struct impel_batch *b)
+{
+    return b->batch->begun || b->opened != b->session->writes;
 }
 
 /* The last recipient was reported: the batch goes home. */
@@ -125,6 +126,7 @@ lent_end(struct impel_batch *b)
     struct impel_session *s = b->session;
     struct batch *batch = b->batch;
 
+    batch->begun = lent_is_begun(b);
     body_end(b);
     list_remove(&b->node);
     list_push(&s->spare, &b->node);
@@ -146,12 +148,14 @@ lent_report(struct impel_batch *b, size_t i, const struct impel_result *r)
 {
     struct impel_session *s = b->session;
     struct result *to = &b->batch->result[i];
+    bool awaited = to->awaited;
 
     if (result_copy(to, r) < 0) {
         session_broken(s, "a result without a verdict");
         result_set(to, IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL, 451,
             "4.3.0", "[internal] module gave no result");
     }
+    to->awaited = awaited && to->verdict == IMPEL_DELIVERED;
     if (s->tls_said)
         to->tls = xdup(s->tls_said);
     if (to->verdict != IMPEL_UNTRIED)

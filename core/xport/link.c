@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/libc.h"
 #include "base/log.h"
 #include "base/xmem.h"
 #include "net/dial.h"
@@ -255,7 +256,7 @@ link_fail(struct impel_session *s, int arg)
     if (tracer_sees(s))
         tracer_note(s, "lost: %s",
             arg == IMPEL_E_CLOSED ? "closed by the peer, or broken off"
-                                  : strerrordesc_np(-arg));
+                                  : libc_error_text(-arg));
     s->streaming = NULL;
     s->pending &= ~(uint32_t)PENDING_DRAINED;
     if (s->state == SESSION_OPEN || s->state == SESSION_CLOSING)
@@ -309,7 +310,7 @@ link_explain(struct impel_session *s)
     if (!s->greeted && s->lost) {
         buf_cstr(&b, "[internal] PROXY server ");
         proxyproto_print_server(&s->proxy, &b);
-        buf_printf(&b, ": %s", strerrordesc_np(-s->lost_arg));
+        buf_printf(&b, ": %s", libc_error_text(-s->lost_arg));
         result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_ROUTE, IMPEL_AT_CONNECT,
             451, "4.4.1", buf_get(&b).p);
     } else if (s->greeted) {

@@ -25,7 +25,7 @@ static const size_t v1_option = UPTO(struct impel_option, since);
 static const size_t v1_counter = UPTO(struct impel_counter, reserved);
 static const size_t v1_transport = UPTO(struct impel_transport, release);
 static const size_t v1_listener = UPTO(struct impel_listener, release);
-static const size_t v4_filter = UPTO(struct impel_filter, release); /* 1.4 */
+static const size_t v1_filter = UPTO(struct impel_filter, release);
 
 /* libltdl says "file not found" for much else: the linker knows the reason. */
 static int
@@ -162,10 +162,10 @@ loader_copy_parts(struct module *m, struct err *e)
     m->has_transport = d->transport != NULL;
     m->has_listener = d->listener != NULL;
     m->has_filter = d->filter != NULL;
-    if (m->has_filter && d->filter->size < v4_filter)
+    if (m->has_filter && d->filter->size < v1_filter)
         return err_set(e, ERR_PROTO,
-            "%s: its filter has %u bytes, that of ABI 1.4 has %zu", m->file,
-            d->filter->size, v4_filter);
+            "%s: its filter has %u bytes, that of ABI 1.0 has %zu", m->file,
+            d->filter->size, v1_filter);
     if (m->has_filter)
         loader_copy(&m->filter, sizeof(m->filter), d->filter, d->filter->size);
     if (m->has_transport && d->transport->size < v1_transport)
@@ -252,7 +252,10 @@ loader_open(const char *file, struct module **to, struct err *e)
             "%s: exports no %s_LTX_impel_module, so it is no Impel module",
             file, stem);
     }
-    return loader_check(theirs, file, to, e);
+    rc = loader_check(theirs, file, to, e);
+    if (rc < 0)
+        (void)lt_dlclose(handle); /* another file may take its place */
+    return rc;
 }
 
 /* The core's id of each row the module has, imports included. */

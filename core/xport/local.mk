@@ -13,6 +13,8 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/inbound.c core/xport/inbound_tls.c \
 	core/xport/settled.c core/xport/settled.h \
 	core/xport/instance.c core/xport/instance.h \
+	core/xport/awaited.c core/xport/awaited.h \
+	core/xport/late.c core/xport/late.h \
 	core/xport/lent.c \
 	core/xport/link.c \
 	core/xport/loader.c core/xport/loader.h \
@@ -24,8 +26,10 @@ core_xport_libxport_a_SOURCES = \
 	core/xport/outlogin_options.c core/xport/outlogin_options.h \
 	core/xport/pump.c \
 	core/xport/prepare.h \
+	core/xport/recall.c core/xport/recall.h \
 	core/xport/registry.c core/xport/registry.h \
 	core/xport/registry_int.h \
+	core/xport/registry_again.c \
 	core/xport/registry_use.c \
 	core/xport/result.c core/xport/result.h \
 	core/xport/session.c core/xport/session.h core/xport/session_int.h \
@@ -56,6 +60,20 @@ tests_unit_test_hostfetch_SOURCES = tests/unit/test-hostfetch.c \
 	tests/unit/fake_fetch.c tests/unit/fake_fetch.h \
 	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_hostfetch_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+check_PROGRAMS += tests/unit/test-late
+TESTS += tests/unit/test-late
+tests_unit_test_late_SOURCES = tests/unit/test-late.c \
+	tests/unit/session_kit.c tests/unit/session_kit.h \
+	tests/unit/toy_module.c tests/unit/toy_module.h \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_late_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
+check_PROGRAMS += tests/unit/test-takeout
+TESTS += tests/unit/test-takeout
+tests_unit_test_takeout_SOURCES = tests/unit/test-takeout.c \
+	tests/unit/session_kit.c tests/unit/session_kit.h \
+	tests/unit/toy_module.c tests/unit/toy_module.h \
+	tests/unit/fake_conf.c tests/unit/fake_spool.c tests/unit/fake_spool.h
+tests_unit_test_takeout_LDADD = $(XPORT_ALONE) $(CMOCKA_LIBS) $(NET_LIBS)
 check_PROGRAMS += tests/unit/test-sessiontls
 TESTS += tests/unit/test-sessiontls
 tests_unit_test_sessiontls_SOURCES = tests/unit/test-sessiontls.c \
@@ -96,6 +114,10 @@ tests_unit_test_registry_SOURCES = tests/unit/test-registry.c \
 	tests/unit/fake_spool.c tests/unit/fake_spool.h
 tests_unit_test_registry_LDADD = core/xport/libxport.a \
 	core/route/libroute.a $(NET_LA) $(CMOCKA_LIBS) $(XPORT_LIBS)
+check_PROGRAMS += tests/unit/test-recall
+TESTS += tests/unit/test-recall
+tests_unit_test_recall_SOURCES = tests/unit/test-recall.c
+tests_unit_test_recall_LDADD = $(XPORT_LA) $(CMOCKA_LIBS) $(XPORT_LIBS)
 check_PROGRAMS += tests/unit/test-dkim
 TESTS += tests/unit/test-dkim
 tests_unit_test_dkim_SOURCES = tests/unit/test-dkim.c
@@ -112,7 +134,6 @@ endif
 # What a trace shows; FUZZ_MAIN and FUZZ_LINK are those of modules/lib.
 TESTS += tests/fuzz/fuzz-dialogue
 check_PROGRAMS += tests/fuzz/fuzz-dialogue
-EXTRA_DIST += tests/fuzz/corpus/dialogue
 tests_fuzz_fuzz_dialogue_SOURCES = tests/fuzz/fuzz-dialogue.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_dialogue_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/dialogue"'

@@ -10,6 +10,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/xmem.h"
@@ -101,6 +103,39 @@ moduledir_has(const struct entry *entry, size_t count, struct str name)
 }
 
 static void
+moduledir_look(struct entry *x)
+{
+    struct stat st;
+
+    if (stat(x->file, &st) < 0)
+        return; /* it cannot be opened either */
+    x->id = (struct file_id){.device = (uint64_t)st.st_dev,
+        .inode = (uint64_t)st.st_ino,
+        .bytes = (uint64_t)st.st_size,
+        .changed_ns =
+            (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+}
+
+bool
+file_id_eq(const struct file_id *a, const struct file_id *b)
+{
+    return a->device == b->device && a->inode == b->inode &&
+        a->bytes == b->bytes && a->changed_ns == b->changed_ns;
+}
+
+bool
+moduledir_can_look(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    char dir[PATH_MAX];
+
+    return slash &&
+        str_copy(
+            dir, sizeof(dir), str_make(file, (size_t)(slash - file) + 1)) &&
+        access(dir, R_OK | X_OK) == 0;
+}
+
+static void
 moduledir_scan_dir(const char *dir, struct entry **to, size_t *count)
 {
     DIR *d = opendir(dir);
@@ -130,6 +165,7 @@ moduledir_scan_dir(const char *dir, struct entry **to, size_t *count)
             .state = MODULE_INSTALLED};
         free(path);
         free(real);
+        moduledir_look(x);
         moduledir_find_list(x);
     }
     closedir(d);
@@ -162,24 +198,33 @@ moduledir_scan(
                 sizeof(path) - 1);
         moduledir_scan_dir(path, to, count);
     }
-    /* ids of options and the like come out the same each time */
-    if (*count)
-        qsort(*to, *count, sizeof(**to), moduledir_order);
+    moduledir_sort(*to, *count);
     return 0;
+}
+
+/* Ids of options and the like come out the same each time. */
+void
+moduledir_sort(struct entry *entry, size_t count)
+{
+    if (count)
+        qsort(entry, count, sizeof(*entry), moduledir_order);
+}
+
+void
+moduledir_entry_fini(struct entry *x)
+{
+    free(x->name);
+    free(x->file);
+    free(x->version);
+    names_fini(&x->methods);
+    names_fini(&x->schemes);
+    names_fini(&x->listeners);
 }
 
 void
 moduledir_free(struct entry *entry, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct entry *x = &entry[i];
-
-        free(x->name);
-        free(x->file);
-        free(x->version);
-        names_fini(&x->methods);
-        names_fini(&x->schemes);
-        names_fini(&x->listeners);
-    }
+    for (size_t i = 0; i < count; i++)
+        moduledir_entry_fini(&entry[i]);
     free(entry);
 }

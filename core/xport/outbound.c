@@ -17,6 +17,7 @@
 #include "xport/session_int.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/bug.h"
@@ -27,6 +28,7 @@
 #include "conf/generation.h"
 #include "loop/slow.h"
 #include "net/tlsdemand.h"
+#include "spool/ordinary.h"
 #include "base/banned.h"
 
 enum { COMMAND_PROBE = 1, COMMAND_CLOSE = 2, COMMAND_CLOSE_NOW = 4 };
@@ -207,6 +209,96 @@ outbound_prepared(struct batch *b, const char *why)
 }
 
 static void
+outbound_cannot(struct batch *b, const struct err *e)
+{
+    bool ever = e->code != ERR_PROTO && e->code != ERR_LIMIT;
+    char id[MESSAGE_ID_SIZE], text[sizeof(e->text) + 16];
+
+    if (ever) {
+        message_id_print(b->message->id, id);
+        log_error(LOG_MOD, "body-unreadable",
+            "message=%s code=%d reason=\"%s\"", id, e->code, e->text);
+    }
+    (void)snprintf(text, sizeof(text), "[internal] %s",
+        ever ? "the message could not be read" : e->text);
+    batch_fill(b, ever ? IMPEL_RETRY : IMPEL_FAILED, IMPEL_BLAME_MESSAGE,
+        IMPEL_AT_BODY, ever ? 451 : 554, ever ? "4.3.0" : "5.6.0", text);
+    b->begun = true;
+}
+
+static void
+outbound_prepare(struct impel_session *io, struct batch *b)
+{
+    if (!batch_preparer ||
+        !batch_preparer->begin(b, loop_mailbox(io->loop), outbound_prepared))
+        session_kick(io);
+}
+
+/* o: the ordinary message, taken over; NULL: there is none, and the batch goes
+ * back. */
+static void
+outbound_found(
+    struct impel_session *io, struct batch *b, struct message *o, struct err *e)
+{
+    if (o) {
+        b->sent = o;
+        outbound_prepare(io, b);
+        return;
+    }
+    list_remove(&b->node);
+    outbound_cannot(b, e);
+    outbound_back(io, b);
+    session_kick(io); /* those behind it */
+}
+
+struct takeout {
+    struct preparing of;
+    struct ordinary_work work;
+};
+
+static void
+outbound_took_out(struct ordinary_work *w)
+{
+    struct takeout *t = CONTAINER_OF(w, struct takeout, work);
+    struct batch *b = preparing_end(&t->of);
+
+    if (b)
+        outbound_found(&b->session->io, b, w->found, &w->error);
+    else
+        message_unref(&w->found);
+    free(t);
+}
+
+/* Of a container the ordinary message goes, unless the module reads these by
+ * itself. */
+static bool
+outbound_takes_out(const struct impel_session *io, const struct batch *b)
+{
+    return io->module->desc.abi.minor >= 1 &&
+        !(io->module->desc.flags & IMPEL_MODULE_CONTAINER) &&
+        ordinary_is_in(b->message);
+}
+
+static void
+outbound_take_out(struct impel_session *io, struct batch *b)
+{
+    struct takeout *t;
+    struct err e;
+
+    if (!ordinary_takes_long(b->message)) {
+        struct message *o = ordinary_new(b->message, &e);
+
+        outbound_found(io, b, o, &e);
+        return;
+    }
+    t = xnew(struct takeout);
+    t->work.container = message_ref(b->message);
+    t->work.done = outbound_took_out;
+    preparing_set(&t->of, b);
+    ordinary_begin(&t->work, loop_mailbox(io->loop));
+}
+
+static void
 outbound_lent(struct mail *m)
 {
     struct batch *b = CONTAINER_OF(m, struct batch, mail);
@@ -216,9 +308,10 @@ outbound_lent(struct mail *m)
     list_push(&io->waiting, &b->node);
     if (io->state >= SESSION_CLOSED)
         session_return_waiting(io, "[internal] session is closed");
-    else if (!batch_preparer ||
-        !batch_preparer->begin(b, loop_mailbox(io->loop), outbound_prepared))
-        session_kick(io);
+    else if (outbound_takes_out(io, b))
+        outbound_take_out(io, b);
+    else
+        outbound_prepare(io, b);
 }
 
 static void outbound_recalled_back(struct mail *m);
@@ -232,12 +325,11 @@ outbound_recalled(struct mail *m)
     s->received++;
     if (list_linked(&b->node)) {
         list_remove(&b->node);
-        if (b->preparing)
-            batch_preparer->forget(b);
+        preparing_forget(b);
         batch_fill(b, IMPEL_UNTRIED, IMPEL_BLAME_SESSION, 0, 0, NULL,
             "[internal] recalled");
         outbound_back(&s->io, b);
-    } else if (b->lent && (b->recall_now || !b->begun)) {
+    } else if (b->lent && (b->recall_now || !lent_is_begun(b->lent))) {
         b->lent->cancel_due = true;
         session_mark(&s->io, PENDING_CANCEL);
     }

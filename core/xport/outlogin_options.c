@@ -32,7 +32,7 @@ static const struct option rows[] = {
         .manual = "auto is the best that host and options allow: "
                   "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN with a "
                   "password, OAUTHBEARER or XOAUTH2 with a token.",
-        .since = "0.4"},
+        .since = "0.1"},
     [OUTLOGIN_USER] = {.name = "outbound_smtp_auth_user",
         .type = IMPEL_OPT_STRING,
         .scopes = OUT,
@@ -41,7 +41,7 @@ static const struct option rows[] = {
                   "waits while a host offers none, refuses it, or can only be "
                   "reached in clear. Empty: no login, whatever a wider scope "
                   "says.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_user},
     [OUTLOGIN_PASS] = {.name = "outbound_smtp_auth_pass",
         .type = IMPEL_OPT_SECRET,
@@ -49,7 +49,7 @@ static const struct option rows[] = {
         .brief = "password to log in with: file:/path, env:NAME, or itself",
         .manual = "What file: and env: name is read when the configuration is "
                   "loaded. It is never shown.",
-        .since = "0.4"},
+        .since = "0.1"},
     [OUTLOGIN_KEY] = {.name = "outbound_smtp_auth_key",
         .type = IMPEL_OPT_SECRET,
         .scopes = OUT,
@@ -57,14 +57,14 @@ static const struct option rows[] = {
         .manual = "For XOAUTH2 and OAUTHBEARER. Read when the configuration "
                   "is loaded; tokens that are renewed by another program stand "
                   "in outbound_smtp_auth_key_file.",
-        .since = "0.4"},
+        .since = "0.1"},
     [OUTLOGIN_KEY_FILE] = {.name = "outbound_smtp_auth_key_file",
         .type = IMPEL_OPT_STRING,
         .scopes = OUT,
         .brief = "file with the OAuth token, read at each login",
         .manual = "Stronger than outbound_smtp_auth_key. The user that impeld "
                   "runs as must be able to read it.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path},
     [OUTLOGIN_WITHOUT_TLS] = {.name = "outbound_smtp_auth_without_tls",
         .type = IMPEL_OPT_BOOL,
@@ -74,6 +74,6 @@ static const struct option rows[] = {
         .manual = "Only for networks that nobody else is on. A login by SCRAM "
                   "shows no password, and is made in clear only with this all "
                   "the same.",
-        .since = "0.4"},
+        .since = "0.1"},
 };
 struct option_set outlogin_options = OPTION_SET("login", rows);

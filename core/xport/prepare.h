@@ -2,8 +2,9 @@
  *
  * prepare.h - what a batch needs before its module sees it, and takes time.
  *
- * Set once, before the first session.  On the batch's loop: begin() when it has
- * arrived there, forget() when it goes back before that was over.
+ * Whoever works for it on another thread has a struct preparing as
+ * b->preparing; a batch that goes back before that was over is forgotten there.
+ * Batch's loop.
  */
 #ifndef IMPEL_PREPARE_H
 #define IMPEL_PREPARE_H
@@ -17,10 +18,35 @@ struct batch_preparer {
     /* false: it needs nothing.  Else b->preparing is set until done(). */
     bool (*begin)(
         struct batch *b, struct mailbox *home, batch_prepared_f *done);
-    void (*forget)(struct batch *b);
     /* The prefix for a SEVENBIT form; the caller frees it.  NULL: none. */
     char *(*prefix)(struct batch *b, int form);
 };
-extern const struct batch_preparer *batch_preparer; /* NULL: nothing */
+/* Set once, before the first session.  NULL: nothing. */
+extern const struct batch_preparer *batch_preparer;
+
+struct preparing {
+    struct batch *batch; /* NULL: it went back */
+};
+static inline void
+preparing_set(struct preparing *p, struct batch *b)
+{
+    p->batch = b;
+    b->preparing = p;
+}
+/* The batch, which is prepared by that, or NULL. */
+static inline struct batch *
+preparing_end(struct preparing *p)
+{
+    if (p->batch)
+        p->batch->preparing = NULL;
+    return p->batch;
+}
+static inline void
+preparing_forget(struct batch *b)
+{
+    if (b->preparing)
+        b->preparing->batch = NULL;
+    b->preparing = NULL;
+}
 
 #endif

@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
-#include "loop/slow.h"
 #include "base/banned.h"
 
 enum { PUMP_MAX = 64 /* callbacks of one session in one go */ };
@@ -24,15 +23,15 @@ int64_t
 session_call_begin(struct impel_session *s, int call, struct impel_batch *b)
 {
     s->current = b;
-    bug_doing(s->module->instance->doing[call], s->id);
-    return slow_begin();
+    return instance_call_begin(
+        s->module->instance, (enum instance_call)call, s->id);
 }
 
 void
 session_call_end(struct impel_session *s, int call, int64_t begun)
 {
-    (void)slow_end(begun, s->module->instance->doing[call], s->id);
-    bug_doing(NULL, 0);
+    instance_call_end(
+        s->module->instance, (enum instance_call)call, s->id, begun);
     s->current = NULL;
 }
 
@@ -276,6 +275,8 @@ pump_drop(struct impel_session *s)
     log_warn(LOG_MOD, "session-dropped",
         "module=%s session=%016" PRIx64 " reason=\"did not close in time\"",
         s->module->name, s->id);
+    atomic_fetch_add_explicit(
+        &s->module->instance->broken, 1, memory_order_relaxed);
     lent_abandon(s, "did not end the session in time");
     if (!s->why.verdict)
         result_set(&s->why, IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,

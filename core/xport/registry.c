@@ -28,6 +28,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *entries;
 static size_t entry_count;
+static char *folders;
 /* Option tables must stay after registry_close(): their modules do. */
 static struct module **retired;
 static size_t retired_count;
@@ -53,6 +54,19 @@ registry_entry(size_t i)
     return i < entry_count ? &entries[i] : NULL;
 }
 
+struct entry **
+registry_entries(size_t **count)
+{
+    *count = &entry_count;
+    return &entries;
+}
+
+const char *
+registry_folders(void)
+{
+    return folders;
+}
+
 struct entry *
 registry_by_name(struct str name)
 {
@@ -67,7 +81,7 @@ struct entry *
 registry_by_method(const char *method)
 {
     for (size_t i = 0; i < entry_count; i++) {
-        if (names_has(&entries[i].methods, method))
+        if (!entries[i].gone && names_has(&entries[i].methods, method))
             return &entries[i];
     }
     return NULL;
@@ -77,13 +91,13 @@ struct entry *
 registry_by_listener(const char *stanza)
 {
     for (size_t i = 0; i < entry_count; i++) {
-        if (names_has(&entries[i].listeners, stanza))
+        if (!entries[i].gone && names_has(&entries[i].listeners, stanza))
             return &entries[i];
     }
     return NULL;
 }
 
-static void
+void
 registry_refuse(struct entry *x, const char *why)
 {
     x->state = MODULE_REFUSED;
@@ -92,16 +106,13 @@ registry_refuse(struct entry *x, const char *why)
         LOG_MOD, "module-refused", "module=%s reason=\"%s\"", x->name, why);
 }
 
-/* Options, stanzas, methods and schemes of an opened module. */
-static int
+/* Stanzas, methods and schemes of an opened module. */
+int
 registry_announce(struct entry *x, struct err *e)
 {
     const struct impel_module *d = &x->module->desc;
-    int rc = loader_declare(x->module, e);
+    int rc = option_add_module_stanza(x->module->name, e);
 
-    x->declared = rc == 0;
-    if (rc == 0)
-        rc = option_add_module_stanza(x->module->name, e);
     for (size_t i = 0; rc == 0 && d->listeners && d->listeners[i]; i++)
         rc = option_add_listener(d->listeners[i], x->module->name, e);
     for (size_t i = 0; rc == 0 && d->methods && d->methods[i]; i++) {
@@ -114,7 +125,7 @@ registry_announce(struct entry *x, struct err *e)
     return rc;
 }
 
-static void
+void
 registry_inspect(struct entry *x)
 {
     struct err e = {0};
@@ -132,7 +143,8 @@ registry_inspect(struct entry *x)
     names_set(&x->listeners, m->desc.listeners);
     free(x->version);
     x->version = xdup(m->version);
-    if (registry_announce(x, &e) < 0) {
+    x->declared = loader_declare(m, &e) == 0;
+    if (!x->declared || registry_announce(x, &e) < 0) {
         registry_refuse(x, e.text);
         if (!x->declared)
             loader_free(&x->module);
@@ -146,6 +158,7 @@ registry_open(const char *dirs, struct err *e)
 
     registry_lock();
     BUG_ON(entries);
+    folders = xdup(dirs ? dirs : "");
     rc = moduledir_scan(dirs, &entries, &entry_count, e);
     registry_unlock();
     return rc;
@@ -189,6 +202,7 @@ registry_close(void)
     moduledir_free(entries, entry_count);
     entries = NULL;
     entry_count = 0;
+    xfree(&folders);
     registry_unlock();
 }
 
@@ -315,12 +329,19 @@ registry_missing(
 {
     const char *module = uninstalled_find(kind, str_of(name));
     const char *what = kind == INSTALLED_METHOD ? "method" : "listener";
+    const struct entry *x = module ? registry_by_name(str_of(module)) : NULL;
     char package[120];
 
     if (!module) {
         to->state = MODULE_ABSENT;
         snprintf(
             to->why, sizeof(to->why), "no module serves %s %.60s", what, name);
+        return;
+    }
+    if (x && !x->gone && x->state == MODULE_REFUSED) {
+        to->state = MODULE_REFUSED; /* and it has no list beside it */
+        snprintf(to->why, sizeof(to->why), "module %s would not load: %.320s",
+            module, x->why);
         return;
     }
     uninstalled_package(module, package, sizeof(package));

@@ -30,7 +30,7 @@ struct module { /* immutable once loaded, but for counters, next_filter */
 };
 enum module_state {
     MODULE_ABSENT, /* nothing serves this */
-    MODULE_KNOWN,  /* the core knows the name, but it is not installed */
+    MODULE_KNOWN,  /* the name is known, but it is not installed (any more) */
     MODULE_INSTALLED,
     MODULE_LOADED,
     MODULE_DISABLED, /* enabled = false */
@@ -48,6 +48,12 @@ void registry_close(void); /* unload() of each; no dlclose while running */
 /* Register options, stanzas and method names of what is installed, from the
  * descriptors (the objects are opened and checked, load() is not called). */
 int registry_declare(struct err *e);
+/* Look into the folders again, before a generation is read: what has come is
+ * declared, what has gone is no longer used (its sessions end by themselves),
+ * and is used again when it is back.  A module that was opened once stays in
+ * memory: another file in its place is for the next start.  A folder that
+ * cannot be read, as behind chroot, changes nothing. */
+void registry_again(void);
 /* load() what this generation uses (methods of any scope, listeners, module
  * stanzas) and is not kept out; call check() for scopes that set its options.
  * A generation_check_f. */
@@ -63,8 +69,9 @@ struct module *registry_next(struct module *prev); /* loaded ones */
 /* The same of those that filter, and are not kept out.  Any thread, no lock. */
 struct module *registry_next_filter(
     const struct generation *g, struct module *prev);
-/* `module list`: file, version, ABI, what it serves, state; also the refused
- * ones with their sentence. */
+/* `module list`: file, version, ABI, what it serves, state, what it has
+ * counted, slow callbacks, broken rules; also the refused ones with their
+ * sentence. */
 void registry_print(struct buf *to, bool json);
 /* Counters of modules, summed over loops, for metrics. */
 typedef void registry_counter_f(void *arg, const struct module *m,

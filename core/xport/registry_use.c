@@ -5,6 +5,7 @@
  */
 #include "xport/registry_int.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/xmem.h"
 #include "conf/report_int.h"
 #include "route/route_options.h"
+#include "xport/instance.h"
 #include "xport/session_int.h"
 #include "base/banned.h"
 
@@ -36,7 +38,7 @@ use_module(struct use *u, struct entry *x, const struct stanza *at)
 {
     const struct stanza *s;
 
-    if (!x || !registry_enabled(u->g, x, &s))
+    if (!x || x->gone || !registry_enabled(u->g, x, &s))
         return;
     registry_load(x);
     if (x->state != MODULE_REFUSED)
@@ -149,18 +151,25 @@ use_stanza_check(struct use *u, const struct stanza *s, struct str binding,
     use_check(u, generation_scope(u->g, binding, domain), s);
 }
 
+/* NULL: it is no listener's stanza, or of a module that is not here. */
+static struct entry *
+use_listener_of(const struct stanza *s)
+{
+    char keyword[64];
+
+    return str_copy(keyword, sizeof(keyword), stanza_keyword(s))
+        ? registry_by_listener(keyword)
+        : NULL;
+}
+
 static void
 use_listeners(struct use *u)
 {
     const struct stanza *s = NULL;
-    char keyword[64];
 
     while ((s = generation_stanza(u->g, IMPEL_SCOPE_LISTENER, NULL, s))) {
-        struct entry *x;
+        struct entry *x = use_listener_of(s);
 
-        if (!str_copy(keyword, sizeof(keyword), stanza_keyword(s)))
-            continue;
-        x = registry_by_listener(keyword);
         use_module(u, x, s);
         if (x && x->state == MODULE_LOADED)
             use_check_one(u, x, stanza_scope(s), s);
@@ -224,14 +233,18 @@ use_filter_global(struct use *u)
     }
 }
 
+/* Whoever filters or listens looks at its values.  A listener's own stanza its
+ * module has seen. */
 static void
-use_filter_check(struct use *u, const struct stanza *s)
+use_inbound_check(struct use *u, const struct stanza *s)
 {
     struct entry *x;
 
     for (size_t i = 0; (x = registry_entry(i)) != NULL; i++) {
-        if (x->state == MODULE_LOADED && x->module->has_filter &&
-            !x->module->has_listener && use_sets(s, x->module))
+        const struct module *m = x->module;
+
+        if (x->state == MODULE_LOADED && (m->has_filter || m->has_listener) &&
+            x != use_listener_of(s) && use_sets(s, m))
             use_check_one(u, x, stanza_scope(s), s);
     }
 }
@@ -260,7 +273,7 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
             use_check_one(&u, x, global, NULL);
     }
     use_each(&u, NULL, STR_NONE, use_stanza_check);
-    use_each_inbound(&u, NULL, use_filter_check);
+    use_each_inbound(&u, NULL, use_inbound_check);
     registry_unlock();
     return u.failed ? ERR_CONF : 0;
 }
@@ -268,8 +281,10 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
 /* --- module list --- */
 
 static const char *
-use_state_name(enum module_state s)
+use_state_name(const struct entry *x, enum module_state s)
 {
+    if (x->gone)
+        return "removed";
     switch (s) {
     case MODULE_INSTALLED:
         return "installed";
@@ -292,11 +307,42 @@ use_state(const struct generation *g, const struct entry *x)
     return x->state;
 }
 
+static const char *
+use_why(const struct entry *x)
+{
+    if (x->gone)
+        return "its file is not there any more: mail for it waits";
+    if (x->changed)
+        return "there is another file now, which the next start takes";
+    return x->why;
+}
+
 static void
 use_print_names(struct buf *to, const char *what, const struct names *n)
 {
     for (size_t i = 0; i < n->count; i++)
         buf_printf(to, "%s%s", i ? "," : what, n->item[i]);
+}
+
+/* What it has counted, and how it behaves. */
+static void
+use_print_work(struct buf *to, const struct impel_instance *i)
+{
+    const struct impel_module *d = &i->module->desc;
+    int64_t value;
+
+    for (uint32_t k = 0; k < d->counter_count; k++) {
+        value = instance_sum(i, k);
+        if (value)
+            buf_printf(to, "    %s %" PRId64 "\n", d->counters[k].name, value);
+    }
+    if (atomic_load(&i->slow))
+        buf_printf(to,
+            "    slow callbacks %" PRIu64 ", slowest %" PRId64 " ms\n",
+            atomic_load(&i->slow), atomic_load(&i->slowest) / 1000);
+    if (atomic_load(&i->broken))
+        buf_printf(
+            to, "    rules broken %" PRIu64 "\n", atomic_load(&i->broken));
 }
 
 static void
@@ -307,15 +353,17 @@ use_print(const struct generation *g, const struct entry *x, struct buf *to)
     buf_printf(to, "%s %s", x->name, x->version ? x->version : "-");
     if (m)
         buf_printf(to, " ABI %u.%u", m->abi_major, m->abi_minor);
-    buf_printf(to, " %s", use_state_name(use_state(g, x)));
+    buf_printf(to, " %s", use_state_name(x, use_state(g, x)));
     use_print_names(to, " methods ", &x->methods);
     use_print_names(to, " schemes ", &x->schemes);
     use_print_names(to, " listeners ", &x->listeners);
     if (m && m->has_filter)
         buf_cstr(to, " filter");
     buf_printf(to, " %s\n", x->file);
-    if (x->why[0])
-        buf_printf(to, "    %s\n", x->why);
+    if (m && m->instance)
+        use_print_work(to, m->instance);
+    if (use_why(x)[0])
+        buf_printf(to, "    %s\n", use_why(x));
 }
 
 static json_t *
@@ -326,6 +374,24 @@ use_json_names(const struct names *n)
     for (size_t i = 0; i < n->count; i++)
         (void)json_array_append_new(a, json_string(n->item[i]));
     return a;
+}
+
+static void
+use_json_work(json_t *o, const struct impel_instance *i)
+{
+    const struct impel_module *d = &i->module->desc;
+    json_t *counters = json_object();
+
+    for (uint32_t k = 0; k < d->counter_count; k++)
+        (void)json_object_set_new(counters, d->counters[k].name,
+            json_integer((json_int_t)instance_sum(i, k)));
+    (void)json_object_set_new(o, "counters", counters);
+    (void)json_object_set_new(
+        o, "slow_callbacks", json_integer((json_int_t)atomic_load(&i->slow)));
+    (void)json_object_set_new(
+        o, "slowest_us", json_integer((json_int_t)atomic_load(&i->slowest)));
+    (void)json_object_set_new(
+        o, "rules_broken", json_integer((json_int_t)atomic_load(&i->broken)));
 }
 
 static json_t *
@@ -343,14 +409,16 @@ use_json(const struct generation *g, const struct entry *x)
         o, "version", json_string(x->version ? x->version : ""));
     (void)json_object_set_new(o, "abi", json_string(abi));
     (void)json_object_set_new(
-        o, "state", json_string(use_state_name(use_state(g, x))));
+        o, "state", json_string(use_state_name(x, use_state(g, x))));
     (void)json_object_set_new(o, "methods", use_json_names(&x->methods));
     (void)json_object_set_new(o, "schemes", use_json_names(&x->schemes));
     (void)json_object_set_new(o, "listeners", use_json_names(&x->listeners));
     (void)json_object_set_new(
         o, "filter", json_boolean(x->module && x->module->has_filter));
-    if (x->why[0])
-        (void)json_object_set_new(o, "why", json_string(x->why));
+    if (x->module && x->module->instance)
+        use_json_work(o, x->module->instance);
+    if (use_why(x)[0])
+        (void)json_object_set_new(o, "why", json_string(use_why(x)));
     return o;
 }
 

@@ -18,6 +18,7 @@ struct result {
     uint32_t flags; /* IMPEL_UNCERTAIN */
     uint16_t code, status[3];
     int64_t retry_after; /* ms; < 0: nothing */
+    bool awaited;        /* more of it comes later (awaited.h) */
     char *text;          /* NUL-ended, no control characters; NULL: none */
     char *info;          /* "key=value key=value" for logs; NULL: none */
     char *tls; /* the core's: what the session was behind, alike; NULL: none */

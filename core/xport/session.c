@@ -256,8 +256,7 @@ session_return_waiting(struct impel_session *s, const char *text)
     while ((node = list_take(&s->waiting)) != NULL) {
         struct batch *b = LIST_ENTRY(node, struct batch, node);
 
-        if (b->preparing)
-            batch_preparer->forget(b);
+        preparing_forget(b);
         batch_fill(b, IMPEL_UNTRIED, IMPEL_BLAME_SESSION, 0, 0, NULL, text);
         s->kind->back(s, b);
     }

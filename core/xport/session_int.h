@@ -129,6 +129,7 @@ struct impel_session {
     struct list waiting; /* struct batch: not handed over yet */
     struct list open;    /* struct impel_batch */
     struct list spare;   /* struct impel_batch: ended, kept to be used again */
+    uint64_t writes;     /* of octets that are for all that are open */
     struct impel_batch *current;   /* the callback speaks of it */
     struct impel_batch *streaming; /* send_body() is under way */
     struct list wakes;             /* struct wake */
@@ -150,6 +151,7 @@ struct impel_batch {
     struct impel_session *session;
     struct batch *batch; /* NULL: all are reported */
     struct list node;
+    uint64_t opened; /* its session's writes then */
     void *mine;
     bool cancel_due, cancelled, body_due;
     bool taken_back; /* what the module still reports is not wanted */
@@ -212,6 +214,8 @@ void pump_run(void *session); /* a defer_f */
 struct impel_batch *lent_open(struct impel_session *s, struct batch *b);
 /* Octets were written; they are for the batch spoken of, or for all. */
 void lent_begun(struct impel_session *s);
+/* Was an octet sent that is its own, or for all? */
+bool lent_is_begun(const struct impel_batch *b);
 /* All that is missing becomes RETRY/SESSION with that text. */
 void lent_abandon(struct impel_session *s, const char *text);
 /* The host ends it: that verdict, blamed on the message, for what is not

@@ -379,7 +379,7 @@ sign_as(const struct signers *by, struct message *m, int form, struct buf *to,
 
 struct signing_job {
     struct pool_job job;
-    struct batch *batch; /* NULL: it went back; its loop's */
+    struct preparing of; /* its loop's */
     batch_prepared_f *done;
     struct message *message;
     struct signers *by;
@@ -397,12 +397,10 @@ job_work(struct pool_job *j)
 }
 
 static void
-job_tell(struct signing_job *s)
+job_tell(struct signing_job *s, struct batch *b)
 {
-    struct batch *b = s->batch;
     char *text;
 
-    b->preparing = NULL;
     if (!s->error.code) {
         b->prefix = s->fields.n ? buf_detach(&s->fields, NULL) : NULL;
         s->done(b, NULL);
@@ -419,9 +417,10 @@ static void
 job_done(struct pool_job *j)
 {
     struct signing_job *s = CONTAINER_OF(j, struct signing_job, job);
+    struct batch *b = preparing_end(&s->of);
 
-    if (s->batch)
-        job_tell(s);
+    if (b)
+        job_tell(s, b);
     message_unref(&s->message);
     signers_unref(&s->by);
     buf_fini(&s->fields);
@@ -436,23 +435,12 @@ signing_begin(struct batch *b, struct mailbox *home, batch_prepared_f *done)
     if (!atomic_load(&signing.wanted) || !scope_int(b->scope, ROW(DKIM_SIGN)))
         return false;
     s = xnew(struct signing_job);
-    s->batch = b;
     s->done = done;
-    s->message = message_ref(b->message);
+    s->message = message_ref(b->sent);
     s->by = signers_get();
-    b->preparing = s;
+    preparing_set(&s->of, b);
     pool_submit(signing.pool, &s->job, home, job_work, job_done);
     return true;
-}
-
-static void
-signing_forget(struct batch *b)
-{
-    struct signing_job *s = b->preparing;
-
-    if (s)
-        s->batch = NULL;
-    b->preparing = NULL;
 }
 
 /* Rare enough to be done here: 8-bit content for a host without 8BITMIME. */
@@ -464,11 +452,11 @@ signing_prefix(struct batch *b, int form)
     struct buf fields = BUF_INIT;
     struct err e = {0, ""};
 
-    content_get_facts(b->message->content, &f);
-    if (!b->prefix || (!f.eight_bit && !message_is_binary(b->message)))
+    content_get_facts(b->sent->content, &f);
+    if (!b->prefix || (!f.eight_bit && !message_is_binary(b->sent)))
         return b->prefix ? xdup(b->prefix) : NULL;
     by = signers_get();
-    if (sign_as(by, b->message, form & ~IMPEL_BODY_DOTTED, &fields, &e) < 0)
+    if (sign_as(by, b->sent, form & ~IMPEL_BODY_DOTTED, &fields, &e) < 0)
         log_error(LOG_MOD, "not-signed", "reason=\"%s\"", e.text);
     signers_unref(&by);
     return fields.n ? buf_detach(&fields, NULL) : NULL;
@@ -478,7 +466,7 @@ int
 signing_start(unsigned threads, struct err *e)
 {
     static const struct batch_preparer preparer = {
-        signing_begin, signing_forget, signing_prefix};
+        signing_begin, signing_prefix};
 
     signing.pool = pool_new("signing", threads, e);
     if (!signing.pool)

@@ -56,7 +56,7 @@ static const struct option rows[] = {
         .manual = "STARTTLS is not offered then. Needs tls_certificate. A "
                   "header of a load balancer (proxy_protocol) comes first, in "
                   "clear.",
-        .since = "0.4"},
+        .since = "0.1"},
     [TLSIN_REQUIRE_STARTTLS] = {.name = "require_starttls",
         .type = IMPEL_OPT_BOOL,
         .scopes = IN,
@@ -65,7 +65,7 @@ static const struct option rows[] = {
                  "530",
         .manual = "For clients that are known; on port 25 of the world most "
                   "mail would never come (RFC 3207 4). Needs tls_certificate.",
-        .since = "0.4"},
+        .since = "0.1"},
     [TLSIN_SNI_CERTIFICATES] = {.name = "tls_sni_certificates",
         .type = IMPEL_OPT_LIST,
         .scopes = IN,
@@ -78,7 +78,7 @@ static const struct option rows[] = {
                   "have an ECDSA and an RSA certificate. Who asks for no name "
                   "or another is shown tls_certificate, or one of the same "
                   "name. Read when the configuration is loaded.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_pairs},
     [TLSIN_CLIENT_CA] = {.name = "tls_client_ca",
         .type = IMPEL_OPT_STRING,
@@ -90,7 +90,7 @@ static const struct option rows[] = {
                   "authorities of the system are never meant: whoever has a "
                   "certificate would be known. Read when the configuration is "
                   "loaded.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path_or_none},
     [TLSIN_VERIFY_MODE] = {.name = "tls_verify_mode",
         .type = IMPEL_OPT_CHOICE,
@@ -103,7 +103,7 @@ static const struct option rows[] = {
                   "tls_client_ca, and who shows none, or one that is not "
                   "signed by it, is served without being verified. require: "
                   "the handshake fails without one that is signed by it.",
-        .since = "0.4"},
+        .since = "0.1"},
     [TLSIN_VERIFIED_PEER_CAN_RELAY] = {.name = "tls_verified_peer_can_relay",
         .type = IMPEL_OPT_BOOL,
         .scopes = IN,
@@ -112,7 +112,7 @@ static const struct option rows[] = {
                  "tls_client_ca",
         .manual = "As if it stood in relay_hosts. It holds for who has "
                   "connected, not for a client that it names (XCLIENT).",
-        .since = "0.4"},
+        .since = "0.1"},
     [TLSIN_INJECTION_POLICY] = {.name = "starttls_injection_policy",
         .type = IMPEL_OPT_CHOICE,
         .scopes = IN,
@@ -123,7 +123,7 @@ static const struct option rows[] = {
         .manual = "reject: the session ends with 554. ignore: what had come is "
                   "thrown away; what comes later breaks the handshake. None of "
                   "it is ever taken as a command, so allow is read as ignore.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_injection},
     [TLSIN_HANDSHAKE_TIMEOUT] = {.name = "tls_handshake_timeout",
         .type = IMPEL_OPT_DURATION,
@@ -134,6 +134,6 @@ static const struct option rows[] = {
         .brief = "how long a peer may take for the handshake of TLS",
         .manual = "From the end of our answer to STARTTLS, or from the "
                   "connection on. The connection is closed then.",
-        .since = "0.4"},
+        .since = "0.1"},
 };
 struct option_set tlsin_options = OPTION_SET("tlsin", rows);

@@ -118,7 +118,7 @@ static const struct option rows[] = {
                   "message waits then. On a connection on which a host has "
                   "taken it once, no message goes without. Each message "
                   "takes two round trips more.",
-        .since = "0.3"},
+        .since = "0.1"},
     [XPORT_TRACE_SMTP_MODE] = {.name = "trace_smtp_mode",
         .type = OPTION_PERMS,
         .scopes = IMPEL_SCOPE_GLOBAL,
@@ -126,7 +126,7 @@ static const struct option rows[] = {
         .brief = "mode of the files that \"trace smtp\" makes",
         .manual = "Whoever may read such a file learns who writes to whom. A "
                   "file that is there keeps its mode.",
-        .since = "0.3"},
+        .since = "0.1"},
     [XPORT_TRACE_SMTP_SIZE] = {.name = "trace_smtp_size",
         .type = IMPEL_OPT_SIZE,
         .scopes = IMPEL_SCOPE_GLOBAL,
@@ -136,7 +136,7 @@ static const struct option rows[] = {
         .brief = "size at which a file of \"trace smtp\" is full",
         .manual = "Nothing more is written to it then, and a line at its end "
                   "says so. Read when a tracer is added.",
-        .since = "0.3"},
+        .since = "0.1"},
     [XPORT_TLS] = {.name = "tls",
         .type = IMPEL_OPT_CHOICE,
         .scopes = OUT,
@@ -148,7 +148,7 @@ static const struct option rows[] = {
                   "waits until a host offers it and the handshake succeeds. "
                   "Connections are shared between domains only under the "
                   "same options of TLS.",
-        .since = "0.4"},
+        .since = "0.1"},
     [XPORT_TLS_IFAVAILABLE_FALLBACK] = {.name = "tls_ifavailable_fallback",
         .type = IMPEL_OPT_BOOL,
         .scopes = OUT,
@@ -160,7 +160,7 @@ static const struct option rows[] = {
                   "connection has failed, other hosts are tried, and the "
                   "mail waits. A host that does not offer TLS gets mail in "
                   "clear either way.",
-        .since = "0.4"},
+        .since = "0.1"},
     [XPORT_TLS_VERIFY] = {.name = "tls_verify",
         .type = IMPEL_OPT_CHOICE,
         .scopes = OUT,
@@ -174,7 +174,7 @@ static const struct option rows[] = {
                   "mail then goes in clear, so ask for required as well. The "
                   "name of a host comes from DNS, which proves nothing "
                   "unless DNSSEC or a route vouches for it.",
-        .since = "0.4"},
+        .since = "0.1"},
     [XPORT_TLS_CA] = {.name = "tls_ca",
         .type = IMPEL_OPT_STRING,
         .scopes = OUT,
@@ -182,7 +182,7 @@ static const struct option rows[] = {
                  "are signed by",
         .manual = "Unset: those of the system, as they are when they are "
                   "needed first. Read when the configuration is loaded.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path},
     [XPORT_TLS_CERTIFICATE] = {.name = "tls_certificate",
         .type = IMPEL_OPT_STRING,
@@ -193,7 +193,7 @@ static const struct option rows[] = {
                   "one. The file may hold the key too. none: nothing, "
                   "whatever a wider scope says. Read when the configuration "
                   "is loaded; sessions that have begun keep what they have.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path_or_none},
     [XPORT_TLS_KEY] = {.name = "tls_key",
         .type = IMPEL_OPT_STRING,
@@ -202,7 +202,7 @@ static const struct option rows[] = {
         .manual = "Unset or none: it stands in the file of the certificate. "
                   "A key behind a password cannot be used. The user that "
                   "impeld runs as must be able to read it in a reload.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path_or_none},
     [XPORT_TLS_CIPHERS] = {.name = "tls_ciphers",
         .type = IMPEL_OPT_STRING,
@@ -210,7 +210,7 @@ static const struct option rows[] = {
         .brief = "priority string of GnuTLS, or DEFAULT",
         .manual = "Unset and DEFAULT are NORMAL. The lists of OpenSSL are "
                   "not understood.",
-        .since = "0.4"},
+        .since = "0.1"},
     [XPORT_TLS_PROTOCOLS] = {.name = "tls_protocols",
         .type = IMPEL_OPT_STRING,
         .scopes = BOTH,
@@ -218,7 +218,7 @@ static const struct option rows[] = {
         .manual = "ALL, TLSv1.0 to TLSv1.3, each with + or -, from left to "
                   "right. SSLv2 and SSLv3 are known words, and never used. "
                   "Unset: what tls_ciphers allows.",
-        .since = "0.4"},
+        .since = "0.1"},
     [XPORT_DELIVERY_RESPONSE_TIMEOUT] = {.name = "delivery_response_timeout",
         .type = IMPEL_OPT_DURATION,
         .flags = OPTION_MS,
@@ -232,7 +232,7 @@ static const struct option rows[] = {
                   "service that answers only what it refuses (apn_protocol = "
                   "binary) it is how long silence takes to mean yes: too short "
                   "a time makes failures look like successes.",
-        .since = "0.5"},
+        .since = "0.1"},
     [XPORT_PUSH_CONVERT] = {.name = "push_convert",
         .type = IMPEL_OPT_BOOL,
         .scopes = OUT,
@@ -243,28 +243,28 @@ static const struct option rows[] = {
                   "as much of it as the service takes. no: such a message "
                   "fails. Nothing that was written as mail is then shown on "
                   "a lock screen by mistake.",
-        .since = "0.5"},
+        .since = "0.1"},
     [XPORT_HTTP_URI] = {.name = "http_uri",
         .type = IMPEL_OPT_STRING,
         .scopes = OUT,
         .brief = "what is asked for at a service that is spoken to by HTTP",
         .manual = "A path, such as /mms. Unset: the path written with the "
                   "route, as in mm7://example.com/mms, else /.",
-        .since = "0.5"},
+        .since = "0.1"},
     [XPORT_HTTP_HOST] = {.name = "http_host",
         .type = IMPEL_OPT_STRING,
         .scopes = OUT,
         .brief = "what the field Host of requests by HTTP says",
         .manual = "Unset: the host of the route, and its port unless it is "
                   "the usual one.",
-        .since = "0.5"},
+        .since = "0.1"},
     [XPORT_HTTP_BASIC_AUTH] = {.name = "http_basic_auth",
         .type = IMPEL_OPT_SECRET,
         .scopes = OUT,
         .brief = "user:password for services by HTTP, or file:/path",
         .manual = "It is sent in every request, and stands in clear in it: "
                   "set tls = required, too.",
-        .since = "0.5"},
+        .since = "0.1"},
     [XPORT_MODULE_ENABLED] = {.name = "enabled",
         .type = IMPEL_OPT_BOOL,
         .scopes = SCOPE_MODULE,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * impel/ecstream.h - mail into Impel by ECSTREAM, for programs that make it
- * (libimpel-ecstream; the protocol is docs/ecstream.md).
+ * impel/ecstream.h - mail into Impel by ECSTREAM, for programs that make it.
+ * The library is libimpel-ecstream, the protocol docs/ecstream.md.
  *
  * A stream is a connection to one server, made anew when it breaks, and the
  * messages that were not answered yet: these are sent again, under their keys,
