@@ -44,7 +44,7 @@ static const struct option rows[] = {
                   "is a password file or are keys of tokens, and over TLS "
                   "only unless auth_without_tls says otherwise. Who has "
                   "logged in may send to any domain.",
-        .since = "0.4"},
+        .since = "0.1"},
     [AUTH_PASSWORD_FILE] = {.name = "auth_password_file",
         .type = IMPEL_OPT_STRING,
         .scopes = BOTH,
@@ -52,7 +52,7 @@ static const struct option rows[] = {
         .manual = "A line for each user, made by \"impel password\". Read "
                   "when the configuration is loaded; the user that impeld "
                   "runs as must be able to read it in a reload.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path},
     [AUTH_MECHANISMS] = {.name = "auth_mechanisms",
         .type = IMPEL_OPT_LIST,
@@ -62,7 +62,7 @@ static const struct option rows[] = {
                   "password file; XOAUTH2, OAUTHBEARER with keys of tokens. "
                   "What stands behind AUTH in smtp_extensions limits them "
                   "as well.",
-        .since = "0.4",
+        .since = "0.1",
         .flags = OPTION_UPPER,
         .check = check_mechanisms},
     [AUTH_WITHOUT_TLS] = {.name = "auth_without_tls",
@@ -73,7 +73,7 @@ static const struct option rows[] = {
         .brief = "offer AUTH without TLS: no, loopback, yes",
         .manual = "loopback: to peers on this host. yes: passwords can be "
                   "read by everybody on the way.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_clear},
     [AUTH_REQUIRED] = {.name = "auth_required",
         .type = IMPEL_OPT_BOOL,
@@ -82,7 +82,7 @@ static const struct option rows[] = {
         .brief = "refuse mail from peers that have not logged in",
         .manual = "With 530 5.7.0 at MAIL. Peers in relay_hosts need not log "
                   "in.",
-        .since = "0.4"},
+        .since = "0.1"},
     [AUTH_MAX_FAILURES] = {.name = "auth_max_failures",
         .type = IMPEL_OPT_INT,
         .scopes = PEERS,
@@ -91,7 +91,7 @@ static const struct option rows[] = {
         .max = 1000,
         .brief = "logins that may fail in a session before it is closed; 0: "
                  "no limit",
-        .since = "0.4"},
+        .since = "0.1"},
     [AUTH_FAILURE_DELAY] = {.name = "auth_failure_delay",
         .type = IMPEL_OPT_DURATION,
         .scopes = PEERS,
@@ -101,7 +101,7 @@ static const struct option rows[] = {
         .brief = "how long after a login was tried it is told to have failed",
         .manual = "Counted from its last word, so the time says nothing of "
                   "whether there is such a user.",
-        .since = "0.4"},
+        .since = "0.1"},
     [AUTH_FAILURE_RATE] = {.name = "auth_failure_rate",
         .type = OPTION_THROTTLE,
         .scopes = PEERS,
@@ -110,7 +110,7 @@ static const struct option rows[] = {
         .manual = "Beyond it all logins from there are refused with 454 4.7.0, "
                   "without being looked at, until the T seconds are over. IPv6 "
                   "addresses are counted by /64. 0: no limit.",
-        .since = "0.4"},
+        .since = "0.1"},
     [AUTH_TOKEN_KEYS] = {.name = "auth_token_keys",
         .type = IMPEL_OPT_STRING,
         .scopes = BOTH,
@@ -121,24 +121,24 @@ static const struct option rows[] = {
                   "nobody is asked whether a token was taken back. Read when "
                   "the configuration is loaded. Needs auth_token_issuer and "
                   "auth_token_audience.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_path},
     [AUTH_TOKEN_ISSUER] = {.name = "auth_token_issuer",
         .type = IMPEL_OPT_STRING,
         .scopes = BOTH,
         .brief = "what the iss of a token must be",
-        .since = "0.4"},
+        .since = "0.1"},
     [AUTH_TOKEN_AUDIENCE] = {.name = "auth_token_audience",
         .type = IMPEL_OPT_STRING,
         .scopes = BOTH,
         .brief = "what the aud of a token must be, or have among others",
-        .since = "0.4"},
+        .since = "0.1"},
     [AUTH_TOKEN_CLAIM] = {.name = "auth_token_claim",
         .type = IMPEL_OPT_STRING,
         .scopes = BOTH,
         .initial = "email",
         .brief = "which claim of a token is the user's name",
         .manual = "A client that names a user must name this one.",
-        .since = "0.4"},
+        .since = "0.1"},
 };
 struct option_set auth_options = OPTION_SET("auth", rows);

@@ -2,6 +2,7 @@
 #include "intake/credits.h"
 
 #include "base/macros.h"
+#include "intake/incoming.h"
 #include "base/banned.h"
 
 enum {
@@ -113,6 +114,7 @@ void
 receive_loop_init(struct intake_loop *il)
 {
     list_init(&il->waiting);
+    list_init(&il->spares);
     timer_init(&il->retry, il->loop, credits_retry, il, "intake credits");
     purse_init(&il->credits, &il->intake->credits, CREDIT_BLOCK);
 }
@@ -121,6 +123,7 @@ void
 receive_loop_fini(struct intake_loop *il)
 {
     timer_stop(&il->retry);
+    incoming_drop(il);
     purse_fini(&il->credits);
 }
 

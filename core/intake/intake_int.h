@@ -27,9 +27,11 @@ struct intake_loop {
     struct list waiting;  /* incoming messages that wait for credits */
     struct timer retry;   /* credits that other loops gave back */
     struct impel_incoming *overdraft; /* the one that may pass the limit */
-    unsigned committing;              /* messages handed to the spool */
-    unsigned checking;                /* passwords in the pool */
-    struct list sessions;             /* struct intake_session */
+    struct list spares;               /* of incoming.h */
+    unsigned spare_count;
+    unsigned committing;  /* messages handed to the spool */
+    unsigned checking;    /* passwords in the pool */
+    struct list sessions; /* struct intake_session */
     struct timer stop_timer;
     struct mail stop_mail, stopped_mail;
 };

@@ -85,7 +85,7 @@ static const struct option rows[] = {
                   "count for all its sessions. A message beyond it is refused "
                   "at MAIL with 451 4.3.2; one that is not taken in the end "
                   "does not count.",
-        .since = "0.3",
+        .since = "0.1",
         .flags = OPTION_REFERENCE},
     [INTAKE_SERVICE_SESSIONS] = {.name = "service_sessions",
         .type = IMPEL_OPT_INT,
@@ -275,7 +275,7 @@ static const struct option rows[] = {
                   "without a domain, from anybody. With "
                   "domain_for_unqualified_recipient_addresses it goes there, "
                   "if this is unset.",
-        .since = "0.4",
+        .since = "0.1",
         .check = check_mailbox},
     [INTAKE_FUTURE_RELEASE_MAX] = {.name = "future_release_max",
         .type = IMPEL_OPT_DURATION,
@@ -287,7 +287,7 @@ static const struct option rows[] = {
         .manual = "With more than 0, FUTURERELEASE (RFC 4865) is offered: "
                   "HOLDFOR and HOLDUNTIL of MAIL. What is held waits on disk; "
                   "its age, for retries and expiry, counts from its release.",
-        .since = "0.4"},
+        .since = "0.1"},
     [INTAKE_DELIVER_BY_MIN] = {.name = "deliver_by_min",
         .type = IMPEL_OPT_DURATION,
         .scopes = PEERS,
@@ -298,7 +298,7 @@ static const struct option rows[] = {
                  "any",
         .manual = "Said with DELIVERBY (RFC 2852): a shorter one with by-mode "
                   "R is refused.",
-        .since = "0.4"},
+        .since = "0.1"},
     [INTAKE_SMTP_EXTENSIONS] = {.name = "smtp_extensions",
         .type = IMPEL_OPT_LIST,
         .scopes = PEERS,
@@ -441,11 +441,11 @@ static const struct option rows[] = {
         .manual = "A message of the type multipart/vnd.msys.mcmt has a part "
                   "for each channel it may take, such as "
                   "message/vnd.msys.apn. allow: the delivery method of a "
-                  "recipient's domain picks its part; only for peers that may "
-                  "spend what a push costs. reject: refused. passthru: a "
-                  "message like any other, whose parts nobody looks at. Over "
-                  "ECSTREAM, which is for peers that are trusted, passthru is "
-                  "allow.",
-        .since = "0.5"},
+                  "recipient's domain picks its part, and mail gets the "
+                  "ordinary message; only for peers that may spend what a "
+                  "push costs. reject: refused. passthru: a message like any "
+                  "other, whose parts nobody looks at. Over ECSTREAM, which is "
+                  "for peers that are trusted, passthru is allow.",
+        .since = "0.1"},
 };
 struct option_set intake_options = OPTION_SET("intake", rows);

@@ -42,19 +42,6 @@ api_greet(struct impel_session *s, struct impel_str name)
     return 0;
 }
 
-static int
-api_login(struct impel_session *s, struct impel_str identity)
-{
-    struct intake_session *is = session_of(s);
-    struct impel_result r;
-    (void)identity; /* a word without a proof: sasl() has those */
-    policy_say(&r, IMPEL_FAILED, IMPEL_AT_LOGIN, 535, "5.7.8",
-        "Authentication credentials invalid");
-    atomic_fetch_add(&is->il->intake->rejected, 1);
-    session_verdict(s, 0, SIZE_MAX, &r);
-    return 0;
-}
-
 /* What XCLIENT said the client had said.  What the proxy has said of itself is
  * not the client's. */
 static void
@@ -168,7 +155,6 @@ intakeapi_table(void)
     static const struct impel_intake table = {
         .size = sizeof(struct impel_intake),
         .greet = api_greet,
-        .login = api_login,
         .set_peer = api_set_peer,
         .begin = api_begin,
         .sender = receive_sender,

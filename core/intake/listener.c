@@ -8,6 +8,7 @@
 #include "base/bug.h"
 #include "base/log.h"
 #include "base/magic.h"
+#include "base/manager.h"
 #include "base/xmem.h"
 #include "intake/chain.h"
 #include "intake/intake_options.h"
@@ -17,6 +18,7 @@
 #include "intake/receive.h"
 #include "intake/secure.h"
 #include "intake/trust.h"
+#include "net/kept.h"
 #include "route/binding.h"
 #include "base/banned.h"
 
@@ -41,10 +43,13 @@ struct listener {
     _Atomic uint64_t sessions;
     _Atomic unsigned over_limit; /* sessions beyond listener_sessions */
     bool started;                /* the loops watch it */
-    pthread_mutex_t lock;        /* guards the two below */
+    struct netaddr at;
+    unsigned kept;        /* posts whose sockets live on after the process */
+    bool handed_over;     /* it is closed, and the next process accepts */
+    pthread_mutex_t lock; /* guards the two below */
     struct generation *generation;
     const struct stanza *listen;
-    unsigned post_count;
+    unsigned post_count, post_room;
     struct watchpost *posts;
 };
 /* A budget that all sessions under one stanza share. */
@@ -94,23 +99,41 @@ wants_loop(const struct listener *l, const struct accept_config *c, unsigned i)
     return !pool.n || str_eq(pool, str_of(l->in->loops[i].pool));
 }
 
+static void
+add_post(struct listener *l, struct intake_loop *il, int fd)
+{
+    l->posts[l->post_count++] =
+        (struct watchpost){.listener = l, .il = il, .fd = fd};
+}
+
+/* What a process with more loops had: whoever is in their backlogs has to be
+ * served as well. */
+static void
+take_rest(struct listener *l, const struct accept_config *c)
+{
+    unsigned own = l->post_count;
+    int fd;
+    while (l->post_count < l->post_room && (fd = kept_take(c)) >= 0)
+        add_post(l, l->posts[l->post_count % own].il, fd);
+}
+
 /* One socket for each loop that watches it. */
 static int
 open_sockets(struct listener *l, const struct accept_config *c, struct err *e)
 {
     for (unsigned i = 0; i < l->in->loop_count; i++) {
-        struct watchpost *p = &l->posts[l->post_count];
         if (!wants_loop(l, c, i))
             continue;
-        p->listener = l;
-        p->il = &l->in->loops[i];
-        int rc = accept_open(c, &p->fd, e);
+        int fd = kept_take(c);
+        int rc = fd < 0 ? accept_open(c, &fd, e) : 0;
         if (rc < 0)
             return rc;
-        l->post_count++;
+        add_post(l, &l->in->loops[i], fd);
     }
-    if (l->post_count)
+    if (l->post_count) {
+        take_rest(l, c);
         return 0;
+    }
     return err_set(e, ERR_CONF, "%s:%d: event_loop: no such eventloop",
         stanza_file(l->listen), stanza_line(l->listen));
 }
@@ -142,7 +165,9 @@ listener_open(struct intake *in, const struct stanza *listen,
     l->address = xdupn(stanza_name(listen).p, stanza_name(listen).n);
     l->keyword = xdupn(stanza_keyword(parent).p, stanza_keyword(parent).n);
     pthread_mutex_init(&l->lock, NULL);
-    l->posts = xcalloc(in->loop_count, sizeof(*l->posts));
+    l->at = c.at;
+    l->post_room = in->loop_count + (unsigned)manager_given();
+    l->posts = xcalloc(l->post_room, sizeof(*l->posts));
     rc = open_sockets(l, &c, e);
     if (rc < 0) {
         close_sockets(l);
@@ -434,7 +459,10 @@ static void
 post_close(struct mail *m)
 {
     struct watchpost *p = CONTAINER_OF(m, struct watchpost, close);
-    acceptor_free(&p->acceptor);
+    if (p->listener->handed_over)
+        acceptor_leave(&p->acceptor);
+    else
+        acceptor_free(&p->acceptor);
     proxied_drop(&p->proxied);
     listener_unref(p->listener);
 }
@@ -445,12 +473,27 @@ listener_start(struct listener *l)
     CHECK(l, LISTENER_MAGIC);
     l->started = true;
     for (unsigned i = 0; i < l->post_count; i++) {
+        l->kept += kept_keep(l->posts[i].fd, &l->at);
         atomic_fetch_add(&l->refs, 1);
         mailbox_post(
             loop_mailbox(l->posts[i].il->loop), &l->posts[i].start, post_start);
     }
     log_info(LOG_NET, "listener-open", "listener=%s addr=%s", l->keyword,
         l->address);
+}
+
+/* What a reload can change of sockets that are open. */
+static void
+renew_sockets(struct listener *l)
+{
+    struct accept_config c;
+    struct err e;
+    if (socket_config(l->listen, false, &c, &e) < 0)
+        return; /* it is open, so its address is one */
+    for (unsigned i = 0; i < l->post_count; i++)
+        if (accept_renew(&c, l->posts[i].fd, &e) < 0)
+            log_warn(LOG_NET, "listener-not-changed", "addr=%s reason=\"%s\"",
+                l->address, e.text);
 }
 
 void
@@ -464,6 +507,7 @@ listener_adopt(
     l->listen = listen;
     pthread_mutex_unlock(&l->lock);
     generation_unref(&before);
+    renew_sockets(l);
 }
 
 void
@@ -473,6 +517,9 @@ listener_close(struct listener *l)
     list_remove(&l->node);
     log_info(LOG_NET, "listener-close", "listener=%s addr=%s", l->keyword,
         l->address);
+    l->handed_over = l->in->stop_home && l->kept == l->post_count;
+    if (l->kept && !l->handed_over)
+        kept_forget(&l->at, l->kept);
     if (!l->started)
         close_sockets(l);
     for (unsigned i = 0; l->started && i < l->post_count; i++)

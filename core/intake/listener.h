@@ -22,8 +22,9 @@ void listener_start(struct listener *l);
 /* The same address in a newer generation: new sessions use its values. */
 void listener_adopt(
     struct listener *l, struct generation *g, const struct stanza *listen);
-/* Stop accepting once the backlog is empty; freed when the last session is
- * gone.  Scheduler. */
+/* Stop accepting once the backlog is empty, or, if the process ends and the
+ * sockets are kept (net/kept.h), at once; freed when the last session is gone.
+ * Scheduler. */
 void listener_close(struct listener *l);
 /* "127.0.0.1:25"; ends of the same text are the same listener. */
 const char *listener_address(const struct listener *l);

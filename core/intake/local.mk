@@ -24,6 +24,7 @@ core_intake_libintake_a_SOURCES = \
 	core/intake/policy.c core/intake/policy.h \
 	core/intake/proxied.c core/intake/proxied.h \
 	core/intake/qualify.c core/intake/qualify.h \
+	core/intake/incoming.c core/intake/incoming.h \
 	core/intake/receive.c core/intake/receive.h \
 	core/intake/reject.c core/intake/reject.h \
 	core/intake/receive_int.h \

@@ -224,8 +224,8 @@ policy_message(const struct intake_session *is, uint32_t needs,
     if (needs & IMPEL_NEED_BINARY ? check_binary(f, header, r) < 0
                                   : check_lines(is, f, r) < 0)
         return -1;
-    if (mcmt_is_container(header) &&
-        I(is, INTAKE_MCMT_RECEPTION) == MCMT_REJECT)
+    if (I(is, INTAKE_MCMT_RECEPTION) == MCMT_REJECT &&
+        mcmt_is_container(header))
         return refuse(r, IMPEL_AT_FINAL, 554, "5.6.1",
             "Containers (multipart/vnd.msys.mcmt) are not accepted");
     return check_header(is, header, r);

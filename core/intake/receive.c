@@ -15,6 +15,7 @@
 #include "intake/bounces.h"
 #include "intake/credits.h"
 #include "intake/filtered.h"
+#include "intake/incoming.h"
 #include "intake/intake_options.h"
 #include "intake/needs.h"
 #include "intake/mcmt.h"
@@ -32,7 +33,8 @@ enum {
     KEEP_BYTES_MAX = 65536, /* as of state_put() */
     RESEND_KEY_MAX = 256,
     RCPT_HARD_MAX = 100000, /* whatever max_recipients_per_message says */
-    ENVELOPE_FREE = 65536   /* of recipients, past the limit if need be */
+    ENVELOPE_FREE = 65536,  /* of recipients, past the limit if need be */
+    TRACE_ROOM = 511        /* what most trace fields have room in */
 };
 
 static void
@@ -66,11 +68,8 @@ incoming_free(struct impel_incoming *m)
     assign_free(&m->assign);
     oob_free(&m->oob);
     bounces_free(&m->bounces);
-    free(m->rcpt);
-    free(m->place);
     free(m->meta);
-    m->magic = 0;
-    free(m);
+    incoming_give(m);
 }
 
 /* Its parts may still come. */
@@ -147,11 +146,9 @@ take_context(struct impel_incoming *m)
 struct impel_incoming *
 receive_begin(struct intake_session *is, uint64_t tag)
 {
-    struct impel_incoming *m = xnew(struct impel_incoming);
-    m->magic = INCOMING_MAGIC;
+    struct impel_incoming *m = incoming_take(is->il);
     m->tag = tag;
     m->is = is;
-    m->il = is->il;
     m->message = message_new(0); /* until body_begin() */
     m->message->env.received = clock_wall();
     m->message->env.connection = is->id;
@@ -179,6 +176,7 @@ body_begin(struct impel_incoming *m)
         file = spool_next_ids(in->spool, 1);
     m->builder = content_builder_new(
         in->spool, file, loop_mailbox(m->il->loop), builder_room, m);
+    content_builder_expect(m->builder, m->expected);
 }
 
 static void
@@ -234,6 +232,7 @@ receive_sender(struct impel_incoming *m, const struct impel_sender *from)
     uint64_t size = from->declared_size > 0 ? (uint64_t)from->declared_size : 0;
     struct str a = qualify_sender(
         m->is, m->message->arena, str_make(from->address.p, from->address.n));
+    m->expected = size;
     env->sender = message_str(m->message, a.p ? a : STR(""));
     if (policy_accepting(m->is, size, &r) < 0 ||
         policy_sender(m->is, env->sender, from->needs & IMPEL_NEED_UTF8, &r) <
@@ -296,12 +295,13 @@ receive_add_rcpt(
 {
     struct envelope *env = &m->message->env;
     struct address a;
-    if (env->rcpt_count == m->rcpt_size) {
+    bool full = env->rcpt_count == m->rcpt_size;
+    if (full) {
         m->rcpt_size = m->rcpt_size ? 2 * m->rcpt_size : 4;
         m->rcpt = xgrow(m->rcpt, m->rcpt_size, sizeof(*m->rcpt));
-        if (m->chain)
-            m->place = xgrow(m->place, m->rcpt_size, sizeof(*m->place));
     }
+    if (m->chain && (full || !m->place))
+        m->place = xgrow(m->place, m->rcpt_size, sizeof(*m->place));
     struct rcpt *rc = &m->rcpt[env->rcpt_count++];
     memset(rc, 0, sizeof(*rc));
     rc->address = message_str(m->message, address);
@@ -637,13 +637,14 @@ receive_needs(
 {
     struct envelope *env = &m->message->env;
     env->rcpt = m->rcpt; /* for now */
-    m->container = mcmt_is_container(header) &&
-        mcmt_is_allowed(m->is->scope, env->protocol);
+    m->container = mcmt_is_allowed(m->is->scope, env->protocol) &&
+        mcmt_is_container(header);
     /* RFC 8689 5: beside REQUIRETLS it says nothing */
     if (!(env->needs & IMPEL_NEED_TLS) &&
         trace_says(header, STR("TLS-Required"), STR("No")))
         env->needs |= MESSAGE_ANY_TLS;
-    if (!needs_utf8(env, f, header))
+    /* of a container the header that counts stands within */
+    if (!m->container && !needs_utf8(env, f, header))
         env->needs &= ~(uint32_t)IMPEL_NEED_UTF8;
 }
 
@@ -678,6 +679,7 @@ submit(struct impel_incoming *m)
     struct str header = content_builder_header(m->builder);
     struct content_facts f;
     bool utf8 = m->message->env.needs & IMPEL_NEED_UTF8;
+    buf_reserve(&trace, TRACE_ROOM);
     content_builder_facts(m->builder, &f);
     receive_needs(m, header, &f);
     trace_fields(m->is, m->message, utf8, header, &trace);

@@ -27,6 +27,7 @@ struct impel_incoming {
     size_t meta_bytes;
     int64_t held, held_envelope; /* credits: in all, for recipients */
     uint64_t bytes;              /* of the body, taken so far */
+    uint64_t expected;           /* octets, as its sender was told; 0: none */
     bool has_sender;             /* that nobody has refused */
     bool submitted;              /* it is with the spool */
     bool no_room;                /* the builder waits for the disk */

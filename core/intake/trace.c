@@ -32,7 +32,9 @@ next_line(struct str *rest, struct str *line)
 static bool
 line_is_field(struct str line, struct str name)
 {
-    if (line.n <= name.n || !str_istarts(line, name))
+    /* most are told apart by their first letter */
+    if (line.n <= name.n || ((line.p[0] ^ name.p[0]) & ~0x20) ||
+        !str_istarts(line, name))
         return false;
     for (size_t i = name.n; i < line.n; i++) {
         if (line.p[i] == ':')
@@ -152,6 +154,13 @@ trace_is_header(struct str header)
 
 /* --- fields to add --- */
 
+static bool
+is_plain(char c)
+{
+    return c > ' ' && c < 127 && c != '(' && c != ')' && c != '<' && c != '>' &&
+        c != '\\' && c != '"';
+}
+
 /* Text inside a field: what could end a line, a comment or a quote is left
  * out, so that no peer writes fields of its own; so are 8-bit bytes, but for a
  * message that may have them in its header. */
@@ -160,8 +169,14 @@ add_clean(struct buf *to, const struct message *m, const char *text)
 {
     size_t most = m->env.needs & IMPEL_NEED_UTF8 ? 4 : 1, n;
     for (struct str s = str_of(text); s.n; s = str_from(s, n ? n : 1)) {
+        for (n = 0; n < s.n && is_plain(s.p[n]);)
+            n++;
+        if (n) {
+            buf_add(to, s.p, n);
+            continue;
+        }
         n = utf8_printable(s);
-        if (n && n <= most && !strchr(" ()<>\\\"", s.p[0]))
+        if (n > 1 && n <= most)
             buf_add(to, s.p, n);
     }
 }

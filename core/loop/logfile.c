@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/libc.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/magic.h"
@@ -234,7 +235,7 @@ logfile_failed(struct logfile *f, bool *which, int errnum)
         log_error(LOG_LOG1,
             which == &f->lost ? "logfile-reopen-failed"
                               : "logfile-write-failed",
-            "file=%s reason=\"%s\"", f->path, strerrordesc_np(errnum));
+            "file=%s reason=\"%s\"", f->path, libc_error_text(errnum));
     *which = true;
     f->retry_at = clock_mono_true() + LOGFILE_RETRY_MS;
 }
@@ -363,8 +364,7 @@ logfile_wait(int64_t ms)
     if (ms < 0)
         (void)pthread_cond_wait(&all.work, &all.lock);
     else
-        (void)pthread_cond_clockwait(
-            &all.work, &all.lock, CLOCK_MONOTONIC, &t); /* or time is up */
+        (void)libc_cond_wait(&all.work, &all.lock, &t); /* or time is up */
 }
 
 static void *

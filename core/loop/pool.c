@@ -42,18 +42,12 @@ pool_on_done(struct mail *m)
     j->done(j);
 }
 
-/* The next job, or NULL when there is none and none will come. */
+/* The next job, or NULL. */
 static struct pool_job *
-pool_next(struct pool *p)
+pool_take(struct pool *p)
 {
-    struct mail *m;
+    struct mail *m = p->first;
 
-    while (!p->first && !p->stop) {
-        p->idle++;
-        (void)pthread_cond_wait(&p->work, &p->lock); /* fails only by a bug */
-        p->idle--;
-    }
-    m = p->first;
     if (!m)
         return NULL;
     p->first = m->next;
@@ -62,25 +56,50 @@ pool_next(struct pool *p)
     return pool_job_of(m);
 }
 
+/* The same when there is one; NULL: none will come. */
+static struct pool_job *
+pool_wait(struct pool *p)
+{
+    struct pool_job *j;
+
+    (void)pthread_mutex_lock(&p->lock); /* fails only by a bug */
+    while (!p->first && !p->stop) {
+        p->idle++;
+        (void)pthread_cond_wait(&p->work, &p->lock);
+        p->idle--;
+    }
+    j = pool_take(p);
+    (void)pthread_mutex_unlock(&p->lock);
+    return j;
+}
+
+/* One is done; the next, if it is there. */
+static struct pool_job *
+pool_worked(struct pool *p)
+{
+    struct pool_job *j;
+
+    (void)pthread_mutex_lock(&p->lock);
+    p->backlog--;
+    j = pool_take(p);
+    (void)pthread_mutex_unlock(&p->lock);
+    return j;
+}
+
 static void *
 pool_thread(void *arg)
 {
     struct pool *p = arg;
-    struct pool_job *j;
+    struct pool_job *j = NULL, *next;
 
-    (void)pthread_mutex_lock(&p->lock); /* fails only by a bug */
-    while ((j = pool_next(p)) != NULL) {
-        (void)pthread_mutex_unlock(&p->lock);
+    while (j || (j = pool_wait(p)) != NULL) {
         bug_doing(p->name, 0);
         j->work(j);
         bug_doing(NULL, 0);
-        (void)pthread_mutex_lock(&p->lock);
-        p->backlog--;
-        (void)pthread_mutex_unlock(&p->lock);
+        next = pool_worked(p);
         mailbox_post(j->home, &j->mail, pool_on_done); /* j is home's now */
-        (void)pthread_mutex_lock(&p->lock);
+        j = next;
     }
-    (void)pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 

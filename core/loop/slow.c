@@ -70,7 +70,7 @@ slow_end(int64_t begun, const char *what, uint64_t id)
         return us;
     }
     log_warn(LOG_TIME, "slow-callback",
-        "what=\"%s\" id=%" PRIu64 " us=%" PRId64 " not_logged=%" PRIu64,
+        "what=\"%s\" id=%016" PRIx64 " us=%" PRId64 " not_logged=%" PRIu64,
         what ? what : "", id, us, atomic_exchange(&slow_quiet, 0));
     return us;
 }

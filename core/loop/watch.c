@@ -71,7 +71,7 @@ watch_set(struct watch *w, int events)
         io |= EV_WRITE;
     /* libev gathers changes: the kernel hears of the last one only. */
     ev_io_stop(w->loop->ev, &w->io);
-    ev_io_set(&w->io, w->io.fd, io);
+    ev_io_modify(&w->io, io); /* what is as it was costs no call */
     if (io)
         ev_io_start(w->loop->ev, &w->io);
 }

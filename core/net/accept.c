@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bug.h"
+#include "base/libc.h"
 #include "base/log.h"
 #include "base/magic.h"
 #include "base/xmem.h"
@@ -103,15 +104,26 @@ accept_open(const struct accept_config *c, int *to, struct err *e)
         accept_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* *:25 beside it */
     if (c->reuse_port && ss.ss_family != AF_UNIX)
         accept_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (c->recv_buffer > 0)
-        accept_set(fd, SOL_SOCKET, SO_RCVBUF, c->recv_buffer);
-    if (c->send_buffer > 0)
-        accept_set(fd, SOL_SOCKET, SO_SNDBUF, c->send_buffer);
     if (accept_bind(fd, c, &ss, n) < 0)
         return accept_error(fd, &c->at, errno, "cannot bind", e);
     if (listen(fd, c->backlog > 0 ? c->backlog : SOMAXCONN) < 0)
         return accept_error(fd, &c->at, errno, "cannot listen on", e);
     *to = fd;
+    return 0;
+}
+
+int
+accept_renew(const struct accept_config *c, int fd, struct err *e)
+{
+    struct stat st;
+
+    if (listen(fd, c->backlog > 0 ? c->backlog : SOMAXCONN) < 0)
+        return accept_error(-1, &c->at, errno, "cannot change", e);
+    if (!c->at.path[0] || !c->file_mode || stat(c->at.path, &st) < 0 ||
+        (st.st_mode & 07777) == (mode_t)c->file_mode)
+        return 0;
+    if (chmod(c->at.path, (mode_t)c->file_mode) < 0)
+        return accept_error(-1, &c->at, errno, "cannot change", e);
     return 0;
 }
 
@@ -124,7 +136,6 @@ struct acceptor {
     void *arg;
     struct timer resume;
     uint64_t errors;
-    bool paused;  /* by the user */
     bool starved; /* no descriptors or memory: resume is armed */
     bool complained;
     bool busy;    /* in fn */
@@ -134,7 +145,7 @@ struct acceptor {
 static void
 acceptor_watch(struct acceptor *a)
 {
-    watch_set(a->watch, a->paused || a->starved ? 0 : WATCH_READ);
+    watch_set(a->watch, a->starved ? 0 : WATCH_READ);
 }
 
 static void
@@ -175,7 +186,7 @@ acceptor_failed(struct acceptor *a, int errnum)
         return true;
     if (!a->complained)
         log_error(LOG_NET, "accept-failed", "loop=%s pause_ms=%d reason=\"%s\"",
-            loop_name(a->loop), ACCEPT_PAUSE_MS, strerrordesc_np(errnum));
+            loop_name(a->loop), ACCEPT_PAUSE_MS, libc_error_text(errnum));
     a->complained = true;
     a->starved = true;
     timer_start(&a->resume, ACCEPT_PAUSE_MS);
@@ -202,7 +213,7 @@ static void
 acceptor_take(struct acceptor *a, size_t most)
 {
     a->busy = true;
-    while (most-- && !(a->paused && !a->closing)) {
+    while (most--) {
         struct sockaddr_storage ss = {0};
         socklen_t n = sizeof(ss);
         int fd = accept4(a->fd, (struct sockaddr *)(void *)&ss, &n,
@@ -258,14 +269,6 @@ acceptor_new(struct loop *l, int listen_fd, accept_f *fn, void *arg)
 }
 
 void
-acceptor_pause(struct acceptor *a, bool on)
-{
-    CHECK(a, ACCEPTOR_MAGIC);
-    a->paused = on;
-    acceptor_watch(a);
-}
-
-void
 acceptor_free(struct acceptor **pa)
 {
     struct acceptor *a = *pa;
@@ -278,6 +281,19 @@ acceptor_free(struct acceptor **pa)
     if (a->busy)
         return; /* acceptor_ready() does the rest */
     acceptor_take(a, ACCEPT_AT_END_MAX);
+    acceptor_destroy(a);
+}
+
+void
+acceptor_leave(struct acceptor **pa)
+{
+    struct acceptor *a = *pa;
+
+    if (!a)
+        return;
+    CHECK(a, ACCEPTOR_MAGIC);
+    BUG_ON(a->busy); /* it comes by mail, not from a callback */
+    *pa = NULL;
     acceptor_destroy(a);
 }
 

@@ -14,12 +14,14 @@
 struct accept_config {
     struct netaddr at;
     int backlog;
-    int file_mode;                /* Unix sockets */
-    int recv_buffer, send_buffer; /* 0: the system's */
+    int file_mode; /* Unix sockets */
     bool reuse_port;
 };
 /* Bind and listen: a non-blocking descriptor, or ERR_IO naming the address. */
 int accept_open(const struct accept_config *c, int *fd, struct err *e);
+/* Give a listening socket another backlog, and the path of a Unix socket
+ * another mode.  ERR_IO: it stays as it is. */
+int accept_renew(const struct accept_config *c, int fd, struct err *e);
 
 struct acceptor;
 /* A descriptor of a peer, non-blocking and close-on-exec, now the callee's. */
@@ -28,9 +30,10 @@ typedef void accept_f(
 /* Loop thread (or before the loop runs). The acceptor owns listen_fd. */
 struct acceptor *acceptor_new(
     struct loop *l, int listen_fd, accept_f *fn, void *arg);
-void acceptor_pause(struct acceptor *a, bool on);
 /* Accepts what waits in the backlog, then closes the socket. */
 void acceptor_free(struct acceptor **a);
+/* Closes it at once: others have it too, and accept from it. */
+void acceptor_leave(struct acceptor **a);
 /* Errors of accept() so far (EMFILE pauses for a while, is logged once). */
 uint64_t acceptor_errors(const struct acceptor *a);
 

@@ -11,6 +11,7 @@ core_net_libnet_a_SOURCES = \
 	core/net/dnsparse.c core/net/dnsparse.h core/net/dnswords.c \
 	core/net/fetch.c core/net/fetch.h core/net/fetchurl.c \
 	core/net/hostaddrs.c core/net/hostaddrs.h \
+	core/net/kept.c core/net/kept.h \
 	core/net/netaddr.c core/net/netaddr.h \
 	core/net/proxyproto.c core/net/proxyproto.h \
 	core/net/resolvconf.c core/net/resolvconf.h \
@@ -34,11 +35,15 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
 	tests/unit/test-proxyproto tests/unit/test-sasl tests/unit/test-tls \
-	tests/unit/test-fetch
+	tests/unit/test-fetch tests/unit/test-kept
 TESTS += tests/unit/test-netaddr tests/unit/test-conn \
 	tests/unit/test-accept tests/unit/test-dnsparse tests/unit/test-dns \
 	tests/unit/test-proxyproto tests/unit/test-sasl tests/unit/test-tls \
-	tests/unit/test-fetch
+	tests/unit/test-fetch tests/unit/test-kept
+tests_unit_test_kept_SOURCES = tests/unit/test-kept.c \
+	tests/unit/fake_manager.c tests/unit/fake_manager.h
+tests_unit_test_kept_LDADD = core/net/libnet.a core/loop/libloop.a \
+	$(BASE_LA) $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(EV_LIBS) $(BASE_LIBS)
 tests_unit_test_sasl_SOURCES = tests/unit/test-sasl.c
 tests_unit_test_sasl_LDADD = core/net/libnet.a $(BASE_LA) \
 	$(CMOCKA_LIBS) $(GSASL_LIBS) $(GNUTLS_LIBS) $(BASE_LIBS)
@@ -85,7 +90,6 @@ endif
 TESTS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto tests/fuzz/fuzz-tlsa
 check_PROGRAMS += tests/fuzz/fuzz-dns tests/fuzz/fuzz-proxyproto \
 	tests/fuzz/fuzz-tlsa
-EXTRA_DIST += tests/fuzz/corpus/proxyproto tests/fuzz/corpus/tlsa
 tests_fuzz_fuzz_tlsa_SOURCES = tests/fuzz/fuzz-tlsa.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_tlsa_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/tlsa"'
