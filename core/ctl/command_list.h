@@ -114,13 +114,13 @@
     X(config_file, "config convert", "FILE [yaml|conf]", \
         "print a configuration in the other notation", 0) \
     X(config_change, "config set", "[SCOPE...] OPTION [=] VALUE", \
-        "change the running configuration", 1) \
+        "change the running configuration, until the next reload", 1) \
     X(config_change, "config unset", "[SCOPE...] OPTION", \
-        "take a value out of the running configuration", 1) \
+        "take a value out of it, until the next reload", 1) \
     X(reopen_logs, "reopen logs", "", \
         "close and open every log, after they were rotated", 1) \
     X(module_list, "module list", "", \
-        "modules: file, version, ABI, what they serve, state", 0) \
+        "modules: version, ABI, state, what they serve and have counted", 0) \
     X(show_inbound, "show inbound", "", \
         "sessions of clients, one per line", 0) \
     X(show_outbound, "show outbound", "", \

@@ -28,8 +28,8 @@ commands_table(size_t *count)
 
 /* --- answers --- */
 
-static void
-answer_sentence(struct command_call *c, bool ok, const char *fmt, va_list ap)
+static void ATTR_PRINTF(3, 0) answer_sentence(
+    struct command_call *c, bool ok, const char *fmt, va_list ap)
 {
     struct buf text = BUF_INIT, out = BUF_INIT;
     buf_vprintf(&text, fmt, ap);

@@ -67,7 +67,8 @@ static const struct option rows[] = {
     [CTL_LOCAL_CHANGES_FILE] = {.name = "local_changes_file",
         .type = IMPEL_OPT_STRING,
         .scopes = GLOBAL,
-        .brief = "file of changes made online; loaded after everything else",
+        .brief = "file of changes, loaded after all else; `config set` does "
+                 "not write it",
         .since = "0.1",
         .check = check_path},
     [CTL_SHUTDOWN_TIME] = {.name = "shutdown_time",

@@ -53,7 +53,6 @@ tests_unit_test_metrics_SOURCES = tests/unit/test-metrics.c $(ctl_fakes)
 tests_unit_test_metrics_LDADD = $(ctl_test_libs)
 endif
 
-EXTRA_DIST += tests/fuzz/corpus/control
 check_PROGRAMS += tests/fuzz/fuzz-control
 TESTS += tests/fuzz/fuzz-control
 tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz-control.c $(FUZZ_MAIN)

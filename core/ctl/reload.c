@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/xmem.h"
 #include "ctl/agree.h"
+#include "xport/recall.h"
 #include "xport/registry.h"
 #include "base/banned.h"
 
@@ -44,7 +45,9 @@ load(struct pool_job *j)
     struct reload *r = CONTAINER_OF(j, struct reload, job);
     struct generation_load how = {
         .path = r->path, .strict = r->strict, .check = agree_outside};
-    r->result = generation_load(&how, &r->generation, r->report, &r->error);
+    r->result = recall_load(&how, &r->generation, &r->report, &r->error);
+    if (r->result == 0)
+        recall_note(r->generation);
 }
 
 static void
@@ -131,6 +134,7 @@ static void
 reload_begin(struct reload *r)
 {
     all.running = true;
+    registry_again(); /* before the file is read: it may name what has come */
     pool_submit(r->helper, &r->job, loop_mailbox(r->scheduler), load, loaded);
 }
 

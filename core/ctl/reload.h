@@ -2,9 +2,10 @@
  *
  * reload.h - a new generation: load, check, swap or refuse.
  *
- * The file is read and checked by a helper thread; the scheduler then asks the
- * modules, publishes it and tells every layer.  Whatever goes wrong before
- * that leaves the running configuration as it is.
+ * The folders of modules are looked at first (xport/registry.h).  The file is
+ * read and checked by a helper thread; the scheduler then asks the modules,
+ * publishes it and tells every layer.  Whatever goes wrong before that leaves
+ * the running configuration as it is.
  */
 #ifndef IMPEL_RELOAD_H
 #define IMPEL_RELOAD_H

@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/manager.h"
 #include "base/banned.h"
 
 static int starter = -1; /* the pipe to the waiting parent */
@@ -57,30 +56,10 @@ leave_terminal(void)
         close(null);
 }
 
-/* sd_notify(3), the protocol of one datagram. */
-static void
-tell_systemd(const char *text)
-{
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    if (!path || (path[0] != '/' && path[0] != '@') ||
-        strlen(path) >= sizeof(to.sun_path))
-        return;
-    memcpy(to.sun_path, path, strlen(path));
-    if (path[0] == '@')
-        to.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    (void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
-        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-    close(fd);
-}
-
 void
 background_ready(void)
 {
-    tell_systemd("READY=1");
+    manager_tell("READY=1");
     if (starter < 0)
         return;
     leave_terminal();

@@ -3,7 +3,7 @@
  * background.h - leave the terminal, and tell the starter how it went.
  *
  * The starter waits until the daemon is ready or has failed, so its exit
- * status is the truth; systemd is told through NOTIFY_SOCKET.
+ * status is the truth; so is a service manager (base/manager.h).
  */
 #ifndef IMPEL_BACKGROUND_H
 #define IMPEL_BACKGROUND_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/daemon.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,9 @@
 #include <unistd.h>
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/libc.h"
 #include "base/log.h"
+#include "base/manager.h"
 #include "base/xmem.h"
 #include "ctl/agree.h"
 #include "ctl/control.h"
@@ -18,13 +19,17 @@
 #include "intake/intake_options.h"
 #include "loop/logfile.h"
 #include "loop/timer.h"
+#include "net/kept.h"
 #include "prog/background.h"
 #include "prog/declare.h"
+#include "prog/folders.h"
 #include "prog/loops.h"
 #include "prog/memory.h"
 #include "prog/pidfile.h"
 #include "prog/privileges.h"
 #include "prog/signals.h"
+#include "prog/watchdog.h"
+#include "queue/latedsn.h"
 #include "queue/maillog.h"
 #include "queue/maillog_options.h"
 #include "queue/queue_options.h"
@@ -33,6 +38,7 @@
 #include "spool/spool_options.h"
 #include "xport/hostapi.h"
 #include "xport/hostfetch.h"
+#include "xport/recall.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
 #include "xport/tracer.h"
@@ -64,6 +70,7 @@ struct daemon {
     struct control_process process;
     struct pool *helper;
     struct signals *signals;
+    struct watchdog *watchdog;
     struct timer heartbeat;
     char *pidfile;
     int pidfile_fd;
@@ -91,7 +98,7 @@ daemon_load(const struct daemon_config *c, struct generation **to)
     struct conf_report *r = conf_report_new();
     struct buf text = BUF_INIT;
     struct err e;
-    int rc = generation_load(&how, to, r, &e);
+    int rc = recall_load(&how, to, &r, &e);
     conf_report_print(r, &text);
     if (rc < 0 && conf_report_count(r, true) == 0)
         buf_printf(&text, "impeld: %s\n", e.text);
@@ -295,6 +302,7 @@ stop(void *arg)
     int64_t deadline = d->stopping ? 0 : shutdown_time(d);
     log_notice(LOG_START, "stop", "pid=%ld deadline_ms=%lld", (long)getpid(),
         (long long)deadline);
+    manager_tell("STOPPING=1");
     intake_stop(d->intake, d->loops.scheduler, deadline, intake_stopped, d);
     d->stopping = true;
     scheduler_drain(d->scheduler, deadline, drained, d);
@@ -323,11 +331,11 @@ trim_memory(struct daemon *d, bool now)
     bool calm = worked - d->worked < TRIM_CALM;
     d->worked = worked;
     if (!now && d->beats % TRIM_BEATS == 0 && calm)
-        now = mallinfo2().fordblks > d->trimmed + TRIM_WORTH;
+        now = libc_heap_free() > d->trimmed + TRIM_WORTH;
     if (!now)
         return;
-    (void)malloc_trim(0);
-    d->trimmed = mallinfo2().fordblks;
+    libc_trim_heap();
+    d->trimmed = libc_heap_free();
 }
 
 /* Before the kernel ends us: memory_goal, memory_hwm. */
@@ -389,56 +397,6 @@ open_pidfile(struct daemon *d, struct err *e)
         return 0;
     d->pidfile = xdupn(path.p, path.n);
     return pidfile_open(d->pidfile, &d->pidfile_fd, e);
-}
-
-static int
-make_spool_dir(struct daemon *d, struct err *e)
-{
-    struct str dir = scope_str(
-        generation_global(d->generation), OPT(spool_options, SPOOL_SPOOLBASE));
-    char *z = xdupn(dir.p, dir.n);
-    int rc = privileges_make_dir(&d->privileges, z, 0750, e);
-    free(z);
-    return rc;
-}
-
-/* The folder of one log, as that of the spool: if only it is missing. */
-static int
-make_log_dir(const struct daemon *d, struct str path, struct err *e)
-{
-    size_t slash;
-    char *z;
-    int rc;
-    if (str_starts(path, STR("file://")))
-        path = str_from(path, 7);
-    slash = str_rchr(path, '/');
-    if (slash == SIZE_MAX || slash == 0 ||
-        (path.p[0] != '/' && str_find(path, STR("://"), 0) != SIZE_MAX))
-        return 0;
-    z = xdupn(path.p, slash);
-    rc = privileges_make_dir(&d->privileges, z, 0750, e);
-    free(z);
-    return rc;
-}
-
-static int
-make_log_dirs(const struct daemon *d, struct err *e)
-{
-    static const uint32_t kinds[] = {SCOPE_EC_LOGGER, SCOPE_BOUNCE_LOGGER};
-    static const int rows[] = {MAILLOG_MAINLOG, MAILLOG_REJECTLOG,
-        MAILLOG_PANICLOG, MAILLOG_JSONLOG, MAILLOG_BOUNCELOG};
-    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-        const struct stanza *st = NULL;
-        while (
-            (st = generation_stanza(d->generation, kinds[k], NULL, st)) != NULL)
-            for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                uint32_t id = OPT(maillog_options, rows[i]);
-                int rc = make_log_dir(d, scope_str(stanza_scope(st), id), e);
-                if (rc < 0)
-                    return err_prefix(e, "%s", option_get(id)->name);
-            }
-    }
-    return 0;
 }
 
 static int
@@ -509,6 +467,7 @@ make_scheduler(struct daemon *d)
         .remake = remake,
         .remake_arg = d};
     d->scheduler = scheduler_new(&s);
+    late_set_taker(d->loops.scheduler, latedsn_take, d->scheduler);
 }
 
 static int
@@ -543,11 +502,9 @@ start_privileged(struct daemon *d, struct err *e)
     if (rc == 0)
         rc = privileges_enter_root(&d->privileges, e);
     if (rc == 0)
+        rc = folders_make(d->generation, &d->privileges, e);
+    if (rc == 0)
         rc = open_pidfile(d, e);
-    if (rc == 0)
-        rc = make_spool_dir(d, e);
-    if (rc == 0)
-        rc = make_log_dirs(d, e);
     return rc;
 }
 
@@ -601,6 +558,9 @@ start_threads(struct daemon *d, struct err *e)
         return rc;
     control_start(d->control);
     intake_start(d->intake);
+    kept_drop_rest();
+    d->watchdog =
+        watchdog_start(d->loops.scheduler, d->loops.io, d->loops.count);
     timer_init(&d->heartbeat, d->loops.scheduler, heartbeat, d, "heartbeat");
     timer_start(&d->heartbeat, HEARTBEAT_MS);
     return 0;
@@ -627,6 +587,8 @@ start(struct daemon *d, struct err *e)
     if (rc == 0)
         rc = maillog_open(d->generation, e);
     if (rc == 0)
+        recall_note(d->generation);
+    if (rc == 0)
         rc = start_threads(d, e);
     return rc;
 }
@@ -639,6 +601,7 @@ stop_parts(struct daemon *d)
     if (d->control)
         control_close(&d->control);
     loops_stop(&d->loops);
+    watchdog_free(&d->watchdog);
     signing_stop();
     fetcher_stop(d->fetcher);
     if (d->spool) {

@@ -15,6 +15,7 @@
 #include "prog/impel_client.h"
 #include "prog/impel_inject.h"
 #include "prog/impel_offline.h"
+#include "prog/impel_words.h"
 #include "base/banned.h"
 
 enum { TIMEOUT_MS = 300000 };
@@ -99,12 +100,39 @@ parse(int argc, char **argv, struct impel_run *r)
     return -1;
 }
 
+/* For the completion of shells: see impel_words.h. */
+static int
+complete(const struct impel_run *r, char **argv, int count)
+{
+    struct str words[IMPEL_WORDS_MAX] = {STR("")};
+    struct impel_switch options[ARRAY_SIZE(long_options)] = {{0}};
+    struct buf list = BUF_INIT;
+    for (size_t i = 0; long_options[i].name; i++)
+        options[i] = (struct impel_switch){long_options[i].name,
+            long_options[i].val, long_options[i].has_arg != no_argument};
+    if (count > 0 && str_eq(str_of(argv[0]), STR("--"))) {
+        argv++;
+        count--;
+    }
+    if (count > IMPEL_WORDS_MAX)
+        return EXIT_USAGE;
+    for (int i = 0; i < count; i++)
+        words[i] = str_of(argv[i]);
+    (void)impel_words(
+        options, r->modules, words, count ? (size_t)count : 1, &list);
+    fputs(list.p ? list.p : "", stdout);
+    buf_fini(&list);
+    return EXIT_DONE;
+}
+
 static int
 run_words(struct impel_run *r, char **argv, int count)
 {
     struct str words[IMPEL_WORDS_MAX];
     if (str_eq(str_of(argv[0]), STR("inject"))) /* any number of files */
         return impel_inject(r, count, argv);
+    if (str_eq(str_of(argv[0]), STR("complete")))
+        return complete(r, argv + 1, count - 1);
     if (count > IMPEL_WORDS_MAX) {
         fputs("impel: too many words\n", stderr);
         return EXIT_USAGE;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/str.h"
+#include "base/buf.h"
 
 enum { /* exit codes; health gives its own 0, 1, 2 */
     EXIT_DONE = 0,
@@ -32,6 +32,8 @@ struct impel_run {
 };
 /* One command: an exit code. */
 int impel_command(struct impel_run *r, const struct str *words, size_t count);
+/* The text of an answer, with an end of its last line; out is given up. */
+void impel_print(struct buf *out);
 /* Commands from a terminal, or one per line from elsewhere. */
 int impel_console(struct impel_run *r);
 

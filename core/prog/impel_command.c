@@ -12,6 +12,15 @@
 #include "prog/impel_offline.h"
 #include "base/banned.h"
 
+void
+impel_print(struct buf *out)
+{
+    if (out->n && out->p[out->n - 1] != '\n')
+        buf_char(out, '\n');
+    (void)fwrite(buf_get(out).p, 1, out->n, stdout);
+    buf_fini(out);
+}
+
 static void
 complain(bool json, struct str why)
 {

@@ -6,8 +6,31 @@
 #include "base/banned.h"
 
 /* Known to the client alone. */
-static const char *const local_words[] = {"quit", "exit", "json", "inject",
-    "spool check", "spool dump", "spool compact"};
+static const struct command_words local_words[] = {
+    {"quit", "", "leave", false},
+    {"exit", "", "leave", false},
+    {"json", "COMMAND...", "the answer as JSON", false},
+    {"inject", "[OPTION...] FILE...", "send mail to a server", false},
+    {"module new", "NAME [--dir DIR] [--plain|--autotools]",
+        "a transport of your own, to begin with", false},
+    {"password", "NAME", "a line for auth_password_file", false},
+    {"spool check", "DIR", "verify every record", false},
+    {"spool dump", "[bodies] DIR", "print every record", false},
+    {"spool compact", "DIR", "give space back now", false},
+    {"spool export", "DIR TO [--keep]", "a copy for another machine", false},
+};
+
+void
+impel_complete_each(
+    void (*fn)(void *arg, const struct command_words *row), void *arg)
+{
+    size_t count;
+    const struct command_words *list = command_list(&count);
+    for (size_t i = 0; i < count; i++)
+        fn(arg, &list[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(local_words); i++)
+        fn(arg, &local_words[i]);
+}
 
 struct search {
     struct str line;   /* without blanks before it; single blanks within */
@@ -41,9 +64,10 @@ keep_common(struct search *s, struct str word)
 
 /* One command: does the line begin it, and which word is next? */
 static void
-consider(struct search *s, const char *command)
+consider(void *arg, const struct command_words *row)
 {
-    struct str words = str_of(command);
+    struct search *s = arg;
+    struct str words = str_of(row->words);
     if (words.n < s->line.n || !str_starts(words, s->line))
         return;
     struct str rest = str_from(words, s->word_at);
@@ -59,17 +83,13 @@ consider(struct search *s, const char *command)
 
 /* The line is a command and a blank: say what it takes. */
 static void
-show_args(struct search *s)
+show_args(void *arg, const struct command_words *row)
 {
-    size_t count;
-    const struct command_words *list = command_list(&count);
-    struct str words = str_trim(s->line);
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(words, str_of(list[i].words)) && list[i].args[0]) {
-            buf_printf(s->list, "%s %s: %s", list[i].words, list[i].args,
-                list[i].brief);
-            s->count = 2; /* to be shown, not inserted */
-        }
+    struct search *s = arg;
+    if (!str_eq(str_trim(s->line), str_of(row->words)) || !row->args[0])
+        return;
+    buf_printf(s->list, "%s %s: %s", row->words, row->args, row->brief);
+    s->count = 2; /* to be shown, not inserted */
 }
 
 /* Blanks before and between words as the list has them. */
@@ -87,24 +107,20 @@ size_t
 impel_complete(struct str line, struct buf *more, struct buf *list)
 {
     struct buf typed = BUF_INIT;
-    size_t count, blank;
-    const struct command_words *commands = command_list(&count);
+    size_t blank;
     normalise(line, &typed);
     if (str_starts(buf_get(&typed), STR("json ")))
         buf_consume(&typed, 5);
     struct search s = {.line = buf_get(&typed), .list = list};
     blank = str_rchr(s.line, ' ');
     s.word_at = blank == SIZE_MAX ? 0 : blank + 1;
-    for (size_t i = 0; i < count; i++)
-        consider(&s, commands[i].words);
-    for (size_t i = 0; i < ARRAY_SIZE(local_words); i++)
-        consider(&s, local_words[i]);
+    impel_complete_each(consider, &s);
     if (s.count) {
         buf_str(more, str_from(s.common, s.line.n - s.word_at));
         if (s.count == 1)
             buf_char(more, ' ');
     } else
-        show_args(&s);
+        impel_complete_each(show_args, &s);
     buf_fini(&typed);
     return s.count;
 }

@@ -12,4 +12,9 @@
  * blank-separated, or the arguments of a command that is whole.  How many. */
 size_t impel_complete(struct str line, struct buf *more, struct buf *list);
 
+/* Every command: those of the daemon in order, then those of the program. */
+struct command_words;
+void impel_complete_each(
+    void (*fn)(void *arg, const struct command_words *row), void *arg);
+
 #endif

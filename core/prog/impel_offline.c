@@ -13,8 +13,10 @@
 #include "prog/declare.h"
 #include "prog/impel_bar.h"
 #include "prog/impel_inject.h"
+#include "prog/impel_module.h"
 #include "prog/impel_password.h"
-#include "spool/spool.h"
+#include "prog/impel_spool.h"
+#include "xport/recall.h"
 #include "base/banned.h"
 
 const char *
@@ -28,6 +30,9 @@ impel_offline_help(void)
            "  config describe [OPTION]           what an option means\n"
            "  inject [OPTION...] FILE...         send mail to a server; "
            "inject --help\n"
+           "  module new NAME [--dir DIR] [--plain|--autotools]\n"
+           "                                     a transport of your own, to "
+           "begin with\n"
            "  password NAME                      a line for "
            "auth_password_file;\n"
            "                                     the password is asked for\n"
@@ -35,6 +40,9 @@ impel_offline_help(void)
            "                                     daemon must not run\n"
            "  spool dump [bodies] DIR            print every record\n"
            "  spool compact DIR                  give space back now\n"
+           "  spool export DIR TO [--keep]       a copy of DIR, for spool "
+           "import on\n"
+           "                                     another machine\n"
            "  help [--man] [COMMAND...]          this list\n";
 }
 
@@ -60,13 +68,13 @@ usage(const struct impel_run *r, const char *text)
     return complain(r, &e);
 }
 
+/* Text for people as a document. */
 static void
-print(struct buf *out)
+wrap_text(struct buf *out)
 {
-    if (out->n && out->p[out->n - 1] != '\n')
-        buf_char(out, '\n');
-    (void)fwrite(buf_get(out).p, 1, out->n, stdout);
-    buf_fini(out);
+    json_t *doc = json_pack("{so}", "text", jsontext_value(buf_get(out)));
+    buf_cut(out, 0);
+    jsontext_take(out, doc);
 }
 
 static bool
@@ -109,7 +117,7 @@ print_report(const struct impel_run *r, const struct conf_report *report,
             buf_cstr(&out, "Configuration valid\n");
         else if (conf_report_count(report, true) == 0)
             buf_printf(&out, "impel: %s\n", e->text);
-        print(&out);
+        impel_print(&out);
         return;
     }
     json_t *notes = json_array();
@@ -119,7 +127,7 @@ print_report(const struct impel_run *r, const struct conf_report *report,
     if (rc < 0)
         json_object_set_new(doc, "error", jsontext_value(str_of(e->text)));
     jsontext_take(&out, doc);
-    print(&out);
+    impel_print(&out);
 }
 
 static int
@@ -138,7 +146,7 @@ config_check(const struct impel_run *r, const struct str *words, size_t count)
     struct generation_load how = {
         .path = path, .strict = strict, .check = agree_check};
     struct conf_report *report = conf_report_new();
-    int rc = generation_load(&how, &g, report, &e);
+    int rc = recall_load(&how, &g, &report, &e);
     print_report(r, report, rc, &e);
     conf_report_free(&report);
     if (rc == 0)
@@ -159,98 +167,20 @@ config_query(const struct impel_run *r, const struct str *words, size_t count)
     int rc = declare(r, &e);
     if (rc == 0)
         rc = query_run(&q, &e);
-    if (rc == 0 && r->json && is(words, count, 1, "convert")) {
-        json_t *doc = json_pack("{so}", "text", jsontext_value(buf_get(&out)));
-        buf_cut(&out, 0);
-        jsontext_take(&out, doc);
-    }
-    print(&out);
+    if (rc == 0 && r->json && is(words, count, 1, "convert"))
+        wrap_text(&out);
+    impel_print(&out);
     return rc < 0 ? complain(r, &e) : EXIT_DONE;
 }
 
 /* --- spool --- */
 
-struct spool_run {
-    bool json;
-    uint64_t lines; /* said so far */
-    struct impel_bar bar;
-};
-
-static void
-spool_say(void *arg, struct str line)
-{
-    struct spool_run *s = arg;
-    struct buf out = BUF_INIT;
-    impel_bar_clear(&s->bar);
-    if (s->json) {
-        /* one document, however long: it is written as it comes */
-        buf_cstr(&out, s->lines ? "," : "{\"lines\": [");
-        jsontext_str(&out, str_trim(line));
-    } else
-        buf_str(&out, line);
-    s->lines++;
-    print(&out);
-}
-
-/* The end of that document. */
-static void
-spool_end(const struct spool_run *s, int rc, const struct err *e)
-{
-    struct buf out = BUF_INIT;
-    if (!s->lines)
-        buf_cstr(&out, "{\"lines\": [");
-    buf_cstr(&out, "]");
-    if (rc < 0) {
-        buf_cstr(&out, ", \"error\": ");
-        jsontext_str(&out, str_of(e->text));
-    }
-    buf_cstr(&out, "}");
-    print(&out);
-}
-
-static void
-spool_progress(void *arg, uint64_t done, uint64_t total)
-{
-    struct spool_run *s = arg;
-    impel_bar_move(&s->bar, done, total);
-    impel_bar_draw(&s->bar);
-}
-
 static int
-spool_run(const char *dir, struct str verb, bool bodies, struct spool_run *s,
-    struct err *e)
+spool(const struct impel_run *r, const struct str *words, size_t count)
 {
-    if (str_ieq(verb, STR("check")))
-        return spool_check(dir, spool_say, spool_progress, s, e);
-    if (str_ieq(verb, STR("dump")))
-        return spool_dump(dir, bodies, spool_say, spool_progress, s, e);
-    return spool_compact(dir, spool_say, spool_progress, s, e);
-}
-
-static int
-spool_command(const struct impel_run *r, const struct str *words, size_t count)
-{
-    struct spool_run s = {.json = r->json};
     struct err e;
-    struct str verb = count > 1 ? words[1] : STR("");
-    bool dump = str_ieq(verb, STR("dump"));
-    bool bodies = dump && count == 4 &&
-        (str_ieq(words[2], STR("bodies")) ||
-            str_ieq(words[2], STR("--bodies")));
-    bool known =
-        dump || str_ieq(verb, STR("check")) || str_ieq(verb, STR("compact"));
-    if (!known || count != 3 + (size_t)bodies)
-        return usage(r, "spool check|dump [bodies]|compact DIR");
-    char *dir = xdupn(words[count - 1].p, words[count - 1].n);
-    impel_bar_start(&s.bar, true);
-    int rc = spool_run(dir, verb, bodies, &s, &e);
-    impel_bar_clear(&s.bar);
-    free(dir);
-    if (r->json)
-        spool_end(&s, rc, &e);
-    else if (rc < 0)
-        return complain(r, &e);
-    return rc < 0 ? EXIT_FAILED : EXIT_DONE;
+    int rc = impel_spool(r, words, count, &e);
+    return rc < 0 ? complain(r, &e) : rc > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* --- help --- */
@@ -295,7 +225,7 @@ help(const struct impel_run *r, const struct str *words, size_t count)
             buf_cstr(&out, impel_offline_help());
     }
     if (found)
-        print(&out);
+        impel_print(&out);
     buf_fini(&out);
     buf_fini(&prefix);
     if (found)
@@ -316,8 +246,30 @@ password(const struct impel_run *r, const struct str *words, size_t count)
         return usage(r, "password NAME");
     int rc = impel_password(words[1], &out, &e);
     if (rc == 0)
-        print(&out);
+        impel_print(&out);
     buf_fini(&out);
+    return rc == 0 ? EXIT_DONE : complain(r, &e);
+}
+
+/* --- module new --- */
+
+static int
+module_new(const struct impel_run *r, const struct str *words, size_t count)
+{
+    struct buf out = BUF_INIT;
+    struct impel_module_new n;
+    struct err e;
+    int rc = impel_module_read(words + 2, count - 2, &n, &e);
+    if (rc < 0)
+        return complain(r, &e);
+    rc = declare(r, &e);
+    if (rc == 0)
+        rc = impel_module_write(&n, &out, &e);
+    if (rc == 0 && r->json)
+        wrap_text(&out);
+    impel_print(&out);
+    buf_fini(&out);
+    impel_module_fini(&n);
     return rc == 0 ? EXIT_DONE : complain(r, &e);
 }
 
@@ -353,8 +305,10 @@ impel_offline_run(
         return password(r, words, count);
     if (is(words, count, 0, "inject"))
         return inject(r, words, count);
+    if (is(words, count, 0, "module") && is(words, count, 1, "new"))
+        return module_new(r, words, count);
     if (is(words, count, 0, "spool") && !is(words, count, 1, "import"))
-        return spool_command(r, words, count);
+        return spool(r, words, count);
     if (!is(words, count, 0, "config") || count < 2)
         return -1;
     if (is(words, count, 1, "check"))

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/bug.h"
+#include "base/manager.h"
 #include "prog/daemon.h"
 #include "base/banned.h"
 
@@ -111,6 +112,7 @@ main(int argc, char **argv)
     struct arguments a = {
         .daemon = {.path = IMPEL_CONFIG, .modules = IMPEL_MODULE_DIR}};
     int status;
+    manager_open();
     const char *dirs = getenv("IMPEL_MODULES");
     if (dirs && secure_getenv("IMPEL_MODULES"))
         a.daemon.modules = dirs;

@@ -28,7 +28,7 @@ inject_address_fini(struct inject_addresses *a)
     for (size_t i = 0; i < a->count; i++)
         free(a->is[i]);
     free(a->is);
-    *a = (struct inject_addresses){0};
+    *a = (struct inject_addresses){.bare = a->bare};
 }
 
 /* --- fields --- */
@@ -119,6 +119,8 @@ struct entry {
     struct buf words;   /* all but comments and what stands in < > */
     struct buf address; /* what stands in < > */
     bool angle;
+    bool blank; /* follows the words */
+    bool apart; /* there are two of them: no address */
 };
 
 static int
@@ -129,7 +131,10 @@ entry_take(struct entry *n, struct inject_addresses *to, struct err *e)
     struct address parsed;
     int rc = 0;
     if (is.n) {
-        rc = address_parse(is, ADDRESS_UTF8, &parsed, e);
+        int flags = ADDRESS_UTF8 | (to->bare ? ADDRESS_NO_DOMAIN : 0);
+        rc = n->apart && !n->angle
+            ? err_set(e, ERR_INVAL, "two words are no address")
+            : address_parse(is, flags, &parsed, e);
         if (rc == 0) {
             /* a route is left out */
             const char *end = is.p + is.n;
@@ -141,8 +146,14 @@ entry_take(struct entry *n, struct inject_addresses *to, struct err *e)
     }
     buf_cut(&n->words, 0);
     buf_cut(&n->address, 0);
-    n->angle = false;
+    n->angle = n->blank = n->apart = false;
     return rc;
+}
+
+static bool
+joins(char c)
+{
+    return c == '.' || c == '@';
 }
 
 /* Words of an address without < > may have blanks around dots and @. */
@@ -152,8 +163,14 @@ entry_add(struct entry *n, struct str s)
     bool blank = s.p[0] == ' ' || s.p[0] == '\t';
     if (n->angle) /* what follows > is no address */
         return;
-    if (!blank)
-        buf_str(&n->words, s);
+    if (blank) {
+        n->blank = n->words.n > 0;
+        return;
+    }
+    if (n->blank && !joins(s.p[0]) && !joins(n->words.p[n->words.n - 1]))
+        n->apart = true;
+    n->blank = false;
+    buf_str(&n->words, s);
 }
 
 /* <...>: its length, or 0. */
@@ -200,6 +217,7 @@ parse_one(struct entry *n, struct str s, struct inject_addresses *to, int *rc,
     case ':': /* "group: a, b;" */
         if (!n->angle && str_chr(buf_get(&n->words), '@', 0) == SIZE_MAX) {
             buf_cut(&n->words, 0);
+            n->blank = n->apart = false;
             return 1;
         }
         break;

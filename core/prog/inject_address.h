@@ -6,6 +6,7 @@
 #ifndef IMPEL_INJECT_ADDRESS_H
 #define IMPEL_INJECT_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -16,6 +17,7 @@
 struct inject_addresses {
     char **is;
     size_t count, size;
+    bool bare; /* one may be without a domain, where a list is parsed */
 };
 void inject_address_add(struct inject_addresses *to, struct str address);
 void inject_address_fini(struct inject_addresses *a);

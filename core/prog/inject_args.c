@@ -87,8 +87,9 @@ inject_args_print(bool man, struct buf *to)
 
 /* --- values --- */
 
-static int
-set_host(struct inject_args *o, const char *value, struct err *e)
+int
+inject_args_host(
+    const char *value, char to[INJECT_HOST], uint16_t *to_port, struct err *e)
 {
     struct str s = str_of(value), host = s, port = STR_NONE;
     uint64_t n = 0;
@@ -111,10 +112,16 @@ set_host(struct inject_args *o, const char *value, struct err *e)
         (port.p[0] != ':' || num_u64(str_from(port, 1), &n) < 0 || n < 1 ||
             n > 65535))
         return err_set(e, ERR_INVAL, "%s: that is no port", value);
-    o->port = (uint16_t)n;
-    if (!host.n || !str_copy(o->host, sizeof(o->host), host))
+    *to_port = (uint16_t)n;
+    if (!host.n || !str_copy(to, INJECT_HOST, host))
         return err_set(e, ERR_INVAL, "%s: that is no host", value);
     return 0;
+}
+
+static int
+set_host(struct inject_args *o, const char *value, struct err *e)
+{
+    return inject_args_host(value, o->host, &o->port, e);
 }
 
 static int

@@ -14,11 +14,11 @@
 #include "prog/inject_address.h"
 #include "prog/inject_text.h"
 
-enum { INJECT_PAIRS = 64, INJECT_CONNECTIONS = 64 };
+enum { INJECT_PAIRS = 64, INJECT_CONNECTIONS = 64, INJECT_HOST = 300 };
 enum inject_mbox_is { INJECT_MBOX_AUTO, INJECT_MBOX_ALWAYS, INJECT_MBOX_NEVER };
 
 struct inject_args {
-    char host[300]; /* as struct ecstream_options has it */
+    char host[INJECT_HOST]; /* as struct ecstream_options has it */
     uint16_t port;
     const char *sender; /* NULL: from the header; "": the null sender */
     struct inject_addresses recipients;
@@ -44,6 +44,10 @@ struct inject_args {
 int inject_args_parse(
     int argc, char **argv, struct inject_args *o, struct err *e);
 void inject_args_fini(struct inject_args *o);
+/* "HOST", "HOST:PORT", "[V6]:PORT", "unix:PATH" or "/PATH" (the path is host
+ * then); port 0: none was given.  ERR_INVAL. */
+int inject_args_host(
+    const char *value, char host[INJECT_HOST], uint16_t *port, struct err *e);
 /* The table as text, or as the source of the manual page. */
 void inject_args_print(bool man, struct buf *to);
 

@@ -88,13 +88,11 @@ inject_source_weight(const struct inject_source *s)
 static int
 copy_to_disk(int from, struct err *e)
 {
-    const char *folder = secure_getenv("TMPDIR");
-    int to = open(folder && folder[0] ? folder : "/tmp",
-        O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int to = inject_text_scratch(e);
     char block[65536];
     ssize_t n = 0;
     if (to < 0)
-        return err_errno(e, ERR_IO, errno, "a file for the standard input");
+        return err_prefix(e, "a file for the standard input");
     while ((n = read(from, block, sizeof(block))) != 0) {
         if (n < 0 && errno == EINTR)
             continue;

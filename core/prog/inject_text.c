@@ -2,6 +2,7 @@
 #include "prog/inject_text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,6 +12,24 @@
 #include "base/banned.h"
 
 enum { BLOCK = 65536, AHEAD = 4096 };
+
+/* Not O_TMPFILE, which some file systems do not have, such as those of
+ * containers on older kernels: a name for as long as it takes. */
+int
+inject_text_scratch(struct err *e)
+{
+    const char *said = secure_getenv("TMPDIR");
+    const char *folder = said && said[0] ? said : "/tmp";
+    char *name = xprintf("%s/impel-XXXXXX", folder);
+    int fd = mkostemp(name, O_CLOEXEC);
+
+    if (fd < 0)
+        fd = err_errno(e, ERR_IO, errno, "%s", folder);
+    else
+        (void)unlink(name);
+    free(name);
+    return fd;
+}
 
 /* --- what is read becomes what is sent --- */
 

@@ -38,6 +38,9 @@ struct inject_text {
     unsigned char hash[32]; /* SHA-256 of them */
 };
 
+/* A new file that nobody else sees and that goes with its descriptor, in the
+ * folder that TMPDIR names.  ERR_IO. */
+int inject_text_scratch(struct err *e);
 /* A part of fd, which stays the caller's.  ERR_IO; ERR_LIMIT: its header is too
  * long.  The size is not known yet. */
 int inject_text_open(int fd, uint64_t at, uint64_t length,

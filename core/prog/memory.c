@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/memory.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/libc.h"
 #include "base/macros.h"
 #include "base/num.h"
 #include "base/banned.h"
@@ -16,15 +16,14 @@ enum {
     MEMORY_KEEP = 4 << 20, /* free at the end of an arena */
     MEMORY_MAP = 2 << 20   /* what is larger is mapped, and goes at once */
 };
+/* Where pointers have 32 bits, addresses run out before memory does; half of
+ * them are the kernel's, the libraries' and the stacks', or lie in pieces. */
+#define MEMORY_ADDRESSES ((uint64_t)1 << 31)
 
 void
 memory_init(void)
 {
-    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEEP);
-    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_MAP);
-    /* Small pieces that wait to be joined keep the rest from the end, until
-     * malloc_trim() joins them, which gives no end back. */
-    (void)mallopt(M_MXFAST, 0);
+    libc_tune_heap(MEMORY_KEEP, MEMORY_MAP);
 }
 
 /* A small file as text; empty if it cannot be read. */
@@ -113,7 +112,9 @@ memory_machine(const char *root)
 uint64_t
 memory_limit(const char *root)
 {
-    return memory_lower(memory_group(root), memory_machine(root));
+    uint64_t least = memory_lower(memory_group(root), memory_machine(root));
+
+    return memory_lower(least, sizeof(void *) < 8 ? MEMORY_ADDRESSES : 0);
 }
 
 uint64_t

@@ -18,7 +18,8 @@ enum memory_level { MEMORY_FINE, MEMORY_TIGHT, MEMORY_FULL };
  * when it is much.  malloc_trim() leaves the end of each arena but the first as
  * it is; without this the library may keep 64 MB there. */
 void memory_init(void);
-/* Bytes; 0: not known.  root: "/", or where a test keeps its files. */
+/* Bytes; 0: not known.  No more than half of the addresses where pointers have
+ * 32 bits.  root: "/", or where a test keeps its files. */
 uint64_t memory_limit(const char *root);
 uint64_t memory_limit_below(const char *root, uint64_t asked); /* 0: not */
 uint64_t memory_used(const char *root);
