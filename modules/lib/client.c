@@ -127,7 +127,7 @@ void
 client_protocol_error(struct client *c)
 {
     c->host->count(c->module->instance, COUNT_PROTOCOL_ERRORS, 1);
-    c->host->log(c->module->instance, c->session, LEVEL_WARNING,
+    c->host->log(c->module->instance, c->session, IMPEL_LOG_WARNING,
         "event=protocol-error doing=\"%s\"", client_doing(c));
     if (c->state == CLIENT_READY) {
         client_fail_text(c, "451 4.5.0 [internal] reply without a command");
@@ -521,9 +521,7 @@ client_open(void *ctx, struct impel_session *session,
     int rc;
 
     if (!c) {
-        e->code = IMPEL_E_NOMEM;
-        snprintf(e->text, sizeof(e->text), "no memory for a session");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory for a session");
     }
     c->module = module;
     c->host = host;

@@ -152,10 +152,6 @@ client_auth_begin(struct client *c)
 {
     struct impel_sasl q = {.mechanism = line_str(c->capability.auth)};
 
-    if (!IMPEL_HAS(struct impel_host, c->host, login) || !c->host->login) {
-        client_ready(c);
-        return;
-    }
     c->auth_said = false;
     take_step(c, &q);
 }

@@ -11,8 +11,7 @@
 static uint32_t
 envelope_by(const struct impel_envelope *e)
 {
-    return IMPEL_HAS(struct impel_envelope, e, by) && e->deadline > 0 ? e->by
-                                                                      : 0;
+    return e->deadline > 0 ? e->by : 0;
 }
 
 /* Seconds until the deadline; rounded down, so that no host is told more. */

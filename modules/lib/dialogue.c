@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialogue.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "options.h"
+#include "outcome.h"
 
 const struct impel_counter dialogue_counters[COUNT_MAX] = {
     [COUNT_HELO_FALLBACKS] = {.name = "helo_fallbacks",
@@ -36,9 +36,7 @@ dialogue_load(const struct impel_host *host, struct impel_instance *instance,
     struct dialogue *d = calloc(1, sizeof(*d));
 
     if (!d) {
-        e->code = IMPEL_E_NOMEM;
-        snprintf(e->text, sizeof(e->text), "no memory");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory");
     }
     d->host = host;
     d->instance = instance;

@@ -21,8 +21,7 @@ struct dialogue {
     bool lmtp; /* RFC 2033: LHLO, and a reply for each recipient at the end */
 };
 
-enum { LEVEL_DEBUG, LEVEL_INFO, LEVEL_NOTICE, LEVEL_WARNING }; /* of log() */
-enum {                                                         /* counters */
+enum { /* counters */
     COUNT_HELO_FALLBACKS,
     COUNT_PROTOCOL_ERRORS,
     COUNT_UNCERTAIN,

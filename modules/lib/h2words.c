@@ -2,14 +2,9 @@
  *
  * h2words.c - what answers say, and connections agree on.
  */
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
 #include "h2.h"
 #include "line.h"
-
-enum { RETRY_MOST_MS = 86400 * 1000 };
+#include "retryafter.h"
 
 struct impel_str
 h2_header(const struct h2_answer *a, const char *name)
@@ -23,27 +18,7 @@ h2_header(const struct h2_answer *a, const char *name)
 int64_t
 h2_retry_after(const struct h2_answer *a, int64_t wall)
 {
-    struct impel_str v = h2_header(a, "retry-after");
-    char date[40];
-    struct tm tm = {0};
-    const char *end;
-    int64_t ms = 0;
-    size_t i = 0;
-
-    if (!v.n || v.n >= sizeof(date))
-        return -1;
-    for (; i < v.n && v.p[i] >= '0' && v.p[i] <= '9'; i++)
-        if (ms < RETRY_MOST_MS)
-            ms = ms * 10 + (v.p[i] - '0') * 1000;
-    if (i < v.n) {
-        memcpy(date, v.p, v.n);
-        date[v.n] = '\0';
-        end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-        if (!end || *end)
-            return -1;
-        ms = (int64_t)timegm(&tm) * 1000 - wall;
-    }
-    return ms < 0 ? 0 : ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms;
+    return retryafter_read(h2_header(a, "retry-after"), wall);
 }
 
 const char *

@@ -84,11 +84,20 @@ http1_has_begun(const struct http1 *h)
     return h->begun;
 }
 
+void
+http1_drop(struct http1 *h)
+{
+    body_drop(h);
+    h->m.body = (struct impel_str){"", 0};
+    h->drops = true;
+}
+
 static enum http1_step
 http1_whole(struct http1 *h)
 {
     h->at = AT_END;
-    h->m.body = (struct impel_str){h->body ? h->body : "", h->body_n};
+    h->m.body =
+        (struct impel_str){h->body ? h->body : "", h->drops ? 0 : h->body_n};
     return HTTP1_WHOLE;
 }
 
@@ -102,6 +111,10 @@ body_take(struct http1 *h, const char *at, size_t n)
 
     if (n > h->body_most - h->body_n)
         return http1_bad(h, 413, "the body is larger than is allowed");
+    if (h->drops) {
+        h->body_n += n;
+        return HTTP1_MORE;
+    }
     while (room < h->body_n + n)
         room *= 2;
     if (room != h->body_room) {

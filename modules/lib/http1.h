@@ -58,6 +58,9 @@ size_t http1_feed(
 enum http1_step http1_end(struct http1 *h);
 /* What was read, from HEAD on; good until http1_next(). */
 const struct http1_message *http1_read(const struct http1 *h);
+/* Right behind HEAD, or a WHOLE that came without it: the body is read and
+ * bounded all the same, and not kept. */
+void http1_drop(struct http1 *h);
 /* Behind WHOLE: the next message. */
 void http1_next(struct http1 *h);
 /* Why it is BAD: a sentence, and the status that a server answers with. */
@@ -86,5 +89,8 @@ void http1_put_field(
     struct http1_out *o, const char *name, struct impel_str value);
 /* Content-Length, and the empty line. */
 void http1_put_end(struct http1_out *o, uint64_t length);
+/* The path in a route such as "mm7://host:80/path?port=8080"; absent: there is
+ * none. */
+struct impel_str http1_path_of(struct impel_str uri);
 
 #endif

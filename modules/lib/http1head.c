@@ -6,7 +6,8 @@
 #include "http1head.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "line.h"
 
 static bool
 is_token(const char *at, size_t n)
@@ -143,17 +144,11 @@ http1head_field(struct http1 *h, const char *line, size_t n, int *status)
     return NULL;
 }
 
-static bool
-is_name(struct impel_str key, const char *name)
-{
-    return key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0;
-}
-
 struct impel_str
 http1_field(const struct http1_message *m, const char *name)
 {
     for (size_t i = 0; i < m->field_count; i++)
-        if (is_name(m->field[i].key, name))
+        if (line_same(m->field[i].key, name))
             return m->field[i].value;
     return (struct impel_str){NULL, 0};
 }
@@ -165,7 +160,7 @@ has_word(struct impel_str list, const char *word)
         const char *comma = memchr(list.p, ',', list.n);
         size_t n = comma ? (size_t)(comma - list.p) : list.n;
 
-        if (is_name(trimmed(list.p, n), word))
+        if (line_same(trimmed(list.p, n), word))
             return true;
         n += comma ? 1 : 0;
         list.p += n;
@@ -178,7 +173,7 @@ bool
 http1_has_word(const struct http1_message *m, const char *name, const char *w)
 {
     for (size_t i = 0; i < m->field_count; i++)
-        if (is_name(m->field[i].key, name) && has_word(m->field[i].value, w))
+        if (line_same(m->field[i].key, name) && has_word(m->field[i].value, w))
             return true;
     return false;
 }
@@ -189,7 +184,7 @@ count_of(const struct http1_message *m, const char *name)
     size_t n = 0;
 
     for (size_t i = 0; i < m->field_count; i++)
-        n += is_name(m->field[i].key, name);
+        n += line_same(m->field[i].key, name);
     return n;
 }
 
@@ -227,7 +222,7 @@ end_of_coding(struct http1 *h, enum head_body *how, int *status)
     if (h->m.minor == 0)
         return "Transfer-Encoding in HTTP/1.0";
     if (count_of(&h->m, "Transfer-Encoding") > 1 ||
-        !is_name(coding, "chunked")) {
+        !line_same(coding, "chunked")) {
         *status = 501;
         return "another Transfer-Encoding than chunked";
     }

@@ -30,7 +30,7 @@ struct http1 {
     const char *fault;
     int status; /* of the fault */
     unsigned interim, trailers;
-    bool cr, passed, begun;
+    bool cr, passed, begun, drops;
     size_t head_n, line; /* where the line begins */
     struct impel_pair field[HTTP1_FIELDS_MOST];
     char head[HTTP1_HEAD_MOST + HTTP1_CHUNK_LINE]; /* there is always room

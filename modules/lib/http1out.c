@@ -105,3 +105,18 @@ http1_put_end(struct http1_out *o, uint64_t length)
         (unsigned long long)length);
     put_text(o, line);
 }
+
+struct impel_str
+http1_path_of(struct impel_str uri)
+{
+    struct impel_str none = {NULL, 0};
+    const char *end, *at = uri.n ? memmem(uri.p, uri.n, "://", 3) : NULL;
+
+    if (!at)
+        return none;
+    end = memchr(at, '?', (size_t)(uri.p + uri.n - at));
+    if (!end)
+        end = uri.p + uri.n;
+    at = memchr(at + 3, '/', (size_t)(end - at - 3));
+    return at ? (struct impel_str){at, (size_t)(end - at)} : none;
+}

@@ -53,6 +53,18 @@ line_same(struct impel_str s, const char *word)
     return s.n == n && strncasecmp(s.p, word, n) == 0;
 }
 
+int
+line_truth(struct impel_str s)
+{
+    static const char *const words[] = {
+        "false", "true", "no", "yes", "0", "1", "off", "on"};
+
+    for (int i = 0; i < 8; i++)
+        if (line_same(s, words[i]))
+            return i % 2;
+    return -1;
+}
+
 struct impel_str
 line_str(const char *z)
 {

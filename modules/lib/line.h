@@ -38,6 +38,9 @@ bool line_is_clean(struct impel_str s, bool utf8);
 /* ASCII case folded. */
 bool line_same(struct impel_str s, const char *word);
 
+/* A word for yes or no, as in files of options.  1; 0; -1: it is none. */
+int line_truth(struct impel_str s);
+
 struct impel_str line_str(const char *z);
 
 #endif

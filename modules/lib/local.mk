@@ -2,12 +2,16 @@
 # What modules share: protocol text in and out, over <impel/module.h> alone.
 noinst_LTLIBRARIES += modules/lib/libmodule.la
 modules_lib_libmodule_la_SOURCES = \
+	modules/lib/authority.c modules/lib/authority.h \
+	modules/lib/calendar.c modules/lib/calendar.h \
 	modules/lib/capability.c modules/lib/capability.h \
 	modules/lib/line.c modules/lib/line.h \
+	modules/lib/optionrow.h \
 	modules/lib/out.c modules/lib/out.h \
 	modules/lib/outcome.c modules/lib/outcome.h \
 	modules/lib/param.c modules/lib/param.h \
 	modules/lib/reply.c modules/lib/reply.h \
+	modules/lib/retryafter.c modules/lib/retryafter.h \
 	modules/lib/verb.c modules/lib/verb.h
 modules_lib_libmodule_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libmodule_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
@@ -47,6 +51,25 @@ modules_lib_libpush_la_SOURCES = \
 modules_lib_libpush_la_CPPFLAGS = $(MODULE_CPP)
 modules_lib_libpush_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS)
 
+# Connections to push services, by HTTP/2 and otherwise.
+noinst_LTLIBRARIES += modules/lib/libpushconn.la
+modules_lib_libpushconn_la_SOURCES = \
+	modules/lib/pushconn.c modules/lib/pushconn.h \
+	modules/lib/pushh2.c modules/lib/pushh2.h \
+	modules/lib/pushrow.c modules/lib/pushrow.h \
+	modules/lib/pushwords.c modules/lib/pushwords.h
+modules_lib_libpushconn_la_CPPFLAGS = $(MODULE_CPP)
+modules_lib_libpushconn_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS) \
+	$(JANSSON_CFLAGS)
+modules_lib_libpushconn_la_LIBADD = $(JANSSON_LIBS)
+
+# Signed tokens.
+noinst_LTLIBRARIES += modules/lib/libjws.la
+modules_lib_libjws_la_SOURCES = modules/lib/jws.c modules/lib/jws.h
+modules_lib_libjws_la_CPPFLAGS = $(MODULE_CPP)
+modules_lib_libjws_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS) $(GNUTLS_CFLAGS)
+modules_lib_libjws_la_LIBADD = $(GNUTLS_LIBS)
+
 # HTTP/2, as a client.  Whoever links these links libmodule.la, too.
 noinst_LTLIBRARIES += modules/lib/libh2.la
 modules_lib_libh2_la_SOURCES = \
@@ -83,7 +106,8 @@ tests_unit_test_h2_LDADD = modules/lib/libh2.la modules/lib/libmodule.la \
 	$(CMOCKA_LIBS)
 tests_unit_test_http1_SOURCES = tests/unit/test-http1.c
 tests_unit_test_http1_CPPFLAGS = $(LIB_TEST_CPP)
-tests_unit_test_http1_LDADD = modules/lib/libhttp1.la $(CMOCKA_LIBS)
+tests_unit_test_http1_LDADD = modules/lib/libhttp1.la \
+	modules/lib/libmodule.la $(CMOCKA_LIBS)
 tests_unit_test_mime_SOURCES = tests/unit/test-mime.c
 tests_unit_test_mime_CPPFLAGS = $(LIB_TEST_CPP)
 tests_unit_test_mime_LDADD = modules/lib/libpush.la modules/lib/libmodule.la \
@@ -120,7 +144,8 @@ tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz-http1.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_http1_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/http1"'
 tests_fuzz_fuzz_http1_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
-tests_fuzz_fuzz_http1_LDADD = modules/lib/libhttp1.la
+tests_fuzz_fuzz_http1_LDADD = modules/lib/libhttp1.la \
+	modules/lib/libmodule.la
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz-mime.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_mime_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/mime"'
@@ -136,4 +161,3 @@ tests_fuzz_fuzz_verb_CPPFLAGS = $(MODULE_CPP) \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/verb"'
 tests_fuzz_fuzz_verb_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_verb_LDADD = modules/lib/libmodule.la
-EXTRA_DIST += tests/fuzz/corpus

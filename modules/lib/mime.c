@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char mime_no_memory[] = "no memory";
+
 enum { LINE_KEPT = MIME_BOUNDARY_MOST + 8 };
 enum mime_state {
     STATE_HEADER,
@@ -150,7 +152,7 @@ header_put(struct mime *m, const char *p, size_t n)
             room = room ? room * 2 : 1024;
         grown = realloc(m->header, room);
         if (!grown) {
-            m->wrong = "no memory";
+            m->wrong = mime_no_memory;
             return false;
         }
         m->header = grown;

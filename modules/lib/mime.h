@@ -57,6 +57,7 @@ struct mime_calls {
 };
 
 struct mime;
+extern const char mime_no_memory[]; /* what is wrong when there is none */
 /* NULL: no memory. */
 struct mime *mime_new(const struct mime_calls *calls, void *arg);
 /* The next octets.  NULL; or what is wrong with the message, a constant text,
@@ -73,6 +74,9 @@ void mime_free(struct mime *m);
  * nothing is cut. */
 bool mime_field(
     struct impel_str header, const char *name, char *to, size_t size);
+/* The same, for whom these are two things.  1: it is there; 0: there is none;
+ * -1: it does not fit. */
+int mime_look(struct impel_str header, const char *name, char *to, size_t size);
 /* What Content-Type and Content-Transfer-Encoding say; false: they cannot be
  * read. */
 bool mime_type_of(struct impel_str header, struct mime_type *to);

@@ -54,10 +54,11 @@ mime_split(
 static struct impel_str
 next_field(struct impel_str header, size_t *at)
 {
-    struct impel_str f = {header.p + *at, 0};
+    struct impel_str f = {NULL, 0};
 
     if (*at >= header.n)
-        return (struct impel_str){NULL, 0};
+        return f; /* a message without octets has no place either */
+    f.p = header.p + *at;
     while (*at < header.n) {
         const char *p = header.p + *at;
         const char *lf = memchr(p, '\n', header.n - *at);
@@ -110,8 +111,8 @@ unfold(struct impel_str v, char *to, size_t size)
     return true;
 }
 
-bool
-mime_field(struct impel_str header, const char *name, char *to, size_t size)
+int
+mime_look(struct impel_str header, const char *name, char *to, size_t size)
 {
     struct impel_str f, v;
     size_t at = 0;
@@ -120,9 +121,15 @@ mime_field(struct impel_str header, const char *name, char *to, size_t size)
     while ((f = next_field(header, &at)).p) {
         v = field_value(f, name);
         if (v.p)
-            return unfold(v, to, size);
+            return unfold(v, to, size) ? 1 : -1;
     }
-    return false;
+    return 0;
+}
+
+bool
+mime_field(struct impel_str header, const char *name, char *to, size_t size)
+{
+    return mime_look(header, name, to, size) > 0;
 }
 
 /* --- Content-Type --- */
@@ -232,10 +239,12 @@ take_encoding(struct impel_str header)
         {"binary", MIME_PLAIN}, {"quoted-printable", MIME_QUOTED},
         {"base64", MIME_BASE64}};
     char value[64];
+    int is =
+        mime_look(header, "Content-Transfer-Encoding", value, sizeof(value));
     size_t n;
 
-    if (!mime_field(header, "Content-Transfer-Encoding", value, sizeof(value)))
-        return MIME_PLAIN;
+    if (is <= 0)
+        return is < 0 ? MIME_UNKNOWN : MIME_PLAIN;
     n = strcspn(value, " \t(;");
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (same(value, n, known[i].name))
@@ -243,31 +252,18 @@ take_encoding(struct impel_str header)
     return MIME_UNKNOWN;
 }
 
-static bool
-has_field(struct impel_str header, const char *name)
-{
-    struct impel_str f;
-    size_t at = 0;
-
-    while ((f = next_field(header, &at)).p)
-        if (field_value(f, name).p)
-            return true;
-    return false;
-}
-
 bool
 mime_type_of(struct impel_str header, struct mime_type *to)
 {
     char value[1024];
+    int is = mime_look(header, "Content-Type", value, sizeof(value));
 
     memset(to, 0, sizeof(*to));
     to->encoding = take_encoding(header);
-    if (mime_field(header, "Content-Type", value, sizeof(value)) && value[0]) {
-        if (take_type(value, to))
-            return true;
-    } else if (!has_field(header, "Content-Type") || !value[0]) {
-        memcpy(to->name, "text/plain", sizeof("text/plain"));
-        return !has_field(header, "Content-Type") || !value[0];
-    }
-    return false;
+    if (is < 0)
+        return false;
+    if (value[0])
+        return take_type(value, to);
+    memcpy(to->name, "text/plain", sizeof("text/plain"));
+    return true;
 }

@@ -9,18 +9,12 @@
  */
 #include "options.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define IMPORT(option) \
-    { \
-        .name = option, .type = IMPEL_OPT_IMPORT \
-    }
+#include "optionrow.h"
+#include "outcome.h"
+
 #define OUTBOUND IMPEL_SCOPE_OUTBOUND
-#define INBOUND \
-    (IMPEL_SCOPE_GLOBAL | IMPEL_SCOPE_LISTENER | IMPEL_SCOPE_LISTEN | \
-        IMPEL_SCOPE_PEER)
-#define DAY_MS ((int64_t)86400 * 1000)
 
 #define ROWS(own) \
     [OPT_CONNECT_TIMEOUT] = IMPORT("connect_timeout"), \
@@ -142,7 +136,7 @@ const struct impel_option options_lmtp[OPT_ROWS] = {
         .max = 65535,
         .brief = "port of hosts that mail goes to by LMTP",
         .manual = "A port in routes or gateway is stronger.",
-        .since = "0.2"},
+        .since = "0.1"},
     ROWS("lmtp")};
 
 int64_t
@@ -165,17 +159,13 @@ options_check(const struct dialogue *e, const struct impel_scope *scope,
         return 0;
     banner = e->host->opt_str(scope, OPT_STATIC_BANNER, 0);
     if (banner.n < 4 || memcmp(banner.p, "220 ", 4) != 0) {
-        error->code = IMPEL_E_INVAL;
-        snprintf(error->text, sizeof(error->text),
-            "static_banner must begin with \"220 \"");
-        return IMPEL_E_INVAL;
+        return outcome_refuse(
+            error, IMPEL_E_INVAL, "static_banner must begin with \"220 \"");
     }
     for (i = 0; i < banner.n; i++)
         if ((unsigned char)banner.p[i] < ' ' || banner.n > 500) {
-            error->code = IMPEL_E_INVAL;
-            snprintf(error->text, sizeof(error->text),
+            return outcome_refuse(error, IMPEL_E_INVAL,
                 "static_banner must be one line of at most 500 bytes");
-            return IMPEL_E_INVAL;
         }
     return 0;
 }

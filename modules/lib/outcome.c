@@ -4,6 +4,7 @@
  */
 #include "outcome.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,10 +95,15 @@ outcome_keep(struct outcome *o, const struct impel_result *r)
 {
     outcome_drop(o);
     o->result = *r;
-    o->copy = r->text.n > 0 ? malloc(r->text.n) : NULL;
-    if (o->copy)
+    if (!r->text.n)
+        return;
+    o->copy = malloc(r->text.n);
+    if (o->copy) {
         memcpy(o->copy, r->text.p, r->text.n);
-    o->result.text = (struct impel_str){o->copy, o->copy ? r->text.n : 0};
+        o->result.text.p = o->copy;
+    } else { /* the code stands */
+        o->result.text = line_str("[internal] no memory for the host's words");
+    }
 }
 
 void
@@ -105,4 +111,16 @@ outcome_drop(struct outcome *o)
 {
     free(o->copy);
     memset(o, 0, sizeof(*o));
+}
+
+int
+outcome_refuse(struct impel_error *e, int code, const char *format, ...)
+{
+    va_list args;
+
+    e->code = code;
+    va_start(args, format);
+    (void)vsnprintf(e->text, sizeof(e->text), format, args);
+    va_end(args);
+    return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * outcome.h - replies of a host as results for the core.
+ * outcome.h - replies of a host as results for the core, and what the core is
+ * told of a call that fails.
  *
  * A result borrows the reply's text; it is good for as long as input() is.
  */
@@ -33,5 +34,10 @@ struct outcome {
 };
 void outcome_keep(struct outcome *o, const struct impel_result *r);
 void outcome_drop(struct outcome *o);
+
+/* What load(), check(), open() and their like return when they fail: code, an
+ * IMPEL_E_*, with these words in *e. */
+int outcome_refuse(struct impel_error *e, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

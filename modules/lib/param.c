@@ -8,9 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "calendar.h"
 #include "verb.h"
 
 enum { NINE = 9 };
+#define LAST_SECOND INT64_C(253402300799) /* of the year 9999 */
 
 /* Take the next character if it is this one, in either case of letters. */
 static bool
@@ -163,18 +165,19 @@ param_time(struct impel_str value, int64_t *seconds)
         .tm_hour = hour,
         .tm_min = minute,
         .tm_sec = second}; /* 60 is the next minute's first */
-    *seconds = (int64_t)timegm(&tm) - offset;
+    *seconds = calendar_seconds(&tm) - offset;
     return true;
 }
 
 void
 param_print_time(int64_t seconds, char to[PARAM_TIME_SIZE])
 {
-    time_t t = (time_t)seconds;
     struct tm tm;
 
-    if (!gmtime_r(&t, &tm) || tm.tm_year > 9999 - 1900)
-        to[0] = '\0';
-    else if (strftime(to, PARAM_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    to[0] = '\0';
+    if (seconds < 0 || seconds > LAST_SECOND)
+        return;
+    calendar_fill(seconds, &tm);
+    if (strftime(to, PARAM_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
         to[0] = '\0';
 }

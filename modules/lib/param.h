@@ -30,7 +30,8 @@ bool param_hold_for(struct impel_str value, int64_t *seconds);
  * seconds since 1970.  A leap second is the first of the next minute. */
 bool param_time(struct impel_str value, int64_t *seconds);
 
-/* Such a time in UTC, "2026-11-21T14:00:00Z", ended by a NUL. */
+/* Such a time in UTC, "2026-11-21T14:00:00Z", ended by a NUL; "" for what is
+ * not of those years. */
 enum { PARAM_TIME_SIZE = 24 };
 void param_print_time(int64_t seconds, char to[PARAM_TIME_SIZE]);
 

@@ -26,18 +26,48 @@ struct push {
     bool cut;
     char subject[PUSH_SUBJECT_MOST];
     size_t subject_n;
+    char *named;
     const char *wrong;
-    char said[200];
+    char said[240], fault[280];
 };
 
+static const char *IMPEL_PRINTF(2, 3)
+    push_says(struct push *p, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    (void)vsnprintf(p->said, sizeof(p->said), format, ap);
+    va_end(ap);
+    return p->said;
+}
+
 static void
-note_subject(struct push *p, struct impel_str header)
+note_named(struct push *p, struct impel_str header)
+{
+    char value[PUSH_NAMED_MOST + 1];
+    int is = 0;
+
+    if (p->want.named && !p->named)
+        is = mime_look(header, p->want.named, value, sizeof(value));
+    if (is > 0)
+        p->named = strdup(value);
+    if (is > 0 && !p->named)
+        p->wrong = mime_no_memory;
+    else if (is < 0)
+        p->wrong = push_says(
+            p, "%s is longer than %d octets", p->want.named, PUSH_NAMED_MOST);
+}
+
+static void
+note_header(struct push *p, struct impel_str header)
 {
     char value[4096];
 
     if (mime_field(header, "Subject", value, sizeof(value)))
         p->subject_n = mime_words((struct impel_str){value, strlen(value)},
             p->subject, sizeof(p->subject));
+    note_named(p, header);
 }
 
 static bool
@@ -105,11 +135,11 @@ push_part(void *arg, const struct mime_part *part)
         if (p->is_container)
             return MIME_SKIP;
         p->done = !p->want.convert;
-        note_subject(p, part->header);
+        note_header(p, part->header);
     } else if (p->is_container && part->depth <= 1) {
         return p->has_part ? MIME_PASS : look_for_part(p, part);
     } else if (p->inner && part->depth == 2 && !p->subject_n && !p->has_text) {
-        note_subject(p, part->header);
+        note_header(p, part->header);
     }
     return p->done ? MIME_PASS : look_for_text(p, part);
 }
@@ -130,7 +160,7 @@ push_body(void *arg, const char *at, size_t n)
             room = room ? room * 2 : 4096;
         grown = realloc(p->octets, room);
         if (!grown) {
-            p->wrong = "no memory";
+            p->wrong = mime_no_memory;
             return;
         }
         p->octets = grown;
@@ -176,6 +206,7 @@ push_free(struct push *p)
     mime_free(p->mime);
     free(p->octets);
     free(p->decoded);
+    free(p->named);
     free(p);
 }
 
@@ -191,29 +222,20 @@ push_feed(struct push *p, const char *at, size_t n)
 
 /* --- what was found --- */
 
-static const char *IMPEL_PRINTF(2, 3)
-    push_says(struct push *p, const char *format, ...)
-{
-    va_list ap;
-
-    va_start(ap, format);
-    (void)vsnprintf(p->said, sizeof(p->said), format, ap);
-    va_end(ap);
-    return p->said;
-}
-
-/* Octets without their encoding; false: it is not what it says. */
-static bool
+/* Octets without their encoding.  NULL; or otherwise: they are not in it. */
+static const char *
 push_decode(struct push *p, enum mime_encoding encoding, struct impel_str in,
-    struct impel_str *to)
+    struct impel_str *to, const char *otherwise)
 {
     int64_t n;
 
     free(p->decoded);
     p->decoded = malloc(in.n + 1);
-    n = p->decoded ? mime_decode(encoding, in, p->decoded) : -1;
+    if (!p->decoded)
+        return mime_no_memory;
+    n = mime_decode(encoding, in, p->decoded);
     *to = (struct impel_str){p->decoded, n < 0 ? 0 : (size_t)n};
-    return n >= 0;
+    return n < 0 ? otherwise : NULL;
 }
 
 static const char *
@@ -221,12 +243,14 @@ found_part(struct push *p, struct push_found *to)
 {
     struct impel_str body;
     struct mime_type inner;
+    const char *wrong;
 
     if (!p->whole)
         return "the message breaks off within the part";
     if (p->cut)
         return push_says(
             p, "the part %s is larger than %zu octets", p->type.name, p->most);
+    to->type = p->type.name;
     mime_split((struct impel_str){p->octets ? p->octets : "", p->n},
         &to->fields, &body);
     if (!body.p)
@@ -236,12 +260,27 @@ found_part(struct push *p, struct push_found *to)
         return "the Content-Type within the part cannot be read";
     if (inner.encoding == MIME_PLAIN) /* docs put it at either place */
         inner.encoding = p->type.encoding;
-    if (!push_decode(p, inner.encoding, body, &to->payload))
-        return "the payload is not in its Content-Transfer-Encoding";
+    wrong = push_decode(p, inner.encoding, body, &to->payload,
+        "the payload is not in its Content-Transfer-Encoding");
+    if (wrong)
+        return wrong;
     if (to->payload.n > p->want.most)
         return push_says(p, "the payload in %s is larger than %zu octets",
             p->type.name, p->want.most);
     return NULL;
+}
+
+/* No device shows a control character, and services refuse some. */
+static size_t
+drop_controls(char *text, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (((unsigned char)text[i] >= ' ' && text[i] != 127) ||
+            text[i] == '\t' || text[i] == '\r' || text[i] == '\n')
+            text[kept++] = text[i];
+    return kept;
 }
 
 /* As much as fits, and no half character. */
@@ -278,10 +317,14 @@ found_text(struct push *p, struct push_found *to)
 {
     struct impel_str raw = {p->octets ? p->octets : "", p->n};
     size_t room = 4 * PUSH_TEXT_MOST * 3;
+    const char *wrong;
     char *utf8;
     int64_t n;
 
+    p->subject_n = drop_controls(p->subject, p->subject_n);
     to->subject = (struct impel_str){p->subject, p->subject_n};
+    if (p->named)
+        to->named = (struct impel_str){p->named, strlen(p->named)};
     to->text = (struct impel_str){"", 0};
     if (!p->has_text && !p->subject_n)
         return "there is neither a subject nor a text to make a notification "
@@ -291,26 +334,29 @@ found_text(struct push *p, struct push_found *to)
     to->cut = p->cut;
     if (p->cut)
         raw.n = whole_lines(raw);
-    if (!push_decode(p, p->type.encoding, raw, &raw))
-        return "the text is not in its Content-Transfer-Encoding";
+    wrong = push_decode(p, p->type.encoding, raw, &raw,
+        "the text is not in its Content-Transfer-Encoding");
+    if (wrong)
+        return wrong;
     utf8 = malloc(room);
-    n = utf8 ? mime_utf8(p->type.charset, raw, utf8, room) : -1;
+    if (!utf8)
+        return mime_no_memory;
+    n = mime_utf8(p->type.charset, raw, utf8, room);
     free(p->decoded);
     p->decoded = utf8;
     if (n < 0)
         return push_says(p, "the text is not in its charset %.60s",
             p->type.charset[0] ? p->type.charset : "(none)");
-    to->text = (struct impel_str){utf8, (size_t)n};
+    to->text = (struct impel_str){utf8, drop_controls(utf8, (size_t)n)};
     while (to->text.n > 0 && strchr("\r\n \t", to->text.p[to->text.n - 1]))
         to->text.n--;
     cut_text(to);
     return NULL;
 }
 
-const char *
-push_end(struct push *p, struct push_found *to)
+static const char *
+push_found(struct push *p, struct push_found *to)
 {
-    memset(to, 0, sizeof(*to));
     if (!p->wrong && !p->done)
         p->wrong = mime_end(p->mime);
     if (p->wrong)
@@ -325,6 +371,20 @@ push_end(struct push *p, struct push_found *to)
         "no part %s: the message was not let in as a container "
         "(mcmt_reception), and push_convert is off",
         p->want.types[0]);
+}
+
+const char *
+push_end(struct push *p, struct push_found *to)
+{
+    const char *wrong;
+
+    memset(to, 0, sizeof(*to));
+    wrong = push_found(p, to);
+    if (!wrong)
+        return NULL;
+    (void)snprintf(p->fault, sizeof(p->fault), "%s [internal] %s",
+        wrong == mime_no_memory ? "451 4.3.0" : "550 5.6.0", wrong);
+    return p->fault;
 }
 
 int

@@ -17,28 +17,33 @@
 
 enum {
     PUSH_SUBJECT_MOST = 1024, /* octets of UTF-8 */
-    PUSH_TEXT_MOST = 16384
+    PUSH_TEXT_MOST = 16384,
+    PUSH_NAMED_MOST = 4096
 };
 struct push_want {
     const char *const *types; /* of the part, in small letters; NULL-ended */
     size_t most;              /* octets of its payload */
     bool container;           /* the message may be one */
     bool convert;             /* push_convert */
+    const char *named;        /* a field of an ordinary message that names the
+                               * device, or NULL */
 };
 struct push_found {
     struct impel_str fields;  /* of the part; empty: it was converted */
     struct impel_str payload; /* decoded, of the part; absent: converted */
+    const char *type;         /* of the part; NULL: converted */
+    struct impel_str named;   /* converted: want.named, or absent */
     struct impel_str subject; /* converted, as UTF-8; may be empty */
-    struct impel_str text;
-    bool cut; /* the text was longer */
+    struct impel_str text;    /* no control characters but HT, CR and LF */
+    bool cut;                 /* the text was longer */
 };
 
 struct push;
 struct push *push_new(const struct push_want *want); /* NULL: no memory */
 /* The next octets of the message as it is stored.  false: no more is needed. */
 bool push_feed(struct push *p, const char *at, size_t n);
-/* That was all.  NULL, and *to is good until push_free(); or a sentence for the
- * operator, of a message that cannot be sent as it is. */
+/* That was all.  NULL, and *to is good until push_free(); or why the message
+ * cannot be sent: as it is, "550 5.6.0 [internal] ...", or now, "451 ...". */
 const char *push_end(struct push *p, struct push_found *to);
 void push_free(struct push *p);
 

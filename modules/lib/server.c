@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "capability.h"
+#include "outcome.h"
 #include "wording.h"
 
 enum {
@@ -196,7 +197,7 @@ take_command(struct server *s, const char *p, size_t n)
     }
     server_deadline(s, OPT_IDLE_TIME);
     if (s->state == SERVER_AUTH)
-        auth_answer(s, text);
+        server_auth_line(s, text);
     else if (!line_is_clean(text, true))
         server_error(s, "500 5.5.2 control character in command");
     else if (s->closing)
@@ -391,9 +392,7 @@ server_accepted(void *ctx, struct impel_session *session,
     struct server *s = calloc(1, sizeof(*s));
 
     if (!s) {
-        e->code = IMPEL_E_NOMEM;
-        snprintf(e->text, sizeof(e->text), "no memory for a session");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory for a session");
     }
     s->module = module;
     s->host = module->host;
@@ -401,10 +400,7 @@ server_accepted(void *ctx, struct impel_session *session,
     s->scope = scope;
     s->named.port = s->peer_port = peer->port;
     s->tls = s->host->info(session, IMPEL_INFO_TLS_VERSION).n > 0;
-    s->named.offered =
-        IMPEL_HAS(struct impel_intake, module->host->intake, set_peer) &&
-        module->host->intake->set_peer &&
-        (server_wanted(s) & CAPABILITY_XCLIENT);
+    s->named.offered = (server_wanted(s) & CAPABILITY_XCLIENT) != 0;
     server_begin(s);
     (void)server_flush(s); /* what it finds stands in s */
     *sp = s;

@@ -163,7 +163,7 @@ void command_auth(struct server *s, struct impel_str args);
 /* How long a line may be that begins so; 0: as any other. */
 size_t auth_line_max(const struct server *s, const char *p, size_t n);
 /* The answer to a challenge; line has no end. */
-void auth_answer(struct server *s, struct impel_str line);
+void server_auth_line(struct server *s, struct impel_str line);
 /* A login that is under way has no end. */
 void auth_abandon(struct server *s);
 void auth_verdict(struct server *s, const struct impel_result *r);

@@ -12,21 +12,12 @@
 
 enum { AUTH_LINE_MAX = 12288 + 2 /* RFC 4954 4, and the line's end */ };
 
-static bool
-host_has_logins(const struct server *s)
-{
-    const struct impel_intake *intake = s->host->intake;
-
-    return IMPEL_HAS(struct impel_intake, intake, sasl) && intake->sasl &&
-        intake->mechanisms;
-}
-
 void
 auth_offer(struct server *s)
 {
     struct impel_str names = {NULL, 0};
 
-    if (!s->esmtp || !host_has_logins(s))
+    if (!s->esmtp)
         return;
     names = s->host->intake->mechanisms(s->session);
     s->auth_offered = s->logged_in || names.n > 0;
@@ -118,7 +109,7 @@ auth_abandon(struct server *s)
 }
 
 void
-auth_answer(struct server *s, struct impel_str line)
+server_auth_line(struct server *s, struct impel_str line)
 {
     struct impel_sasl q = {.in = line};
 

@@ -174,8 +174,7 @@ mail_begin(struct server *s, const struct mail_params *m)
         server_reply(s, "452 4.3.1 not enough room now");
         return;
     }
-    if (IMPEL_HAS(struct impel_intake, intake, set_meta) && intake->set_meta)
-        (void)intake->set_meta(s->in, key, protocol); /* Received: and logs */
+    (void)intake->set_meta(s->in, key, protocol); /* Received: and logs */
     if (intake->sender(s->in, &m->sender) < 0) {
         server_reset(s);
         server_reply(s, "451 4.3.0 not now");

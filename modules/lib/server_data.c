@@ -98,7 +98,7 @@ body_bare(struct server *s)
     if (!s->smuggling) {
         s->smuggling = true;
         s->host->count(s->module->instance, COUNT_BARE_NEWLINES, 1);
-        s->host->log(s->module->instance, s->session, LEVEL_NOTICE,
+        s->host->log(s->module->instance, s->session, IMPEL_LOG_NOTICE,
             "event=bare-newline");
         /* whatever was wrong before, this is what must be said */
         s->refusal.text[0] = '\0';

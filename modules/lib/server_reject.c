@@ -17,8 +17,6 @@ server_rejected(
     uint16_t status[3];
     size_t n;
 
-    if (!IMPEL_HAS(struct impel_intake, intake, refused) || !intake->refused)
-        return;
     r = outcome_internal(line[0] == '4' ? IMPEL_RETRY : IMPEL_FAILED,
         IMPEL_BLAME_SESSION, stage, line);
     r.text = (struct impel_str){r.text.p + 4, r.text.n - 4};

@@ -128,7 +128,7 @@ dial_in_clear(struct client *c, const char *why, const char *text)
         return;
     }
     c->host->count(c->module->instance, COUNT_TLS_FALLBACKS, 1);
-    c->host->log(c->module->instance, c->session, LEVEL_NOTICE,
+    c->host->log(c->module->instance, c->session, IMPEL_LOG_NOTICE,
         "event=tls-fallback reason=\"%.200s\"", why);
     c->in_clear = true;
     c->lost = c->full = false;

@@ -91,10 +91,8 @@ put_port(struct out *o, uint32_t port)
 void
 xclient_put(struct out *o, uint32_t offered, const struct impel_envelope *e)
 {
-    struct impel_envelope none = {.size = sizeof(none)};
+    struct impel_str none = {NULL, 0};
 
-    if (!IMPEL_HAS(struct impel_envelope, e, client_port))
-        e = &none; /* a host of ABI 1.0 does not say */
     out_text(o, "XCLIENT");
     if (offered & CAPABILITY_XCLIENT_NAME)
         put_text(o, " NAME=", e->client_name, 0);
@@ -113,9 +111,9 @@ xclient_put(struct out *o, uint32_t offered, const struct impel_envelope *e)
         put_text(o, " LOGIN=", e->client_login, LOGIN_MAX);
     /* where the client had connected to is not kept */
     if (offered & CAPABILITY_XCLIENT_DESTADDR)
-        put_text(o, " DESTADDR=", none.client_name, 0);
+        put_text(o, " DESTADDR=", none, 0);
     if (offered & CAPABILITY_XCLIENT_DESTPORT)
-        put_text(o, " DESTPORT=", none.client_name, 0);
+        put_text(o, " DESTPORT=", none, 0);
     out_text(o, "\r\n");
 }
 
@@ -200,7 +198,7 @@ refused(struct client *c, const struct reply *r)
 {
     struct impel_result why;
 
-    c->host->log(c->module->instance, c->session, LEVEL_NOTICE,
+    c->host->log(c->module->instance, c->session, IMPEL_LOG_NOTICE,
         "event=xclient-refused code=%u", (unsigned)r->code);
     c->xclient_refused = true;
     if (c->introduced && r->code != 421) {
