@@ -8,92 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libxml/parser.h>
-#include <libxml/tree.h>
+#include "soap.h"
 
 /* --- the document --- */
-
-static void
-refuse_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
-    const xmlChar *system)
-{
-    (void)name;
-    (void)external;
-    (void)system;
-    ((xmlParserCtxtPtr)ctx)->wellFormed = 0;
-    xmlStopParser(ctx);
-}
-
-static xmlDocPtr
-document(struct impel_str body)
-{
-    xmlParserCtxtPtr c = xmlNewParserCtxt();
-    xmlDocPtr doc;
-
-    if (!c)
-        return NULL;
-    c->sax->internalSubset = refuse_doctype;
-    doc = xmlCtxtReadMemory(c, body.p, (int)body.n, NULL, NULL,
-        XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-            XML_PARSE_NOCDATA | XML_PARSE_COMPACT);
-    if (doc && !c->wellFormed) {
-        xmlFreeDoc(doc);
-        doc = NULL;
-    }
-    xmlFreeParserCtxt(c);
-    return doc;
-}
-
-static bool
-is_named(const xmlNode *n, const char *name)
-{
-    return n->type == XML_ELEMENT_NODE &&
-        strcmp((const char *)n->name, name) == 0;
-}
-
-/* The first child of that name; name NULL: the first element. */
-static xmlNode *
-child(const xmlNode *of, const char *name)
-{
-    for (xmlNode *n = of ? of->children : NULL; n; n = n->next)
-        if (name ? is_named(n, name) : n->type == XML_ELEMENT_NODE)
-            return n;
-    return NULL;
-}
-
-/* Its text on one line, as much as fits; no character is cut. */
-static void
-take_text(const xmlNode *n, char *to, size_t size)
-{
-    xmlChar *all = n ? xmlNodeGetContent(n) : NULL;
-    const unsigned char *p = all;
-    size_t used = 0, width;
-
-    to[0] = '\0';
-    for (; p && *p; p += width) {
-        width = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-        if (used + width >= size)
-            break;
-        if (*p > ' ' && *p != 127)
-            memcpy(to + used, p, width);
-        else if (used && to[used - 1] != ' ')
-            to[used] = ' ';
-        else
-            continue;
-        used += width;
-    }
-    while (used && to[used - 1] == ' ')
-        used--;
-    to[used] = '\0';
-    xmlFree(all);
-}
 
 static int
 take_code(const xmlNode *status)
 {
     char digits[8];
 
-    take_text(child(status, "StatusCode"), digits, sizeof(digits));
+    soap_text(soap_child(status, "StatusCode"), digits, sizeof(digits));
     if (strlen(digits) != 4 || strspn(digits, "0123456789") != 4 ||
         digits[0] == '0')
         return 0;
@@ -103,67 +27,66 @@ take_code(const xmlNode *status)
 static void
 take_status(const xmlNode *of, struct answer *to)
 {
-    const xmlNode *status = child(of, "Status");
+    const xmlNode *status = soap_child(of, "Status");
 
     to->code = take_code(status);
     if (!to->code)
         return;
-    take_text(child(status, "StatusText"), to->text, sizeof(to->text));
-    take_text(child(status, "Details"), to->details, sizeof(to->details));
+    soap_text(soap_child(status, "StatusText"), to->text, sizeof(to->text));
+    soap_text(soap_child(status, "Details"), to->details, sizeof(to->details));
 }
 
 /* The error stands right in detail, or in RSErrorRsp there. */
 static void
 take_fault(const xmlNode *fault, struct answer *to)
 {
-    const xmlNode *detail = child(fault, "detail"),
-                  *error = child(detail, NULL);
+    const xmlNode *detail = soap_child(fault, "detail"),
+                  *error = soap_child(detail, NULL);
 
     to->fault = true;
-    take_text(child(fault, "faultstring"), to->text, sizeof(to->text));
+    soap_text(soap_child(fault, "faultstring"), to->text, sizeof(to->text));
     take_status(detail, to);
     if (!to->code)
         take_status(error, to);
 }
 
 static const char *
-take(const xmlNode *root, struct answer *to)
+take(xmlDocPtr doc, struct answer *to)
 {
-    const xmlNode *body, *what;
+    const char *why = NULL;
+    const xmlNode *what =
+        soap_open(doc, to->transaction, sizeof(to->transaction), &why);
 
-    if (!root || !is_named(root, "Envelope"))
-        return "no SOAP envelope";
-    take_text(child(child(root, "Header"), "TransactionID"), to->transaction,
-        sizeof(to->transaction));
-    body = child(root, "Body");
-    what = child(body, NULL);
     if (!what)
-        return "a SOAP envelope without a body";
-    if (is_named(what, "Fault")) {
+        return why;
+    if (soap_is(what, "Fault")) {
         take_fault(what, to);
         return NULL;
     }
-    if (!is_named(what, "SubmitRsp") && !is_named(what, "RSErrorRsp"))
+    if (!soap_is(what, "SubmitRsp") && !soap_is(what, "RSErrorRsp"))
         return "an answer to another request";
-    to->fault = is_named(what, "RSErrorRsp");
+    to->fault = soap_is(what, "RSErrorRsp");
     take_status(what, to);
-    take_text(child(what, "MessageID"), to->message_id, sizeof(to->message_id));
+    soap_text(
+        soap_child(what, "MessageID"), to->message_id, sizeof(to->message_id));
     return to->code ? NULL : "an answer without a StatusCode";
 }
 
 const char *
-answer_read(struct impel_str body, struct answer *to)
+answer_read(struct impel_str type, struct impel_str body, struct answer *to)
 {
+    struct soap_body parts;
     xmlDocPtr doc;
     const char *why;
 
     memset(to, 0, sizeof(*to));
-    if (body.n == 0 || body.n > 1 << 24)
-        return "nothing, or too much";
-    doc = document(body);
+    why = soap_split(type, body, &parts);
+    if (why)
+        return why;
+    doc = soap_document(parts.xml);
     if (!doc)
         return "no XML, or XML with a DOCTYPE";
-    why = take(xmlDocGetRootElement(doc), to);
+    why = take(doc, to);
     xmlFreeDoc(doc);
     return why;
 }

@@ -3,9 +3,7 @@
  * answer.h - what an MMSC answers: SOAP 1.1 with SubmitRsp, or a fault (3GPP TS
  * 23.140 8.7), and what that means to the queue.
  *
- * The document is a stranger's: one with a DOCTYPE is refused before anything
- * of it is read, so there are no entities but those of XML itself, and nothing
- * is ever fetched.  Elements are known by their local names.
+ * soap.h has what is made of a stranger's document.
  */
 #ifndef IMPEL_MM7_ANSWER_H
 #define IMPEL_MM7_ANSWER_H
@@ -24,8 +22,10 @@ struct answer {
     char message_id[ANSWER_ID];  /* "" none */
     char transaction[ANSWER_ID]; /* TransactionID of the header; "" none */
 };
-/* NULL; or why it is no such answer, a constant text. */
-const char *answer_read(struct impel_str body, struct answer *to);
+/* type: of the body of HTTP, or absent.  NULL; or why it is no such answer, a
+ * constant text. */
+const char *answer_read(
+    struct impel_str type, struct impel_str body, struct answer *to);
 
 /* What becomes of the recipient; words is what the result lends. */
 struct impel_result answer_result(

@@ -10,32 +10,18 @@
 
 #include <gnutls/crypto.h>
 
+#include "line.h"
+#include "text.h"
+
 /* --- Basic --- */
-
-static size_t
-base64(const char *in, size_t n, char *to)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
-                                  "qrstuvwxyz0123456789+/";
-    size_t used = 0;
-
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = 0;
-
-        for (size_t k = 0; k < 3; k++)
-            v = v << 8 | (i + k < n ? (unsigned char)in[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            to[used++] = k <= n - i ? letters[v >> (18 - 6 * k) & 63] : '=';
-    }
-    to[used] = '\0';
-    return used;
-}
 
 bool
 auth_basic(
     struct impel_str user, struct impel_str password, char to[AUTH_VALUE_MOST])
 {
     char pair[2 * AUTH_WORD_MOST + 1];
+    struct text in_base64 = {NULL, 0, 0, false};
+    bool good;
 
     if (user.n > AUTH_WORD_MOST || password.n > AUTH_WORD_MOST ||
         (user.n && memchr(user.p, ':', user.n)))
@@ -45,18 +31,21 @@ auth_basic(
     pair[user.n] = ':';
     if (password.n)
         memcpy(pair + user.n + 1, password.p, password.n);
-    memcpy(to, "Basic ", 6);
-    (void)base64(pair, user.n + 1 + password.n, to + 6);
+    text_base64(&in_base64, pair, user.n + 1 + password.n, 0);
     explicit_bzero(pair, sizeof(pair));
-    return true;
+    good = !in_base64.failed;
+    if (good)
+        (void)snprintf(
+            to, AUTH_VALUE_MOST, "Basic %.*s", (int)in_base64.n, in_base64.p);
+    text_wipe(&in_base64);
+    return good;
 }
 
 /* --- the challenge --- */
 
-/* name=token or name="..." at *at; moves behind it and its comma.  false: no
- * more, or no such thing. */
-static bool
-next_parameter(struct impel_str *at, struct impel_str *name, char *value)
+bool
+auth_parameter(
+    struct impel_str *at, struct impel_str *name, char value[AUTH_WORD_MOST])
 {
     size_t i = 0, n = 0;
 
@@ -92,12 +81,6 @@ next_parameter(struct impel_str *at, struct impel_str *name, char *value)
     return true;
 }
 
-static bool
-is(struct impel_str s, const char *z)
-{
-    return s.n == strlen(z) && strncasecmp(s.p, z, s.n) == 0;
-}
-
 /* Is "auth" one of the words? */
 static bool
 has_auth(const char *list)
@@ -116,18 +99,18 @@ has_auth(const char *list)
 static bool
 take_parameter(struct auth_digest *d, struct impel_str name, const char *value)
 {
-    if (is(name, "realm"))
+    if (line_same(name, "realm"))
         (void)strcpy(d->realm, value); /* of the same size */
-    else if (is(name, "nonce"))
+    else if (line_same(name, "nonce"))
         (void)strcpy(d->nonce, value);
-    else if (is(name, "opaque"))
+    else if (line_same(name, "opaque"))
         (void)strcpy(d->opaque, value);
-    else if (is(name, "stale"))
+    else if (line_same(name, "stale"))
         d->stale = strcasecmp(value, "true") == 0;
-    else if (is(name, "algorithm")) {
+    else if (line_same(name, "algorithm")) {
         d->sha256 = strcasecmp(value, "SHA-256") == 0;
         return d->sha256 || strcasecmp(value, "MD5") == 0;
-    } else if (is(name, "qop")) {
+    } else if (line_same(name, "qop")) {
         d->qop = has_auth(value);
         return d->qop;
     }
@@ -146,7 +129,7 @@ auth_challenge(struct impel_str value, struct auth_digest *d)
         return false;
     value.p += 7;
     value.n -= 7;
-    while (next_parameter(&value, &name, word))
+    while (auth_parameter(&value, &name, word))
         if (!take_parameter(&new, name, word))
             return false;
     if (!new.nonce[0])
@@ -156,8 +139,6 @@ auth_challenge(struct impel_str value, struct auth_digest *d)
 }
 
 /* --- the answer --- */
-
-enum { HEX_MOST = 65 };
 
 /* Of up to three texts with colons between, in hexadecimal digits. */
 static void
@@ -182,12 +163,6 @@ hash(bool sha256, const struct impel_str *part, size_t parts, char *to)
     explicit_bzero(out, sizeof(out));
 }
 
-static struct impel_str
-str(const char *z)
-{
-    return (struct impel_str){z, strlen(z)};
-}
-
 static bool
 may_be_quoted(struct impel_str s)
 {
@@ -197,20 +172,20 @@ may_be_quoted(struct impel_str s)
     return s.n < AUTH_WORD_MOST;
 }
 
-static void
-response(const struct auth_digest *d, struct impel_str user,
+void
+auth_response(const struct auth_digest *d, struct impel_str user,
     struct impel_str password, struct impel_str method, struct impel_str uri,
-    const char *nc, const char *cnonce, char to[HEX_MOST])
+    const char *nc, const char *cnonce, char to[AUTH_HEX])
 {
-    char a1[HEX_MOST], a2[HEX_MOST];
-    struct impel_str one[] = {user, str(d->realm), password};
+    char a1[AUTH_HEX], a2[AUTH_HEX];
+    struct impel_str one[] = {user, line_str(d->realm), password};
     struct impel_str two[] = {method, uri};
 
     hash(d->sha256, one, 3, a1);
     hash(d->sha256, two, 2, a2);
-    struct impel_str plain[] = {str(a1), str(d->nonce), str(a2)};
-    struct impel_str whole[] = {
-        str(a1), str(d->nonce), str(nc), str(cnonce), str("auth"), str(a2)};
+    struct impel_str plain[] = {line_str(a1), line_str(d->nonce), line_str(a2)};
+    struct impel_str whole[] = {line_str(a1), line_str(d->nonce), line_str(nc),
+        line_str(cnonce), line_str("auth"), line_str(a2)};
     if (d->qop)
         hash(d->sha256, whole, 6, to);
     else
@@ -223,14 +198,15 @@ auth_answer(struct auth_digest *d, struct impel_str user,
     struct impel_str password, const char *method, struct impel_str uri,
     const char *cnonce, char to[AUTH_VALUE_MOST])
 {
-    char nc[9], hex[HEX_MOST], more[120] = "", opaque[AUTH_WORD_MOST + 16] = "";
+    char nc[9], hex[AUTH_HEX], more[120] = "", opaque[AUTH_WORD_MOST + 16] = "";
     int n;
 
-    if (!may_be_quoted(user) || !may_be_quoted(str(d->realm)) ||
-        !may_be_quoted(str(d->nonce)) || !may_be_quoted(str(d->opaque)))
+    if (!may_be_quoted(user) || !may_be_quoted(line_str(d->realm)) ||
+        !may_be_quoted(line_str(d->nonce)) ||
+        !may_be_quoted(line_str(d->opaque)))
         return false;
     (void)snprintf(nc, sizeof(nc), "%08x", ++d->count);
-    response(d, user, password, str(method), uri, nc, cnonce, hex);
+    auth_response(d, user, password, line_str(method), uri, nc, cnonce, hex);
     if (!hex[0])
         return false;
     if (d->qop)

@@ -36,26 +36,17 @@ word(const struct asking *a, uint32_t option, const char *meta)
 }
 
 static bool
-same(struct impel_str s, const char *z)
-{
-    return s.n == strlen(z) && strncasecmp(s.p, z, s.n) == 0;
-}
-
-static bool
 yes(struct asking *a, uint32_t option, const char *meta)
 {
-    static const char *const words[] = {
-        "false", "true", "no", "yes", "0", "1", "off", "on"};
     struct impel_str v = said(a, meta);
+    int truth = v.p ? line_truth(v) : 0;
 
     if (!v.p)
         return a->module->host->opt_int(a->scope, option) != 0;
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (same(v, words[i]))
-            return i % 2;
-    a->wrong = "550 5.6.0 [internal] a context value MM7_* is neither true "
-               "nor false";
-    return false;
+    if (truth < 0)
+        a->wrong = "550 5.6.0 [internal] a context value MM7_* is neither true "
+                   "nor false";
+    return truth > 0;
 }
 
 static int64_t
@@ -87,7 +78,7 @@ class_of(struct asking *a)
         return option > 0 ? line_str(mm7_classes[option])
                           : (struct impel_str){NULL, 0};
     for (size_t i = 1; mm7_classes[i]; i++)
-        if (same(v, mm7_classes[i]))
+        if (line_same(v, mm7_classes[i]))
             return line_str(mm7_classes[i]);
     a->wrong = "550 5.6.0 [internal] MM7_Message_Class is not Personal, "
                "Informational, Advertisement or Auto";
@@ -202,13 +193,9 @@ submit_content(struct impel_str header, struct impel_str octets,
     to->octets = octets;
     if (!mime_type_of(header, &type))
         return "550 5.6.0 [internal] the Content-Type cannot be read";
-    if (!mime_field(header, "Content-Type", to->type, sizeof(to->type))) {
-        /* none, or longer than there is room for */
-        if (strcmp(type.name, "text/plain") != 0)
-            return "550 5.6.0 [internal] the Content-Type is too long";
-        (void)snprintf(to->type, sizeof(to->type), "text/plain%s%s",
-            type.charset[0] ? "; charset=" : "", type.charset);
-    }
+    if (!mime_field(header, "Content-Type", to->type, sizeof(to->type)) ||
+        !to->type[0])
+        memcpy(to->type, "text/plain", sizeof("text/plain"));
     if (decoded ||
         !mime_field(header, "Content-Transfer-Encoding", to->encoding,
             sizeof(to->encoding)))

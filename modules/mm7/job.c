@@ -9,13 +9,18 @@
 
 #include "session.h"
 
-enum { JOB_STEP = 16384 };
+enum {
+    JOB_STEP = 16384,
+    JOB_STEPS = 32,         /* of a turn */
+    JOB_HEADER_MOST = 65536 /* of an ordinary message */
+};
 
 void
 job_clear(struct session *s)
 {
     push_free(s->push);
     s->push = NULL;
+    s->host->timer(s->io, TIMER_READ, -1);
     text_wipe(&s->whole);
     text_wipe(&s->body);
     submit_content_fini(&s->content);
@@ -28,10 +33,8 @@ job_clear(struct session *s)
 void
 job_ends(struct session *s, const struct impel_result *r)
 {
-    struct impel_batch *batch = s->batch;
-
+    s->host->rest_done(s->batch, r); /* its text may be one of the job's */
     job_clear(s);
-    s->host->rest_done(batch, r);
 }
 
 void
@@ -49,23 +52,29 @@ job_fails(struct session *s, const char *text)
 void
 job_next(struct session *s)
 {
-    if (++s->rcpt < s->envelope->rcpt_count) {
+    if (++s->rcpt < s->rcpts) {
         request_send(s);
         return;
     }
-    job_clear(s); /* the envelope is gone with its last recipient */
+    job_clear(s);
     if (s->leaving)
         session_over(s, NULL);
 }
 
-/* An ordinary message, whole.  0, AGAIN, FULL: too large, or another. */
+static bool
+is_too_large(const struct session *s, size_t most)
+{
+    return s->whole.n > most + JOB_HEADER_MOST;
+}
+
+/* An ordinary message, whole; as push_read(), and FULL if it is too large. */
 static int
 read_whole(struct session *s, size_t most)
 {
     char piece[JOB_STEP];
     int64_t n;
 
-    for (;;) {
+    for (int i = 0; i < JOB_STEPS && !is_too_large(s, most); i++) {
         n = s->host->read_body(
             s->batch, IMPEL_BODY_RAW, s->at, piece, sizeof(piece));
         if (n <= 0)
@@ -74,12 +83,12 @@ read_whole(struct session *s, size_t most)
         text_put(&s->whole, piece, (size_t)n);
         if (s->whole.failed)
             return IMPEL_E_NOMEM;
-        if (s->whole.n > most + 65536) /* its header may be so large */
-            return IMPEL_E_FULL;
     }
+    return IMPEL_E_FULL;
 }
 
-/* What was read as a header of MIME and the octets behind it. */
+/* What was read as a header of MIME and the octets behind it.  NULL, or as
+ * push_end(). */
 static const char *
 find_content(struct session *s, struct impel_str *header,
     struct impel_str *octets, struct text *made)
@@ -107,7 +116,7 @@ find_content(struct session *s, struct impel_str *header,
         *header = (struct impel_str){made->p, made->n};
         *octets = found.text;
     }
-    return made->failed ? "no memory" : NULL;
+    return made->failed ? "451 4.3.0 [internal] no memory" : NULL;
 }
 
 static void
@@ -118,16 +127,13 @@ job_begins(struct session *s, size_t most)
     const char *wrong = find_content(s, &header, &octets, &made);
     char text[400];
 
-    if (wrong) {
-        (void)snprintf(text, sizeof(text), "550 5.6.0 [internal] %s", wrong);
-        wrong = text;
-    } else if (octets.n > most) {
+    if (!wrong && octets.n > most) {
         (void)snprintf(text, sizeof(text),
             "552 5.3.4 [internal] the content has %zu octets, and %zu are the "
             "most (mm7_content_size)",
             octets.n, most);
         wrong = text;
-    } else {
+    } else if (!wrong) {
         wrong = submit_content(header, octets, s->envelope->id,
             s->want.simple_mime, s->push && octets.p, &s->content);
     }
@@ -136,7 +142,6 @@ job_begins(struct session *s, size_t most)
         job_fails(s, wrong);
         return;
     }
-    s->rcpt = 0;
     request_send(s);
 }
 
@@ -149,9 +154,11 @@ job_goes_on(struct session *s)
 
     if (rc == IMPEL_E_AGAIN)
         return;
-    if (rc == IMPEL_E_FULL)
+    if (rc == IMPEL_E_FULL && is_too_large(s, most))
         job_fails(s,
             "552 5.3.4 [internal] the message is larger than mm7_content_size");
+    else if (rc == IMPEL_E_FULL)
+        s->host->timer(s->io, TIMER_READ, 0);
     else if (rc < 0)
         job_fails(s, "451 4.3.0 [internal] the message cannot be read");
     else

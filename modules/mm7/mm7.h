@@ -15,6 +15,7 @@
 #include "outcome.h"
 
 #include "digests.h"
+#include "taking.h"
 
 enum mm7_row {
     OPT_CONNECT_TIMEOUT,
@@ -48,6 +49,20 @@ enum mm7_row {
     OPT_SOAP_ENV,
     OPT_SIMPLE_MIME,
     OPT_CONTENT_MOST,
+    OPT_MMSC_NAME,
+    OPT_REPORT_TIME,
+    /* the listener's */
+    OPT_URI_PATHS,
+    OPT_SERVER_VERSION,
+    OPT_FROM_ADDRESS,
+    OPT_FROM_DOMAIN,
+    OPT_TO_ADDRESS,
+    OPT_TO_DOMAIN,
+    OPT_SERVER_LOGIN,
+    OPT_SERVER_SCHEME, /* enum mm7_auth */
+    OPT_IDLE_TIME,
+    OPT_REQUEST_MOST,
+    OPT_RESEND_TIME,
     OPT_ROWS
 };
 enum mm7_auth { AUTH_BASIC, AUTH_DIGEST };
@@ -59,6 +74,12 @@ enum mm7_count {
     COUNT_UNCERTAIN,
     COUNT_TIMEOUTS,
     COUNT_CHALLENGES,
+    COUNT_REPORTS,
+    COUNT_READS,
+    COUNT_STRANGE_REPORTS,
+    COUNT_MESSAGES,
+    COUNT_KNOWN,
+    COUNT_CALLS_REFUSED,
     COUNT_MAX
 };
 
@@ -66,9 +87,12 @@ struct mm7 {
     const struct impel_host *host;
     struct impel_instance *instance;
     struct digests digests;
+    struct taking taking;
+    unsigned char secret[AUTH_SECRET]; /* of nonces */
 };
 
 extern const struct impel_transport mm7_transport;
+extern const struct impel_listener mm7_listener;
 extern const struct impel_option mm7_options[OPT_ROWS];
 extern const char *const mm7_classes[];
 

@@ -4,16 +4,10 @@
  */
 #include "mm7.h"
 
-#define IMPORT(option) \
-    { \
-        .name = option, .type = IMPEL_OPT_IMPORT \
-    }
-#define ROW(option, kind, first, line, more) \
-    { \
-        .name = option, .type = IMPEL_OPT_##kind, \
-        .scopes = IMPEL_SCOPE_OUTBOUND, .initial = first, .brief = line, \
-        .manual = more, .since = "0.5" \
-    }
+#include "optionrow.h"
+
+#define IN_ROW(option, kind, first, line, more) \
+    ROW_IN(INBOUND, option, kind, first, line, more)
 
 static const char *const auths[] = {"basic", "digest", NULL};
 const char *const mm7_classes[] = {
@@ -34,7 +28,7 @@ const struct impel_option mm7_options[OPT_ROWS] = {
         .max = 65535,
         .brief = "port of an MMSC",
         .manual = "A port written with the route beats it.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_PATH] = ROW("mm7_mmsc_path", STRING, NULL,
         "old name of http_uri, which beats it",
         "The path that is asked for at the MMSC."),
@@ -52,7 +46,7 @@ const struct impel_option mm7_options[OPT_ROWS] = {
         .manual = "basic: name and password go with each request, so use it "
                   "behind TLS. digest: they never do; the first request to an "
                   "MMSC is sent twice, as that says what to prove.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_RESPONSE_TIMER] = {.name = "mm7_response_timer",
         .type = IMPEL_OPT_DURATION,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -63,7 +57,7 @@ const struct impel_option mm7_options[OPT_ROWS] = {
         .manual = "What was not answered by then is tried again later, and "
                   "may arrive twice. While an MMSC takes octets, the time "
                   "begins anew.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_DELIVERY_REPORT] = ROW("mm7_delivery_report", BOOL, "false",
         "ask for a report of the delivery",
         "Of one message: the context value MM7_Delivery_Report."),
@@ -82,7 +76,7 @@ const struct impel_option mm7_options[OPT_ROWS] = {
         .brief = "octets of a reply that the sender pays for; 0: not said",
         .manual = "Of one message: the context value "
                   "MM7_Reply_Charging_Size.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_REPLY_DEADLINE] = ROW("mm7_reply_deadline", STRING, NULL,
         "until when the sender pays for a reply",
         "A date or a duration of XML Schema: 2026-12-31T00:00:00Z, P7D. Of "
@@ -94,7 +88,7 @@ const struct impel_option mm7_options[OPT_ROWS] = {
         .choices = mm7_classes,
         .brief = "class: none, Personal, Informational, Advertisement, Auto",
         .manual = "Of one message: the context value MM7_Message_Class.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_SERVICE_CODE] = ROW("mm7_service_code", STRING, NULL,
         "what an MMSC bills the message as",
         "Of one message: the context value MM7_Service_Code."),
@@ -146,5 +140,92 @@ const struct impel_option mm7_options[OPT_ROWS] = {
         .brief = "the largest content of a message that is sent",
         .manual = "It is held in memory while it is sent. What is larger "
                   "fails with 5.3.4.",
-        .since = "0.5"},
+        .since = "0.1"},
+    [OPT_MMSC_NAME] = {.name = "mm7_mmsc_name",
+        .type = IMPEL_OPT_STRING,
+        .scopes = IMPEL_SCOPE_OUTBOUND | INBOUND,
+        .brief = "whose MessageIDs these are, where there are several MMSCs",
+        .manual = "A report is tied to a message by the MessageID that the "
+                  "MMSC gave it. With several MMSCs, each has a name, the same "
+                  "for the domains that send to it and for the listener (or "
+                  "Peer) that it calls: so no MMSC can report of another's "
+                  "messages. 64 octets at most.",
+        .since = "0.1"},
+    [OPT_REPORT_TIME] = {.name = "mm7_report_time",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = IMPEL_SCOPE_OUTBOUND,
+        .initial = "7d",
+        .min = 60000,
+        .max = 90 * DAY_MS,
+        .brief = "how long reports of a message are awaited",
+        .manual =
+            "From its delivery on. What a notification needs is kept "
+            "that long, in memory and on disk: the addresses of sender and "
+            "recipient, and what they asked for. A report that comes "
+            "later is refused (2005).",
+        .since = "0.1"},
+    [OPT_URI_PATHS] = IN_ROW("mm7_vasp_uri_paths", LIST, NULL,
+        "beginnings of the paths that an MMSC may ask for; unset: any",
+        "Such as /mms/; anything else is answered with 404."),
+    [OPT_SERVER_VERSION] = IN_ROW("mm7_server_version", STRING, "6.8.0",
+        "MM7Version of answers to an MMSC",
+        "Their namespace is that of the request."),
+    [OPT_FROM_ADDRESS] = IN_ROW("mm7_server_default_email_from_address", STRING,
+        "mms", "who sends a message that an MMSC brings without a sender",
+        "A local part, or an address with its domain."),
+    [OPT_FROM_DOMAIN] = IN_ROW("mm7_server_default_email_from_domain", STRING,
+        NULL, "domain of numbers that send; unset: the name of this host",
+        "15551234567 becomes 15551234567@ and this domain."),
+    [OPT_TO_ADDRESS] = IN_ROW("mm7_server_default_email_to_address", STRING,
+        NULL, "who gets a message that an MMSC brings for nobody",
+        "A local part, or an address with its domain. Unset: such a message is "
+        "refused (2002)."),
+    [OPT_TO_DOMAIN] = IN_ROW("mm7_server_default_email_to_domain", STRING, NULL,
+        "domain of short codes that get messages; unset: the name of this host",
+        "28444 becomes 28444@ and this domain. It is to be one that the "
+        "listener takes mail for."),
+    [OPT_SERVER_LOGIN] = IN_ROW("mm7_server_login", SECRET, NULL,
+        "the login that an MMSC has to prove: name:password",
+        "As it is, or file:/path. Whoever proves it need not be in "
+        "relay_hosts. Unset: peers in relay_hosts, and those with a client "
+        "certificate, may ask without one."),
+    [OPT_SERVER_SCHEME] = {.name = "mm7_server_login_scheme",
+        .type = IMPEL_OPT_CHOICE,
+        .scopes = INBOUND,
+        .initial = "basic",
+        .choices = auths,
+        .brief = "how an MMSC logs in: basic, digest",
+        .manual = "basic: behind TLS (use_ssl). digest: MD5 or SHA-256 with "
+                  "qop auth; a nonce is good for five minutes.",
+        .since = "0.1"},
+    [OPT_IDLE_TIME] = {.name = "mm7_idle_time",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = INBOUND,
+        .initial = "60",
+        .min = 1000,
+        .max = DAY_MS,
+        .brief = "how long an MMSC may say nothing, or take for one request",
+        .manual = "A request that is not whole by then is answered with 408.",
+        .since = "0.1"},
+    [OPT_REQUEST_MOST] = {.name = "mm7_request_size",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = INBOUND,
+        .initial = "2M",
+        .min = 4096,
+        .max = 16777216,
+        .brief = "the largest request of an MMSC, its attachments included",
+        .manual = "It is held in memory until it is answered. What is larger "
+                  "is answered with 413.",
+        .since = "0.1"},
+    [OPT_RESEND_TIME] = {.name = "mm7_resend_time",
+        .type = IMPEL_OPT_DURATION,
+        .scopes = INBOUND,
+        .initial = "1d",
+        .min = 60000,
+        .max = 30 * DAY_MS,
+        .brief = "how long a message that an MMSC brings is known again",
+        .manual = "One with the same LinkedID (or TransactionID), addresses, "
+                  "subject and content is answered with 1000 and not taken "
+                  "twice.",
+        .since = "0.1"},
 };

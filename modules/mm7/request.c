@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "answer.h"
+#include "reportkey.h"
+#include "retryafter.h"
 #include "session.h"
 
 enum { WRITE_STEP = 16384 };
@@ -48,6 +51,7 @@ put_login(struct session *s, struct http1_out *o)
             &s->module->digests, s->place, user, password, s->uri, value);
     else
         has = auth_basic(user, password, value);
+    s->proven = has;
     if (has)
         http1_put_field(o, "Authorization", line_str(value));
     explicit_bzero(value, sizeof(value));
@@ -136,7 +140,7 @@ request_send(struct session *s)
     const char *wrong;
 
     text_wipe(&s->body);
-    s->challenged = false;
+    s->challenged = s->proven = false;
     (void)snprintf(s->transaction, sizeof(s->transaction), "%.*s.%u.%d",
         (int)(e->id.n < 64 ? e->id.n : 64), e->id.p, r->number, e->attempt);
     wrong = submit_body(&s->want, &s->content, r->address, s->transaction,
@@ -148,6 +152,21 @@ request_send(struct session *s)
 }
 
 /* --- answers --- */
+
+/* Of what the MMSC has promised to report. */
+static void
+request_awaits(struct session *s, const struct answer *a)
+{
+    char space[REPORTKEY];
+    struct impel_str key = reportkey(
+        s->host->opt_str(s->scope, OPT_MMSC_NAME, 0), a->message_id, space);
+
+    if (!key.p || (!s->want.delivery_report && !s->want.read_reply))
+        return;
+    (void)s->host->await(s->batch, s->rcpt, key,
+        s->host->opt_int(s->scope, OPT_REPORT_TIME),
+        s->want.delivery_report ? 0 : IMPEL_AWAIT_LOG); /* or without it */
+}
 
 static void
 request_ends(struct session *s, struct impel_result *r, const struct answer *a)
@@ -167,10 +186,12 @@ request_ends(struct session *s, struct impel_result *r, const struct answer *a)
     }
     host->timer(s->io, TIMER_ANSWER, -1);
     s->asking = false;
-    if (r->verdict == IMPEL_DELIVERED)
+    if (r->verdict == IMPEL_DELIVERED) {
         host->count(me, COUNT_DELIVERED, 1);
-    else if (r->verdict == IMPEL_FAILED)
+        request_awaits(s, a);
+    } else if (r->verdict == IMPEL_FAILED) {
         host->count(me, COUNT_REFUSED, 1);
+    }
     if (a->fault)
         host->count(me, COUNT_FAULTS, 1);
     if (r->flags & IMPEL_UNCERTAIN)
@@ -202,28 +223,33 @@ is_challenge(struct session *s, const struct http1_message *m)
 }
 
 static void
-answer_challenge(struct session *s, bool keep)
+answer_challenge(struct session *s)
 {
-    struct impel_result later =
-        outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_LOGIN,
-            "451 4.7.8 [internal] the server asks for a login, and closes");
     char type[SUBMIT_TYPE_MOST];
 
-    s->host->count(s->module->instance, COUNT_CHALLENGES, 1);
-    if (!keep) {
-        session_over(s, &later);
-        return;
-    }
     s->challenged = true;
     submit_type(&s->content, type);
     request_starts(s, type);
+}
+
+/* Nothing of it was taken, and who connects next knows what to prove. */
+static void
+leave_challenge(struct session *s)
+{
+    static const struct answer none;
+    struct impel_result later =
+        outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_LOGIN,
+            "451 4.7.8 [internal] the server asks for a login, and closes");
+
+    request_ends(s, &later, &none);
+    session_ends_here(s);
 }
 
 static struct impel_result
 result_of(struct session *s, const struct http1_message *m, struct answer *a,
     char words[ANSWER_CODE_TEXT], bool *stranger)
 {
-    const char *why = answer_read(m->body, a);
+    const char *why = answer_read(http1_field(m, "Content-Type"), m->body, a);
     struct impel_result r;
 
     *stranger = !why && a->transaction[0] &&
@@ -238,21 +264,35 @@ result_of(struct session *s, const struct http1_message *m, struct answer *a,
     r = answer_http(m->status, why, words);
     if (m->status / 100 == 2) /* it may have meant yes */
         r.flags = IMPEL_UNCERTAIN;
+    if (r.verdict == IMPEL_RETRY)
+        r.retry_after = retryafter_read(
+            http1_field(m, "Retry-After"), (int64_t)time(NULL) * 1000);
+    if (r.retry_after > 0 && r.blame == IMPEL_BLAME_HOST)
+        r.blame = IMPEL_BLAME_ROUTE; /* it is well, and asks for time */
     return r;
 }
 
+/* more: there are octets behind it, which would be taken for the next answer.
+ */
 static void
-request_answered(struct session *s)
+request_answered(struct session *s, bool more)
 {
     const struct http1_message *m = http1_read(s->http);
-    bool stranger, keep = m->keep, whole = request_is_out(s);
+    bool stranger, keep = m->keep && !more, whole = request_is_out(s);
     char words[ANSWER_CODE_TEXT];
     struct impel_result r;
     struct answer a;
 
-    if (whole && is_challenge(s, m)) {
-        answer_challenge(s, keep);
-        return;
+    if (is_challenge(s, m)) {
+        s->host->count(s->module->instance, COUNT_CHALLENGES, 1);
+        if (keep && whole) {
+            answer_challenge(s);
+            return;
+        }
+        if (!s->proven) {
+            leave_challenge(s);
+            return;
+        }
     }
     r = result_of(s, m, &a, words, &stranger);
     request_ends(s, &r, &a);
@@ -290,7 +330,7 @@ request_input(struct session *s)
         n = http1_feed(s->http, in.p, in.n, &step);
         s->host->consume(s->io, n);
         if (step == HTTP1_WHOLE)
-            request_answered(s);
+            request_answered(s, n < in.n);
         else if (step == HTTP1_BAD)
             request_nonsense(s);
     }
@@ -301,5 +341,5 @@ request_lost(struct session *s)
 {
     request_input(s);
     if (!s->over && s->asking && http1_end(s->http) == HTTP1_WHOLE)
-        request_answered(s);
+        request_answered(s, false);
 }

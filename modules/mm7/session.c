@@ -15,7 +15,7 @@ static const char *const session_alpn[] = {"http/1.1", NULL};
 
 /* --- the end --- */
 
-/* The recipient whose request is out, and those behind it. */
+/* The recipient whose request has begun, and those behind it. */
 static void
 session_drop(struct session *s, const struct impel_result *why)
 {
@@ -25,25 +25,23 @@ session_drop(struct session *s, const struct impel_result *why)
     struct impel_result lost =
         outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] the connection has ended without an answer");
-    size_t at = s->rcpt;
 
     if (!s->batch)
         return;
-    if (request_is_out(s)) {
+    if (s->asking && (why || request_is_out(s))) { /* it had its chance */
         if (why)
-            lost.text = why->text;
-        lost.flags = IMPEL_UNCERTAIN;
-        s->host->count(s->module->instance, COUNT_UNCERTAIN, 1);
-        if (at + 1 == s->envelope->rcpt_count) {
-            job_ends(s, &lost);
-            return;
+            lost = *why;
+        lost.blame = IMPEL_BLAME_SESSION;
+        if (request_is_out(s)) {
+            lost.flags = IMPEL_UNCERTAIN;
+            s->host->count(s->module->instance, COUNT_UNCERTAIN, 1);
         }
-        s->host->rcpt_done(s->batch, at, &lost);
-    } else if (s->asking && why) {
-        untried.verdict = why->verdict; /* it had its chance */
-        untried.text = why->text;
+        s->host->rcpt_done(s->batch, s->rcpt++, &lost);
     }
-    job_ends(s, &untried);
+    if (s->rcpt < s->rcpts)
+        job_ends(s, &untried);
+    else
+        job_clear(s);
 }
 
 void
@@ -67,8 +65,7 @@ session_fails(struct session *s, int blame, int stage, const char *text)
 void
 session_ends_here(struct session *s)
 {
-    if (++s->rcpt == s->envelope->rcpt_count)
-        job_clear(s);
+    s->rcpt++;
     session_over(s, NULL);
 }
 
@@ -80,22 +77,6 @@ begins(struct impel_str s, const char *z)
     return s.n >= strlen(z) && strncasecmp(s.p, z, strlen(z)) == 0;
 }
 
-/* The path in "mm7://host:80/path?port=8080"; absent: there is none. */
-static struct impel_str
-path_of(struct impel_str uri)
-{
-    struct impel_str none = {NULL, 0};
-    const char *end, *at = uri.n ? memmem(uri.p, uri.n, "://", 3) : NULL;
-
-    if (!at)
-        return none;
-    end = memchr(at, '?', (size_t)(uri.p + uri.n - at));
-    if (!end)
-        end = uri.p + uri.n;
-    at = memchr(at + 3, '/', (size_t)(end - at - 3));
-    return at ? (struct impel_str){at, (size_t)(end - at)} : none;
-}
-
 static struct impel_str
 uri_of(const struct mm7 *m, const struct impel_scope *scope,
     const struct impel_peer *peer)
@@ -105,30 +86,8 @@ uri_of(const struct mm7 *m, const struct impel_scope *scope,
     if (!uri.n)
         uri = m->host->opt_str(scope, OPT_PATH, 0);
     if (!uri.n)
-        uri = path_of(peer->uri);
+        uri = http1_path_of(peer->uri);
     return uri.n ? uri : line_str("/");
-}
-
-static void
-name_host(
-    struct session *s, const struct impel_peer *peer, uint16_t port, bool tls)
-{
-    struct impel_str own = s->host->opt_str(s->scope, OPT_HOST, 0);
-    struct impel_str host = peer->host;
-    bool v6 = host.n && memchr(host.p, ':', host.n) && host.p[0] != '[';
-    char number[8] = "";
-
-    (void)snprintf(s->place, sizeof(s->place), "%.*s:%u",
-        (int)(host.n < 255 ? host.n : 255), host.n ? host.p : "", port);
-    if (port != (tls ? 443 : 80))
-        (void)snprintf(number, sizeof(number), ":%u", port);
-    if (own.n)
-        (void)snprintf(s->name, sizeof(s->name), "%.*s",
-            (int)(own.n < 255 ? own.n : 255), own.p);
-    else
-        (void)snprintf(s->name, sizeof(s->name), "%s%.*s%s%s", v6 ? "[" : "",
-            (int)(host.n < 255 ? host.n : 255), host.n ? host.p : "",
-            v6 ? "]" : "", number);
 }
 
 static int
@@ -146,7 +105,7 @@ session_open(void *ctx, struct impel_session *io,
         .port = port,
         .tls = tls ? IMPEL_TLS_NOW : IMPEL_TLS_NONE,
         .alpn = session_alpn};
-    int rc = IMPEL_E_NOMEM;
+    int rc;
 
     if (s)
         s->http = http1_new(HTTP1_RESPONSE, MM7_RESPONSE_MOST);
@@ -156,11 +115,14 @@ session_open(void *ctx, struct impel_session *io,
         s->io = io;
         s->scope = scope;
         s->uri = uri_of(m, scope, peer);
-        name_host(s, peer, port, tls);
+        authority_of(s->name, m->host->opt_str(scope, OPT_HOST, 0), peer->host,
+            port, tls ? 443 : 80);
+        (void)snprintf(s->place, sizeof(s->place), "%.*s:%u",
+            (int)(peer->host.n < 255 ? peer->host.n : 255),
+            peer->host.n ? peer->host.p : "", port);
         rc = m->host->dial(io, &dial, e);
     } else {
-        e->code = rc;
-        (void)snprintf(e->text, sizeof(e->text), "no memory");
+        rc = outcome_refuse(e, IMPEL_E_NOMEM, "no memory");
     }
     if (rc < 0) {
         if (s)
@@ -206,8 +168,12 @@ session_lost(struct session *s)
 }
 
 static void
-session_late(struct session *s, int64_t number)
+session_time(struct session *s, int64_t number)
 {
+    if (number == TIMER_READ) {
+        job_goes_on(s);
+        return;
+    }
     if (number == TIMER_CONNECT) {
         session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_CONNECT,
             "451 4.4.1 [internal] no connection in time");
@@ -252,7 +218,7 @@ session_event(void *sp, struct impel_batch *b, int event, int64_t arg)
             job_goes_on(s);
         break;
     case IMPEL_EV_TIMER:
-        session_late(s, arg);
+        session_time(s, arg);
         break;
     case IMPEL_EV_LOST:
         session_lost(s);
@@ -295,6 +261,7 @@ session_deliver(
     s->envelope = envelope;
     s->at = 0;
     s->rcpt = 0;
+    s->rcpts = envelope->rcpt_count;
     wrong = submit_wants(s->module, s->scope, b, &s->want);
     if (!wrong && !session_reads(s))
         wrong = "451 4.3.0 [internal] no memory";
@@ -317,6 +284,8 @@ session_cancel(void *sp, struct impel_batch *b)
     struct impel_result r = outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION,
         IMPEL_AT_BODY, "451 4.4.2 [internal] cancelled");
     job_ends(s, &r);
+    if (s->leaving)
+        session_over(s, NULL);
 }
 
 static void

@@ -9,22 +9,23 @@
 #ifndef IMPEL_MM7_SESSION_H
 #define IMPEL_MM7_SESSION_H
 
+#include "authority.h"
 #include "http1.h"
 #include "mm7.h"
 #include "push.h"
 #include "submit.h"
 
-enum { SESSION_HEAD = 6144, SESSION_NAME = 280 };
-enum { TIMER_CONNECT, TIMER_ANSWER };
+enum { SESSION_HEAD = 6144 };
+enum { TIMER_CONNECT, TIMER_ANSWER, TIMER_READ };
 
 struct session {
     struct mm7 *module;
     const struct impel_host *host;
     struct impel_session *io;
     const struct impel_scope *scope;
-    struct impel_str uri;    /* of requests */
-    char name[SESSION_NAME]; /* of the host, for Host */
-    char place[DIGESTS_KEY]; /* host and port, for digests */
+    struct impel_str uri;      /* of requests */
+    char name[AUTHORITY_MOST]; /* of the host, for Host */
+    char place[DIGESTS_KEY];   /* host and port, for digests */
     struct http1 *http;
     bool up, used, leaving, over;
 
@@ -36,11 +37,12 @@ struct session {
     uint64_t at;
     struct submit_want want;
     struct submit_content content;
-    size_t rcpt; /* whose turn it is */
+    size_t rcpt, rcpts; /* whose turn it is, of so many */
 
     /* its request */
-    bool asking; /* from the first octet to the answer */
-    bool challenged;
+    bool asking;     /* from the first octet to the answer */
+    bool proven;     /* it has a login */
+    bool challenged; /* and that answers what was asked for it */
     char head[SESSION_HEAD];
     struct impel_str left_head, left_body; /* not written yet */
     struct text body;
@@ -49,8 +51,8 @@ struct session {
 
 /* --- job.c --- */
 
-/* The message is read as far as it is there; if that was all, the first request
- * goes out. */
+/* The message is read as far as it is there, and as far as a turn goes; if that
+ * was all, the first request goes out. */
 void job_goes_on(struct session *s);
 /* The next recipient, or the end of the message. */
 void job_next(struct session *s);

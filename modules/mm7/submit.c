@@ -9,8 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include <libxml/parser.h>
+#include <libxml/xmlerror.h>
 #include <libxml/xmlwriter.h>
+
+#include "calendar.h"
+#include "soap.h"
 
 #define SOAP_ENV "http://schemas.xmlsoap.org/soap/envelope/"
 
@@ -144,12 +147,11 @@ write_sender(struct xml *x, const struct submit_want *want)
 static void
 write_stamp(struct xml *x, int64_t stamp)
 {
-    time_t seconds = (time_t)(stamp / 1000);
     struct tm tm;
     char date[40];
 
-    if (!gmtime_r(&seconds, &tm) ||
-        !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm))
+    calendar_fill(stamp / 1000, &tm);
+    if (!strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm))
         return;
     leaf(x, "TimeStamp", line_str(date));
 }
@@ -242,24 +244,34 @@ write_xml(const struct submit_want *want, const struct submit_content *c,
     char prefix[65], env[65];
     const char *p = want->prefix.n ? prefix : NULL;
     xmlBufferPtr out = xmlBufferCreate();
+    size_t n;
     struct xml x = {.w = out ? xmlNewTextWriterMemory(out, 0) : NULL};
 
     if (!x.w) {
         xmlBufferFree(out);
         return "451 4.3.0 [internal] no memory";
     }
+    xmlResetLastError();
     /* both were checked: 64 octets at most */
     (void)snprintf(prefix, sizeof(prefix), "%.*s", (int)want->prefix.n,
         want->prefix.n ? want->prefix.p : "");
     (void)snprintf(env, sizeof(env), "%.*s", (int)want->env.n, want->env.p);
-    done(&x, xmlTextWriterStartDocument(x.w, NULL, "UTF-8", NULL));
     write_envelope(&x, want, p, env, transaction);
     write_request(&x, want, p, c, recipient, stamp);
+    /* Body and Envelope.  Where memory is short and a beginning got lost, or a
+     * text, only the last end tells of it, or the library's last error. */
+    end(&x);
+    end(&x);
     done(&x, xmlTextWriterEndDocument(x.w));
     xmlFreeTextWriter(x.w);
-    if (!x.failed)
+    x.failed = x.failed || xmlGetLastError();
+    xmlResetLastError();
+    /* lines as the parts around it have them */
+    text_z(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n");
+    n = (size_t)xmlBufferLength(out);
+    if (!x.failed && n)
         text_put(to, (const char *)xmlBufferContent(out),
-            (size_t)xmlBufferLength(out));
+            xmlBufferContent(out)[n - 1] == '\n' ? n - 1 : n);
     xmlBufferFree(out);
     return x.failed ? "451 4.3.0 [internal] the request cannot be written"
                     : NULL;
@@ -325,36 +337,21 @@ submit_body(const struct submit_want *want, const struct submit_content *c,
     return body->failed ? "451 4.3.0 [internal] no memory" : NULL;
 }
 
-static void
-no_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
-    const xmlChar *system)
-{
-    (void)name;
-    (void)external;
-    (void)system;
-    xmlStopParser(ctx);
-}
-
 /* Prefixes may be those of the request around it, so names are not resolved. */
 bool
 submit_is_xml(struct impel_str fragment)
 {
     struct text whole = {NULL, 0, 0, false};
-    xmlParserCtxtPtr c = xmlNewParserCtxt();
     xmlDocPtr doc = NULL;
-    bool good = false;
+    bool good;
 
     text_z(&whole, "<x>");
     text_str(&whole, fragment);
     text_z(&whole, "</x>");
-    if (c && !whole.failed && whole.n < 1 << 20) {
-        c->sax->internalSubset = no_doctype;
-        doc = xmlCtxtReadMemory(c, whole.p, (int)whole.n, NULL, "UTF-8",
-            XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-        good = doc && c->wellFormed;
-    }
+    if (!whole.failed)
+        doc = soap_document((struct impel_str){whole.p, whole.n});
+    good = doc != NULL;
     xmlFreeDoc(doc);
-    xmlFreeParserCtxt(c);
     text_wipe(&whole);
     return good;
 }

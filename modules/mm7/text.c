@@ -4,6 +4,7 @@
  */
 #include "text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,32 @@ text_wipe(struct text *t)
         explicit_bzero(t->p, t->room);
     free(t->p);
     *t = (struct text){NULL, 0, 0, false};
+}
+
+void
+text_base64(struct text *t, const void *in, size_t n, size_t line)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
+                                  "qrstuvwxyz0123456789+/";
+    const unsigned char *p = in;
+    size_t column = 0;
+    char four[4];
+
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t v = 0;
+
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (i + k < n ? p[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            four[k] = k <= n - i ? letters[v >> (18 - 6 * k) & 63] : '=';
+        text_put(t, four, 4);
+        column += 4;
+        if (line && (column == line || n - i <= 3)) {
+            text_z(t, "\r\n");
+            column = 0;
+        }
+    }
+    explicit_bzero(four, sizeof(four));
 }
 
 char *

@@ -20,6 +20,9 @@ void text_z(struct text *t, const char *z);
 void text_str(struct text *t, struct impel_str s);
 void text_wipe(struct text *t); /* empty, and nothing of it stays behind */
 
+/* In base64; line: octets of a line, a multiple of 4, or 0: no lines. */
+void text_base64(struct text *t, const void *in, size_t n, size_t line);
+
 /* A copy that XML 1.0 can hold: what is no UTF-8, and control characters but
  * blanks, become '?'.  NULL: no memory.  The caller's. */
 char *text_for_xml(struct impel_str s);
