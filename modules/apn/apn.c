@@ -4,17 +4,11 @@
  */
 #include "apn.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "push.h"
-
-#define IMPORT(option) \
-    { \
-        .name = option, .type = IMPEL_OPT_IMPORT \
-    }
-#define YEAR_MS ((int64_t)365 * 86400 * 1000)
+#include "optionrow.h"
+#include "pushwords.h"
 
 static const char *const protocols[] = {"auto", "http2", "binary", NULL};
 static const char *const priorities[] = {"auto", "10", "5", "1", NULL};
@@ -32,7 +26,7 @@ static const struct impel_option apn_options[OPT_ROWS] = {
         .brief = "port of a host of APNs",
         .manual = "A port written with the route beats it. Apple listens on "
                   "443 and 2197.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_PROTOCOL] = {.name = "apn_protocol",
         .type = IMPEL_OPT_CHOICE,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -42,18 +36,18 @@ static const struct impel_option apn_options[OPT_ROWS] = {
         .manual =
             "auto: the binary protocol to port 2195, HTTP/2 to any other. "
             "Apple has ended the binary protocol in 2021.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_EXPIRY] = {.name = "apn_expiry",
         .type = IMPEL_OPT_DURATION,
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .initial = "604800",
         .min = 0,
-        .max = YEAR_MS,
+        .max = 365 * DAY_MS,
         .brief =
             "how long Apple may keep a notification for a device that is off",
         .manual = "Counted from when the message came. 0: it is tried once. "
                   "A message says X-APN-Expiry, in seconds.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_TOPIC] = {.name = "apn_topic",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -61,7 +55,7 @@ static const struct impel_option apn_options[OPT_ROWS] = {
         .manual =
             "Needed with apn_auth_key, and with a certificate for several "
             "topics. A message says X-APN-Topic.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_PUSH_TYPE] = {.name = "apn_push_type",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -70,7 +64,7 @@ static const struct impel_option apn_options[OPT_ROWS] = {
         .manual = "auto: background for a payload with content-available and "
                   "nothing to show, to hear or to count, else alert. A message "
                   "says X-APN-Push-Type.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_PRIORITY] = {.name = "apn_priority",
         .type = IMPEL_OPT_CHOICE,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -80,32 +74,32 @@ static const struct impel_option apn_options[OPT_ROWS] = {
         .manual =
             "auto: 5 for the type background, else none is said, which is "
             "10 to Apple. A message says X-APN-Priority.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_COLLAPSE_ID] = {.name = "apn_collapse_id",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .brief = "of notifications with one such id a device shows the last",
         .manual = "64 octets at most. A message says X-APN-Collapse-ID.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_AUTH_KEY] = {.name = "apn_auth_key",
         .type = IMPEL_OPT_SECRET,
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .brief = "key for provider tokens in PEM form, as file:/path",
         .manual = "The .p8 file from Apple, a key for ES256. Unset: the "
                   "certificate (tls_certificate, tls_key) says who sends.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_KEY_ID] = {.name = "apn_key_id",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .brief = "Apple's name for apn_auth_key, ten letters and digits",
         .manual = "It stands in the name of the file: AuthKey_ID.p8.",
-        .since = "0.5"},
+        .since = "0.1"},
     [OPT_TEAM_ID] = {.name = "apn_team_id",
         .type = IMPEL_OPT_STRING,
         .scopes = IMPEL_SCOPE_OUTBOUND,
         .brief = "Apple's name for the developer, ten letters and digits",
         .manual = "It is shown with the membership of the developer account.",
-        .since = "0.5"},
+        .since = "0.1"},
 };
 
 static const struct impel_counter apn_counters[COUNT_MAX] = {
@@ -127,15 +121,6 @@ static const struct impel_counter apn_counters[COUNT_MAX] = {
         .brief = "Provider tokens that Apple found too old"},
 };
 
-bool
-apn_is_word(struct impel_str s, size_t most)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return s.n > 0 && s.n <= most;
-}
-
 static int
 apn_load(const struct impel_host *host, struct impel_instance *instance,
     void **ctx, struct impel_error *e)
@@ -144,9 +129,7 @@ apn_load(const struct impel_host *host, struct impel_instance *instance,
 
     if (!m || provider_init(&m->provider) < 0) {
         free(m);
-        e->code = IMPEL_E_NOMEM;
-        (void)snprintf(e->text, sizeof(e->text), "no memory");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory");
     }
     m->host = host;
     m->instance = instance;
@@ -170,7 +153,7 @@ word_fault(const struct impel_host *host, const struct impel_scope *scope)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct impel_str v = host->opt_str(scope, (uint32_t)rows[i].row, 0);
 
-        if (v.n && !apn_is_word(v, rows[i].most))
+        if (v.n && !pushwords_is_word(v, rows[i].most))
             return rows[i].fault;
     }
     return NULL;
@@ -189,9 +172,7 @@ apn_check(void *ctx, const struct impel_scope *scope, struct impel_error *e)
         fault = provider_check(&key);
     if (!fault)
         return 0;
-    e->code = IMPEL_E_INVAL;
-    (void)snprintf(e->text, sizeof(e->text), "%s", fault);
-    return IMPEL_E_INVAL;
+    return outcome_refuse(e, IMPEL_E_INVAL, "%s", fault);
 }
 
 static void
@@ -208,7 +189,7 @@ static const char *const schemes[] = {"apn", NULL};
 
 IMPEL_MODULE(apn) = {
     IMPEL_MODULE_STAMP,
-    .flags = IMPEL_MODULE_TLS,
+    .flags = IMPEL_MODULE_TLS | IMPEL_MODULE_CONTAINER,
     .option_count = OPT_ROWS,
     .counter_count = COUNT_MAX,
     .name = "apn",

@@ -53,10 +53,6 @@ struct apn {
     struct provider provider;
 };
 
-/* A word that may stand in a header of HTTP: of so many octets, letters, digits
- * and "._:-" only. */
-bool apn_is_word(struct impel_str s, size_t most);
-
 extern const struct impel_transport apn_transport;
 
 #endif

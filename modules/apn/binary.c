@@ -16,14 +16,14 @@
 
 enum { OPEN_MOST = 2000 /* notifications that wait for silence */ };
 struct binary {
-    struct session base;
+    struct pushconn base;
     uint32_t last_id;
 };
 
 static struct binary *
-binary_of(struct session *s)
+binary_of(struct pushconn *c)
 {
-    return (struct binary *)s;
+    return (struct binary *)c;
 }
 
 /* --- frames --- */
@@ -92,150 +92,147 @@ binary_error(const uint8_t *p, uint8_t *status, uint32_t *id)
 
 /* false: no room. */
 static bool
-binary_write(struct session *s, struct request *r)
+binary_write(struct pushconn *c, struct pushconn_request *r)
 {
-    struct binary *b = binary_of(s);
+    struct binary *b = binary_of(c);
     uint8_t frame[BINARY_FRAME_MOST];
-    size_t n = binary_frame(&r->job->notice, r->token, b->last_id + 1, frame);
+    size_t n = binary_frame(r->job->notice, r->device, b->last_id + 1, frame);
 
-    if (s->host->write(s->io, frame, n) < 0)
+    if (c->host->write(c->io, frame, n) < 0)
         return false; /* EV_DRAINED or EV_LOST follows */
     r->id = ++b->last_id;
-    request_waits(r);
+    pushconn_waits(r);
     return true;
 }
 
 static void
-binary_send(struct session *s, struct request *r)
+binary_send(struct pushconn *c, struct pushconn_request *r)
 {
-    if (s->todo || !binary_write(s, r))
-        request_puts_off(r);
+    if (c->todo || !binary_write(c, r))
+        pushconn_puts_off(r);
 }
 
 static void
-binary_drained(struct session *s)
+binary_drained(struct pushconn *c)
 {
-    while (s->todo && binary_write(s, s->todo))
+    while (c->todo && binary_write(c, c->todo))
         ;
 }
 
 static void
-binary_delivered(struct request *r)
+binary_delivered(struct pushconn_request *r)
 {
     struct reason yes = {
         .result = outcome_internal(IMPEL_DELIVERED, IMPEL_BLAME_RCPT,
             IMPEL_AT_FINAL, "250 2.0.0 [internal] sent, and not refused")};
 
-    request_answered(r, &yes, (struct impel_str){NULL, 0});
+    session_answered(r, &yes, (struct impel_str){NULL, 0});
 }
 
 static void
-binary_thrown_away(struct request *r)
+binary_thrown_away(struct pushconn_request *r)
 {
     struct impel_result again =
         outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
             "451 4.4.2 [internal] another notification was refused before it");
-    struct session *s = r->job->session;
+    struct pushconn *c = r->job->conn;
 
-    s->host->count(s->module->instance, COUNT_UNTOUCHED, 1);
-    request_ends(r, &again);
+    c->host->count(c->instance, COUNT_UNTOUCHED, 1);
+    pushconn_ends(r, &again);
 }
 
 /* 10 is no refusal: it names the last one that was taken. */
 static void
-binary_refused(struct session *s, uint8_t status, uint32_t id)
+binary_refused(struct pushconn *c, uint8_t status, uint32_t id)
 {
     struct reason reason;
     bool known = status != 10;
 
-    while (s->first && (s->first->id < id || (!known && s->first->id == id)))
-        binary_delivered(s->first);
-    if (s->first && s->first->id == id) {
+    /* nothing was said of ours; but a shutdown may have taken none */
+    if (id > binary_of(c)->last_id || (known && !id)) {
+        pushconn_fails(c, IMPEL_BLAME_HOST, IMPEL_AT_FINAL,
+            "451 4.5.0 [internal] an error packet for what was never sent");
+        return;
+    }
+    while (c->first && (c->first->id < id || (!known && c->first->id == id)))
+        binary_delivered(c->first);
+    if (c->first && c->first->id == id) {
         reason_binary(status, &reason);
-        request_answered(s->first, &reason, (struct impel_str){NULL, 0});
+        session_answered(c->first, &reason, (struct impel_str){NULL, 0});
     } else if (known) {
-        s->host->log(s->module->instance, s->io, 3,
+        c->host->log(c->instance, c->io, IMPEL_LOG_WARNING,
             "notification %u was refused with status %u after "
             "delivery_response_timeout: it is logged as delivered",
             id, status);
     }
-    while (s->first)
-        binary_thrown_away(s->first);
-    s->leaving = true;
-    session_over(s, NULL);
+    while (c->first)
+        binary_thrown_away(c->first);
+    pushconn_over(c, NULL);
 }
 
 static void
-binary_input(struct session *s)
+binary_input(struct pushconn *c)
 {
-    struct impel_str in = s->host->input(s->io);
+    struct impel_str in = c->host->input(c->io);
     uint8_t status;
     uint32_t id;
 
     if (in.n < BINARY_ERROR)
         return;
     if (!binary_error((const uint8_t *)in.p, &status, &id)) {
-        session_fails(s, IMPEL_BLAME_HOST, IMPEL_AT_FINAL,
+        pushconn_fails(c, IMPEL_BLAME_HOST, IMPEL_AT_FINAL,
             "451 4.5.0 [internal] no error packet of APNs");
         return;
     }
-    s->host->consume(s->io, in.n);
-    binary_refused(s, status, id);
+    c->host->consume(c->io, in.n);
+    binary_refused(c, status, id);
 }
 
 static void
-binary_time(struct session *s, int64_t number)
+binary_flush(struct pushconn *c)
 {
-    int64_t now = s->host->now();
+    if (c->leaving && !c->jobs)
+        pushconn_over(c, NULL);
+}
+
+static void
+binary_time(struct pushconn *c, int64_t number)
+{
+    int64_t now = c->host->now();
 
     (void)number;
-    while (s->first && s->first->since + s->wait <= now)
-        binary_delivered(s->first);
-    session_watch(s);
-    if (s->closing && !s->jobs)
-        session_over(s, NULL);
+    while (c->first && c->first->since + c->wait <= now)
+        binary_delivered(c->first);
+    pushconn_watch(c);
+    binary_flush(c);
 }
 
 static bool
-binary_forget(struct session *s, struct request *r)
+binary_forget(struct pushconn *c, struct pushconn_request *r)
 {
-    (void)s;
-    return request_was_sent(r);
+    (void)c;
+    return pushconn_was_sent(r);
 }
 
 /* --- events --- */
 
 static void
-binary_connected(struct session *s)
+binary_connected(struct pushconn *c)
 {
-    s->host->timer(s->io, TIMER_CONNECT, -1);
-    s->up = s->ready = true;
-    s->host->ready(s->io, OPEN_MOST);
-}
-
-static void
-binary_flush(struct session *s)
-{
-    (void)s;
+    c->host->timer(c->io, PUSHCONN_CONNECT, -1);
+    c->up = c->ready = true;
+    c->host->ready(c->io, OPEN_MOST);
 }
 
 /* There is no question that is answered. */
 static void
-binary_probe(struct session *s)
+binary_probe(struct pushconn *c)
 {
-    s->host->ready(s->io, OPEN_MOST);
+    c->host->ready(c->io, OPEN_MOST);
 }
 
 static void
-binary_close(struct session *s)
-{
-    s->closing = true;
-    if (!s->jobs)
-        session_over(s, NULL);
-}
-
-static void
-binary_lost(struct session *s)
+binary_lost(struct pushconn *c)
 {
     struct impel_result lost =
         outcome_internal(IMPEL_RETRY, IMPEL_BLAME_SESSION, IMPEL_AT_FINAL,
@@ -243,19 +240,18 @@ binary_lost(struct session *s)
             "silent long enough");
 
     lost.flags = IMPEL_UNCERTAIN;
-    while (s->first)
-        request_ends(s->first, &lost);
+    while (c->first)
+        pushconn_ends(c->first, &lost);
 }
 
 static void
-binary_fini(struct session *s)
+binary_fini(struct pushconn *c)
 {
-    (void)s;
+    (void)c;
 }
 
-const struct speech binary_speech = {
+const struct pushconn_speech binary_speech = {
     .size = sizeof(struct binary),
-    .binary = true,
     .connected = binary_connected,
     .input = binary_input,
     .drained = binary_drained,
@@ -264,7 +260,7 @@ const struct speech binary_speech = {
     .flush = binary_flush,
     .forget = binary_forget,
     .probe = binary_probe,
-    .close = binary_close,
+    .close = binary_flush,
     .lost = binary_lost,
     .fini = binary_fini,
 };

@@ -13,7 +13,8 @@ modules_apn_apn_la_CPPFLAGS = $(MODULE_CPP) -I$(top_srcdir)/modules/apn
 modules_apn_apn_la_CFLAGS = $(MODULE_CC) $(STRICT_CFLAGS) $(GNUTLS_CFLAGS) \
 	$(JANSSON_CFLAGS)
 modules_apn_apn_la_LDFLAGS = $(MODULE_LD)
-modules_apn_apn_la_LIBADD = modules/lib/libh2.la modules/lib/libpush.la \
+modules_apn_apn_la_LIBADD = modules/lib/libpushconn.la modules/lib/libjws.la \
+	modules/lib/libh2.la modules/lib/libpush.la \
 	modules/lib/libmodule.la \
 	$(GNUTLS_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += modules/apn/apn.md
@@ -23,7 +24,8 @@ APN_LIBS = $(modules_apn_apn_la_LIBADD)
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-apn
 TESTS += tests/unit/test-apn
-tests_unit_test_apn_SOURCES = tests/unit/test-apn.c $(APN_SOURCES)
+tests_unit_test_apn_SOURCES = tests/unit/test-apn.c \
+	tests/unit/jws_support.c tests/unit/jws_support.h $(APN_SOURCES)
 tests_unit_test_apn_CPPFLAGS = $(modules_apn_apn_la_CPPFLAGS)
 tests_unit_test_apn_LDADD = $(APN_LIBS) $(CMOCKA_LIBS)
 endif

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "notice.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
-static _Thread_local char fault[300];
-
-static const char *IMPEL_PRINTF(1, 2) notice_fault(const char *format, ...)
-{
-    va_list ap;
-
-    va_start(ap, format);
-    (void)vsnprintf(fault, sizeof(fault), format, ap);
-    va_end(ap);
-    return fault;
-}
+#include "pushwords.h"
 
 void
 notice_fini(struct notice *n)
@@ -58,27 +47,12 @@ notice_token(struct impel_str s, char to[NOTICE_TOKEN_MOST + 1])
     return true;
 }
 
-/* The message's word, else the option's.  false: longer than fits, or nothing
- * for a header. */
+/* A word of the message's, else of the option. */
 static bool
 take_word(const struct apn *m, const struct impel_scope *scope,
     struct impel_str fields, const char *name, int row, char *to, size_t size)
 {
-    struct impel_str own = {NULL, 0};
-    char value[512];
-
-    if (mime_field(fields, name, value, sizeof(value)))
-        own = line_str(value);
-    else if (row >= 0 && m->host->opt_is_set(scope, (uint32_t)row))
-        own = m->host->opt_str(scope, (uint32_t)row, 0);
-    to[0] = '\0';
-    if (!own.n)
-        return true;
-    if (own.n >= size || !apn_is_word(own, size))
-        return false;
-    memcpy(to, own.p, own.n);
-    to[own.n] = '\0';
-    return true;
+    return pushwords_take(m->host, scope, fields, name, row, to, size);
 }
 
 static bool
@@ -129,7 +103,7 @@ take_priority(const struct apn *m, const struct impel_scope *scope,
     int64_t option = m->host->opt_int(scope, OPT_PRIORITY);
     char value[16];
 
-    if (mime_field(fields, "X-APN-Priority", value, sizeof(value))) {
+    if (mime_look(fields, "X-APN-Priority", value, sizeof(value))) {
         for (option = 1; option < 4; option++)
             if (strcmp(value, words[option]) == 0)
                 break;
@@ -151,14 +125,10 @@ take_expiry(const struct apn *m, const struct impel_scope *scope,
     const struct impel_envelope *e, struct impel_str fields, struct notice *to)
 {
     int64_t seconds = m->host->opt_int(scope, OPT_EXPIRY) / 1000;
-    char value[24], *end;
 
-    if (mime_field(fields, "X-APN-Expiry", value, sizeof(value))) {
-        seconds = strtoll(value, &end, 10);
-        if (!value[0] || *end || seconds < 0 || seconds > 31536000)
-            return "550 5.6.0 [internal] X-APN-Expiry is no number of seconds "
-                   "up to a year";
-    }
+    if (pushwords_number(fields, "X-APN-Expiry", 0, 31536000, &seconds) < 0)
+        return "550 5.6.0 [internal] X-APN-Expiry is no number of seconds up "
+               "to a year";
     to->expiration = seconds ? e->received / 1000 + seconds : 0;
     return NULL;
 }
@@ -189,7 +159,7 @@ take_token(const struct apn *m, struct impel_batch *batch,
     struct impel_str meta;
 
     to->token[0] = '\0';
-    if (mime_field(fields, "X-Device-Token", value, sizeof(value)))
+    if (mime_look(fields, "X-Device-Token", value, sizeof(value)))
         return notice_token(line_str(value), to->token)
             ? NULL
             : "550 5.1.3 [internal] X-Device-Token is no device token";
@@ -213,77 +183,35 @@ payload_most(const struct notice *n, bool binary)
 static json_t *
 payload_of(struct impel_str title, struct impel_str body)
 {
-    json_t *alert = json_object(), *aps = json_object(), *root = json_object();
+    json_t *aps = json_object(), *root = json_object();
 
-    if (title.n)
-        json_object_set_new(
-            alert, "title", json_stringn_nocheck(title.p, title.n));
-    if (body.n)
-        json_object_set_new(
-            alert, "body", json_stringn_nocheck(body.p, body.n));
-    json_object_set_new(aps, "alert", alert);
-    json_object_set_new(root, "aps", aps);
-    return root;
-}
-
-static struct impel_str
-cut_to(struct impel_str s, size_t n)
-{
-    if (n < s.n)
-        s.n = n;
-    while (s.n > 0 && !mime_is_utf8(s))
-        s.n--;
-    return s;
-}
-
-/* As much of title and body as makes a payload of that size. */
-static json_t *
-payload_convert(const struct push_found *f, size_t most)
-{
-    size_t low = 0, high = f->text.n;
-    struct impel_str title = cut_to(f->subject, most / 8);
-    json_t *best = payload_of(title, (struct impel_str){"", 0});
-
-    if (!f->text.n)
-        return best;
-    while (low <= high) {
-        size_t half = low + (high - low) / 2;
-        json_t *root = payload_of(title, cut_to(f->text, half));
-        size_t n = json_dumpb(root, NULL, 0, JSON_COMPACT);
-
-        if (n && n <= most) {
-            json_decref(best);
-            best = root;
-            low = half + 1;
-        } else {
-            json_decref(root);
-            if (!half)
-                break;
-            high = half - 1;
-        }
+    if (json_object_set_new(aps, "alert", pushwords_alert(title, body)) == 0 &&
+        json_object_set(root, "aps", aps) == 0) {
+        json_decref(aps);
+        return root;
     }
-    return best;
+    json_decref(aps);
+    json_decref(root);
+    return NULL;
 }
 
 static const char *
 payload_take(
     const struct push_found *f, bool binary, json_t **root, struct notice *to)
 {
-    json_error_t e;
+    const char *wrong;
 
     if (!f->payload.p) {
-        *root =
-            payload_convert(f, binary ? NOTICE_PAYLOAD_BINARY : NOTICE_PAYLOAD);
+        *root = pushwords_fit(
+            f, binary ? NOTICE_PAYLOAD_BINARY : NOTICE_PAYLOAD, payload_of);
         to->payload = json_dumps(*root, JSON_COMPACT);
         to->payload_n = to->payload ? strlen(to->payload) : 0;
         to->converted = true;
         return to->payload ? NULL : "451 4.3.0 [internal] no memory";
     }
-    *root = json_loadb(f->payload.p, f->payload.n, 0, &e);
-    if (!json_is_object(*root))
-        return notice_fault(
-            "550 5.6.0 [internal] the payload is no JSON object (%.150s)",
-            *root ? "another value" : e.text);
+    wrong = pushwords_object(f->payload, 0, root);
+    if (wrong)
+        return wrong;
     /* as it was written: nobody reads numbers better than their writer */
     to->payload = malloc(f->payload.n);
     if (!to->payload)
@@ -318,7 +246,7 @@ notice_make(const struct apn *m, const struct impel_scope *scope,
     if (!wrong)
         wrong = take_expiry(m, scope, envelope, fields, to);
     if (!wrong && to->payload_n > payload_most(to, binary))
-        wrong = notice_fault(
+        wrong = pushwords_fault(
             "552 5.3.4 [internal] the payload has %zu octets, and %zu are the "
             "most",
             to->payload_n, payload_most(to, binary));

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 
-enum { ID_MOST = 64, SUM = 32, HALF = 32 };
+#include "jws.h"
+
+enum { ID_MOST = 64, SUM = 32 };
 struct provider_entry {
     unsigned char sum[SUM]; /* of key, key id and team id; all 0: free */
     uint64_t number;
@@ -43,112 +44,37 @@ provider_fini(struct provider *p)
 static const char *
 key_load(const struct provider_key *k, gnutls_privkey_t *to)
 {
-    gnutls_datum_t pem = {
-        (unsigned char *)(uintptr_t)k->pem.p, (unsigned)k->pem.n};
-    gnutls_ecc_curve_t curve;
-
-    if (gnutls_privkey_init(to) < 0)
-        return "no memory";
-    if (gnutls_privkey_import_x509_raw(
-            *to, &pem, GNUTLS_X509_FMT_PEM, NULL, 0) < 0) {
-        gnutls_privkey_deinit(*to);
+    switch (jws_key(k->pem, JWS_ES256, to)) {
+    case 0:
+        return NULL;
+    case IMPEL_E_INVAL:
         return "apn_auth_key is no private key in PEM form";
-    }
-    if (gnutls_privkey_export_ecc_raw2(*to, &curve, NULL, NULL, NULL, 0) < 0 ||
-        curve != GNUTLS_ECC_CURVE_SECP256R1) {
-        gnutls_privkey_deinit(*to);
+    case IMPEL_E_UNSUP:
         return "apn_auth_key is no key for ES256 (curve P-256)";
+    default:
+        return "no memory";
     }
-    return NULL;
-}
-
-/* base64url without padding, behind what is there; false: no room. */
-static bool
-put_base64(char *to, size_t size, const void *p, size_t n)
-{
-    gnutls_datum_t in = {(unsigned char *)(uintptr_t)p, (unsigned)n}, out;
-    size_t at = strlen(to);
-    bool fits;
-
-    if (gnutls_base64_encode2(&in, &out) < 0)
-        return false;
-    while (out.size > 0 && out.data[out.size - 1] == '=')
-        out.size--;
-    fits = out.size < size - at;
-    for (unsigned i = 0; fits && i < out.size; i++)
-        to[at + i] = out.data[i] == '+' ? '-'
-            : out.data[i] == '/'        ? '_'
-                                        : (char)out.data[i];
-    if (fits)
-        to[at + out.size] = '\0';
-    gnutls_free(out.data);
-    return fits;
-}
-
-/* A number of DER as so many octets. */
-static bool
-put_half(unsigned char *to, const gnutls_datum_t *n)
-{
-    const unsigned char *p = n->data;
-    unsigned size = n->size;
-
-    while (size > HALF && *p == 0)
-        p++, size--;
-    if (size > HALF)
-        return false;
-    memset(to, 0, HALF - size);
-    memcpy(to + HALF - size, p, size);
-    return true;
-}
-
-static bool
-sign(gnutls_privkey_t key, const char *text, unsigned char to[2 * HALF])
-{
-    gnutls_datum_t data = {
-        (unsigned char *)(uintptr_t)text, (unsigned)strlen(text)};
-    gnutls_datum_t der, r, s;
-    bool fine;
-
-    if (gnutls_privkey_sign_data2(
-            key, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &der) < 0)
-        return false;
-    if (gnutls_decode_rs_value(&der, &r, &s) < 0) {
-        gnutls_free(der.data);
-        return false;
-    }
-    fine = put_half(to, &r) && put_half(to + HALF, &s);
-    gnutls_free(r.data);
-    gnutls_free(s.data);
-    gnutls_free(der.data);
-    return fine;
 }
 
 static const char *
 make(const struct provider_key *k, int64_t wall, char to[PROVIDER_TOKEN_MOST])
 {
     static const char bearer[] = "bearer ";
-    unsigned char signature[2 * HALF];
+    char header[ID_MOST + 80], claims[ID_MOST + 80];
     gnutls_privkey_t key;
-    char json[ID_MOST + 80];
     const char *why = key_load(k, &key);
-    bool fine;
 
     if (why)
         return why;
     memcpy(to, bearer, sizeof(bearer));
-    (void)snprintf(json, sizeof(json), "{\"alg\":\"ES256\",\"kid\":\"%.*s\"}",
-        (int)k->key_id.n, k->key_id.p);
-    fine = put_base64(to, PROVIDER_TOKEN_MOST - 1, json, strlen(json));
-    (void)snprintf(json, sizeof(json), "{\"iss\":\"%.*s\",\"iat\":%lld}",
+    (void)snprintf(header, sizeof(header),
+        "{\"alg\":\"ES256\",\"kid\":\"%.*s\"}", (int)k->key_id.n, k->key_id.p);
+    (void)snprintf(claims, sizeof(claims), "{\"iss\":\"%.*s\",\"iat\":%lld}",
         (int)k->team_id.n, k->team_id.p, (long long)(wall / 1000));
-    (void)strcat(to, ".");
-    fine = fine && put_base64(to, PROVIDER_TOKEN_MOST - 1, json, strlen(json));
-    fine = fine && sign(key, to + sizeof(bearer) - 1, signature);
-    (void)strcat(to, ".");
-    fine = fine &&
-        put_base64(to, PROVIDER_TOKEN_MOST, signature, sizeof(signature));
+    if (!jws_sign(key, JWS_ES256, header, claims, to, PROVIDER_TOKEN_MOST))
+        why = "the token cannot be signed";
     gnutls_privkey_deinit(key);
-    return fine ? NULL : "the token cannot be signed";
+    return why;
 }
 
 static bool
