@@ -12,7 +12,7 @@ ECS_SOURCES = \
 	lib/ecstream/taking.c \
 	modules/ecstream/frame.c modules/ecstream/frame.h \
 	modules/ecstream/tags.c modules/ecstream/tags.h
-ECS_CPP = -D_GNU_SOURCE -I$(top_srcdir)/include -I$(top_srcdir)/lib/ecstream \
+ECS_CPP = $(FEATURES) -I$(top_srcdir)/include -I$(top_srcdir)/lib/ecstream \
 	-I$(top_srcdir)/modules/ecstream
 ECS_CC = $(AM_CFLAGS) $(STRICT_CFLAGS) $(GNUTLS_CFLAGS)
 EXTRA_DIST += lib/ecstream/libimpel-ecstream.map lib/ecstream/names.h

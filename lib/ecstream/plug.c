@@ -23,10 +23,14 @@ plug_init(struct plug *p)
 static void
 plug_errno(struct plug *p, int is)
 {
+#ifdef __GLIBC__
     char text[100];
+    const char *words = strerror_r(is, text, sizeof(text));
+#else
+    const char *words = strerror(is); /* constant in musl */
+#endif
 
-    snprintf(
-        p->error, sizeof(p->error), "%s", strerror_r(is, text, sizeof(text)));
+    snprintf(p->error, sizeof(p->error), "%s", words);
 }
 
 static void

@@ -7,7 +7,6 @@
  */
 #include "client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -68,7 +67,7 @@ client_wrong(struct client *c, const char *text)
 }
 
 void
-client_wait(struct client *c)
+client_expect(struct client *c)
 {
     bool waits = c->state != CLIENT_OPEN || c->tags.live || c->probing;
 
@@ -97,7 +96,7 @@ client_bye(struct client *c)
     frame_begin(&c->out, FRAME_BYE);
     frame_end(&c->out);
     c->state = CLIENT_PARTING;
-    client_wait(c);
+    client_expect(c);
 }
 
 static void
@@ -127,7 +126,7 @@ client_hello(struct client *c)
     frame_put_text(&c->out, line_str("Impel"));
     frame_end(&c->out);
     c->state = CLIENT_WELCOME;
-    client_wait(c);
+    client_expect(c);
     sending_run(c);
 }
 
@@ -357,7 +356,7 @@ client_run(struct client *c)
         return;
     if (at) {
         c->host->consume(c->session, at);
-        client_wait(c);
+        client_expect(c);
     }
     client_bye(c);
     sending_run(c);
@@ -376,9 +375,7 @@ client_open(void *ctx, struct impel_session *session,
     int rc;
 
     if (!c) {
-        e->code = IMPEL_E_NOMEM;
-        snprintf(e->text, sizeof(e->text), "no memory");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory");
     }
     c->module = m;
     c->host = m->host;
@@ -487,7 +484,9 @@ client_deliver(
     struct client *c = sp;
     struct parcel *p = calloc(1, sizeof(*p));
 
-    if (p)
+    if (p && envelope->rcpt_count == 1)
+        p->told = &p->one;
+    else if (p)
         p->told = calloc(envelope->rcpt_count, sizeof(*p->told));
     if (!p || !p->told) {
         struct impel_result r =
@@ -531,7 +530,7 @@ client_probe(void *sp)
     frame_begin(&c->out, FRAME_PING);
     frame_put(&c->out, octets, sizeof(octets));
     frame_end(&c->out);
-    client_wait(c);
+    client_expect(c);
     sending_run(c);
 }
 

@@ -29,6 +29,7 @@ struct parcel {
     uint64_t at;      /* octets of the body that were sent */
     size_t rcpt_count, left;
     bool *told; /* each recipient's result is there; of `left` it is not */
+    bool one;   /* told of most, which have one recipient */
 };
 struct parcels {
     struct parcel *first, **last;
@@ -76,7 +77,7 @@ void parcel_free(struct parcel *p);
 
 /* --- client.c --- */
 /* Time runs as long as something is waited for. */
-void client_wait(struct client *c);
+void client_expect(struct client *c);
 /* Ask when the answers that were reported are on disk, unless it was asked. */
 void client_settle(struct client *c);
 void client_end(struct client *c, const struct impel_result *why);

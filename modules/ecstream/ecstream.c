@@ -4,18 +4,10 @@
  */
 #include "ecstream.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define IMPORT(option) \
-    { \
-        .name = option, .type = IMPEL_OPT_IMPORT \
-    }
-#define INBOUND \
-    (IMPEL_SCOPE_GLOBAL | IMPEL_SCOPE_LISTENER | IMPEL_SCOPE_LISTEN | \
-        IMPEL_SCOPE_PEER)
-#define DAY_MS ((int64_t)86400 * 1000)
+#include "optionrow.h"
 
 static const struct impel_option ecstream_options[OPT_ROWS] = {
     [OPT_CONNECT_TIMEOUT] = IMPORT("connect_timeout"),
@@ -31,7 +23,7 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
         .max = 65535,
         .brief = "port of a gateway that is spoken to in ECSTREAM",
         .manual = "A port written with the gateway beats it.",
-        .since = "0.2"},
+        .since = "0.1"},
     [OPT_TIMEOUT] = {.name = "ecstream_timeout",
         .type = IMPEL_OPT_DURATION,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -43,7 +35,7 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
                   "handshake, or what became of a message that was sent whole. "
                   "What was sent and not answered is sent again on another "
                   "connection; the server knows what it has.",
-        .since = "0.2"},
+        .since = "0.1"},
     [OPT_CONTEXT] = {.name = "ecstream_context",
         .type = IMPEL_OPT_LIST,
         .scopes = IMPEL_SCOPE_OUTBOUND,
@@ -53,7 +45,7 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
                   "assigned; the receiving node keeps them with the message, "
                   "or takes the binding, if this one is in its "
                   "trusted_peers.",
-        .since = "0.2"},
+        .since = "0.1"},
     [OPT_IDLE_TIME] = {.name = "ecstream_idle_time",
         .type = IMPEL_OPT_DURATION,
         .scopes = INBOUND,
@@ -63,7 +55,7 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
         .brief = "how long a client may say nothing",
         .manual = "A connection without a message under way ends after that, "
                   "and so does one that has left a message half sent.",
-        .since = "0.2"},
+        .since = "0.1"},
     [OPT_MAX_BATCH_SIZE] = {.name = "ecstream_max_batch_size",
         .type = IMPEL_OPT_INT,
         .scopes = INBOUND,
@@ -74,7 +66,7 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
         .manual = "The window of messages: of each of them the key is kept in "
                   "memory and on disk until the client confirms that it has "
                   "the answer, so that it is known when it is sent again.",
-        .since = "0.2"},
+        .since = "0.1"},
     [OPT_WINDOW] = {.name = "ecstream_window",
         .type = IMPEL_OPT_SIZE,
         .scopes = INBOUND,
@@ -83,7 +75,7 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
         .max = (int64_t)1 << 32,
         .brief = "octets of messages a client may have sent without an answer",
         .manual = "A message larger than this may be sent alone.",
-        .since = "0.2"},
+        .since = "0.1"},
     [OPT_RESEND_TIME] = {.name = "ecstream_resend_time",
         .type = IMPEL_OPT_DURATION,
         .scopes = INBOUND,
@@ -94,7 +86,7 @@ static const struct impel_option ecstream_options[OPT_ROWS] = {
         .manual = "A client whose connection broke sends again what it has no "
                   "answer for; each recipient that was taken is not taken "
                   "twice. After this time it would be.",
-        .since = "0.2"},
+        .since = "0.1"},
 };
 
 static const struct impel_counter ecstream_counters[COUNT_MAX] = {
@@ -116,9 +108,7 @@ ecstream_load(const struct impel_host *host, struct impel_instance *instance,
 
     if (!m || pthread_mutex_init(&m->flying.lock, NULL) != 0) {
         free(m);
-        e->code = IMPEL_E_NOMEM;
-        snprintf(e->text, sizeof(e->text), "no memory");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory");
     }
     m->host = host;
     m->instance = instance;
@@ -141,6 +131,7 @@ static const char *const listeners[] = {"ECStream_Listener", NULL};
 
 IMPEL_MODULE(ecstream) = {
     IMPEL_MODULE_STAMP,
+    .flags = IMPEL_MODULE_CONTAINER,
     .option_count = OPT_ROWS,
     .counter_count = COUNT_MAX,
     .name = "ecstream",

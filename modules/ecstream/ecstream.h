@@ -37,7 +37,6 @@ enum ecstream_row {
     OPT_ROWS
 };
 enum { TLS_NO, TLS_IFAVAILABLE, TLS_REQUIRED };
-enum { LEVEL_DEBUG, LEVEL_INFO, LEVEL_NOTICE, LEVEL_WARNING }; /* of log() */
 enum {
     COUNT_KNOWN,
     COUNT_PROTOCOL_ERRORS,
@@ -48,6 +47,12 @@ enum {
 
 /* Keys whose commit is under way, of all connections: a second END of one
  * waits. */
+struct flight { /* in the caller's object, which keeps its place meanwhile */
+    struct impel_str key; /* the caller's too; the rest is flying.c's */
+    uint64_t hash;
+    struct flight *next;
+    struct flying_wait *waiting;
+};
 struct flying {
     pthread_mutex_t lock;
     struct flight **slots;
@@ -76,11 +81,11 @@ enum flying_got {
     FLYING_WAITS, /* another has it */
     FLYING_NO_MEMORY
 };
+/* BEGUN: x flies until flying_end(). */
 enum flying_got flying_begin(
-    struct flying *f, struct impel_str key, struct flying_wait *w);
+    struct flying *f, struct flight *x, struct flying_wait *w);
 /* Those who wait try again. */
-void flying_end(
-    struct flying *f, struct impel_str key, const struct ecstream *m);
+void flying_end(struct flying *f, struct flight *x, const struct ecstream *m);
 /* It waits no more. */
 void flying_leave(
     struct flying *f, struct impel_str key, struct flying_wait *w);

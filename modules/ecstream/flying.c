@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct flight {
-    struct flight *next;
-    struct flying_wait *waiting;
-    uint64_t hash;
-    size_t n;
-    char key[];
-};
-
 /* FNV-1a: keys of peers that may relay, and few at a time. */
 static uint64_t
 flying_hash(struct impel_str key)
@@ -32,8 +24,8 @@ flying_place(struct flying *f, uint64_t hash, struct impel_str key)
     struct flight **at = &f->slots[hash & (f->size - 1)];
 
     while (*at &&
-        ((*at)->hash != hash || (*at)->n != key.n ||
-            memcmp((*at)->key, key.p, key.n) != 0))
+        ((*at)->hash != hash || (*at)->key.n != key.n ||
+            memcmp((*at)->key.p, key.p, key.n) != 0))
         at = &(*at)->next;
     return at;
 }
@@ -62,40 +54,34 @@ flying_grow(struct flying *f)
 }
 
 static enum flying_got
-flying_add(struct flying *f, struct impel_str key, struct flying_wait *w)
+flying_add(struct flying *f, struct flight *x, struct flying_wait *w)
 {
-    uint64_t hash = flying_hash(key);
-    struct flight *x, **at;
+    struct flight **at;
 
     if (!flying_grow(f))
         return FLYING_NO_MEMORY;
-    at = flying_place(f, hash, key);
+    at = flying_place(f, x->hash, x->key);
     if (*at) {
         w->waits = true;
         w->next = (*at)->waiting;
         (*at)->waiting = w;
         return FLYING_WAITS;
     }
-    x = malloc(sizeof(*x) + key.n);
-    if (!x)
-        return FLYING_NO_MEMORY;
     x->next = NULL;
     x->waiting = NULL;
-    x->hash = hash;
-    x->n = key.n;
-    memcpy(x->key, key.p, key.n);
     *at = x;
     f->count++;
     return FLYING_BEGUN;
 }
 
 enum flying_got
-flying_begin(struct flying *f, struct impel_str key, struct flying_wait *w)
+flying_begin(struct flying *f, struct flight *x, struct flying_wait *w)
 {
     enum flying_got got;
 
+    x->hash = flying_hash(x->key);
     (void)pthread_mutex_lock(&f->lock);
-    got = flying_add(f, key, w);
+    got = flying_add(f, x, w);
     (void)pthread_mutex_unlock(&f->lock);
     return got;
 }
@@ -111,20 +97,18 @@ flight_wake(const struct flight *x, const struct ecstream *m)
 }
 
 void
-flying_end(struct flying *f, struct impel_str key, const struct ecstream *m)
+flying_end(struct flying *f, struct flight *x, const struct ecstream *m)
 {
-    struct flight **at, *x;
+    struct flight **at;
 
     (void)pthread_mutex_lock(&f->lock);
-    at = flying_place(f, flying_hash(key), key);
-    x = *at;
-    if (x) {
-        *at = x->next;
-        f->count--;
-        flight_wake(x, m);
-    }
+    at = &f->slots[x->hash & (f->size - 1)];
+    while (*at != x)
+        at = &(*at)->next;
+    *at = x->next;
+    f->count--;
+    flight_wake(x, m);
     (void)pthread_mutex_unlock(&f->lock);
-    free(x);
 }
 
 void
@@ -146,11 +130,6 @@ flying_leave(struct flying *f, struct impel_str key, struct flying_wait *w)
 void
 flying_fini(struct flying *f)
 {
-    for (size_t i = 0; i < f->size; i++)
-        for (struct flight *x = f->slots[i], *next; x; x = next) {
-            next = x->next;
-            free(x);
-        }
     free(f->slots);
     (void)pthread_mutex_destroy(&f->lock);
 }

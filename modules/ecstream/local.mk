@@ -3,11 +3,14 @@
 noinst_LTLIBRARIES += modules/ecstream/libstream.la
 modules_ecstream_libstream_la_SOURCES = \
 	modules/ecstream/client.c modules/ecstream/client.h \
+	modules/ecstream/envelope.c modules/ecstream/envelope.h \
 	modules/ecstream/flying.c \
 	modules/ecstream/frame.c modules/ecstream/frame.h \
+	modules/ecstream/known.c modules/ecstream/known.h \
 	modules/ecstream/receipt.c \
 	modules/ecstream/sending.c \
 	modules/ecstream/server.c modules/ecstream/server.h \
+	modules/ecstream/server_frames.c \
 	modules/ecstream/tags.c modules/ecstream/tags.h
 modules_ecstream_libstream_la_CPPFLAGS = $(MODULE_CPP)
 modules_ecstream_libstream_la_CFLAGS = $(MODULE_CC)
@@ -32,8 +35,6 @@ check_PROGRAMS += $(ECSTREAM_FUZZ)
 if !FUZZ
 TESTS += $(ECSTREAM_FUZZ)
 endif
-EXTRA_DIST += tests/fuzz/corpus/ecstream-client \
-	tests/fuzz/corpus/ecstream-server
 tests_fuzz_fuzz_ecstream_client_SOURCES = tests/fuzz/fuzz-ecstream-client.c \
 	$(ECSTREAM_HOST) $(FUZZ_MAIN)
 tests_fuzz_fuzz_ecstream_client_CPPFLAGS = $(ECSTREAM_TEST_CPP) \

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * receipt.c - a message on its way in: envelope, body, commit, answer; and
- * which of its recipients were taken before.
- *
- * What is kept of a key is its recipients' numbers, four octets each, as a
- * durable value of the module.
+ * receipt.c - a message on its way in: envelope, body, commit, answer.
  */
 #include "server.h"
 
@@ -12,9 +8,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "envelope.h"
+#include "known.h"
 #include "verb.h"
 
-enum { RCPT_LEAST = 4 + 1 + 2 + 2, META_MOST = 256 };
+enum {
+    WORDS_MOST = 400,
+    SPARES_MOST = 256,      /* receipts of a connection that are kept, */
+    SPARE_WAS_MOST = 256,   /* with so many octets each, */
+    SPARE_FRAME_MOST = 4096 /* and of the connection's envelope */
+};
 
 static struct impel_str
 receipt_key(const struct receipt *m)
@@ -22,18 +25,19 @@ receipt_key(const struct receipt *m)
     return (struct impel_str){m->key, m->key_n};
 }
 
-/* NULL: no memory; an answer without words will do. */
-static char *
+/* Until when what is stored now is known: ms, wall clock. */
+static int64_t
+remembers(const struct server *s)
+{
+    return (int64_t)time(NULL) * 1000 +
+        s->host->opt_int(s->scope, OPT_RESEND_TIME);
+}
+
+static struct impel_str
 words_of(const struct impel_result *said)
 {
-    size_t n = said->text.n < 400 ? said->text.n : 400;
-    char *to = malloc(n + 1);
-
-    if (!to)
-        return NULL;
-    memcpy(to, n ? said->text.p : "", n);
-    to[n] = '\0';
-    return to;
+    return (struct impel_str){
+        said->text.p, said->text.n < WORDS_MOST ? said->text.n : WORDS_MOST};
 }
 
 static void
@@ -49,8 +53,14 @@ rcpt_say_code(struct rcpt *r, const struct impel_result *said)
 static void
 rcpt_say(struct rcpt *r, const struct impel_result *said)
 {
+    struct impel_str words = words_of(said);
+
     rcpt_say_code(r, said);
-    r->text = words_of(said);
+    r->text = malloc(words.n + 1);
+    if (!r->text)
+        return; /* an answer without words will do */
+    memcpy(r->text, words.n ? words.p : "", words.n);
+    r->text[words.n] = '\0';
 }
 
 static void
@@ -63,48 +73,15 @@ rcpt_say_text(struct rcpt *r, const char *text)
     rcpt_say(r, &said);
 }
 
-static int
-number_cmp(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static bool
-number_is_in(uint32_t number, const uint32_t *list, size_t count)
-{
-    return list && bsearch(&number, list, count, sizeof(*list), number_cmp);
-}
-
-/* Those taken by messages of this key before, ascending; NULL: none, or there
- * is no memory, which m->was says then. */
-static uint32_t *
-numbers_taken(struct receipt *m, size_t *count)
-{
-    struct frame_in in = {m->was.p, m->was.n, false};
-    uint32_t *list = m->was.n ? malloc(m->was.n) : NULL;
-
-    *count = 0;
-    if (!list) {
-        m->was.failed |= m->was.n > 0;
-        return NULL;
-    }
-    while (in.n >= 4)
-        list[(*count)++] = frame_u32(&in);
-    qsort(list, *count, sizeof(*list), number_cmp);
-    return list;
-}
-
-/* What is known of the key by now. */
 static void
-receipt_recall(struct server *s, struct receipt *m)
+receipt_free_rcpts(struct receipt *m)
 {
-    struct impel_str is =
-        s->host->state_get(s->module->instance, receipt_key(m));
-
-    m->was.n = 0;
-    frame_put(&m->was, is.p, is.n - is.n % 4);
+    for (size_t i = 0; i < m->rcpt_count; i++)
+        free(m->rcpt[i].text);
+    m->rcpt_count = 0;
+    if (m->rcpt != &m->one)
+        free(m->rcpt);
+    m->rcpt = NULL;
 }
 
 /* All but tag, key, and the numbers that are known by it. */
@@ -112,18 +89,57 @@ static void
 receipt_forget(struct receipt *m)
 {
     m->asked = 0;
-    for (size_t i = 0; i < m->rcpt_count; i++) {
-        free(m->rcpt[i].text);
+    for (size_t i = 0; i < m->rcpt_count; i++)
         if (m->rcpt[i].code / 100 == 2)
             m->places[m->asked++] = m->rcpt[i].number;
+    receipt_free_rcpts(m);
+    m->words = line_str("");
+    if (m->was.size > SPARE_WAS_MOST)
+        frame_out_fini(&m->was);
+}
+
+/* With the memory of one that is gone, if there is such. */
+static struct receipt *
+receipt_take(struct server *s)
+{
+    struct receipt *m = s->spare;
+    struct frame_out was;
+
+    if (!m)
+        return calloc(1, sizeof(*m));
+    s->spare = m->next;
+    s->spare_count--;
+    was = m->was;
+    memset(m, 0, sizeof(*m));
+    m->was.p = was.p;
+    m->was.size = was.size;
+    return m;
+}
+
+static void
+receipt_give(struct server *s, struct receipt *m)
+{
+    if (s->spare_count == SPARES_MOST) {
+        frame_out_fini(&m->was);
+        free(m);
+        return;
     }
-    free(m->rcpt);
-    free(m->words);
-    m->rcpt = NULL;
-    m->words = NULL;
-    m->rcpt_count = 0;
-    frame_out_fini(&m->was);
-    frame_out_fini(&m->envelope);
+    m->next = s->spare;
+    s->spare = m;
+    s->spare_count++;
+}
+
+void
+receipt_fini(struct server *s)
+{
+    struct receipt *m;
+
+    while ((m = s->spare) != NULL) {
+        s->spare = m->next;
+        frame_out_fini(&m->was);
+        free(m);
+    }
+    frame_out_fini(&s->envelope);
 }
 
 /* It is not to be committed any more. */
@@ -134,7 +150,7 @@ receipt_land(struct server *s, struct receipt *m)
         s->host->intake->abandon(m->in);
     m->in = NULL;
     if (m->flying)
-        flying_end(&s->module->flying, receipt_key(m), s->module);
+        flying_end(&s->module->flying, &m->flight, s->module);
     m->flying = false;
     if (m->state == RECEIPT_WAIT) {
         flying_leave(&s->module->flying, receipt_key(m), &m->wait);
@@ -154,8 +170,9 @@ receipt_free(struct server *s, struct receipt *m)
     s->octets -= m->octets;
     s->counted--;
     receipt_forget(m);
-    free(m->places);
-    free(m);
+    if (m->places != &m->one_place)
+        free(m->places);
+    receipt_give(s, m);
 }
 
 /* Nothing more will become of it: say so.  It stays if its key does. */
@@ -176,7 +193,6 @@ receipt_answer(struct server *s, struct receipt *m)
 static void
 receipt_say_rest(struct receipt *m, const struct impel_result *r)
 {
-    free(m->words);
     m->words = words_of(r);
     for (size_t i = 0; i < m->rcpt_count; i++)
         if (m->rcpt[i].code == 0 || m->rcpt[i].taken)
@@ -196,81 +212,36 @@ receipt_refuse(struct server *s, struct receipt *m, const char *text)
 
 /* --- the envelope --- */
 
-struct envelope {
-    struct impel_sender from;
-    struct frame_in meta, rcpt; /* where they begin */
-    uint16_t meta_count;
-    uint32_t rcpt_count;
-};
-
 static bool
-envelope_read_lists(struct envelope *e, struct frame_in *in)
+receipt_room(struct receipt *m, uint32_t rcpt_count)
 {
-    e->meta_count = frame_u16(in);
-    e->meta = *in;
-    for (uint16_t i = 0; i < e->meta_count && !in->bad; i++) {
-        (void)frame_text(in);
-        (void)frame_text(in);
+    m->rcpt = &m->one;
+    m->places = &m->one_place;
+    if (rcpt_count > 1) {
+        m->rcpt = calloc(rcpt_count, sizeof(*m->rcpt));
+        m->places = calloc(rcpt_count, sizeof(*m->places));
     }
-    e->rcpt_count = frame_u32(in);
-    e->rcpt = *in;
-    if (in->bad || !e->rcpt_count || e->rcpt_count > in->n / RCPT_LEAST ||
-        e->meta_count > META_MOST)
-        return false;
-    for (uint32_t i = 0; i < e->rcpt_count && !in->bad; i++) {
-        (void)frame_u32(in);
-        (void)frame_u8(in);
-        (void)frame_text(in);
-        (void)frame_text(in);
-    }
-    return frame_is_done(in);
-}
-
-/* What stands behind tag and key. */
-static bool
-envelope_read(struct envelope *e, struct frame_in *in)
-{
-    uint8_t flags = frame_u8(in);
-    uint8_t ret = frame_u8(in);
-    uint64_t size = frame_u64(in);
-
-    memset(e, 0, sizeof(*e));
-    e->from.size = sizeof(e->from);
-    e->from.address = frame_text(in);
-    e->from.envid = frame_text(in);
-    if (!e->from.envid.n)
-        e->from.envid.p = NULL;
-    e->from.ret = ret;
-    e->from.needs = (flags & FRAME_FLAG_8BIT ? IMPEL_NEED_8BIT : 0u) |
-        (flags & FRAME_FLAG_UTF8 ? IMPEL_NEED_UTF8 : 0u) |
-        (flags & FRAME_FLAG_TLS ? IMPEL_NEED_TLS : 0u);
-    if (flags & ~FRAME_FLAGS || ret > IMPEL_RET_FULL || size > INT64_MAX)
-        return false;
-    e->from.declared_size = (int64_t)size;
-    return envelope_read_lists(e, in);
+    m->rcpt_count = m->rcpt ? rcpt_count : 0;
+    return m->rcpt && m->places;
 }
 
 static struct receipt *
 receipt_new(struct server *s, struct impel_str key, uint32_t rcpt_count)
 {
-    struct receipt *m = calloc(1, sizeof(*m));
+    struct receipt *m = receipt_take(s);
 
     if (!m)
         return NULL;
-    m->rcpt = calloc(rcpt_count, sizeof(*m->rcpt));
-    m->places = calloc(rcpt_count, sizeof(*m->places));
-    m->rcpt_count = rcpt_count;
     m->tag = ++s->last_tag;
     memcpy(m->key, s->stream, FRAME_STREAM);
     memcpy(m->key + FRAME_STREAM, key.p, key.n);
     m->key_n = FRAME_STREAM + key.n;
     s->counted++;
-    if (!m->rcpt || !m->places || !tags_add(&s->tags, m->tag, m)) {
-        m->rcpt_count = m->rcpt ? m->rcpt_count : 0;
-        receipt_free(s, m);
-        return NULL;
-    }
-    return m;
+    if (receipt_room(m, rcpt_count) && tags_add(&s->tags, m->tag, m))
+        return m;
+    m->rcpt_count = m->places ? m->rcpt_count : 0;
+    receipt_free(s, m);
+    return NULL;
 }
 
 /* Numbers, and what is known of them already. */
@@ -280,8 +251,8 @@ receipt_look(struct server *s, struct receipt *m, struct frame_in rcpt)
     size_t open = 0, count;
     uint32_t *taken;
 
-    receipt_recall(s, m);
-    taken = numbers_taken(m, &count);
+    known_recall(s->module, receipt_key(m), &m->was);
+    taken = known_numbers(&m->was, &count);
     for (size_t i = 0; i < m->rcpt_count; i++) {
         struct rcpt *r = &m->rcpt[i];
 
@@ -289,7 +260,7 @@ receipt_look(struct server *s, struct receipt *m, struct frame_in rcpt)
         (void)frame_u8(&rcpt);
         (void)frame_text(&rcpt);
         (void)frame_text(&rcpt);
-        if (number_is_in(r->number, taken, count))
+        if (known_has(r->number, taken, count))
             rcpt_say_text(r, "250 2.0.0 OK, taken before");
         else
             open++;
@@ -335,6 +306,23 @@ receipt_is_too_large(const struct server *s, const struct envelope *e)
     return most > 0 && e->from.declared_size > most;
 }
 
+/* Its frame is gone when the verdicts come. */
+static void
+setup_begin(struct server *s, struct impel_str payload)
+{
+    if (s->envelope.failed || s->envelope.size > SPARE_FRAME_MOST)
+        frame_out_fini(&s->envelope);
+    s->envelope.n = 0;
+    frame_put(&s->envelope, payload.p, payload.n);
+}
+
+static void
+setup_end(struct server *s)
+{
+    s->setup = NULL;
+    s->state = SERVER_OPEN;
+}
+
 bool
 receipt_begin(struct server *s, struct impel_str payload)
 {
@@ -363,8 +351,8 @@ receipt_begin(struct server *s, struct impel_str payload)
     } else if (!envid_is_fit(e.from.envid)) {
         receipt_refuse(s, m, "501 5.5.4 bad ENVID");
     } else {
-        frame_put(&m->envelope, payload.p, payload.n);
-        if (m->envelope.failed || m->was.failed)
+        setup_begin(s, payload);
+        if (s->envelope.failed || m->was.failed)
             receipt_refuse(s, m, "451 4.3.0 no memory");
         else
             receipt_start(s, m, &e);
@@ -374,9 +362,9 @@ receipt_begin(struct server *s, struct impel_str payload)
 
 /* The envelope again, from its frame. */
 static void
-receipt_envelope(const struct receipt *m, struct envelope *e)
+receipt_envelope(const struct server *s, struct envelope *e)
 {
-    struct frame_in in = {m->envelope.p, m->envelope.n, false};
+    struct frame_in in = {s->envelope.p, s->envelope.n, false};
 
     (void)frame_u32(&in);
     (void)frame_blob(&in);
@@ -402,7 +390,7 @@ receipt_ask_rcpts(struct server *s, struct receipt *m)
 {
     struct envelope e;
 
-    receipt_envelope(m, &e);
+    receipt_envelope(s, &e);
     receipt_ask_meta(s, m, &e);
     m->state = RECEIPT_RCPTS;
     for (size_t i = 0; i < m->rcpt_count; i++) {
@@ -432,9 +420,7 @@ receipt_look_on(struct server *s, struct receipt *m)
 {
     if (m->verdicts < m->asked)
         return;
-    s->setup = NULL;
-    s->state = SERVER_OPEN;
-    frame_out_fini(&m->envelope);
+    setup_end(s);
     if (m->accepted)
         m->state = RECEIPT_BODY;
     else
@@ -449,8 +435,7 @@ receipt_judged(struct server *s, size_t rcpt, const struct impel_result *r)
 
     if (m->state == RECEIPT_SENDER) {
         if (r->verdict != IMPEL_DELIVERED) {
-            s->setup = NULL;
-            s->state = SERVER_OPEN;
+            setup_end(s);
             receipt_say_rest(m, r);
             receipt_answer(s, m);
             return;
@@ -497,11 +482,11 @@ receipt_overtaken(struct server *s, struct receipt *m)
     size_t count = 0, taken_count;
     uint32_t *taken;
 
-    receipt_recall(s, m);
-    taken = numbers_taken(m, &taken_count);
+    known_recall(s->module, receipt_key(m), &m->was);
+    taken = known_numbers(&m->was, &taken_count);
     for (size_t i = 0; i < m->rcpt_count; i++)
         count += m->rcpt[i].taken &&
-            number_is_in(m->rcpt[i].number, taken, taken_count);
+            known_has(m->rcpt[i].number, taken, taken_count);
     free(taken);
     return count;
 }
@@ -510,15 +495,14 @@ static void
 receipt_commit(struct server *s, struct receipt *m)
 {
     const struct impel_intake *intake = s->host->intake;
-    int64_t until = (int64_t)time(NULL) * 1000 +
-        s->host->opt_int(s->scope, OPT_RESEND_TIME);
 
     for (size_t i = 0; i < m->rcpt_count; i++)
         if (m->rcpt[i].taken)
             frame_put_u32(&m->was, m->rcpt[i].number);
     if (m->was.failed ||
         intake->keep(m->in,
-            (struct impel_str){(const char *)m->was.p, m->was.n}, until) < 0 ||
+            (struct impel_str){(const char *)m->was.p, m->was.n},
+            remembers(s)) < 0 ||
         intake->commit(m->in, receipt_key(m)) < 0) {
         receipt_refuse(s, m, "451 4.3.0 message cannot be stored now");
         return;
@@ -548,7 +532,8 @@ receipt_end(struct server *s, struct receipt *m)
         return;
     m->wait.token = s->host->token(s->session);
     m->wait.arg = m->tag;
-    switch (flying_begin(&s->module->flying, receipt_key(m), &m->wait)) {
+    m->flight.key = receipt_key(m);
+    switch (flying_begin(&s->module->flying, &m->flight, &m->wait)) {
     case FLYING_BEGUN:
         m->flying = true;
         receipt_fly(s, m);
@@ -587,43 +572,9 @@ receipt_final(struct server *s, struct receipt *m, const struct impel_result *r)
     receipt_answer(s, m);
 }
 
-static bool
-receipt_has(const struct receipt *m, uint32_t number)
-{
-    for (size_t i = 0; i < m->asked; i++)
-        if (m->places[i] == number)
-            return true;
-    return false;
-}
-
-/* What others have taken of this key, and did not confirm. */
-static void
-receipt_keep_others(struct server *s, const struct receipt *m)
-{
-    struct impel_str is =
-        s->host->state_get(s->module->instance, receipt_key(m));
-    struct frame_in in = {(const uint8_t *)is.p, is.n, false};
-    struct frame_out rest = {0};
-    int64_t until = -1; /* forgotten */
-
-    while (in.n >= 4) {
-        uint32_t number = frame_u32(&in);
-
-        if (!receipt_has(m, number))
-            frame_put_u32(&rest, number);
-    }
-    if (rest.n)
-        until = (int64_t)time(NULL) * 1000 +
-            s->host->opt_int(s->scope, OPT_RESEND_TIME);
-    if (!rest.failed)
-        (void)s->host->state_put(s->module->instance, receipt_key(m),
-            (struct impel_str){(const char *)rest.p, rest.n}, until);
-    frame_out_fini(&rest);
-}
-
 void
 receipt_confirm(struct server *s, struct receipt *m)
 {
-    receipt_keep_others(s, m);
+    known_forget(s->module, receipt_key(m), m->places, m->asked, remembers(s));
     receipt_free(s, m);
 }

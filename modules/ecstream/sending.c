@@ -33,7 +33,8 @@ parcels_take(struct parcels *l)
 void
 parcel_free(struct parcel *p)
 {
-    free(p->told);
+    if (p->told != &p->one)
+        free(p->told);
     free(p);
 }
 
@@ -151,6 +152,16 @@ sending_may_begin(const struct client *c, const struct parcel *p)
     return !c->octets || c->octets + (uint64_t)p->size <= c->octets_window;
 }
 
+/* The next one is not sent. */
+static void
+parcel_drop(struct client *c, struct impel_result r)
+{
+    struct parcel *p = parcels_take(&c->todo);
+
+    sending_report(p, c, &r);
+    parcel_free(p);
+}
+
 static bool
 parcel_begin(struct client *c, struct parcel *p)
 {
@@ -159,24 +170,25 @@ parcel_begin(struct client *c, struct parcel *p)
     p->size = c->host->body_size(p->batch, IMPEL_BODY_RAW);
     fault = parcel_fault(c, p);
     if (fault) {
-        struct impel_result r =
+        parcel_drop(c,
             outcome_internal(fault[0] == '5' ? IMPEL_FAILED : IMPEL_RETRY,
-                IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, fault);
-
-        sending_report(p, c, &r);
-        parcel_free(parcels_take(&c->todo));
+                IMPEL_BLAME_MESSAGE, IMPEL_AT_BODY, fault));
         return true;
     }
     if (!sending_may_begin(c, p))
         return false;
-    if (!tags_add(&c->tags, c->last_tag + 1, p))
-        return false;
+    if (!tags_add(&c->tags, c->last_tag + 1, p)) {
+        parcel_drop(c,
+            outcome_internal(IMPEL_UNTRIED, IMPEL_BLAME_SESSION, IMPEL_AT_BODY,
+                "451 4.3.0 [internal] no memory"));
+        return true;
+    }
     p->tag = ++c->last_tag;
     p->counted = (uint64_t)p->size;
     c->octets += p->counted;
     put_message(c, p);
     if (c->tags.live == 1) /* nothing was waited for until now */
-        client_wait(c);
+        client_expect(c);
     return true;
 }
 

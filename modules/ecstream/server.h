@@ -45,6 +45,10 @@ struct server {
     uint64_t octets_window, octets;
     size_t committing, waiting;
     struct receipt *setup;
+    struct frame_out envelope; /* its MESSAGE frame */
+    bool answers_due;          /* TIMER_ANSWERS runs */
+    struct receipt *spare;     /* kept to be used again */
+    size_t spare_count;
 };
 
 struct rcpt {
@@ -67,7 +71,8 @@ struct receipt {
     enum receipt_state state;
     bool flying;
     struct flying_wait wait;
-    char *words; /* of the commit, for all that were taken */
+    struct flight flight;
+    struct impel_str words; /* lent: of the commit, for all that were taken */
     struct impel_incoming *in;
     char key[FRAME_STREAM + FRAME_KEY_MOST];
     size_t key_n;
@@ -77,7 +82,9 @@ struct receipt {
     struct rcpt *rcpt;
     uint32_t *places; /* of those that the host was asked about; when it is
                          answered, `asked` numbers that have a 2xx */
-    struct frame_out envelope; /* the MESSAGE frame, while it is set up */
+    struct rcpt one;  /* most messages have no more: rcpt and places are here */
+    uint32_t one_place;
+    struct receipt *next; /* of server.spare */
 };
 
 /* --- receipt.c --- */
@@ -98,10 +105,23 @@ void receipt_final(
 void receipt_confirm(struct server *s, struct receipt *m);
 /* Whatever state it is in; not while it is committing. */
 void receipt_free(struct server *s, struct receipt *m);
+/* Those that are kept, and what is kept with them. */
+void receipt_fini(struct server *s);
+
+/* --- server_frames.c --- */
+uint32_t server_most_rcpts(const struct server *s); /* of one message */
+/* greet()'s answer. */
+void server_greeted(struct server *s, const struct impel_result *r);
+/* Octets used; 0: more has to come. */
+size_t server_take(struct server *s, struct impel_str in);
 
 /* --- server.c --- */
-uint32_t server_most_rcpts(const struct server *s); /* of one message */
 /* The same answer, to be sent when this turn ends. */
 void server_answer(struct server *s, const struct receipt *m);
+/* No answer is put into the frame that is open; another frame may begin. */
+void server_results_end(struct server *s);
+/* ERROR with that text, and the end; wrong: it was the client's mistake. */
+void server_refuse(struct server *s, const char *text);
+void server_wrong(struct server *s, const char *text);
 
 #endif

@@ -7,8 +7,13 @@
 static struct tag_slot *
 tags_slot(const struct tags *t, uint32_t tag)
 {
-    size_t low = t->first, high = t->count;
+    size_t low = t->first, high = t->count, straight;
 
+    if (low == high || tag < t->slots[low].tag)
+        return NULL;
+    straight = low + (tag - t->slots[low].tag); /* if none was taken out */
+    if (straight < high && t->slots[straight].tag == tag)
+        return &t->slots[straight];
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 

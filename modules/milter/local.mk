@@ -32,7 +32,6 @@ check_PROGRAMS += tests/fuzz/fuzz-milter tests/fuzz/fuzz-talk
 if !FUZZ
 TESTS += tests/fuzz/fuzz-milter tests/fuzz/fuzz-talk
 endif
-EXTRA_DIST += tests/fuzz/corpus/milter
 tests_fuzz_fuzz_milter_SOURCES = tests/fuzz/fuzz-milter.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_milter_CPPFLAGS = $(MODULE_CPP) -I$(top_srcdir)/modules/milter \
 	-DFUZZ_CORPUS='"$(top_srcdir)/tests/fuzz/corpus/milter"'

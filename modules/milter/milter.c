@@ -5,8 +5,9 @@
  */
 #include "milter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "outcome.h"
 
 #define INBOUND \
     (IMPEL_SCOPE_GLOBAL | IMPEL_SCOPE_LISTENER | IMPEL_SCOPE_LISTEN | \
@@ -21,7 +22,7 @@ static const char *const quarantine[] = {
     { \
         .name = option, .type = IMPEL_OPT_DURATION, .scopes = INBOUND, \
         .initial = seconds, .min = 1000, .max = DAY_MS, .brief = what, \
-        .manual = more, .since = "0.5" \
+        .manual = more, .since = "0.1" \
     }
 #define MACROS(option, names, what) \
     { \
@@ -29,7 +30,7 @@ static const char *const quarantine[] = {
         .initial = names, .brief = what, \
         .manual = "Names with or without braces. A filter that asks for " \
                   "others is told those. What has no value is left out.", \
-        .since = "0.5" \
+        .since = "0.1" \
     }
 
 static const struct impel_option options[ROW_COUNT] = {
@@ -42,7 +43,7 @@ static const struct impel_option options[ROW_COUNT] = {
                   "command_timeout=, content_timeout=, default_action=. "
                   "Addresses are numbers, but for localhost. The word none "
                   "alone takes away the filters of the scope above.",
-        .since = "0.5"},
+        .since = "0.1"},
     [ROW_CONNECT_TIMEOUT] = TIMEOUT("milter_connect_timeout", "30",
         "how long to wait for the connection to a filter",
         "Then milter_default_action holds. An item of milters may say "
@@ -67,7 +68,7 @@ static const struct impel_option options[ROW_COUNT] = {
                   "closes the connection or breaks the protocol. What it has "
                   "changed of a message by then is forgotten. With the next "
                   "message it is tried again.",
-        .since = "0.5"},
+        .since = "0.1"},
     [ROW_PROTOCOL] = {.name = "milter_protocol",
         .type = IMPEL_OPT_INT,
         .scopes = INBOUND,
@@ -76,7 +77,7 @@ static const struct impel_option options[ROW_COUNT] = {
         .max = 6,
         .brief = "highest version of the protocol to speak",
         .manual = "For filters that do not answer when they are offered 6.",
-        .since = "0.5"},
+        .since = "0.1"},
     [ROW_QUARANTINE] = {.name = "milter_quarantine_action",
         .type = IMPEL_OPT_CHOICE,
         .scopes = INBOUND,
@@ -86,7 +87,7 @@ static const struct impel_option options[ROW_COUNT] = {
             "when a filter asks for quarantine: tempfail, reject, discard, "
             "accept",
         .manual = "Impel has no queue for mail that is to be looked at.",
-        .since = "0.5"},
+        .since = "0.1"},
     [ROW_REUSE] = {.name = "milter_reuse",
         .type = IMPEL_OPT_BOOL,
         .scopes = INBOUND,
@@ -98,13 +99,13 @@ static const struct impel_option options[ROW_COUNT] = {
             "message: elsewhere those built on libmilter would answer no "
             "more. Others than these, and rspamd, may not know it at all: "
             "then each client waits for the time limit.",
-        .since = "0.5"},
+        .since = "0.1"},
     [ROW_DAEMON_NAME] = {.name = "milter_daemon_name",
         .type = IMPEL_OPT_STRING,
         .scopes = INBOUND,
         .brief = "what the macro {daemon_name} says; unset: hostname",
         .manual = "Filters tell listeners apart by it, as opendkim's MTA does.",
-        .since = "0.5"},
+        .since = "0.1"},
     [ROW_CONNECT_MACROS] =
         MACROS("milter_connect_macros", "j {daemon_name} {daemon_addr} v _",
             "macros told before the client's address"),
@@ -151,16 +152,9 @@ milter_load(const struct impel_host *host, struct impel_instance *instance,
 {
     struct milter *m;
 
-    if (!IMPEL_HAS(struct impel_host, host, filtering) || !host->filtering) {
-        e->code = IMPEL_E_UNSUP;
-        snprintf(e->text, sizeof(e->text), "this host has no filters");
-        return IMPEL_E_UNSUP;
-    }
     m = calloc(1, sizeof(*m));
     if (!m) {
-        e->code = IMPEL_E_NOMEM;
-        snprintf(e->text, sizeof(e->text), "no memory");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory");
     }
     m->host = host;
     m->instance = instance;
@@ -184,9 +178,7 @@ milter_check(void *ctx, const struct impel_scope *scope, struct impel_error *e)
             continue;
         if (target_parse(m->host, scope, item, &target, why))
             continue;
-        e->code = IMPEL_E_INVAL;
-        snprintf(e->text, sizeof(e->text), "milters: %.200s", why);
-        return IMPEL_E_INVAL;
+        return outcome_refuse(e, IMPEL_E_INVAL, "milters: %.200s", why);
     }
     return 0;
 }

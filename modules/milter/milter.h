@@ -49,7 +49,6 @@ enum { /* milter_default_action, milter_quarantine_action */
     ACTION_REJECT,
     ACTION_DISCARD
 };
-enum { LEVEL_DEBUG = 0, LEVEL_INFO, LEVEL_NOTICE, LEVEL_WARNING };
 
 struct milter { /* the module */
     const struct impel_host *host;

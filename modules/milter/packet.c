@@ -376,7 +376,8 @@ packet_value(struct packet_out *o, struct impel_str value)
         packet_bytes(o, value.p + from, i - from);
         from = i + 1;
     }
-    packet_bytes(o, value.p + from, value.n - from);
+    if (from < value.n)
+        packet_bytes(o, value.p + from, value.n - from);
     packet_byte(o, 0);
 }
 

@@ -35,11 +35,13 @@ next_arg(struct impel_str *args, struct impel_str *arg)
 
     while (args->n && *args->p == ' ')
         *args = (struct impel_str){args->p + 1, args->n - 1};
+    if (!args->n) /* there may be no pointer either */
+        return false;
     while (n < args->n && args->p[n] != ' ')
         n++;
     *arg = (struct impel_str){args->p, n};
     *args = (struct impel_str){args->p + n, args->n - n};
-    return n > 0;
+    return true;
 }
 
 /* It begins so, in any case: *value is the rest. */
@@ -242,7 +244,7 @@ take_quarantine(struct talk *t)
     char why[200];
 
     plain_words(t->said.value, why);
-    t->host->log(t->module->instance, t->session, LEVEL_WARNING,
+    t->host->log(t->module->instance, t->session, IMPEL_LOG_WARNING,
         "event=filter-quarantine addr=%s port=%u action=%s reason=\"%s\"",
         t->target.addr, t->target.port, words[action], why);
     if (action == ACTION_ACCEPT)

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outcome.h"
+
 static void talk_run(struct talk *t);
 
 /* --- answers --- */
@@ -96,7 +98,7 @@ talk_fail(struct talk *t, const char *why)
         return;
     if (asked || t->state != TALK_OPEN) {
         talk_count(t, COUNT_FAILURES);
-        t->host->log(t->module->instance, t->session, LEVEL_WARNING,
+        t->host->log(t->module->instance, t->session, IMPEL_LOG_WARNING,
             "event=filter-failed addr=%s port=%u step=%d reason=\"%s\"",
             t->target.addr, t->target.port, t->step.step, why);
     }
@@ -240,9 +242,7 @@ milter_open(void *ctx, struct impel_session *session,
     int rc;
 
     if (!t) {
-        e->code = IMPEL_E_NOMEM;
-        snprintf(e->text, sizeof(e->text), "no memory for a filter");
-        return IMPEL_E_NOMEM;
+        return outcome_refuse(e, IMPEL_E_NOMEM, "no memory for a filter");
     }
     t->module = m;
     t->host = m->host;
@@ -250,8 +250,7 @@ milter_open(void *ctx, struct impel_session *session,
     t->scope = scope;
     t->version = (uint32_t)m->host->opt_int(scope, ROW_PROTOCOL);
     if (!target_parse(m->host, scope, item, &t->target, why)) {
-        snprintf(e->text, sizeof(e->text), "%.200s", why);
-        rc = e->code = IMPEL_E_INVAL;
+        rc = outcome_refuse(e, IMPEL_E_INVAL, "%.200s", why);
     } else {
         rc = talk_dial(t, e);
     }
@@ -338,7 +337,7 @@ talk_lost(struct talk *t, int64_t arg)
     if (arg == IMPEL_E_CLOSED)
         snprintf(why, sizeof(why), "the connection was closed");
     else
-        snprintf(why, sizeof(why), "%s", strerrordesc_np((int)-arg));
+        snprintf(why, sizeof(why), "%s", strerror((int)-arg));
     talk_fail(t, why);
 }
 
@@ -359,7 +358,10 @@ milter_event(void *sp, struct impel_batch *batch, int event, int64_t arg)
         break;
     case IMPEL_EV_DRAINED:
         t->full = false;
-        talk_run(t);
+        if (t->state == TALK_OPTIONS)
+            (void)talk_flush(t);
+        else
+            talk_run(t);
         break;
     case IMPEL_EV_CREDIT:
         t->credit = false;
