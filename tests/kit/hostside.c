@@ -18,6 +18,8 @@ static const struct impel_str absent = {NULL, 0};
 static bool
 host_may(struct impel_session *s, const char *call)
 {
+    if (!threads_may(call))
+        return false;
     if (!s) {
         world_fault(world_current, "%s() without a session", call);
         return false;
@@ -55,7 +57,7 @@ host_log(struct impel_instance *i, struct impel_session *s, int level,
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    if (s)
+    if (s && threads_are_ours())
         world_note(s, "log", text, strlen(text));
 }
 
@@ -63,37 +65,56 @@ static int
 host_post(
     struct impel_instance *i, uint32_t loop, void (*fn)(void *), void *arg)
 {
-    struct event *e;
-
     (void)i;
     if (!fn || loop)
         return IMPEL_E_INVAL;
-    e = world_post(world_current, NULL, EVENT_POST);
+    if (threads_are_ours())
+        world_posted(world_current, fn, arg);
+    else
+        threads_post(fn, arg, 0, 0);
+    return 0;
+}
+
+void
+world_posted(struct world *w, void (*fn)(void *), void *arg)
+{
+    struct event *e = world_post(w, NULL, EVENT_POST);
+
     e->fn = fn;
     e->fn_arg = arg;
-    return 0;
+}
+
+void
+world_wake(struct world *w, uint64_t token, int64_t arg)
+{
+    uint64_t number = token & UINT32_MAX;
+
+    if (number < w->session_count && token >> 32 == w->serial)
+        world_post(w, w->session[number], IMPEL_EV_WAKE)->arg = arg;
 }
 
 static int
 host_wake(struct impel_instance *i, uint64_t token, int64_t arg)
 {
-    struct world *w = world_current;
-
     (void)i;
-    if (token && token <= w->session_count)
-        world_post(w, w->session[token - 1], IMPEL_EV_WAKE)->arg = arg;
+    if (threads_are_ours())
+        world_wake(world_current, token, arg);
+    else
+        threads_post(NULL, NULL, token, arg);
     return 0;
 }
 
 static int64_t
 host_now(void)
 {
-    return world_current->now;
+    return threads_may("now") ? world_current->now : 0;
 }
 
 static const struct value *
 host_value(const struct impel_scope *scope, uint32_t option, const char *call)
 {
+    if (!threads_may(call))
+        return NULL;
     if (scope && option < scope->m->option_count)
         return &scope->value[option];
     world_fault(world_current, "%s(%u): there is no such option", call, option);
@@ -162,6 +183,8 @@ host_count(struct impel_instance *i, uint32_t counter, int64_t by)
 {
     const struct impel_module *m = &i->module->m;
 
+    if (!threads_may("count"))
+        return;
     if (counter >= m->counter_count)
         world_fault(world_current, "count(%u): no such counter", counter);
     else if (by < 0 && !m->counters[counter].gauge)
@@ -180,7 +203,9 @@ host_fetch(struct impel_instance *i, const struct impel_fetch *f,
     struct event *e;
 
     (void)i;
-    if (!fn || !f->url || strncmp(f->url, "https://", 8) != 0 || f->timeout < 1)
+    if (!threads_may("fetch") || !fn ||
+        !IMPEL_HAS(struct impel_fetch, f, header) || !f->url ||
+        strncmp(f->url, "https://", 8) != 0 || f->timeout < 1)
         return IMPEL_E_INVAL;
     e = world_post(w, NULL, EVENT_FETCHED);
     e->fetched = fn;
@@ -203,6 +228,8 @@ host_state_put(struct impel_instance *i, struct impel_str key,
     struct impel_str value, int64_t expiry)
 {
     (void)i, (void)expiry;
+    if (!threads_may("state_put"))
+        return IMPEL_E_INVAL;
     if (!key.p || !key.n)
         world_fault(world_current, "state_put() without a key");
     else
@@ -214,7 +241,7 @@ static struct impel_str
 host_state_get(struct impel_instance *i, struct impel_str key)
 {
     (void)i;
-    return values_get(world_current, key);
+    return threads_may("state_get") ? values_get(world_current, key) : absent;
 }
 
 /* The script goes on with the next connection where the last one ended. */
@@ -226,7 +253,7 @@ host_hang_up(struct impel_session *s)
     s->peer.dropped = false;
     buf_cut(&s->in, 0);
     buf_cut(&s->peer.from, 0);
-    buf_cut(&s->peer.to, 0);
+    peer_forget(&s->peer);
 }
 
 static int
@@ -240,8 +267,8 @@ host_dial(
 
     if (!host_may(s, "dial"))
         return IMPEL_E_CLOSED;
-    if (!d || d->size < sizeof(*d) || s->redialled || s->ready ||
-        s->world->script->listener) {
+    if (!d || !IMPEL_HAS(struct impel_dial, d, addr) || s->redialled ||
+        s->ready || s->world->script->listener) {
         world_fault(s->world,
             "dial() thrice, when ready, by a listener or without a size");
         snprintf(e->text, sizeof(e->text), "refused");
@@ -249,6 +276,10 @@ host_dial(
     }
     t = s->script;
     w = s->world;
+    if (w->plan.inject == INJECT_DIAL) {
+        snprintf(e->text, sizeof(e->text), "no socket can be had");
+        return e->code = IMPEL_E_NOMEM;
+    }
     if (s->dialled)
         host_hang_up(s);
     s->dialled = true;
@@ -261,7 +292,7 @@ host_dial(
     /* a disturbed session gets no second chance: it would meet the script in
      * the middle */
     refuse = w->plan.inject == INJECT_REFUSE || t->dial_errno ||
-        (s->redialled && w->plan.inject);
+        (s->redialled && w->plan.inject && w->plan.lenient);
     event = world_post(w, s, refuse ? IMPEL_EV_LOST : IMPEL_EV_CONNECTED);
     if (refuse)
         event->arg = t->dial_errno ? -t->dial_errno : -111;
@@ -316,6 +347,15 @@ host_out(struct impel_session *s, const void *p, size_t n)
         buf_add(s->halved ? &s->rest : &s->out, p, n);
 }
 
+/* The disturbance that comes once, with call number count. */
+static bool
+host_is_pressed(struct world *w, enum world_inject how, uint32_t count)
+{
+    if (w->plan.inject != how || w->injected || count != w->plan.at)
+        return false;
+    return w->injected = true;
+}
+
 static int
 host_write(struct impel_session *s, const void *p, size_t n)
 {
@@ -323,7 +363,8 @@ host_write(struct impel_session *s, const void *p, size_t n)
         return IMPEL_E_CLOSED;
     if (!s->connected || s->lost)
         return IMPEL_E_CLOSED;
-    if (s->out.n >= WORLD_HIGH_WATER) {
+    if (s->out.n >= WORLD_HIGH_WATER ||
+        host_is_pressed(s->world, INJECT_FULL, s->world->writes)) {
         s->full = true;
         return IMPEL_E_FULL;
     }
@@ -391,7 +432,8 @@ host_info(struct impel_session *s, int what)
 static uint64_t
 host_token(struct impel_session *s)
 {
-    return host_may(s, "token") ? (uint64_t)s->number + 1 : 0;
+    return host_may(s, "token") ? s->world->serial << 32 | (uint64_t)s->number
+                                : 0;
 }
 
 static void
@@ -431,7 +473,8 @@ host_read_body(struct impel_batch *b, int form, uint64_t at, void *to, size_t n)
         return IMPEL_E_CLOSED;
     f = host_form(b, form);
     b->again = !b->again;
-    if (b->world->plan.wire == WIRE_BYTES && b->again) {
+    if ((b->world->plan.wire == WIRE_BYTES && b->again) ||
+        host_is_pressed(b->world, INJECT_AGAIN, b->world->reads++)) {
         world_post(b->world, b->session, IMPEL_EV_BODY)->batch = b;
         return IMPEL_E_AGAIN;
     }
@@ -512,12 +555,21 @@ host_draining(struct impel_session *s)
         s->draining = true;
 }
 
+/* Whoever reads its envelope from now on finds that there is none. */
+static void
+host_end_batch(struct impel_batch *b)
+{
+    b->session->open_count--;
+    memset(&b->envelope, 0xdb, sizeof(b->envelope));
+    memset(b->rcpt, 0xdb, b->message->rcpt_count * sizeof(*b->rcpt));
+}
+
 static void
 host_end_rcpt(struct impel_batch *b, size_t i, const struct impel_result *r,
     const char *call)
 {
     if (!b->report[i].times && !--b->left)
-        b->session->open_count--;
+        host_end_batch(b);
     verify_result(b, i, r, call);
 }
 
@@ -565,6 +617,8 @@ host_event(struct impel_instance *i, struct impel_batch *b, const char *name,
     size_t n, const struct impel_pair *pair)
 {
     (void)i, (void)b;
+    if (!threads_may("event"))
+        return;
     if (!name || (n && !pair))
         world_fault(world_current, "event() without a name or its pairs");
 }
@@ -574,7 +628,9 @@ host_report(struct impel_instance *i, struct impel_str id,
     struct impel_str rcpt, const struct impel_result *r)
 {
     (void)i, (void)rcpt;
-    if (!id.p || !r || r->size < sizeof(*r))
+    if (!threads_may("report"))
+        return IMPEL_E_INVAL;
+    if (!id.p || !r || !IMPEL_HAS(struct impel_result, r, info))
         world_fault(world_current, "report() without an id or a result");
     return 0;
 }
@@ -585,6 +641,81 @@ host_settle(struct impel_session *s, int64_t arg)
 {
     if (!host_may(s, "settle"))
         return IMPEL_E_CLOSED;
+    world_post(s->world, s, IMPEL_EV_WAKE)->arg = arg;
+    return 0;
+}
+
+/* Nobody wants a login of a script's module. */
+static int
+host_login(struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
+{
+    (void)q, (void)e;
+    return host_may(s, "login") ? IMPEL_E_UNSUP : IMPEL_E_CLOSED;
+}
+
+/* Kept among the values, as "awaited/KEY". */
+static struct buf
+late_key(struct impel_str key)
+{
+    struct buf b = BUF_INIT;
+
+    buf_cstr(&b, "awaited/");
+    buf_add(&b, key.p, key.n);
+    return b;
+}
+
+static bool
+late_key_is_good(struct world *w, struct impel_str key, const char *function)
+{
+    if (key.p && key.n && key.n <= 256)
+        return true;
+    world_fault(w, "%s() without a key of 1 to 256 octets", function);
+    return false;
+}
+
+static int
+host_await(struct impel_batch *b, size_t i, struct impel_str key,
+    int64_t within, uint32_t flags)
+{
+    struct buf name;
+
+    if (!host_may_batch(b, "await"))
+        return IMPEL_E_CLOSED;
+    if (i >= b->message->rcpt_count || b->report[i].times || within <= 0 ||
+        (flags & ~(uint32_t)IMPEL_AWAIT_LOG)) {
+        world_fault(b->world,
+            "await() of a recipient that is reported, or for no time, or with "
+            "flags that there are not");
+        return IMPEL_E_INVAL;
+    }
+    if (!late_key_is_good(b->world, key, "await"))
+        return IMPEL_E_INVAL;
+    name = late_key(key);
+    values_set(b->world, (struct impel_str){name.p, name.n},
+        (struct impel_str){"", 0});
+    buf_fini(&name);
+    return 0;
+}
+
+static int
+host_late(struct impel_session *s, struct impel_str key,
+    const struct impel_result *r, int64_t arg)
+{
+    struct buf name;
+    bool known;
+
+    if (!host_may(s, "late"))
+        return IMPEL_E_CLOSED;
+    if (!r || !IMPEL_HAS(struct impel_result, r, info) ||
+        r->verdict < IMPEL_DELIVERED || r->verdict > IMPEL_UNTRIED)
+        world_fault(s->world, "late() without a result");
+    if (!late_key_is_good(s->world, key, "late"))
+        return IMPEL_E_INVAL;
+    name = late_key(key);
+    known = values_get(s->world, (struct impel_str){name.p, name.n}).p != NULL;
+    buf_fini(&name);
+    if (!known)
+        return IMPEL_E_INVAL;
     world_post(s->world, s, IMPEL_EV_WAKE)->arg = arg;
     return 0;
 }
@@ -608,6 +739,7 @@ const struct impel_host world_host = {
     .state_get = host_state_get,
     .dial = host_dial,
     .start_tls = host_start_tls,
+    .login = host_login,
     .input = host_input,
     .consume = host_consume,
     .write = host_write,
@@ -630,4 +762,6 @@ const struct impel_host world_host = {
     .intake = &world_intake,
     .settle = host_settle,
     .filtering = &world_filtering,
+    .await = host_await,
+    .late = host_late,
 };

@@ -17,14 +17,12 @@ enum { INTAKE_MAX_BODY = 64 * 1024 * 1024 };
 
 static const struct script_want intake_yes = {
     .verdict = IMPEL_DELIVERED, .code = 250, .status = {2, 0, 0}};
-static const struct script_want intake_no_login = {.verdict = IMPEL_FAILED,
-    .code = 535,
-    .status = {5, 7, 8},
-    .text = "no such login"};
 
 static bool
 intake_may(struct impel_session *s, const char *call)
 {
+    if (!threads_may(call))
+        return false;
     if (s && s->state == SESSION_LIVE && s->world->script->listener)
         return true;
     world_fault(s ? s->world : world_current, "%s() %s", call,
@@ -55,7 +53,7 @@ intake_answer(struct impel_session *s, int stage, struct impel_str about,
     e->stage = stage;
     e->tag = tag;
     e->rcpt = rcpt;
-    e->say = stage == IMPEL_AT_LOGIN ? &intake_no_login : &intake_yes;
+    e->say = &intake_yes;
     for (size_t i = 0; i < t->answer_count; i++) {
         struct script_answer *a = &t->answer[i];
         if (a->stage != stage || (a->glob && !script_glob(a->glob, about)))
@@ -85,13 +83,30 @@ intake_greet(struct impel_session *s, struct impel_str name)
     return 0;
 }
 
-static int
-intake_login(struct impel_session *s, struct impel_str identity)
+/* No peer of a script may log in. */
+static struct impel_str
+intake_mechanisms(struct impel_session *s)
 {
-    if (!intake_may(s, "login"))
-        return IMPEL_E_CLOSED;
-    intake_answer(s, IMPEL_AT_LOGIN, identity, 0, SIZE_MAX);
-    return 0;
+    (void)intake_may(s, "mechanisms");
+    return (struct impel_str){NULL, 0};
+}
+
+static int
+intake_sasl(
+    struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
+{
+    (void)q, (void)e;
+    return intake_may(s, "sasl") ? IMPEL_E_UNSUP : IMPEL_E_CLOSED;
+}
+
+static void
+intake_refused(struct impel_session *s, struct impel_str rcpt,
+    const struct impel_result *r)
+{
+    (void)rcpt;
+    if (intake_may(s, "refused") &&
+        (!r->text.p || !IMPEL_HAS(struct impel_result, r, info)))
+        world_fault(s->world, "refused() without a reason");
 }
 
 static bool
@@ -152,7 +167,7 @@ intake_set_peer(struct impel_session *s, const struct impel_peer *peer)
         return IMPEL_E_UNSUP;
     if (!peer)
         return 0;
-    if (peer->size < sizeof(*peer))
+    if (!IMPEL_HAS(struct impel_peer, peer, local_port))
         world_fault(s->world, "set_peer() without a size");
     if (client_is_busy(s))
         return IMPEL_E_CLOSED;
@@ -203,7 +218,8 @@ intake_sender(struct impel_incoming *m, const struct impel_sender *from)
 {
     if (!intake_may_message(m, "sender"))
         return IMPEL_E_CLOSED;
-    if (m->has_sender || !from || from->size < sizeof(*from))
+    if (m->has_sender || !from ||
+        !IMPEL_HAS(struct impel_sender, from, deadline))
         world_fault(m->world, "sender() twice, or without a size");
     m->has_sender = true;
     buf_add(&m->sender, from->address.p, from->address.n);
@@ -218,7 +234,7 @@ intake_recipient(struct impel_incoming *m, const struct impel_rcpt *to)
 
     if (!intake_may_message(m, "recipient"))
         return IMPEL_E_CLOSED;
-    if (!m->has_sender || !to || to->size < sizeof(*to))
+    if (!m->has_sender || !to || !IMPEL_HAS(struct impel_rcpt, to, number))
         world_fault(m->world, "recipient() before sender(), or without size");
     n = m->rcpt_count++;
     m->rcpt = xgrow(m->rcpt, m->rcpt_count, sizeof(*m->rcpt));
@@ -316,7 +332,8 @@ intake_abandon(struct impel_incoming *m)
 const struct impel_intake world_intake = {
     .size = sizeof(struct impel_intake),
     .greet = intake_greet,
-    .login = intake_login,
+    .mechanisms = intake_mechanisms,
+    .sasl = intake_sasl,
     .set_peer = intake_set_peer,
     .begin = intake_begin,
     .sender = intake_sender,
@@ -325,6 +342,7 @@ const struct impel_intake world_intake = {
     .body = intake_body,
     .commit = intake_commit,
     .keep = intake_keep,
+    .refused = intake_refused,
     .may_relay = intake_may_relay,
     .abandon = intake_abandon,
 };

@@ -2,17 +2,16 @@
 #include "kit.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/macros.h"
 #include "base/xmem.h"
+#include "crash.h"
 #include "base/banned.h"
 
-enum { KIT_WATCHDOG_S = 120 };
+enum { KIT_WATCHDOG_S = 120, KIT_ROUNDS = 10, KIT_ROUNDS_MOST = 1000000 };
 
 static const struct group {
     const char *name;
@@ -20,49 +19,29 @@ static const struct group {
     bool plays; /* needs load() */
 } groups[] = {
     {"shape", shape_run, false},
+    {"layout", layout_run, false},
     {"life", life_run, false},
     {"accounts", accounts_run, true},
     {"cut", sweep_run, true},
     {"wire", wire_run, true},
+    {"pressure", pressure_run, true},
     {"manners", manners_run, true},
+    {"fuzz", fuzz_run, true},
 };
 
 static int
 kit_usage(void)
 {
     fprintf(stderr,
-        "usage: impel-modtest [--group=NAME]... [--verbose] MODULE "
-        "[SCRIPT...]\n"
+        "usage: impel-modtest [--group=NAME]... [--rounds=N] [--seed=N] "
+        "[--summary]\n"
+        "           [--verbose] MODULE [SCRIPT...]\n"
         "       impel-modtest --describe MODULE --as=man|md|json\n"
         "groups:");
     for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
         fprintf(stderr, " %s", groups[i].name);
     fputc('\n', stderr);
     return 2;
-}
-
-static void
-kit_write(const char *z)
-{
-    size_t n = strlen(z);
-
-    if (write(STDOUT_FILENO, z, n) < 0)
-        _exit(2);
-}
-
-/* A callback that does not return would hang the run. */
-static void
-kit_watchdog(int signal)
-{
-    (void)signal;
-    kit_write("Bail out! ");
-    if (world_current && world_current->doing) {
-        kit_write(world_current->doing);
-        kit_write(" does not return\n");
-    } else {
-        kit_write("the run takes too long\n");
-    }
-    _exit(2);
 }
 
 static int
@@ -111,20 +90,25 @@ static int
 kit_run(struct kit *k, const bool *chosen)
 {
     bool loaded = false;
+    int threads = threads_count();
 
     for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
         if (!chosen[i])
             continue;
+        tap_group(groups[i].name);
         if (groups[i].plays && !loaded) {
             if (kit_load_call(&k->module))
                 break;
             loaded = true;
         }
-        alarm(KIT_WATCHDOG_S);
+        crash_alarm(KIT_WATCHDOG_S + k->rounds);
         groups[i].run(k);
     }
     if (loaded && k->module.m.unload)
         k->module.m.unload(k->module.ctx);
+    crash_alarm(0);
+    tap_group("manners");
+    tap_ok(threads_count() == threads, "manners: no thread outlives unload()");
     return tap_end();
 }
 
@@ -138,21 +122,35 @@ kit_fini(struct kit *k)
     xfree(&k->module.counter);
 }
 
+static bool
+kit_number(const char *z, uint64_t most, uint64_t *to)
+{
+    char *end;
+
+    *to = strtoull(z, &end, 10);
+    return end != z && !*end && *z != '-' && *to <= most;
+}
+
 int
 kit_main(int argc, char **argv)
 {
     static const struct option longs[] = {
         {"group", required_argument, NULL, 'g'},
         {"verbose", no_argument, NULL, 'v'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"seed", required_argument, NULL, 's'},
+        {"summary", no_argument, NULL, 'S'},
         {"describe", no_argument, NULL, 'd'},
         {"as", required_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     bool chosen[ARRAY_SIZE(groups)] = {false}, any = false, describe = false;
+    bool summary = false;
     const char *as = "md";
-    struct kit k = {.verbose = false};
+    struct kit k = {.rounds = KIT_ROUNDS, .seed = 1};
     struct err e = {0};
+    uint64_t rounds = KIT_ROUNDS;
     int c, rc;
 
     while ((c = getopt_long(argc, argv, "g:vh", longs, NULL)) != -1) {
@@ -164,6 +162,18 @@ kit_main(int argc, char **argv)
             break;
         case 'v':
             k.verbose = true;
+            break;
+        case 'r':
+            if (!kit_number(optarg, KIT_ROUNDS_MOST, &rounds))
+                return kit_usage();
+            k.rounds = (uint32_t)rounds;
+            break;
+        case 's':
+            if (!kit_number(optarg, UINT64_MAX, &k.seed))
+                return kit_usage();
+            break;
+        case 'S':
+            summary = true;
             break;
         case 'd':
             describe = true;
@@ -179,7 +189,10 @@ kit_main(int argc, char **argv)
         return kit_usage();
     for (size_t i = 0; !any && i < ARRAY_SIZE(groups); i++)
         chosen[i] = true;
-    signal(SIGALRM, kit_watchdog);
+    if (summary)
+        tap_summary();
+    threads_begin();
+    crash_catch(argv[optind]);
     if (kit_load(argv[optind], &k.module, &e)) {
         if (describe)
             return fprintf(stderr, "%s\n", e.text), 1;

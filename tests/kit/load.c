@@ -8,13 +8,14 @@
 #include <ltdl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/macros.h"
 #include "base/str.h"
 #include "base/xmem.h"
 #include "base/banned.h"
 
-static const char *load_filename;
+static const char *load_filename; /* NULL: linked in */
 
 const char *
 kit_load_filename(void)
@@ -109,14 +110,24 @@ kit_load(const char *path, struct kit_module *m, struct err *e)
 
     if (!h)
         return ERR_IO;
-    memset(m, 0, sizeof(*m));
-    m->path = path;
     info = lt_dlgetinfo(h);
     load_filename = info ? info->filename : path;
+    if (access(load_filename, F_OK))
+        load_filename = NULL; /* it is among the preloaded symbols */
     d = lt_dlsym(h, "impel_module");
     if (!d)
         return err_set(e, ERR_NOTFOUND,
             "no Impel module: it exports no NAME_LTX_impel_module");
+    return kit_take(d, path, m, e);
+}
+
+int
+kit_take(const struct impel_module *d, const char *path, struct kit_module *m,
+    struct err *e)
+{
+    memset(m, 0, sizeof(*m));
+    m->path = path;
+    m->is_linked = !load_filename;
     if (load_stamp(d, e))
         return e->code;
     load_copy(&m->m, sizeof(m->m), d, d->size);

@@ -57,12 +57,14 @@ part_check(struct world *w)
 struct world *
 world_new(struct kit_module *m, struct script *s, const struct world_plan *plan)
 {
+    static uint64_t worlds;
     struct world *w = xnew(struct world), *before = world_current;
 
     w->module = m;
     w->script = s;
     w->plan = *plan;
     w->instance.module = m;
+    w->serial = ++worlds;
     w->now = 1000000;
     w->last = &w->first;
     world_current = w;
@@ -145,7 +147,6 @@ world_batch_new(struct impel_session *s, const struct script_message *m)
         .envid = m->envid,
         .received = 1700000000000,
         .ret = m->ret,
-        .attempt = 1,
         .rcpt_count = m->rcpt_count,
         .rcpt = b->rcpt,
         .client_addr = m->client_addr,

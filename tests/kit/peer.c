@@ -18,6 +18,7 @@ peer_fail(struct impel_session *s, const char *what, const char *p, size_t n)
     struct peer *peer = &s->peer;
     const struct script_session *t = s->script;
 
+    peer->odd = true;
     if (s->world->plan.lenient || peer->failed)
         return;
     peer->failed = true;
@@ -56,6 +57,8 @@ peer_accepted(struct impel_session *s, const struct script_message *m)
     size_t index = (size_t)(m - s->world->script->message);
 
     if (s->world->script->listener) {
+        if (s->world->plan.inject >= INJECT_EARLY)
+            return; /* it may not have been this one */
         for (size_t i = 0; i < s->world->incoming_count; i++)
             if (s->world->incoming[i]->session == s &&
                 s->world->incoming[i]->final)
@@ -64,20 +67,57 @@ peer_accepted(struct impel_session *s, const struct script_message *m)
             s->world, "%s was accepted before its FINAL verdict", m->name);
         return;
     }
-    s->peer.accepted[index] = s->peer.said;
+    s->peer.accepted[index] = s->peer.said - s->peer.early_said;
 }
 
 static void
 peer_say(struct impel_session *s, const struct script_step *step)
 {
     struct peer *peer = &s->peer;
+    size_t before = peer->to.n;
 
-    buf_add(&peer->to, step->text.p, step->text.n);
-    peer->said += step->text.n;
-    world_note(s, ">", step->text.p, step->text.n);
+    mangle_say(s->world, s->script, step->text, &peer->to);
+    peer->said += peer->to.n - before;
+    if (peer->to.n > before)
+        world_note(s, ">", peer->to.p + before, peer->to.n - before);
     if (peer->awaiting)
         peer_accepted(s, peer->awaiting);
     peer->awaiting = NULL;
+}
+
+/* What comes next is said before the module has said what it answers. */
+static void
+peer_hurry(struct impel_session *s)
+{
+    const struct script_session *t = s->script;
+    size_t i = s->peer.at + 1;
+
+    while (i < t->step_count && t->step[i].kind != STEP_SAY)
+        i++;
+    if (i == t->step_count)
+        return;
+    s->peer.early = i;
+    s->peer.early_said = s->peer.said;
+    peer_say(s, &t->step[i]);
+    s->peer.early_said = s->peer.said - s->peer.early_said;
+}
+
+/* A step of words: said now, or already. */
+static void
+peer_words(struct impel_session *s, const struct script_step *step)
+{
+    struct peer *peer = &s->peer;
+
+    if (peer->early && peer->early == peer->at) {
+        peer->early = peer->early_said = 0;
+        if (peer->awaiting)
+            peer_accepted(s, peer->awaiting);
+        peer->awaiting = NULL;
+        return;
+    }
+    peer_say(s, step);
+    if (mangle_hurries(s->world))
+        peer_hurry(s);
 }
 
 /* In a disturbed run: go on with the next step that this line fits. */
@@ -170,6 +210,22 @@ peer_body(struct impel_session *s, const struct script_step *step, bool dotted)
     return whole;
 }
 
+/* Octets that end in no line, such as the body of a request by HTTP. */
+static bool
+peer_octets(struct impel_session *s, const struct script_step *step)
+{
+    struct peer *peer = &s->peer;
+
+    if (peer->from.n < step->text.n)
+        return false;
+    if (memcmp(peer->from.p, step->text.p, step->text.n) != 0)
+        peer_fail(s, "the module said", peer->from.p, step->text.n);
+    world_note(s, "<", peer->from.p, step->text.n);
+    buf_consume(&peer->from, step->text.n);
+    peer->at++;
+    return true;
+}
+
 /* A packet of the module: its length, highest octet first, and as many, and
  * those that are not counted.  In a disturbed run: go on with the next one that
  * this fits. */
@@ -178,19 +234,22 @@ peer_packet(struct impel_session *s)
 {
     struct peer *peer = &s->peer;
     const struct script_session *t = s->script;
-    size_t head = (size_t)t->frame_length, size = 0, i = peer->at;
+    size_t before = (size_t)t->frame_before, size = 0, i = peer->at;
+    size_t head = before + (size_t)t->frame_length;
     struct impel_str packet;
 
     if (peer->from.n < head)
         return false;
-    for (size_t k = 0; k < head; k++)
+    for (size_t k = before; k < head; k++)
         size = size << 8 | (unsigned char)peer->from.p[k];
     size += (size_t)t->frame_more;
     if (size > PEER_MAX_LINE)
         peer_fail(s, "a packet without end", "", 0);
     if (peer->from.n - head < size)
         return false;
-    packet = (struct impel_str){peer->from.p + head, size};
+    /* without the length */
+    memmove(peer->from.p + head - before, peer->from.p, before);
+    packet = (struct impel_str){peer->from.p + head - before, before + size};
     while (i < t->step_count &&
         (t->step[i].kind != STEP_PACKET ||
             !script_packet_fits(t->step[i].text, packet)))
@@ -204,21 +263,27 @@ peer_packet(struct impel_session *s)
     return true;
 }
 
-static bool
-peer_tls(struct impel_session *s, bool fails)
+static void
+peer_end_tls(struct impel_session *s, bool fails)
 {
     struct event *event;
 
-    if (!s->tls_asked)
-        return false;
     s->tls = !fails;
     s->tls_failed = fails;
     s->connected = !fails;
     s->tls_asked = false;
-    s->peer.at++;
     world_note(s, "=", fails ? "no TLS" : "TLS", fails ? 6 : 3);
     event = world_post(s->world, s, IMPEL_EV_TLS);
     event->arg = fails ? IMPEL_E_CLOSED : 0;
+}
+
+static bool
+peer_tls(struct impel_session *s, bool fails)
+{
+    if (!s->tls_asked)
+        return false;
+    s->peer.at++;
+    peer_end_tls(s, fails);
     return true;
 }
 
@@ -241,7 +306,7 @@ peer_step(struct impel_session *s, const struct script_step *step)
 {
     switch (step->kind) {
     case STEP_SAY:
-        peer_say(s, step);
+        peer_words(s, step);
         break;
     case STEP_EXPECT:
     case STEP_MAYBE:
@@ -270,6 +335,8 @@ peer_step(struct impel_session *s, const struct script_step *step)
         return false;
     case STEP_PACKET:
         return peer_packet(s);
+    case STEP_OCTETS:
+        return peer_octets(s, step);
     case STEP_WAIT:
         return peer_wait(s, step);
     case STEP_DROP:
@@ -290,7 +357,11 @@ peer_run(struct impel_session *s)
         return; /* the next step is for the next connection */
     while (!peer->failed && !peer->dropped && peer->at < t->step_count)
         if (!peer_step(s, &t->step[peer->at]))
-            return;
+            break;
+    if (s->tls_asked && s->world->plan.lenient && !peer->dropped)
+        peer_end_tls(s, true); /* a handshake ends one way or the other */
+    if (!peer->failed && !peer->dropped && peer->at < t->step_count)
+        return;
     if (!peer->from.n)
         return;
     if (!peer->dropped && !peer->failed && t->step_count)
@@ -329,15 +400,30 @@ void
 peer_deliver(struct impel_session *s)
 {
     struct peer *peer = &s->peer;
-    size_t n = peer->to.n;
+    size_t left = peer_left(peer), n = left;
 
     if (s->world->plan.wire == WIRE_BYTES)
         n = 1;
     else if (s->world->plan.wire != WIRE_WHOLE)
-        n = MIN_OF(n, str_chr(buf_get(&peer->to), '\n', 0));
-    n = MIN_OF(
-        n + (n < peer->to.n && s->world->plan.wire != WIRE_BYTES), peer->to.n);
-    buf_add(&s->in, peer->to.p, n);
-    buf_consume(&peer->to, n);
+        n = MIN_OF(
+            n, str_chr(buf_get(&peer->to), '\n', peer->given) - peer->given);
+    n = MIN_OF(n + (n < left && s->world->plan.wire != WIRE_BYTES), left);
+    buf_add(&s->in, peer->to.p + peer->given, n);
+    peer->given += n;
     peer->delivered += n;
+    if (!peer_left(peer))
+        peer_forget(peer);
+}
+
+size_t
+peer_left(const struct peer *peer)
+{
+    return peer->to.n - peer->given;
+}
+
+void
+peer_forget(struct peer *peer)
+{
+    buf_cut(&peer->to, 0);
+    peer->given = 0;
 }

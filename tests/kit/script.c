@@ -183,8 +183,9 @@ parse_rcpt(struct reading *r, struct str rest)
     if (m->rcpt_count == SCRIPT_MAX_RCPTS)
         return script_bad(r, "too many recipients", rest);
     m->rcpt = xgrow(m->rcpt, m->rcpt_count + 1, sizeof(*m->rcpt));
-    to = &m->rcpt[m->rcpt_count++];
+    to = &m->rcpt[m->rcpt_count];
     memset(to, 0, sizeof(*to));
+    to->rcpt.number = (uint32_t)m->rcpt_count++;
     to->rcpt.size = sizeof(to->rcpt);
     to->rcpt.address = script_kept(r->s, word_next(&rest));
     while ((word = word_next(&rest)).n) {
@@ -278,9 +279,9 @@ script_add_step(struct reading *r, enum script_step_kind kind)
 }
 
 static int
-parse_say(struct reading *r, struct str rest, bool newline, int times)
+parse_say(struct reading *r, struct str rest, int kind, bool newline, int times)
 {
-    struct script_step *step = script_add_step(r, STEP_SAY);
+    struct script_step *step = script_add_step(r, (enum script_step_kind)kind);
     struct buf b = BUF_INIT;
     int rc = 0;
 
@@ -425,7 +426,7 @@ parse_repeat(struct reading *r, struct str rest)
 {
     int times, rc = script_number(r, word_next(&rest), &times);
 
-    return rc ? rc : parse_say(r, rest, false, times);
+    return rc ? rc : parse_say(r, rest, STEP_SAY, false, times);
 }
 
 static int
@@ -446,10 +447,10 @@ parse_session_line(struct reading *r, struct str key, struct str rest)
     struct str closed = rest;
     int rc = 0;
 
-    if (str_eq(key, STR(">")))
-        return parse_say(r, rest, true, 1);
-    if (str_eq(key, STR(">-")))
-        return parse_say(r, rest, false, 1);
+    if (str_eq(key, STR(">")) || str_eq(key, STR(">-")))
+        return parse_say(r, rest, STEP_SAY, key.n == 1, 1);
+    if (str_eq(key, STR("<-")))
+        return parse_say(r, rest, STEP_OCTETS, false, 1);
     if (str_eq(key, STR("<")))
         return parse_expect(r, rest, STEP_EXPECT);
     if (str_eq(key, STR("<?")))

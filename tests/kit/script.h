@@ -64,7 +64,8 @@ enum script_step_kind {
     STEP_TLS_REQUIRETLS,
     STEP_WAIT,
     STEP_DROP,
-    STEP_PACKET /* its length in four octets, and octets, from the module */
+    STEP_PACKET, /* its length in four octets, and octets, from the module */
+    STEP_OCTETS  /* these, from the module */
 };
 struct script_step {
     enum script_step_kind kind;
@@ -101,9 +102,9 @@ struct script_session {
     int dial_errno; /* the connection is refused with it */
     int dial_port;  /* expected; 0: any */
     int dial_tls;   /* expected; -1: any */
-    /* of packets: octets of the length, and how many octets behind it are
-     * there beside those it counts */
-    int frame_length, frame_more;
+    /* of packets: octets of the length, how many octets behind it are there
+     * beside those it counts, and how many in front of it */
+    int frame_length, frame_more, frame_before;
     bool has_closed;
     struct script_want closed;
     size_t received_count; /* listeners: messages that must have come in */

@@ -36,6 +36,8 @@ parse_packet(struct reading *r, struct str text, enum script_step_kind kind)
 
     if (!step)
         return script_bad(r, "too many lines", text);
+    if (head && r->session->frame_before)
+        return script_bad(r, "only the module says such packets", text);
     for (int i = 0; i < head; i++)
         buf_char(&b, 0);
     rc = script_expand(r, str_trim(text), &b);
@@ -64,7 +66,7 @@ script_lines(struct reading *r, struct str rest)
     return rc;
 }
 
-/* framing LENGTH MORE */
+/* framing LENGTH MORE [BEFORE] */
 static int
 parse_framing(struct reading *r, struct str rest)
 {
@@ -74,6 +76,12 @@ parse_framing(struct reading *r, struct str rest)
         script_number(r, word_next(&rest), &t->frame_more) ||
         t->frame_length < 1 || t->frame_length > PACKET_HEAD_MOST ||
         t->frame_more < 0 || t->frame_more > 100)
+        return script_bad(r, "no such framing", rest);
+    t->frame_before = 0;
+    rest = str_trim(rest);
+    if (rest.n &&
+        (script_number(r, rest, &t->frame_before) || t->frame_before < 0 ||
+            t->frame_before > 100))
         return script_bad(r, "no such framing", rest);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "kit.h"
 
 #include <ctype.h>
+#include <dlfcn.h>
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,14 +98,39 @@ shape_symbols(const char *p, size_t n, const Elf64_Shdr *table,
     }
 }
 
+/* A module is handed the host's functions; it links none of them.  What is not
+ * in the libraries it names would be found in this program, or only be missed
+ * when it is called. */
+static void
+shape_imports(const char *p, const Elf64_Shdr *table, const Elf64_Shdr *text,
+    struct buf *missing)
+{
+    const Elf64_Sym *sym = (const void *)(p + table->sh_offset);
+    size_t count = table->sh_size / sizeof(*sym);
+    void *module = dlopen(kit_load_filename(), RTLD_LAZY | RTLD_LOCAL);
+
+    for (size_t i = 1; module && i < count; i++) {
+        const char *name = p + text->sh_offset + sym[i].st_name;
+
+        if (sym[i].st_shndx != SHN_UNDEF || sym[i].st_name >= text->sh_size ||
+            ELF64_ST_BIND(sym[i].st_info) == STB_WEAK || shape_is_tool(name))
+            continue;
+        if (!dlsym(module, name))
+            buf_printf(missing, "%s\n", name);
+    }
+    if (module)
+        dlclose(module);
+}
+
 static void
 shape_exports(void)
 {
+    const char *file = kit_load_filename();
     size_t n = 0;
-    char *p = shape_read(kit_load_filename(), &n);
+    char *p = file ? shape_read(file, &n) : NULL;
     const Elf64_Ehdr *h = (const void *)p;
     const Elf64_Shdr *section;
-    struct buf other = BUF_INIT;
+    struct buf other = BUF_INIT, missing = BUF_INIT;
     int entries = 0;
 
     if (!p || n < sizeof(*h) || memcmp(p, ELFMAG, SELFMAG) ||
@@ -116,12 +142,20 @@ shape_exports(void)
     }
     section = (const void *)(p + h->e_shoff);
     for (int i = 0; i < h->e_shnum; i++)
-        if (section[i].sh_type == SHT_DYNSYM && section[i].sh_link < h->e_shnum)
-            shape_symbols(p, n, &section[i], &section[section[i].sh_link],
-                &other, &entries);
+        if (section[i].sh_type == SHT_DYNSYM &&
+            section[i].sh_link < h->e_shnum) {
+            const Elf64_Shdr *text = &section[section[i].sh_link];
+
+            shape_symbols(p, n, &section[i], text, &other, &entries);
+            if (entries)
+                shape_imports(p, &section[i], text, &missing);
+        }
     tap_ok(entries == 1 && !other.n, "shape: exports its descriptor alone");
     tap_diag(buf_get(&other));
     buf_fini(&other);
+    tap_ok(!missing.n, "shape: imports from its libraries alone");
+    tap_diag(buf_get(&missing));
+    buf_fini(&missing);
     free(p);
 }
 
@@ -159,16 +193,15 @@ shape_callbacks(const struct kit_module *k)
     const struct impel_filter *f = k->m.filter;
 
     if (k->has_transport)
-        tap_ok(t->size >= sizeof(*t) && t->open && t->event && t->deliver &&
-                t->cancel && t->probe && t->close && t->release,
+        tap_ok(t->open && t->event && t->deliver && t->cancel && t->probe &&
+                t->close && t->release,
             "shape: the transport has all callbacks");
     if (k->has_listener)
-        tap_ok(l->size >= sizeof(*l) && l->accepted && l->event && l->verdict &&
-                l->close && l->release,
+        tap_ok(l->accepted && l->event && l->verdict && l->close && l->release,
             "shape: the listener has all callbacks");
     if (f)
-        tap_ok(f->size >= sizeof(*f) && f->name && f->open && f->event &&
-                f->step && f->close && f->release,
+        tap_ok(
+            f->name && f->open && f->event && f->step && f->close && f->release,
             "shape: the filter has all callbacks");
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sweep.c - the group cut: each script again and again, disturbed at every
- * step.  Its verdicts no longer hold; what must hold: each recipient reported
+ * sweep.c - each script again and again, disturbed at every step of a kind: the
+ * group cut and part of others.  Where the disturbance changes what is said,
+ * the script's verdicts no longer hold; what must hold: each recipient reported
  * once, DELIVERED only if the peer had said so, closed() and then silence.
  */
-#include "kit.h"
+#include "sweep.h"
 
 #include <stdio.h>
 
@@ -13,33 +14,88 @@
 
 enum { SWEEP_EACH = 200, SWEEP_SPARSE = 100, SWEEP_SHOWN = 3 };
 
-static const struct sweep {
-    enum world_inject inject;
-    const char *what;
-    bool by_write;
-} sweeps[] = {
-    {INJECT_REFUSE, "the connection is refused", true},
-    {INJECT_CUT, "the connection is cut", true},
-    {INJECT_MUTE, "the peer falls silent", true},
-    {INJECT_TIMER, "a timer fires early", false},
-    {INJECT_CANCEL, "the host cancels", false},
-    {INJECT_CLOSE, "the host closes", false},
-    {INJECT_CLOSE_NOW, "the host closes now", false},
+static const struct sweep cuts[] = {
+    {.inject = INJECT_REFUSE,
+        .what = "cut: the connection is refused",
+        .by = SWEEP_ONCE,
+        .dials = true},
+    {.inject = INJECT_CUT,
+        .what = "cut: the connection is cut",
+        .by = SWEEP_WRITES,
+        .halves = true},
+    {.inject = INJECT_MUTE,
+        .what = "cut: the peer falls silent",
+        .by = SWEEP_WRITES,
+        .halves = true},
+    {.inject = INJECT_TIMER,
+        .what = "cut: a timer fires early",
+        .by = SWEEP_STEPS,
+        .halves = true},
+    {.inject = INJECT_CANCEL,
+        .what = "cut: the host cancels",
+        .by = SWEEP_STEPS,
+        .halves = true},
+    {.inject = INJECT_CLOSE,
+        .what = "cut: the host closes",
+        .by = SWEEP_STEPS,
+        .halves = true},
+    {.inject = INJECT_STOP,
+        .what = "cut: the host closes, and cancels",
+        .by = SWEEP_STEPS,
+        .bytes = true},
+    {.inject = INJECT_CLOSE_NOW,
+        .what = "cut: the host closes now",
+        .by = SWEEP_STEPS,
+        .halves = true},
 };
+
+static const char *
+sweep_unit(enum sweep_unit by)
+{
+    static const char *const names[] = {[SWEEP_ONCE] = "time",
+        [SWEEP_WRITES] = "write",
+        [SWEEP_STEPS] = "step",
+        [SWEEP_READS] = "read",
+        [SWEEP_WORDS] = "reply",
+        [SWEEP_ALLOCATIONS] = "allocation"};
+
+    return names[by];
+}
+
+/* How many there are in an undisturbed run. */
+static uint32_t
+sweep_count(const struct world *w, enum sweep_unit by)
+{
+    switch (by) {
+    case SWEEP_WRITES:
+        return w->writes + 1; /* before the first, behind the last */
+    case SWEEP_STEPS:
+        return w->callbacks + 1;
+    case SWEEP_READS:
+        return w->reads;
+    case SWEEP_WORDS:
+        return w->words;
+    case SWEEP_ALLOCATIONS:
+        return w->allocations;
+    default:
+        return 1;
+    }
+}
 
 /* One run; false if it went wrong. */
 static bool
 sweep_at(struct kit *k, struct script *s, const struct sweep *sweep,
     enum world_wire wire, uint32_t at, struct buf *faults)
 {
-    struct world_plan plan = {
-        .inject = sweep->inject, .at = at, .wire = wire, .lenient = true};
+    struct world_plan plan = {.inject = sweep->inject,
+        .at = at,
+        .wire = wire,
+        .lenient = !sweep->strict};
     struct world *w = world_play(&k->module, s, &plan);
     bool ok = !w->fault_count;
 
     if (!ok) {
-        buf_printf(
-            faults, "at %s %u:\n", sweep->by_write ? "write" : "step", at);
+        buf_printf(faults, "at %s %u:\n", sweep_unit(sweep->by), at);
         buf_str(faults, buf_get(&w->faults));
         buf_str(faults, buf_get(&w->transcript));
     }
@@ -63,15 +119,14 @@ sweep_script(
     struct buf faults = BUF_INIT;
     uint32_t bad = 0, at = 0, done = 0;
 
-    if (sweep->inject == INJECT_REFUSE)
-        steps = 0;
-    for (; at <= steps && bad < SWEEP_SHOWN; at = sweep_next(at, steps)) {
-        if (!sweep_at(k, s, sweep, WIRE_LINES, at, &faults) ||
-            !sweep_at(k, s, sweep, WIRE_HALVES, at, &faults))
+    for (; at < steps && bad < SWEEP_SHOWN; at = sweep_next(at, steps)) {
+        if (!sweep_at(k, s, sweep, sweep->bytes ? WIRE_BYTES : WIRE_LINES, at,
+                &faults) ||
+            (sweep->halves && !sweep_at(k, s, sweep, WIRE_HALVES, at, &faults)))
             bad++;
         done++;
     }
-    tap_ok(!bad, "cut: %s, at %u steps: %s", sweep->what, done, s->title);
+    tap_ok(!bad, "%s, %u times: %s", sweep->what, done, s->title);
     if (bad) {
         printf("# %s\n", s->path);
         tap_diag(buf_get(&faults));
@@ -80,22 +135,26 @@ sweep_script(
 }
 
 void
-sweep_run(struct kit *k)
+sweep_each(struct kit *k, const struct sweep *sweeps, size_t count)
 {
     struct world_plan plain = {.lenient = true};
-    uint32_t writes, callbacks;
-    struct world *w;
 
     for (size_t i = 0; i < k->script_count; i++) {
-        w = world_play(&k->module, k->script[i], &plain);
-        writes = w->writes;
-        callbacks = w->callbacks;
-        world_free(&w);
-        for (size_t n = 0; n < ARRAY_SIZE(sweeps); n++) {
-            if (sweeps[n].inject == INJECT_REFUSE && k->script[i]->listener)
-                continue;
-            sweep_script(k, k->script[i], &sweeps[n],
-                sweeps[n].by_write ? writes : callbacks);
+        struct script *s = k->script[i];
+        struct world *w = world_play(&k->module, s, &plain);
+
+        for (size_t n = 0; n < count; n++) {
+            uint32_t steps = sweep_count(w, sweeps[n].by);
+
+            if (steps && (!s->listener || !sweeps[n].dials))
+                sweep_script(k, s, &sweeps[n], steps);
         }
+        world_free(&w);
     }
+}
+
+void
+sweep_run(struct kit *k)
+{
+    sweep_each(k, cuts, ARRAY_SIZE(cuts));
 }

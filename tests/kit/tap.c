@@ -6,25 +6,63 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "base/banned.h"
 
-enum { TAP_MAX_LINES = 80 };
+enum { TAP_MAX_LINES = 80, TAP_GROUPS = 16 };
 
 static int tap_points, tap_failed;
+static bool tap_brief;
+static struct {
+    const char *name;
+    int points, failed, skipped;
+} tap_groups[TAP_GROUPS];
+static size_t tap_group_count, tap_at;
+
+void
+tap_group(const char *name)
+{
+    for (tap_at = 0; tap_at < tap_group_count; tap_at++)
+        if (tap_groups[tap_at].name == name ||
+            !strcmp(tap_groups[tap_at].name, name))
+            return;
+    if (tap_group_count < TAP_GROUPS)
+        tap_groups[tap_group_count++].name = name;
+}
+
+void
+tap_summary(void)
+{
+    tap_brief = true;
+}
+
+static void
+tap_count(bool ok, bool skipped)
+{
+    tap_points++;
+    tap_failed += !ok;
+    if (tap_at >= tap_group_count)
+        return;
+    tap_groups[tap_at].points++;
+    tap_groups[tap_at].failed += !ok;
+    tap_groups[tap_at].skipped += skipped;
+}
 
 void
 tap_ok(bool ok, const char *fmt, ...)
 {
     va_list ap;
 
-    printf("%s %d - ", ok ? "ok" : "not ok", ++tap_points);
+    tap_count(ok, strstr(fmt, "# SKIP") != NULL);
+    if (ok && tap_brief)
+        return;
+    printf("%s %d - ", ok ? "ok" : "not ok", tap_points);
     va_start(ap, fmt);
     vprintf(fmt, ap);
     va_end(ap);
     putchar('\n');
-    tap_failed += !ok;
     fflush(stdout);
 }
 
@@ -56,7 +94,11 @@ tap_world(const struct kit *k, const struct world *w, const char *what)
 int
 tap_end(void)
 {
-    printf("1..%d\n", tap_points);
+    for (size_t i = 0; tap_brief && i < tap_group_count; i++)
+        printf("# %-9s %5d points, %d failed, %d skipped\n", tap_groups[i].name,
+            tap_groups[i].points, tap_groups[i].failed, tap_groups[i].skipped);
+    if (!tap_brief)
+        printf("1..%d\n", tap_points);
     if (tap_failed)
         printf("# %d of %d failed\n", tap_failed, tap_points);
     return tap_failed ? 1 : 0;

@@ -13,7 +13,7 @@
 void
 verify_shape(struct world *w, const char *what, const struct impel_result *r)
 {
-    if (r->size < sizeof(*r))
+    if (!IMPEL_HAS(struct impel_result, r, info))
         world_fault(w, "%s: a result without its size", what);
     if (r->verdict < IMPEL_DELIVERED || r->verdict > IMPEL_UNTRIED)
         world_fault(w, "%s: verdict %d", what, r->verdict);
@@ -48,16 +48,39 @@ verify_got(const struct impel_result *r)
         .uncertain = r->flags & IMPEL_UNCERTAIN};
 }
 
+/* What the peer had said when it took the message.  Where memory or words are
+ * missing, it may have taken this one with the words for another. */
+static uint64_t
+verify_accepted(
+    const struct impel_session *s, const struct script_message *message)
+{
+    const struct script *t = s->world->script;
+    uint64_t at = s->peer.accepted[message - t->message];
+
+    if (s->world->plan.inject < INJECT_MEMORY)
+        return at;
+    for (size_t i = 0; i < t->message_count; i++)
+        if (s->peer.accepted[i] && (!at || s->peer.accepted[i] < at))
+            at = s->peer.accepted[i];
+    return at;
+}
+
 /* DELIVERED is a promise: the peer must have said so, and the module must
  * have been able to read it. */
 static void
 verify_taken(struct impel_batch *b, const char *what)
 {
     struct impel_session *s = b->session;
-    struct script *t = b->world->script;
-    uint64_t at = s->peer.accepted[b->message - t->message];
+    uint64_t at = verify_accepted(s, b->message);
     size_t i;
 
+    if (b->world->plan.inject == INJECT_WORDS)
+        return; /* it may have said anything */
+    /* of several messages, another may have come in its place */
+    if (b->world->plan.inject == INJECT_MEMORY && s->peer.odd &&
+        b->world->script->message_count == 1)
+        world_fault(b->world,
+            "%s: delivered, but not as it would be with enough memory", what);
     for (i = 0; i < s->script->step_count; i++)
         if (s->script->step[i].message == b->message)
             break;
@@ -66,6 +89,19 @@ verify_taken(struct impel_batch *b, const char *what)
     if (!at || s->peer.delivered < at)
         world_fault(
             b->world, "%s: delivered, but the peer has not said so", what);
+}
+
+/* Want of memory passes: nothing is refused for good by words of our own that
+ * would have gone out. */
+static void
+verify_patience(struct impel_batch *b, const struct script_want *want,
+    const struct impel_result *r, const char *what)
+{
+    if (b->world->plan.inject == INJECT_MEMORY && want->verdict &&
+        want->verdict != r->verdict && r->text.n &&
+        memmem(r->text.p, r->text.n, "[internal]", 10))
+        world_fault(b->world, "%s: fails for good for want of memory: %.*s",
+            what, (int)MIN_OF(r->text.n, 200u), r->text.p);
 }
 
 void
@@ -91,6 +127,8 @@ verify_result(struct impel_batch *b, size_t i, const struct impel_result *r,
     buf_add(&p->text, r->text.p, r->text.n);
     if (r->verdict == IMPEL_DELIVERED)
         verify_taken(b, what);
+    if (r->verdict == IMPEL_FAILED)
+        verify_patience(b, &b->message->rcpt[i].want, r, what);
 }
 
 void
@@ -266,7 +304,8 @@ verify_script(struct world *w)
 {
     for (size_t i = 0; i < w->session_count; i++) {
         struct impel_session *s = w->session[i];
-        if (!peer_is_done(s) && !s->peer.failed)
+        /* a goodbye that there is no room for need not be said */
+        if (!peer_is_done(s) && !s->peer.failed && !w->injected)
             world_fault(w, "line %d: the peer still waits for this",
                 s->script->step[s->peer.at].line);
         if (w->script->listener)

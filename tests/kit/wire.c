@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * wire.c - the group wire: the same outcome whatever the pieces in which the
- * peer's bytes arrive and the body leaves.
+ * peer's bytes arrive and the body leaves; and some outcome whatever the peer
+ * says.
  */
-#include "kit.h"
-
 #include "base/macros.h"
+#include "sweep.h"
 #include "base/banned.h"
+
+static const struct sweep words[] = {
+    {.inject = INJECT_EARLY,
+        .what = "wire: a reply before the command is out",
+        .by = SWEEP_WORDS,
+        .dials = true},
+    {.inject = INJECT_LONG,
+        .what = "wire: 64 KiB in a line",
+        .by = SWEEP_WORDS},
+    {.inject = INJECT_NUL, .what = "wire: a NUL", .by = SWEEP_WORDS},
+    {.inject = INJECT_BARE, .what = "wire: no CR", .by = SWEEP_WORDS},
+};
 
 void
 wire_run(struct kit *k)
@@ -26,4 +38,5 @@ wire_run(struct kit *k)
             world_free(&w);
         }
     }
+    sweep_each(k, words, ARRAY_SIZE(words));
 }

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "base/str.h"
 #include "base/xmem.h"
@@ -61,60 +59,7 @@ world_post(struct world *w, struct impel_session *s, int kind)
     return e;
 }
 
-/* --- callbacks, counted and timed --- */
-
-struct stopwatch {
-    struct timespec wall, cpu;
-    long waits;
-};
-static struct stopwatch begun;
-
-static void
-stopwatch_read(struct stopwatch *t)
-{
-    struct rusage u;
-
-    clock_gettime(CLOCK_MONOTONIC, &t->wall);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t->cpu);
-    getrusage(RUSAGE_THREAD, &u);
-    t->waits = u.ru_nvcsw;
-}
-
-static double
-ms_between(const struct timespec *a, const struct timespec *b)
-{
-    return (double)(b->tv_sec - a->tv_sec) * 1e3 +
-        (double)(b->tv_nsec - a->tv_nsec) / 1e6;
-}
-
-bool
-world_callback_begin(struct world *w, const char *what)
-{
-    w->inside = true;
-    w->doing = what;
-    stopwatch_read(&begun);
-    return true;
-}
-
-/* Slow is who computed for that long, or went to sleep; not who was merely
- * preempted on a busy machine. */
-void
-world_callback_end(struct world *w)
-{
-    struct stopwatch end;
-    double wall, cpu;
-
-    stopwatch_read(&end);
-    wall = ms_between(&begun.wall, &end.wall);
-    cpu = ms_between(&begun.cpu, &end.cpu);
-    if (cpu > WORLD_SLOW_MS ||
-        (wall > WORLD_SLOW_MS && end.waits > begun.waits))
-        buf_printf(&w->slow, "%s took %.0f ms (%.0f ms of processor time)\n",
-            w->doing, wall, cpu);
-    w->callbacks++;
-    w->inside = false;
-    w->doing = NULL;
-}
+/* --- callbacks --- */
 
 static void
 call_event(struct impel_session *s, struct impel_batch *b, int kind,
@@ -280,7 +225,7 @@ pump_wire(struct impel_session *s)
 
     if (s->cut) {
         buf_cut(&s->out, 0);
-        buf_cut(&s->peer.to, 0);
+        peer_forget(&s->peer);
         s->peer.dropped = true;
         pump_body(s);
         return;
@@ -294,10 +239,10 @@ pump_wire(struct impel_session *s)
     peer_run(s);
     if (s->input_queued || s->lost || s->state != SESSION_LIVE)
         return;
-    if (!s->peer.to.n && !s->peer.dropped)
+    if (!peer_left(&s->peer) && !s->peer.dropped)
         return;
     s->input_queued = true;
-    e = world_post(w, s, s->peer.to.n ? EVENT_INPUT : IMPEL_EV_LOST);
+    e = world_post(w, s, peer_left(&s->peer) ? EVENT_INPUT : IMPEL_EV_LOST);
     e->arg = IMPEL_E_CLOSED;
 }
 
@@ -378,13 +323,14 @@ dispatch_rest(struct impel_session *s, struct impel_batch *b)
 static void
 world_fetched(const struct event *e)
 {
-    static const struct impel_str absent = {NULL, 0};
     const struct script_fetch *f = e->fetch;
+    struct impel_fetched told = {.size = sizeof(told), .status = f->status};
 
     if (f->status)
-        e->fetched(e->fn_arg, f->status, f->body, absent);
+        told.body = f->body;
     else
-        e->fetched(e->fn_arg, 0, absent, f->body);
+        told.error = f->body;
+    e->fetched(e->fn_arg, &told);
 }
 
 static void
@@ -419,7 +365,7 @@ dispatch(struct world *w, const struct event *e)
         dispatch_verdict(e);
         break;
     case EVENT_INPUT:
-        if (s->cut || !s->peer.to.n)
+        if (s->cut || !peer_left(&s->peer))
             break;
         peer_deliver(s);
         call_event(s, NULL, IMPEL_EV_INPUT, 0, "event(INPUT)");
@@ -505,6 +451,8 @@ advance(struct world *w)
     struct impel_session *s = next_timer(w, &number);
     int64_t other = next_other(w), due = s ? s->due[number] : INT64_MAX;
 
+    if (threads_wait(w))
+        return true;
     if (MIN_OF(other, due) == INT64_MAX)
         return false;
     w->now = MAX_OF(w->now, MIN_OF(other, due));
@@ -588,11 +536,14 @@ inject_call(struct world *w)
         struct impel_session *s = w->session[i];
         if (s->state != SESSION_LIVE)
             continue;
-        if (w->plan.inject == INJECT_CLOSE && !s->close_asked)
+        if ((w->plan.inject == INJECT_CLOSE || w->plan.inject == INJECT_STOP) &&
+            !s->close_asked)
             call_close(s, 0);
         if (w->plan.inject == INJECT_CLOSE_NOW)
             call_close(s, 1);
-        if (w->plan.inject == INJECT_CANCEL && (b = open_batch(s)))
+        if ((w->plan.inject == INJECT_CANCEL ||
+                w->plan.inject == INJECT_STOP) &&
+            s->state == SESSION_LIVE && (b = open_batch(s)))
             call_cancel(b);
         pump(s);
     }
@@ -608,7 +559,8 @@ inject_call(struct world *w)
 static void
 inject(struct world *w)
 {
-    if (w->injected || w->plan.inject <= INJECT_REFUSE)
+    if (w->injected || w->plan.inject <= INJECT_REFUSE ||
+        w->plan.inject > INJECT_CLOSE_NOW)
         return;
     if (w->plan.inject == INJECT_CUT || w->plan.inject == INJECT_MUTE) {
         if (w->writes >= w->plan.at)
@@ -640,7 +592,8 @@ start_session(struct world *w, const struct script_session *t)
     if (rc == 0)
         return;
     e.text[sizeof(e.text) - 1] = '\0';
-    world_fault(w, "open() fails with %d: %s", rc, e.text);
+    if (rc > 0 || (w->plan.inject != INJECT_DIAL && !w->injected))
+        world_fault(w, "open() fails with %d: %s", rc, e.text);
     s->state = SESSION_RELEASED;
 }
 
@@ -689,6 +642,7 @@ world_step(struct world *w)
     struct event *e;
     bool acted = false;
 
+    (void)threads_take(w);
     inject(w);
     for (size_t i = 0; i < w->session_count; i++)
         pump(w->session[i]);

@@ -31,13 +31,24 @@ enum world_wire {
 };
 enum world_inject {
     INJECT_NONE,
-    INJECT_REFUSE,   /* dialling fails */
-    INJECT_CUT,      /* after write number `at` */
-    INJECT_MUTE,     /* from then on the peer says nothing */
-    INJECT_TIMER,    /* after callback number `at` the next timer fires */
-    INJECT_CANCEL,   /* the host cancels what is open */
-    INJECT_CLOSE,    /* close(0) */
-    INJECT_CLOSE_NOW /* close(1) */
+    INJECT_REFUSE,    /* dialling fails */
+    INJECT_CUT,       /* after write number `at` */
+    INJECT_MUTE,      /* from then on the peer says nothing */
+    INJECT_TIMER,     /* after callback number `at` the next timer fires */
+    INJECT_CANCEL,    /* the host cancels what is open */
+    INJECT_CLOSE,     /* close(0) */
+    INJECT_STOP,      /* the same, and then it cancels what is open */
+    INJECT_CLOSE_NOW, /* close(1) */
+    INJECT_DIAL,      /* dial() itself fails */
+    INJECT_FULL,      /* write number `at` is refused */
+    INJECT_AGAIN,     /* read_body() number `at` is */
+    INJECT_MEMORY,    /* allocation number `at` of the module fails */
+    /* the peer's words number `at`; mangle.c */
+    INJECT_EARLY, /* the next ones come with them */
+    INJECT_LONG,  /* 64 KiB more of a line */
+    INJECT_NUL,   /* a NUL in the middle */
+    INJECT_BARE,  /* lines end in LF */
+    INJECT_WORDS  /* all of them, as the plan's bytes say */
 };
 
 struct world_plan { /* how a run is to be disturbed */
@@ -47,6 +58,8 @@ struct world_plan { /* how a run is to be disturbed */
     uint32_t copies; /* each session so many times at once; 0: once */
     bool lenient;    /* the script's verdicts do not hold */
     bool idle;       /* lend nothing */
+    const unsigned char *bytes; /* of INJECT_WORDS */
+    size_t byte_count;
 };
 
 struct kit_module {
@@ -58,6 +71,7 @@ struct kit_module {
     struct impel_option *option; /* what m.options and m.counters point to */
     struct impel_counter *counter;
     bool has_transport, has_listener, has_filter;
+    bool is_linked; /* into this program */
     void *ctx;
 };
 
@@ -72,11 +86,15 @@ struct impel_scope {
 struct peer {
     size_t at; /* the next step */
     bool failed, dropped;
+    bool odd;            /* something came that is not what the script has */
     struct buf from, to; /* of the module, for the module */
+    size_t given;        /* of `to`, from its beginning: the module has it */
     uint64_t said, delivered;
     uint64_t accepted[SCRIPT_MAX_MESSAGES]; /* offset in what was said */
     int64_t wake;                           /* of STEP_WAIT; 0: none */
     const struct script_message *awaiting;
+    size_t early; /* the step that was said before its time; 0: none */
+    uint64_t early_said;
 };
 
 /* Listeners: whom a session or a message is of, as far as the module said. */
@@ -200,13 +218,15 @@ struct world {
     struct world_plan plan;
     struct impel_instance instance;
     struct impel_scope scope;
+    uint64_t serial; /* no two worlds have the same tokens */
     int64_t now;
     struct event *first, **last;
     size_t session_count, batch_count, incoming_count, started;
     struct impel_session **session;
     struct impel_batch **batch;
     struct impel_incoming **incoming;
-    uint32_t writes, callbacks;
+    uint32_t writes, callbacks, reads, words, allocations;
+    size_t bytes_used;     /* of the plan's */
     bool injected, inside; /* inside: a callback runs */
     const char *doing;
     size_t value_count;
@@ -235,6 +255,10 @@ void world_fault(struct world *w, const char *fmt, ...)
 void world_note(struct impel_session *s, const char *mark, const char *p,
     size_t n); /* a line of the transcript */
 struct event *world_post(struct world *w, struct impel_session *s, int kind);
+/* Calls of the host that may come from other threads. */
+void world_posted(struct world *w, void (*fn)(void *), void *arg);
+void world_wake(struct world *w, uint64_t token, int64_t arg);
+/* callback.c */
 bool world_callback_begin(struct world *w, const char *what);
 void world_callback_end(struct world *w);
 
@@ -245,11 +269,35 @@ void values_set(struct world *w, struct impel_str key, struct impel_str value);
 struct impel_str values_get(struct world *w, struct impel_str key);
 void values_free(struct world *w);
 
+/* mangle.c: what the peer says in place of a text; whether it says what comes
+ * next as well */
+void mangle_say(struct world *w, const struct script_session *t,
+    struct impel_str text, struct buf *to);
+bool mangle_hurries(const struct world *w);
+
+/* threads.c: modules may have threads, which may call three functions of the
+ * host.  Whether this is the thread of the world; else that a function was
+ * called which no other may call is kept for threads_take(). */
+bool threads_may(const char *call);
+bool threads_are_ours(void);
+void threads_begin(void); /* this one is */
+int threads_count(void);
+/* In place of world_post(), from another thread. */
+void threads_post(
+    void (*fn)(void *), void *arg, uint64_t token, int64_t number);
+/* What came from other threads becomes events and faults. */
+bool threads_take(struct world *w);
+/* The same when nothing else goes on: they have a moment of real time. */
+bool threads_wait(struct world *w);
+
 /* peer.c */
 void peer_run(struct impel_session *s);
 bool peer_is_done(const struct impel_session *s);
 /* Hand bytes of the peer to the module's input, as the wire mode says. */
 void peer_deliver(struct impel_session *s);
+/* What the module has not been given yet, in octets; that is thrown away. */
+size_t peer_left(const struct peer *peer);
+void peer_forget(struct peer *peer);
 
 /* filterside.c: the host's steps, as far as they may be told now; what came of
  * them against the script */
