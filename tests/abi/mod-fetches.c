@@ -32,13 +32,12 @@ fetches_release(void *s)
 }
 
 static void
-fetches_answered(
-    void *arg, int status, struct impel_str body, struct impel_str error)
+fetches_answered(void *arg, const struct impel_fetched *a)
 {
     struct question *q = arg, **at = &questions;
     struct mod_session *m = q->of;
     struct impel_result r =
-        mod_result(status == 200 ? IMPEL_DELIVERED : IMPEL_RETRY);
+        mod_result(a->status == 200 ? IMPEL_DELIVERED : IMPEL_RETRY);
 
     while (*at != q)
         at = &(*at)->next;
@@ -46,9 +45,9 @@ fetches_answered(
     free(q);
     if (!m || !m->open)
         return;
-    if (status != 200)
+    if (a->status != 200)
         r.code = 450, r.status[0] = 4;
-    r.text = status ? body : error;
+    r.text = a->status ? a->body : a->error;
     mod_host->rest_done(m->open, &r);
     m->open = NULL;
 }

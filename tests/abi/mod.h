@@ -2,7 +2,8 @@
  *
  * mod.h - what the modules of this folder share: a good module, of which each
  * spoils one thing.  A file may define MOD_DELIVER (a body for deliver()),
- * MOD_CLOSE, MOD_RELEASE, MOD_ABI and MOD_SIZE before it includes this.
+ * MOD_EVENT, MOD_CLOSE, MOD_RELEASE, MOD_ABI and MOD_SIZE before it includes
+ * this.
  */
 #ifndef IMPEL_TEST_MOD_H
 #define IMPEL_TEST_MOD_H
@@ -15,7 +16,7 @@
 #ifndef MOD_ABI
 #define MOD_ABI \
     { \
-        IMPEL_ABI_MAGIC, IMPEL_ABI_MAJOR, IMPEL_ABI_MINOR \
+        IMPEL_ABI_MAGIC, IMPEL_ABI_MAJOR, IMPEL_ABI_NEED \
     }
 #endif
 #ifndef MOD_SIZE
@@ -25,6 +26,9 @@
 #define MOD_DELIVER mod_report_rest(m, b);
 #endif
 
+#ifndef MOD_EVENT
+#define MOD_EVENT
+#endif
 #ifndef MOD_CLOSE
 #define MOD_CLOSE
 #endif
@@ -83,6 +87,7 @@ static void
 mod_event(void *s, struct impel_batch *b, int event, int64_t arg)
 {
     (void)s, (void)b, (void)event, (void)arg;
+    MOD_EVENT
 }
 
 static void
