@@ -67,7 +67,7 @@ name_of(struct str field)
 static struct str
 nth(struct str header, struct str name, size_t which)
 {
-    struct str found[64];
+    struct str found[2048]; /* more than fit into 4,000 octets */
     size_t count = 0;
 
     for (size_t at = 0; at < header.n && header.p[at] != '\r';) {

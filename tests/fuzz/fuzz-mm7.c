@@ -20,7 +20,7 @@ judge_answer(struct impel_str in)
     struct impel_result r;
     struct answer a;
 
-    if (answer_read(in, &a))
+    if (answer_read((struct impel_str){NULL, 0}, in, &a))
         return;
     if (a.code && (a.code < 1000 || a.code > 9999))
         abort();

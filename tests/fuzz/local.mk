@@ -2,13 +2,14 @@
 # Fuzz targets of more than one layer, and how all of them are run: over their
 # corpus in every check, with libFuzzer by `make fuzz`.  FUZZ_MAIN and FUZZ_LINK
 # are those of modules/lib.
-EXTRA_DIST += tests/fuzz/run tests/fuzz/parts.h tests/fuzz/rows.h \
-	tests/fuzz/standalone.c
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/parts.h tests/fuzz/rows.h \
+	tests/fuzz/run tests/fuzz/standalone.c
 FUZZ_CORE = tests/fuzz/fuzz-address tests/fuzz/fuzz-dsn \
-	tests/fuzz/fuzz-fields tests/fuzz/fuzz-header tests/fuzz/fuzz-maillog tests/fuzz/fuzz-oob \
-	tests/fuzz/fuzz-override tests/fuzz/fuzz-param tests/fuzz/fuzz-render \
-	tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit tests/fuzz/fuzz-token \
-	tests/fuzz/fuzz-value
+	tests/fuzz/fuzz-fields tests/fuzz/fuzz-header \
+	tests/fuzz/fuzz-maillog tests/fuzz/fuzz-oob tests/fuzz/fuzz-ordinary \
+	tests/fuzz/fuzz-override tests/fuzz/fuzz-param \
+	tests/fuzz/fuzz-render tests/fuzz/fuzz-sasl tests/fuzz/fuzz-sevenbit \
+	tests/fuzz/fuzz-token tests/fuzz/fuzz-value
 check_PROGRAMS += $(FUZZ_CORE) tests/fuzz/fuzz-body
 if !FUZZ
 TESTS += $(FUZZ_CORE) tests/fuzz/fuzz-body
@@ -66,6 +67,11 @@ tests_fuzz_fuzz_sasl_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/sasl"'
 tests_fuzz_fuzz_sasl_LDFLAGS = $(FUZZ_LD)
 tests_fuzz_fuzz_sasl_LDADD = core/intake/libintake.a $(NET_LA) $(XPORT_LIBS)
+tests_fuzz_fuzz_ordinary_SOURCES = tests/fuzz/fuzz-ordinary.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_ordinary_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/ordinary"'
+tests_fuzz_fuzz_ordinary_LDFLAGS = $(FUZZ_LD)
+tests_fuzz_fuzz_ordinary_LDADD = $(FUZZ_CORE_LA)
 tests_fuzz_fuzz_sevenbit_SOURCES = tests/fuzz/fuzz-sevenbit.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_sevenbit_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFUZZ_CORPUS='"$(FUZZ_CORPORA)/sevenbit"'
