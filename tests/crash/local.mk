@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += tests/crash
+EXTRA_DIST += tests/crash/run tests/crash/cache.py tests/crash/disk.py \
+	tests/crash/faults.py tests/crash/invariant.py tests/crash/kill.py \
+	tests/crash/power.py tests/crash/record.py tests/crash/world.py
 
 CRASH_NEEDS = all tests/shim/shim.la tests/shim/record.la
 

@@ -115,8 +115,8 @@ put(struct entry e, const char *a, const struct iovec *iov, int count)
 static void
 opened(int fd, const char *path, int flags)
 {
-    struct stat st;
-    if (fd < 0 || fd >= FILES_MOST || !below_root(path) || fstat(fd, &st) < 0)
+    struct stat64 st;
+    if (fd < 0 || fd >= FILES_MOST || !below_root(path) || fstat64(fd, &st) < 0)
         return;
     is_folder[fd] = S_ISDIR(st.st_mode);
     if (flags & O_CREAT)
@@ -198,7 +198,7 @@ all_zero(const struct iovec *iov, int count)
 }
 
 static void
-wrote(int fd, const struct iovec *iov, int count, off_t at, ssize_t n)
+wrote(int fd, const struct iovec *iov, int count, off64_t at, ssize_t n)
 {
     struct entry e = {.kind = WRITE, .ino = ours(fd)};
     if (!e.ino || n <= 0)
@@ -210,35 +210,35 @@ wrote(int fd, const struct iovec *iov, int count, off_t at, ssize_t n)
 }
 
 static void
-sized(int fd, enum kind kind, off_t n)
+sized(int fd, enum kind kind, off64_t n)
 {
     if (ours(fd))
         put((struct entry){.kind = kind, .ino = ours(fd), .n = (uint64_t)n},
             NULL, NULL, 0);
 }
 
-#define WRITING_AT(name) \
-    ssize_t name(int fd, const void *from, size_t n, off_t at) \
+#define WRITING_AT(name, off) \
+    ssize_t name(int fd, const void *from, size_t n, off at) \
     { \
-        REAL(ssize_t, name, int, const void *, size_t, off_t); \
+        REAL(ssize_t, name, int, const void *, size_t, off); \
         ssize_t r = real_##name(fd, from, n, at); \
         struct iovec iov = {(void *)(uintptr_t)from, n}; \
         wrote(fd, &iov, 1, at, r); \
         return r; \
     }
-WRITING_AT(pwrite)
-WRITING_AT(pwrite64)
+WRITING_AT(pwrite, off_t)
+WRITING_AT(pwrite64, off64_t)
 
-#define WRITING_MANY_AT(name) \
-    ssize_t name(int fd, const struct iovec *iov, int count, off_t at) \
+#define WRITING_MANY_AT(name, off) \
+    ssize_t name(int fd, const struct iovec *iov, int count, off at) \
     { \
-        REAL(ssize_t, name, int, const struct iovec *, int, off_t); \
+        REAL(ssize_t, name, int, const struct iovec *, int, off); \
         ssize_t r = real_##name(fd, iov, count, at); \
         wrote(fd, iov, count, at, r); \
         return r; \
     }
-WRITING_MANY_AT(pwritev)
-WRITING_MANY_AT(pwritev64)
+WRITING_MANY_AT(pwritev, off_t)
+WRITING_MANY_AT(pwritev64, off64_t)
 
 /* Nothing below the root is written without a position; if that changes, the
  * record would be wrong. */
@@ -251,22 +251,22 @@ write(int fd, const void *from, size_t n)
     return real_write(fd, from, n);
 }
 
-#define CUTTING(name) \
-    int name(int fd, off_t n) \
+#define CUTTING(name, off) \
+    int name(int fd, off n) \
     { \
-        REAL(int, name, int, off_t); \
+        REAL(int, name, int, off); \
         int r = real_##name(fd, n); \
         if (r == 0) \
             sized(fd, SIZE, n); \
         return r; \
     }
-CUTTING(ftruncate)
-CUTTING(ftruncate64)
+CUTTING(ftruncate, off_t)
+CUTTING(ftruncate64, off64_t)
 
-#define ALLOCATING(name) \
-    int name(int fd, int mode, off_t at, off_t n) \
+#define ALLOCATING(name, off) \
+    int name(int fd, int mode, off at, off n) \
     { \
-        REAL(int, name, int, int, off_t, off_t); \
+        REAL(int, name, int, int, off, off); \
         int r = real_##name(fd, mode, at, n); \
         if (r == 0 && mode && ours(fd)) \
             abort(); \
@@ -274,8 +274,8 @@ CUTTING(ftruncate64)
             sized(fd, GROW, at + n); \
         return r; \
     }
-ALLOCATING(fallocate)
-ALLOCATING(fallocate64)
+ALLOCATING(fallocate, off_t)
+ALLOCATING(fallocate64, off64_t)
 
 static int
 synced(int (*real)(int), int fd)

@@ -152,30 +152,30 @@ mode_of(int flags, va_list ap)
     return flags & (O_CREAT | O_TMPFILE) ? (mode_t)va_arg(ap, int) : 0;
 }
 
-/* Of each function there is one with 64 at its end; programs may call either,
- * and their arguments are the same where long has 64 bits. */
-#define OPENING(name) \
+/* Of each function there is one with 64 at its end, and programs may call
+ * either; where long has 32 bits only that one takes offsets of 64. */
+#define OPENING(name, name_at) \
     int name(const char *path, int flags, ...) \
     { \
-        REAL(int, openat, int, const char *, int, ...); \
+        REAL(int, name_at, int, const char *, int, ...); \
         va_list ap; \
         va_start(ap, flags); \
         mode_t mode = mode_of(flags, ap); \
         va_end(ap); \
-        return do_open(real_openat, AT_FDCWD, path, flags, mode); \
+        return do_open(real_##name_at, AT_FDCWD, path, flags, mode); \
     }
 #define OPENING_AT(name) \
     int name(int at, const char *path, int flags, ...) \
     { \
-        REAL(int, openat, int, const char *, int, ...); \
+        REAL(int, name, int, const char *, int, ...); \
         va_list ap; \
         va_start(ap, flags); \
         mode_t mode = mode_of(flags, ap); \
         va_end(ap); \
-        return do_open(real_openat, at, path, flags, mode); \
+        return do_open(real_##name, at, path, flags, mode); \
     }
-OPENING(open)
-OPENING(open64)
+OPENING(open, openat)
+OPENING(open64, openat64)
 OPENING_AT(openat)
 OPENING_AT(openat64)
 
@@ -254,43 +254,43 @@ flock(int fd, int operation)
     return r;
 }
 
-#define CUTTING(name) \
-    int name(int fd, off_t size) \
+#define CUTTING(name, off) \
+    int name(int fd, off size) \
     { \
-        REAL(int, name, int, off_t); \
+        REAL(int, name, int, off); \
         struct turn t = turn_fd(SHIM_TRUNCATE, fd); \
         int r; \
         TURN(t, r, real_##name(fd, size)); \
         return r; \
     }
-CUTTING(ftruncate)
-CUTTING(ftruncate64)
+CUTTING(ftruncate, off_t)
+CUTTING(ftruncate64, off64_t)
 
-#define ALLOCATING(name) \
-    int name(int fd, int mode, off_t at, off_t n) \
+#define ALLOCATING(name, off) \
+    int name(int fd, int mode, off at, off n) \
     { \
-        REAL(int, name, int, int, off_t, off_t); \
+        REAL(int, name, int, int, off, off); \
         struct turn t = turn_fd(SHIM_ALLOCATE, fd); \
         int r; \
         TURN(t, r, real_##name(fd, mode, at, n)); \
         return r; \
     }
-ALLOCATING(fallocate)
-ALLOCATING(fallocate64)
+ALLOCATING(fallocate, off_t)
+ALLOCATING(fallocate64, off64_t)
 
 /* --- bytes --- */
 
-#define READING(name) \
-    ssize_t name(int fd, void *to, size_t n, off_t at) \
+#define READING(name, off) \
+    ssize_t name(int fd, void *to, size_t n, off at) \
     { \
-        REAL(ssize_t, name, int, void *, size_t, off_t); \
+        REAL(ssize_t, name, int, void *, size_t, off); \
         struct turn t = turn_fd(SHIM_READ, fd); \
         ssize_t r; \
         TURN(t, r, real_##name(fd, to, n, at)); \
         return r; \
     }
-READING(pread)
-READING(pread64)
+READING(pread, off_t)
+READING(pread64, off64_t)
 
 /* A short write of nothing is one that made no progress. */
 static size_t
@@ -299,17 +299,17 @@ allowed(const struct turn *t, size_t n)
     return t->v.is_short && t->v.bytes < n ? t->v.bytes : n;
 }
 
-#define WRITING_AT(name) \
-    ssize_t name(int fd, const void *from, size_t n, off_t at) \
+#define WRITING_AT(name, off) \
+    ssize_t name(int fd, const void *from, size_t n, off at) \
     { \
-        REAL(ssize_t, name, int, const void *, size_t, off_t); \
+        REAL(ssize_t, name, int, const void *, size_t, off); \
         struct turn t = turn_fd(SHIM_WRITE, fd); \
         ssize_t r; \
         TURN(t, r, real_##name(fd, from, allowed(&t, n), at)); \
         return r; \
     }
-WRITING_AT(pwrite)
-WRITING_AT(pwrite64)
+WRITING_AT(pwrite, off_t)
+WRITING_AT(pwrite64, off64_t)
 
 ssize_t
 write(int fd, const void *from, size_t n)
@@ -356,10 +356,10 @@ writev(int fd, const struct iovec *iov, int count)
     return r;
 }
 
-#define WRITING_MANY_AT(name) \
-    ssize_t name(int fd, const struct iovec *iov, int count, off_t at) \
+#define WRITING_MANY_AT(name, off) \
+    ssize_t name(int fd, const struct iovec *iov, int count, off at) \
     { \
-        REAL(ssize_t, name, int, const struct iovec *, int, off_t); \
+        REAL(ssize_t, name, int, const struct iovec *, int, off); \
         struct iovec cut[IOV_MAX]; \
         struct turn t = turn_fd(SHIM_WRITE, fd); \
         ssize_t r; \
@@ -370,14 +370,14 @@ writev(int fd, const struct iovec *iov, int count)
         TURN(t, r, real_##name(fd, iov, count, at)); \
         return r; \
     }
-WRITING_MANY_AT(pwritev)
-WRITING_MANY_AT(pwritev64)
+WRITING_MANY_AT(pwritev, off_t)
+WRITING_MANY_AT(pwritev64, off64_t)
 
-#define WRITING_MANY_AT_WITH(name) \
+#define WRITING_MANY_AT_WITH(name, off) \
     ssize_t name( \
-        int fd, const struct iovec *iov, int count, off_t at, int flags) \
+        int fd, const struct iovec *iov, int count, off at, int flags) \
     { \
-        REAL(ssize_t, name, int, const struct iovec *, int, off_t, int); \
+        REAL(ssize_t, name, int, const struct iovec *, int, off, int); \
         struct iovec cut[IOV_MAX]; \
         struct turn t = turn_fd(SHIM_WRITE, fd); \
         ssize_t r; \
@@ -388,5 +388,5 @@ WRITING_MANY_AT(pwritev64)
         TURN(t, r, real_##name(fd, iov, count, at, flags)); \
         return r; \
     }
-WRITING_MANY_AT_WITH(pwritev2)
-WRITING_MANY_AT_WITH(pwritev64v2)
+WRITING_MANY_AT_WITH(pwritev2, off_t)
+WRITING_MANY_AT_WITH(pwritev64v2, off64_t)

@@ -447,6 +447,14 @@ host_login(struct impel_session *s, struct impel_sasl *q, struct impel_error *e)
     return 0;
 }
 
+/* For a log that is none here. */
+static void
+intake_refused(struct impel_session *s, struct impel_str rcpt,
+    const struct impel_result *r)
+{
+    (void)s, (void)rcpt, (void)r;
+}
+
 static const struct impel_intake intake = {.mechanisms = intake_mechanisms,
     .sasl = intake_sasl,
     .set_peer = intake_set_peer,
@@ -458,7 +466,8 @@ static const struct impel_intake intake = {.mechanisms = intake_mechanisms,
     .set_meta = intake_set_meta,
     .body = intake_body,
     .commit = intake_commit,
-    .abandon = intake_abandon};
+    .abandon = intake_abandon,
+    .refused = intake_refused};
 
 struct esmtp_host *
 esmtp_host_new(void)

@@ -10,6 +10,7 @@
 #include "route/resolve.h"
 #include "route/way.h"
 #include "spool/content.h"
+#include "xport/recall.h"
 #include "xport/registry.h"
 #include "xport/signing.h"
 #include "xport/tlsin.h"
@@ -477,6 +478,24 @@ registry_check(void *arg, struct generation *g, struct conf_report *r)
     (void)g;
     (void)r;
     return fake.modules_refuse ? ERR_CONF : 0;
+}
+
+void
+registry_again(void)
+{
+}
+
+int
+recall_load(const struct generation_load *how, struct generation **to,
+    struct conf_report **r, struct err *e)
+{
+    return generation_load(how, to, *r, e);
+}
+
+void
+recall_note(const struct generation *g)
+{
+    (void)g;
 }
 
 int

@@ -6,6 +6,7 @@
 
 #include "base/magic.h"
 #include "base/xmem.h"
+#include "spool/ordinary.h"
 #include "spool/render.h"
 #include "spool/spool.h"
 
@@ -66,11 +67,20 @@ message_id_print(uint64_t id, char to[MESSAGE_ID_SIZE])
     snprintf(to, MESSAGE_ID_SIZE, "%llx", (unsigned long long)id);
 }
 
+struct buf fake_awaited_key, fake_awaited;
+
 int
 spool_state_put(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry, struct err *e)
 {
-    (void)s, (void)ns, (void)key, (void)value, (void)expiry;
+    (void)s, (void)expiry;
+    if (str_eq(ns, STR("awaited"))) {
+        buf_fini(&fake_awaited_key);
+        buf_fini(&fake_awaited);
+        buf_str(&fake_awaited_key, key);
+        buf_str(&fake_awaited, value);
+        return 0;
+    }
     return err_set(e, ERR_IO, "no spool");
 }
 
@@ -83,8 +93,12 @@ spool_state_forget(struct spool *s, struct str ns, struct str key)
 int
 spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
 {
-    (void)s, (void)ns, (void)key, (void)to;
-    return ERR_NOTFOUND;
+    (void)s;
+    if (!str_eq(ns, STR("awaited")) || !fake_awaited_key.n ||
+        !str_eq(key, buf_get(&fake_awaited_key)))
+        return ERR_NOTFOUND;
+    buf_str(to, buf_get(&fake_awaited));
+    return 0;
 }
 
 void (*fake_barrier)(void *arg);
@@ -105,6 +119,43 @@ struct render {
     void *arg;
     bool *gone;
 };
+
+int fake_container;
+const char *fake_ordinary;
+struct ordinary_work *fake_work;
+
+bool
+ordinary_is_in(const struct message *m)
+{
+    (void)m;
+    return fake_container != FAKE_PLAIN;
+}
+
+bool
+ordinary_takes_long(const struct message *m)
+{
+    (void)m;
+    return fake_container == FAKE_LARGE_CONTAINER;
+}
+
+struct message *
+ordinary_new(struct message *m, struct err *e)
+{
+    if (fake_ordinary)
+        return fake_message(
+            (uint32_t)m->env.rcpt_count, fake_ordinary, strlen(fake_ordinary));
+    (void)err_set(e, ERR_PROTO, "no such part");
+    return NULL;
+}
+
+void
+ordinary_begin(struct ordinary_work *w, struct mailbox *home)
+{
+    (void)home;
+    w->found = ordinary_new(w->container, &w->error);
+    message_unref(&w->container);
+    fake_work = w;
+}
 
 struct render *
 render_new(struct message *m, int form, struct str prefix, struct err *e)

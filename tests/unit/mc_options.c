@@ -83,7 +83,7 @@ fate_module(const char *module, struct fate *to)
 {
     if (!module || installed_find(INSTALLED_MODULE, str_of(module)))
         return false;
-    to->is = uninstalled_version(module) ? uninstalled_version(module) : works;
+    to->is = works;
     (void)snprintf(to->how, sizeof(to->how), "with the module %s", module);
     return true;
 }

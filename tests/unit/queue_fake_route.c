@@ -359,7 +359,7 @@ domain_standing(struct domain *d, struct generation *g,
 
 void
 hop_closed(
-    struct hop *h, struct str binding, bool failed, const struct scope *scope)
+    struct hop *h, struct str binding, int64_t bad, const struct scope *scope)
 {
     struct fake_host *of;
 
@@ -370,10 +370,10 @@ hop_closed(
     of->open--;
     assert_true(of->open >= 0);
     (void)line_wake(&fake_line);
-    if (failed) {
+    if (bad >= 0) {
         of->failures++;
         of->in_a_row++;
-        of->down_until = clock_mono() + fake_down_ms;
+        of->down_until = clock_mono() + MAX_OF(fake_down_ms, bad);
     }
     xfree(&h->host);
 }
@@ -427,13 +427,6 @@ domain_why(const struct domain *d, struct buf *to, int64_t *until)
 {
     buf_printf(to, "the hosts of %s", d->name);
     *until = 0;
-}
-
-uint64_t
-domain_dns_failures(const struct domain *d)
-{
-    (void)d;
-    return 0;
 }
 
 void

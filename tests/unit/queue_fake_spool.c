@@ -6,6 +6,7 @@
 
 #include "queue/scheduler.h"
 #include "spool/content.h"
+#include "spool/ordinary.h"
 #include "spool/render.h"
 
 struct fake_store fake_store;
@@ -24,6 +25,7 @@ fake_store_reset(void)
             message_unref(&kept[i]);
     if (fake_store.last_accepted)
         message_unref(&fake_store.last_accepted);
+    buf_fini(&fake_store.awaited);
     buf_fini(&fake_store.accepted);
     buf_fini(&fake_store.attempted);
     memset(&fake_store, 0, sizeof(fake_store));
@@ -101,6 +103,9 @@ accepted(struct mail *mail)
             message_unref(&fake_store.last_accepted);
         fake_store.last_accepted = message_ref(m);
         ev->accepted(ev->arg, message_ref(m));
+        if (p->a->with)
+            spool_state_put(NULL, p->a->with->ns, p->a->with->key,
+                p->a->with->value, p->a->with->expiry, NULL);
     }
     p->a->done(p->a, fake_store.accept_result, NULL);
     message_unref(&m);
@@ -262,6 +267,12 @@ fake_store_values(void)
     world_run();
 }
 
+size_t
+fake_store_held(void)
+{
+    return untold_count;
+}
+
 static void
 value_put(struct str key, struct str text, int64_t expiry)
 {
@@ -289,7 +300,12 @@ int
 spool_state_put(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry, struct err *e)
 {
-    (void)s, (void)ns, (void)e;
+    (void)s, (void)e;
+    if (str_eq(ns, STR("awaited"))) {
+        buf_cut(&fake_store.awaited, 0);
+        buf_str(&fake_store.awaited, value);
+        return 0;
+    }
     if (str_starts(key, STR("override/")) || str_starts(key, STR("import/"))) {
         value_put(key, value, expiry);
         return 0;
@@ -302,7 +318,11 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
 int
 spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
 {
-    (void)s, (void)ns;
+    (void)s;
+    if (str_eq(ns, STR("awaited"))) {
+        buf_str(to, buf_get(&fake_store.awaited));
+        return fake_store.awaited.n ? 0 : ERR_NOTFOUND;
+    }
     for (size_t i = 0; i < fake_store.value_count; i++) {
         if (str_eq(str_of(fake_store.values[i].key), key)) {
             buf_cstr(to, fake_store.values[i].text);
@@ -489,6 +509,34 @@ content_builder_abandon(struct content_builder **b)
 {
     buf_fini(&(*b)->text);
     xfree(b);
+}
+
+/* No containers here. */
+bool
+ordinary_is_in(const struct message *m)
+{
+    (void)m;
+    return false;
+}
+
+bool
+ordinary_takes_long(const struct message *m)
+{
+    (void)m;
+    return false;
+}
+
+struct message *
+ordinary_new(struct message *m, struct err *e)
+{
+    (void)m, (void)e;
+    return NULL;
+}
+
+void
+ordinary_begin(struct ordinary_work *w, struct mailbox *home)
+{
+    (void)w, (void)home;
 }
 
 struct render *

@@ -69,6 +69,7 @@ struct fake_store {
         int64_t expiry;
     } values[16];
     size_t value_count;
+    struct buf awaited;  /* the one awaited value; p NULL: none */
     struct buf accepted; /* the content of the last message built here */
     struct message *last_accepted;
     struct buf attempted; /* "x.test:2 " for each ATTEMPT */
@@ -80,6 +81,7 @@ void fake_store_forget(uint64_t id);     /* as if it were finished */
 void fake_store_answer(void);            /* the loads that were held */
 void fake_store_place(void);             /* the ATTEMPTs that were held */
 void fake_store_values(void);            /* the values that were held */
+size_t fake_store_held(void);            /* how many of these there are */
 struct content *fake_store_content(const char *text);
 
 /* --- another spool, "/old" --- */

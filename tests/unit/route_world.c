@@ -127,7 +127,7 @@ void
 world_close(struct world *w)
 {
     for (size_t i = 0; i < w->open_count; i++)
-        hop_closed(&w->open[i], STR("default"), false, generation_global(w->g));
+        hop_closed(&w->open[i], STR("default"), -1, generation_global(w->g));
     resolver_free(&w->resolver);
     dns_free(&w->dns);
     loop_free(&w->loop);
@@ -228,7 +228,7 @@ world_try(struct world *w, struct domain *d, bool failed)
     const char *text = hop_text(w, rc, &h);
 
     if (rc == HOP_OK)
-        hop_closed(&h, STR("default"), failed,
+        hop_closed(&h, STR("default"), failed ? 0 : -1,
             generation_scope(w->g, STR("default"), domain_name(d)));
     return text;
 }

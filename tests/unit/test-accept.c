@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,26 +112,6 @@ test_accepts(void **state)
     }
 }
 
-static void
-test_pause(void **state)
-{
-    struct world w = {0};
-    int fd;
-
-    (void)state;
-    listen_on(&w, "127.0.0.1");
-    acceptor_pause(w.acceptor, true);
-    fd = client(&w.at);
-    for (int i = 0; i < 3; i++)
-        loop_turn(w.loop, 0);
-    assert_int_equal(w.taken, 0);
-    acceptor_pause(w.acceptor, false);
-    turn_until(&w, &w.taken, 1);
-    close(fd);
-    acceptor_free(&w.acceptor);
-    loop_free(&w.loop);
-}
-
 /* Without descriptors it pauses, says so once, and goes on later. */
 static void
 test_no_descriptors(void **state)
@@ -205,6 +187,51 @@ test_errors_name_address(void **state)
     assert_int_equal(accept_open(&c, &fd, &e), ERR_IO);
     assert_non_null(strstr(e.text, "192.0.2.1:2525"));
     assert_int_equal(fd, -1);
+}
+
+/* The backlog of a listening socket, as the system has it. */
+static int
+backlog_of(int fd)
+{
+    struct tcp_info is = {0};
+    socklen_t n = sizeof(is);
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &is, &n), 0);
+    return (int)is.tcpi_sacked;
+}
+
+static void
+test_renewed(void **state)
+{
+    struct accept_config c = {.backlog = 7},
+                         s = {.backlog = 5, .file_mode = 0600};
+    char dir[] = "accept-XXXXXX", *cwd = get_current_dir_name();
+    struct err e = {0};
+    struct stat st;
+    int fd;
+
+    (void)state;
+    assert_int_equal(netaddr_parse(str_of("127.0.0.1"), true, &c.at, &e), 0);
+    assert_int_equal(accept_open(&c, &fd, &e), 0);
+    assert_int_equal(backlog_of(fd), 7);
+    c.backlog = 9;
+    assert_int_equal(accept_renew(&c, fd, &e), 0);
+    assert_int_equal(backlog_of(fd), 9);
+    close(fd);
+    assert_int_equal(accept_renew(&c, fd, &e), ERR_IO);
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    s.at.path[0] = 's';
+    assert_int_equal(accept_open(&s, &fd, &e), 0);
+    s.file_mode = 0666;
+    assert_int_equal(accept_renew(&s, fd, &e), 0);
+    assert_int_equal(stat("s", &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0666);
+    close(fd);
+    assert_int_equal(unlink("s"), 0);
+    assert_int_equal(chdir(cwd), 0);
+    assert_int_equal(rmdir(dir), 0);
+    free(cwd);
 }
 
 static void
@@ -335,9 +362,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts),
-        cmocka_unit_test(test_pause),
         cmocka_unit_test(test_no_descriptors),
         cmocka_unit_test(test_free_empties_backlog),
+        cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_free_in_callback),
         cmocka_unit_test(test_errors_name_address),
         cmocka_unit_test(test_unix_path_is_taken_over),

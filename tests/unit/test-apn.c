@@ -16,13 +16,14 @@
 
 #include "apn.h"
 #include "binary.h"
+#include "jws_support.h"
 #include "notice.h"
 #include "reason.h"
 
 enum { NOW = 1700000000 };
 #define WALL ((int64_t)NOW * 1000)
 
-static char pem[4096];
+static char pem[JWS_PEM_MOST];
 static gnutls_pubkey_t public_key;
 
 static struct impel_str
@@ -31,54 +32,7 @@ str(const char *z)
     return (struct impel_str){z, strlen(z)};
 }
 
-static void
-new_key(gnutls_pk_algorithm_t algorithm, unsigned bits, char to[4096])
-{
-    gnutls_x509_privkey_t key;
-    gnutls_privkey_t abstract;
-    size_t n = 4095;
-
-    assert_int_equal(gnutls_x509_privkey_init(&key), 0);
-    assert_int_equal(gnutls_x509_privkey_generate(key, algorithm, bits, 0), 0);
-    assert_int_equal(gnutls_x509_privkey_export_pkcs8(key, GNUTLS_X509_FMT_PEM,
-                         NULL, GNUTLS_PKCS_PLAIN, to, &n),
-        0);
-    to[n] = '\0';
-    if (to == pem) {
-        assert_int_equal(gnutls_privkey_init(&abstract), 0);
-        assert_int_equal(gnutls_privkey_import_x509(abstract, key, 0), 0);
-        assert_int_equal(gnutls_pubkey_init(&public_key), 0);
-        assert_int_equal(
-            gnutls_pubkey_import_privkey(public_key, abstract, 0, 0), 0);
-        gnutls_privkey_deinit(abstract);
-    }
-    gnutls_x509_privkey_deinit(key);
-}
-
 /* --- provider tokens --- */
-
-static size_t
-unbase64(const char *p, size_t n, unsigned char *to)
-{
-    static const char set[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    unsigned bits = 0, have = 0;
-    size_t made = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        const char *at = strchr(set, p[i]);
-
-        assert_non_null(at);
-        bits = bits << 6 | (unsigned)(at - set);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            to[made++] = (unsigned char)(bits >> have);
-        }
-    }
-    to[made] = '\0';
-    return made;
-}
 
 /* What a verifier makes of it: claims; the signature is good. */
 static void
@@ -91,11 +45,11 @@ verify(const char *value, const char *want)
     assert_memory_equal(value, "bearer ", 7);
     dot = strchr(token, '.');
     last = strrchr(token, '.');
-    (void)unbase64(token, (size_t)(dot - token), text);
+    (void)jws_decode(token, (size_t)(dot - token), text);
     assert_string_equal(text, "{\"alg\":\"ES256\",\"kid\":\"KEY1234567\"}");
-    (void)unbase64(dot + 1, (size_t)(last - dot - 1), text);
+    (void)jws_decode(dot + 1, (size_t)(last - dot - 1), text);
     assert_string_equal(text, want);
-    assert_int_equal(unbase64(last + 1, strlen(last + 1), raw), 64);
+    assert_int_equal(jws_decode(last + 1, strlen(last + 1), raw), 64);
     r = (gnutls_datum_t){raw, 32};
     s = (gnutls_datum_t){raw + 32, 32};
     assert_int_equal(gnutls_encode_rs_value(&der, &r, &s), 0);
@@ -218,13 +172,13 @@ many_keys(void **state)
 static void
 bad_keys(void **state)
 {
-    static char rsa[4096], p384[4096];
+    static char rsa[JWS_PEM_MOST], p384[JWS_PEM_MOST];
     struct provider_key key = good_key();
 
     (void)state;
-    new_key(GNUTLS_PK_RSA, 2048, rsa);
-    new_key(GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1),
-        p384);
+    jws_new_key(GNUTLS_PK_RSA, 2048, rsa, NULL);
+    jws_new_key(GNUTLS_PK_ECDSA,
+        GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1), p384, NULL);
     assert_null(provider_check(&key));
     key.pem = str(rsa);
     assert_non_null(strstr(provider_check(&key), "ES256"));
@@ -283,6 +237,10 @@ reasons(void **state)
     r = answer(429, "{\"reason\":\"TooManyRequests\"}", "90");
     assert_int_equal(r.result.retry_after, 90000);
     assert_int_equal(r.result.blame, IMPEL_BLAME_RCPT);
+    r = answer(429, "{\"reason\":\"TooManyRequests\"}", "2");
+    assert_int_equal(r.result.retry_after, 2000);
+    r = answer(429, "{\"reason\":\"TooManyRequests\"}", "0");
+    assert_int_equal(r.result.retry_after, 60000);
     r = answer(503, "{\"reason\":\"ServiceUnavailable\"}", "");
     assert_int_equal(r.result.blame, IMPEL_BLAME_HOST);
     assert_int_equal(r.result.retry_after, -1);
@@ -380,8 +338,8 @@ static int
 start(void **state)
 {
     (void)state;
-    new_key(
-        GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), pem);
+    jws_new_key(GNUTLS_PK_ECDSA,
+        GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), pem, &public_key);
     return 0;
 }
 

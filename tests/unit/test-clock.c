@@ -79,6 +79,38 @@ test_out_of_range(void **state)
     buf_fini(&b);
 }
 
+/* Against the library, where its time_t does not end in 2038; the days are
+ * 61 and some seconds apart, from the year 1 to 9999. */
+static void
+test_calendar(void **state)
+{
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    if (sizeof(time_t) < 8)
+        skip();
+    for (int64_t s = INT64_C(-62135424000); s <= CLOCK_WALL_MAX / 1000;
+         s += 61 * 86417) {
+        time_t t = (time_t)s;
+        char want[100];
+        struct tm tm;
+        int64_t back;
+
+        assert_non_null(gmtime_r(&t, &tm));
+        snprintf(want, sizeof(want), "%04d-%02d-%02dT%02d:%02d:%02d.000Z",
+            tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+            tm.tm_sec);
+        buf_cut(&b, 0);
+        clock_print_iso(&b, s * 1000);
+        assert_str(buf_get(&b), want);
+        if (s < 0)
+            continue;
+        assert_int_equal(clock_parse_iso(buf_get(&b), &back), 0);
+        assert_int_equal(back, s * 1000);
+    }
+    buf_fini(&b);
+}
+
 static void
 test_parse_iso(void **state)
 {
@@ -92,6 +124,9 @@ test_parse_iso(void **state)
         {"2023-11-14T17:43:20-04:30", 1700000000},
         {"2024-02-29T00:00:00Z", 1709164800}, {"2023-02-29T00:00:00Z", 0},
         {"2023-11-14", 0}, {"2023-13-14T22:13:20Z", 0}, {"", 0},
+        {"2038-01-19T03:14:08Z", 2147483648},
+        {"2100-03-01T00:00:00Z", 4107542400},
+        {"2400-02-29T23:59:59Z", 13574649599}, {"2100-02-29T00:00Z", 0},
         {"2023-11-14T24:13:20Z", 0}, {"2023-11-14T22:60Z", 0},
         {"2023-11-14T22:13:20Zx", 0}, {"2023-11-14T22:13:20+1:00", 0},
         {"2023-11-14T22:13:20+01:00 ", 0}, {"1960-11-14T22:13:20Z", 0},
@@ -110,4 +145,4 @@ test_parse_iso(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_fake), cmocka_unit_test(test_rfc5322),
     cmocka_unit_test(test_iso), cmocka_unit_test(test_out_of_range),
-    cmocka_unit_test(test_parse_iso))
+    cmocka_unit_test(test_calendar), cmocka_unit_test(test_parse_iso))

@@ -41,7 +41,7 @@ pick_for(struct world *w, const char *domain, enum message_tls tls)
             tlsdemand_print(hop.tls, &b);
         else
             buf_cstr(&b, "clear");
-        hop_closed(&hop, STR("default"), false, generation_global(w->g));
+        hop_closed(&hop, STR("default"), -1, generation_global(w->g));
         break;
     case HOP_WAIT:
         buf_cstr(&b, "wait");
@@ -464,7 +464,7 @@ test_time(void **state)
     tlsa("mx.host.test", "030101" OTHER);
     world_pass(&w, 1300000);
     assert_int_equal(standing(&w, d, &hop), HOP_GONE);
-    hop_closed(&hop, STR("default"), false, generation_global(w.g));
+    hop_closed(&hop, STR("default"), -1, generation_global(w.g));
     domain_unref(&d);
     world_close(&w);
 }
@@ -488,7 +488,7 @@ test_records_that_come_later(void **state)
     assert_int_equal(standing(&w, d, &hop), HOP_CURRENT); /* not known yet */
     domain_refresh(d);
     assert_int_equal(standing(&w, d, &hop), HOP_GONE);
-    hop_closed(&hop, STR("default"), false, generation_global(w.g));
+    hop_closed(&hop, STR("default"), -1, generation_global(w.g));
     domain_unref(&d);
     world_close(&w);
 }

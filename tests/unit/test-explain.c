@@ -204,7 +204,8 @@ test_domains_and_queues(void **state)
     assert_non_null(strstr(answer, "[{\"domain\":\"x.test\",\"conn"));
     scheduler_print_mailq(world.s, STR_NONE, STR_NONE, 20, &ask);
     world_run();
-    assert_non_null(strstr(answer, "\"active\":1,\"delayed\":0}],\"not_"));
+    assert_non_null(
+        strstr(answer, "\"active\":1,\"delayed\":0,\"in_shared\":0}],\"not_"));
     ask.json = false;
     scheduler_print_mailq(world.s, STR_NONE, STR_NONE, 0, &ask);
     world_run();

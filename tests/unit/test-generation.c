@@ -458,11 +458,46 @@ test_publish(void **state)
     generation_publish(NULL);
 }
 
+/* What was asked a moment ago is remembered: of which generation, and where
+ * the binding's name ends. */
+static void
+test_asked_again(void **state)
+{
+    static const char *const text[] = {
+        "binding a { domain b.test { retry_interval = 1 } } binding ab {} "
+        "retry_interval = 2",
+        "binding a { domain b.test { retry_interval = 3 } } binding ab {} "
+        "retry_interval = 4"};
+    struct generation *g[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        g[i] = conf_support_load(text[i], false);
+    for (int i = 0; i < 20; i++) { /* more names than are remembered */
+        struct generation *one = g[i % 2];
+        int wide = i % 2 ? 4000 : 2000;
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "x%d.test", i / 4);
+        assert_int_equal(conf_support_int(one, "a", "b.test", "retry_interval"),
+            wide - 1000);
+        assert_int_equal(
+            conf_support_int(one, "ab", ".test", "retry_interval"), wide);
+        assert_int_equal(
+            conf_support_int(one, "a", name, "retry_interval"), wide);
+        assert_int_equal(conf_support_int(one, "a", "B.TEST", "retry_interval"),
+            wide - 1000);
+    }
+    for (int i = 0; i < 2; i++)
+        generation_unref(&g[i]);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_worked_example),
+        cmocka_unit_test(test_asked_again),
         cmocka_unit_test(test_group_example),
         cmocka_unit_test(test_connection_example),
         cmocka_unit_test(test_order_of_places),

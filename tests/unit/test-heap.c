@@ -116,19 +116,20 @@ test_list(void **state)
 static void
 test_bins(void **state)
 {
-    static struct heap_node nodes[10 * NODES];
+    static struct heap_node nodes[20 * NODES];
+    const uint32_t step = BINS_STEP / sizeof(struct heap_node *);
     struct bins bins;
     struct heap h;
 
     (void)state;
     bins_init(&bins);
     heap_init(&h, &bins);
-    for (int i = 0; i < 10 * NODES; i++) {
+    for (int i = 0; i < 20 * NODES; i++) {
         heap_set(&h, &nodes[i], (i * 7919) % 10007);
-        assert_true(h.size <= h.count + MAX_OF(h.count / 4, 2u));
+        assert_true(h.size <= h.count + MAX_OF(h.count / 4, step));
     }
     assert_true(bins.large > 0);
-    for (int i = 0; i < 10 * NODES - 3; i++) {
+    for (int i = 0; i < 20 * NODES - 3; i++) {
         struct heap_node *n = heap_first(&h);
 
         heap_remove(&h, n);

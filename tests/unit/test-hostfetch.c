@@ -21,14 +21,14 @@ static struct {
 } got;
 
 static void
-fetched(void *arg, int status, struct impel_str body, struct impel_str error)
+fetched(void *arg, const struct impel_fetched *a)
 {
     assert_ptr_equal(arg, &got);
     got.calls++;
-    got.status = status;
-    got.has_body = body.p != NULL;
-    got.has_error = error.p != NULL;
-    (void)str_copy(got.body, sizeof(got.body), str_make(body.p, body.n));
+    got.status = a->status;
+    got.has_body = a->body.p != NULL;
+    got.has_error = a->error.p != NULL;
+    (void)str_copy(got.body, sizeof(got.body), str_make(a->body.p, a->body.n));
 }
 
 static struct impel_fetch

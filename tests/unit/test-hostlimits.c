@@ -89,7 +89,7 @@ check_row(const struct row *r)
     }
     for (size_t i = 0; i < n; i++) {
         if (r->open[i] == '1')
-            hop_closed(&hop[i], STR("x"), false, generation_global(w.g));
+            hop_closed(&hop[i], STR("x"), -1, generation_global(w.g));
         domain_unref(&d[i]);
     }
     world_close(&w);
@@ -141,7 +141,7 @@ test_line(void **state)
     assert_int_equal(full.until, 0);
     line_join(full.line, &first, false);
     line_join(full.line, &second, false);
-    hop_closed(&hop, STR("default"), false, generation_global(w.g));
+    hop_closed(&hop, STR("default"), -1, generation_global(w.g));
     assert_int_equal(w.woken, 1);
     assert_ptr_equal(first.from, full.line);
     assert_ptr_equal(second.in, full.line);
@@ -151,7 +151,7 @@ test_line(void **state)
     line_done(&second);
     world_pass(&w, 30000);
     assert_int_equal(world_pick(&w, d, "default", &hop), HOP_OK);
-    hop_closed(&hop, STR("default"), false, generation_global(w.g));
+    hop_closed(&hop, STR("default"), -1, generation_global(w.g));
     domain_unref(&d);
     world_close(&w);
 }
@@ -195,7 +195,7 @@ test_spill_over(void **state)
     assert_int_equal(w.woken, 1); /* by the throttle's own timer */
     line_done(&waiter);
     assert_string_equal(world_next(&w, d), "10.1.0.1:25");
-    hop_closed(&hop, STR("default"), false, generation_global(w.g));
+    hop_closed(&hop, STR("default"), -1, generation_global(w.g));
     domain_unref(&d);
     world_close(&w);
 }

@@ -385,6 +385,43 @@ bad_heads(void **state)
     assert_true(o.n <= sizeof(to));
 }
 
+/* Of one whose body nobody wants nothing is kept; what follows is as ever. */
+static void
+dropped(void **state)
+{
+    static const char all[] =
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde"
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy"
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "20\r\n01234567890123456789012345678901\r\n9\r\n";
+    struct http1 *h = http1_new(HTTP1_REQUEST, MOST);
+    enum http1_step at;
+    size_t n = strlen(all), used = 0;
+    int status;
+
+    (void)state;
+    assert_non_null(h);
+    for (int i = 0; i < 3; i++) {
+        used += http1_feed(h, all + used, n - used, &at);
+        assert_int_equal(at, HTTP1_HEAD);
+        if (i != 1)
+            http1_drop(h);
+        do
+            used += http1_feed(h, all + used, n - used, &at);
+        while (at == HTTP1_MORE && used < n);
+        if (i == 2)
+            break;
+        assert_int_equal(at, HTTP1_WHOLE);
+        assert_int_equal(http1_read(h)->body.n, i == 1 ? 2 : 0);
+        assert_true(http1_read(h)->keep);
+        http1_next(h);
+    }
+    assert_int_equal(at, HTTP1_BAD);
+    (void)http1_fault(h, &status);
+    assert_int_equal(status, 413);
+    http1_free(h);
+}
+
 int
 main(void)
 {
@@ -393,7 +430,8 @@ main(void)
         cmocka_unit_test(responses), cmocka_unit_test(smuggling),
         cmocka_unit_test(bad_requests), cmocka_unit_test(limits),
         cmocka_unit_test(full_head), cmocka_unit_test(words),
-        cmocka_unit_test(heads), cmocka_unit_test(bad_heads)};
+        cmocka_unit_test(heads), cmocka_unit_test(bad_heads),
+        cmocka_unit_test(dropped)};
 
     return cmocka_run_group_tests_name("http1", tests, NULL, NULL);
 }

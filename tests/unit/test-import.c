@@ -32,6 +32,11 @@ turns(int count)
     }
 }
 
+/* It reads as fast as the machine lets it. */
+#define TURNS_UNTIL(condition) \
+    for (int i_ = 0; !(condition) && i_ < 50000; i_++) \
+    turns(1)
+
 static void
 import(const char *dir, bool dry_run)
 {
@@ -43,8 +48,7 @@ static const char *
 imported(bool dry_run)
 {
     import("/old", dry_run);
-    for (int i = 0; i < 1000 && !answer[0]; i++)
-        turns(1);
+    TURNS_UNTIL(answer[0]);
     return answer;
 }
 
@@ -96,16 +100,17 @@ test_in_order(void **state)
     fake_source.next_attempt = clock_wall() + 5000;
     fake_store.hold_values = true;
     import("/old", false);
+    TURNS_UNTIL(fake_store_held());
     turns(50);
     assert_int_equal(fake_store.accepts, 0);
     fake_store_values();
-    turns(50);
+    TURNS_UNTIL(fake_store.accepts == 3 && fake_store_held());
     assert_int_equal(fake_store.accepts, 3);
     assert_int_equal(fake_store.attempts, 3);
     assert_int_equal(waiting(), 0);
     assert_int_equal(world.s->stats.messages, 0);
     fake_store_values();
-    turns(50);
+    TURNS_UNTIL(answer[0]);
     assert_int_equal(waiting(), 3);
     assert_string_equal(answer, "3 messages to 3 recipients imported.\n");
     assert_string_equal(
@@ -189,7 +194,7 @@ test_refused(void **state)
     scheduler_import(world.s, STR("/old"), false, &ask);
     assert_non_null(strstr(answer, "an import runs"));
     answer[0] = '\0';
-    turns(50);
+    TURNS_UNTIL(answer[0]);
     assert_string_equal(answer, "/none: no spool");
     fake_source.identity = spool_identity(world.s->spool);
     assert_non_null(strstr(imported(false), "is a copy of the spool in use"));
@@ -207,9 +212,9 @@ test_cancelled(void **state)
     begin();
     fake_store.hold_values = true;
     import("/old", false);
-    turns(20);
+    TURNS_UNTIL(fake_store_held());
     fake_store_values();
-    turns(20);
+    TURNS_UNTIL(fake_store.accepts == 3 && fake_store_held());
     assert_int_equal(fake_store.accepts, 3);
     j = job_next(world.loop, NULL);
     assert_string_equal(job_name(j), "spool import");
@@ -217,13 +222,13 @@ test_cancelled(void **state)
     turns(20);
     fake_store.hold_values = false;
     fake_store_values();
-    turns(50);
+    TURNS_UNTIL(answer[0]);
     assert_string_equal(answer,
         "3 messages to 3 recipients imported.\nCancelled before the end.\n");
     assert_int_equal(waiting(), 3);
     import("/old", false); /* at once: nothing of it is done */
     job_cancel(job_next(world.loop, NULL));
-    turns(50);
+    TURNS_UNTIL(answer[0]);
     assert_non_null(strstr(answer, "0 messages to 0 recipients imported"));
     end();
 }

@@ -333,7 +333,8 @@ static void
 test_addresses(void **state)
 {
     static const char *const wrong[] = {"a", "a@", "John Smith", "<a@b",
-        "\"a@b", "(a@b", "a@b <c@d> <e@f>", "<a b@c d>x, y", "a@b c@d"};
+        "\"a@b", "(a@b", "a@b <c@d> <e@f>", "<a b@c d>x, y", "a@b c@d",
+        "John Smith a@b", "John a@b", "\"John\" a@b"};
     struct inject_addresses a = {0};
     struct err e;
 

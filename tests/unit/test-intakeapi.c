@@ -119,7 +119,7 @@ told(const struct impel_session *s, unsigned n, int stage, int code)
 }
 
 static void
-greeting_and_login(void **state)
+greeting(void **state)
 {
     const struct impel_intake *t = intakeapi_table();
     struct impel_session *s = session();
@@ -130,15 +130,12 @@ greeting_and_login(void **state)
     assert_int_equal(t->greet(s, text("a\rb")), 0);
     told(s, 1, IMPEL_AT_CONNECT, 501);
     assert_string_equal(s->is.helo, "client.test");
-    assert_int_equal(t->login(s, text("root")), 0);
-    told(s, 2, IMPEL_AT_LOGIN, 535);
-    assert_int_equal(s->verdict, IMPEL_FAILED);
     assert_int_equal(t->set_peer(s, NULL), IMPEL_E_UNSUP);
     assert_int_equal(t->set_peer(s, NULL), IMPEL_E_UNSUP);
     assert_int_equal(s->ends, 0);
     s->is.over_limit = true;
     assert_int_equal(t->greet(s, text("client.test")), 0);
-    told(s, 3, IMPEL_AT_CONNECT, 421);
+    told(s, 2, IMPEL_AT_CONNECT, 421);
     assert_int_equal(s->ends, 1);
 }
 
@@ -285,7 +282,7 @@ no_place_for_the_client(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(greeting_and_login),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(greeting),
         cmocka_unit_test(a_trusted_peer_names_another),
         cmocka_unit_test(what_cannot_be_changes_nothing),
         cmocka_unit_test(names_do_not_cling), cmocka_unit_test(an_older_peer),

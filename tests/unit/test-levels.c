@@ -82,11 +82,11 @@ test_prefer_ipv6_standing(void **state)
     assert_int_equal(domain_standing(d, w.g, generation_global(w.g),
                          STR("default"), 25, &next, &until),
         HOP_CURRENT);
-    hop_closed(&next, STR("default"), true, generation_global(w.g));
+    hop_closed(&next, STR("default"), 0, generation_global(w.g));
     assert_int_equal(domain_standing(d, w.g, generation_global(w.g),
                          STR("default"), 25, &old, &until),
         HOP_CURRENT);
-    hop_closed(&old, STR("default"), false, generation_global(w.g));
+    hop_closed(&old, STR("default"), -1, generation_global(w.g));
     domain_unref(&d);
     world_close(&w);
 }
@@ -152,7 +152,7 @@ test_fewest_failures(void **state)
     }
     assert_int_equal(world_pick(&w, d, "default", &h), HOP_OK);
     hop_worked(&h, STR("default"));
-    hop_closed(&h, STR("default"), true, generation_global(w.g));
+    hop_closed(&h, STR("default"), 0, generation_global(w.g));
     assert_string_equal(world_try(&w, d, true), "10.1.0.2:25");
     assert_int_equal(world_pick(&w, d, "default", &h), HOP_DOWN);
     assert_int_equal(h.failures, 1); /* the first has worked meanwhile */

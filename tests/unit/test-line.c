@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "authority.h"
 #include "line.h"
 
 static void
@@ -74,12 +75,48 @@ words(void **state)
     assert_false(line_is_clean((struct impel_str){"a\0b", 3}, true));
 }
 
+static void
+truth(void **state)
+{
+    (void)state;
+    assert_int_equal(line_truth(line_str("Yes")), 1);
+    assert_int_equal(line_truth(line_str("1")), 1);
+    assert_int_equal(line_truth(line_str("OFF")), 0);
+    assert_int_equal(line_truth(line_str("")), -1);
+    assert_int_equal(line_truth(line_str("truely")), -1);
+}
+
+static void
+authority(void **state)
+{
+    static const struct {
+        const char *own, *host;
+        uint16_t port;
+        const char *is;
+    } rows[] = {{"", "a.test", 443, "a.test"}, {"", "a.test", 80, "a.test:80"},
+        {"", "::1", 8443, "[::1]:8443"}, {"", "[::1]", 443, "[::1]"},
+        {"b.test:1", "a.test", 2, "b.test:1"}};
+    char to[AUTHORITY_MOST], large[400];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        authority_of(to, line_str(rows[i].own), line_str(rows[i].host),
+            rows[i].port, 443);
+        assert_string_equal(to, rows[i].is);
+    }
+    memset(large, ':', sizeof(large));
+    authority_of(
+        to, line_str(""), (struct impel_str){large, sizeof(large)}, 65535, 443);
+    assert_int_equal(strlen(to), 255 + 2 + 6);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(ends),
         cmocka_unit_test(bytewise), cmocka_unit_test(limits),
-        cmocka_unit_test(words)};
+        cmocka_unit_test(words), cmocka_unit_test(truth),
+        cmocka_unit_test(authority)};
 
     return cmocka_run_group_tests_name("line", tests, NULL, NULL);
 }

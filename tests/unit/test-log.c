@@ -75,7 +75,7 @@ test_hostile(void **state)
 {
     const struct log_pair pairs[] = {{STR("plain"), STR("a@b")},
         {STR("odd key"), STR("x y\" k=\"v")}, {STR("none"), STR("")},
-        {STR("end"), STR("\n")}};
+        {STR("end"), STR("\n")}, {STR(""), STR("k=v a=\"b c\"\r")}};
     char text[9000];
 
     (void)state;
@@ -87,7 +87,8 @@ test_hostile(void **state)
         last_line, "reply text=\"a\\\" by=\\\"me\\\\\" by=\"?\\\"?\" n=7");
     log_pairs(LOG_LEVEL_NOTICE, LOG_MOD, "pairs", pairs, ARRAY_SIZE(pairs));
     assert_string_equal(last_line,
-        "pairs plain=a@b odd?key=\"x y\\\" k=\\\"v\" none=\"\" end=?");
+        "pairs plain=a@b odd?key=\"x y\\\" k=\\\"v\" none=\"\" end=? "
+        "k=v a=\"b c\"?");
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     log_error(LOG_SMTP, "reply", "text=%s", text);
@@ -101,8 +102,6 @@ test_names(void **state)
     assert_int_equal(log_area_find(STR("SMTP")), LOG_SMTP);
     assert_int_equal(log_area_find(STR("queue")), LOG_QUEUE);
     assert_int_equal(log_area_find(STR("nothing")), -1);
-    assert_int_equal(log_level_find(STR("Critical")), LOG_LEVEL_CRITICAL);
-    assert_int_equal(log_level_find(STR("")), -1);
     assert_string_equal(log_level_name(LOG_LEVEL_DEBUG), "debug");
 }
 
@@ -179,7 +178,7 @@ test_panic(void **state)
     (void)state;
     assert_int_equal(child(panic_with_note, out, sizeof(out)), SIGABRT);
     assert_non_null(strstr(out, "panic_with_note(): not a 0x1234u"));
-    assert_non_null(strstr(out, "doing: esmtp deliver 77"));
+    assert_non_null(strstr(out, "doing: esmtp deliver 000000000000004d"));
     assert_non_null(strstr(out, "note: queue 5"));
 }
 
@@ -202,7 +201,7 @@ test_signal(void **state)
     assert_int_equal(child(fault, out, sizeof(out)), SIGFPE);
     first = strstr(out, "impel: SIGFPE");
     assert_non_null(first);
-    assert_non_null(strstr(out, "doing: sum 1"));
+    assert_non_null(strstr(out, "doing: sum 0000000000000001"));
     assert_non_null(strstr(first + 1, "impel: SIGFPE")); /* fd as well */
 }
 

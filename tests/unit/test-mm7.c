@@ -22,6 +22,12 @@ str(const char *z)
     return (struct impel_str){z, strlen(z)};
 }
 
+static const char *
+read_answer(struct impel_str body, struct answer *to)
+{
+    return answer_read((struct impel_str){NULL, 0}, body, to);
+}
+
 #define SOAP(header, body) \
     "<e:Envelope xmlns:e='http://schemas.xmlsoap.org/soap/envelope/'>" \
     "<e:Header>" header "</e:Header><e:Body>" body "</e:Body></e:Envelope>"
@@ -35,7 +41,7 @@ answers(void **state)
     struct answer a;
 
     (void)state;
-    assert_null(answer_read(
+    assert_null(read_answer(
         str(SOAP("<m:TransactionID xmlns:m='x'>t 1</m:TransactionID>",
             "<SubmitRsp xmlns='x'><MM7Version>6.8.0</MM7Version>" STATUS(
                 " 1000\n", "a&#10; &lt;b&amp;") "<MessageID>m-1</MessageID>"
@@ -46,7 +52,7 @@ answers(void **state)
     assert_string_equal(a.text, "a <b&");
     assert_string_equal(a.message_id, "m-1");
     assert_string_equal(a.transaction, "t 1");
-    assert_null(answer_read(str(SOAP("",
+    assert_null(read_answer(str(SOAP("",
                                 "<e:Fault><faultstring>bad"
                                 "</faultstring><detail><RSErrorRsp>" STATUS(
                                     "4006", "x") "</RSErrorRsp>"
@@ -55,11 +61,39 @@ answers(void **state)
     assert_true(a.fault);
     assert_int_equal(a.code, 4006);
     assert_string_equal(a.text, "x");
-    assert_null(answer_read(
+    assert_null(read_answer(
         str(SOAP("", "<e:Fault><faultstring>bad</faultstring></e:Fault>")),
         &a));
     assert_int_equal(a.code, 0);
     assert_string_equal(a.text, "bad");
+}
+
+/* As some MMSCs send it: a part of a multipart, with or without others. */
+static void
+answer_in_a_part(void **state)
+{
+    static const char xml[] = SOAP("",
+        "<SubmitRsp>" STATUS(
+            "1000", "") "<MessageID>7</MessageID></SubmitRsp>");
+    struct impel_str type = str("multipart/related; boundary=\"b b\"");
+    struct answer a;
+    char body[2000];
+    int n = snprintf(body, sizeof(body),
+        "--b b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b b\r\n"
+        "Content-Type: text/xml; charset=utf-8\r\n\r\n%s\r\n--b b--\r\n",
+        xml);
+
+    (void)state;
+    assert_null(answer_read(type, (struct impel_str){body, (size_t)n}, &a));
+    assert_int_equal(a.code, 1000);
+    assert_string_equal(a.message_id, "7");
+    assert_string_equal(
+        answer_read(type, (struct impel_str){body, (size_t)n - 10}, &a),
+        "a multipart that breaks off");
+    assert_string_equal(answer_read(type, str("--b b\r\n\r\nx\r\n--b b--"), &a),
+        "a multipart without XML");
+    assert_string_equal(answer_read(str("multipart/related"), str(xml), &a),
+        "a multipart without parts");
 }
 
 /* Each entity ten of the one before: a thousand million characters. */
@@ -103,7 +137,7 @@ no_answers(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_string_equal(answer_read(str(rows[i].in), &a), rows[i].why);
+        assert_string_equal(read_answer(str(rows[i].in), &a), rows[i].why);
 }
 
 /* Long texts are cut behind a character. */
@@ -122,7 +156,7 @@ long_texts(void **state)
     (void)strcat(in,
         "</StatusText></Status></SubmitRsp></e:Body>"
         "</e:Envelope>");
-    assert_null(answer_read(str(in), &a));
+    assert_null(read_answer(str(in), &a));
     assert_int_equal(strlen(a.text), 255);
     assert_int_equal((unsigned char)a.text[254], 0xa9);
 }
@@ -299,10 +333,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(answers),
-        cmocka_unit_test(no_answers), cmocka_unit_test(long_texts),
-        cmocka_unit_test(verdicts), cmocka_unit_test(statuses),
-        cmocka_unit_test(basic), cmocka_unit_test(digest),
-        cmocka_unit_test(no_challenges), cmocka_unit_test(texts)};
+        cmocka_unit_test(answer_in_a_part), cmocka_unit_test(no_answers),
+        cmocka_unit_test(long_texts), cmocka_unit_test(verdicts),
+        cmocka_unit_test(statuses), cmocka_unit_test(basic),
+        cmocka_unit_test(digest), cmocka_unit_test(no_challenges),
+        cmocka_unit_test(texts)};
 
     return cmocka_run_group_tests_name("mm7", tests, NULL, NULL);
 }

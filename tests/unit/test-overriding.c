@@ -137,6 +137,7 @@ test_they_end_in_time(void **state)
     assert_int_equal(world_queue("x.test")->opt->retry.interval, 5000);
     assert_true(lists("all: suspend_delivery = true, for 10m more"));
     world_advance(299999);
+    assert_true(lists("all: suspend_delivery = true, for 5m more"));
     assert_int_equal(world_queue("x.test")->opt->retry.interval, 5000);
     world_advance(1);
     assert_int_equal(world_queue("x.test")->opt->retry.interval, 1200000);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/xmem.h"
 #include "conf/generation.h"
 #include "route/route_options.h"
 #include "xport/hostapi.h"
@@ -54,6 +55,21 @@ write_file(const char *path, const char *text)
     fclose(f);
 }
 
+static void
+copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+    char part[4096];
+    size_t n;
+
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((n = fread(part, 1, sizeof(part), in)) > 0)
+        assert_int_equal(fwrite(part, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
 /* A folder with a list beside an object that is none. */
 static int
 start(void **state)
@@ -75,7 +91,7 @@ start(void **state)
         rc = option_add(&xport_options, &e);
     if (rc == 0)
         rc = registry_open(FOLDER ":modules/null/.libs:/nonexistent::"
-                                  "tests/abi/.libs",
+                                  "modules/mm7/.libs:tests/abi/.libs",
             &e);
     return rc ? rc : registry_declare(&e);
 }
@@ -87,6 +103,7 @@ stop(void **state)
     registry_close();
     unlink(FOLDER "/broken.so");
     unlink(FOLDER "/broken.serves");
+    unlink(FOLDER "/lmtp.so");
     rmdir(FOLDER);
     return 0;
 }
@@ -106,7 +123,7 @@ test_by_use(void **state)
     assert_null(registry_next(f.module));
     registry_method(g, "LMTP", &f);
     assert_int_equal(f.state, MODULE_KNOWN);
-    assert_non_null(strstr(f.why, "package impel-lmtp"));
+    assert_non_null(strstr(f.why, "package impel"));
     registry_method(g, "PIGEON", &f);
     assert_int_equal(f.state, MODULE_ABSENT);
     assert_non_null(strstr(f.why, "PIGEON"));
@@ -162,6 +179,37 @@ test_check(void **state)
     registry_method(g, "TESTING", &f); /* of tests/abi; loaded by use */
     assert_int_equal(f.state, MODULE_LOADED);
     generation_unref(&g);
+}
+
+/* Wherever a listener's options may stand, its module looks at them, once. */
+static void
+test_check_of_listeners(void **state)
+{
+    static const char *const around[][2] = {
+        {"mm7_listener {\n", "listen \"127.0.0.1:80\" {\n}\n}\n"},
+        {"mm7_listener {\nlisten \"127.0.0.1:80\" {\n", "}\n}\n"},
+        {"mm7_listener {\nlisten \"127.0.0.1:80\" {\n"
+         "peer \"127.0.0.2\" {\n",
+            "}\n}\n}\n"},
+        {"mm7_listener {\npeer \"127.0.0.2\" {\n", "}\n}\n"}};
+    char text[1000];
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(around); i++) {
+        const char *login = i & 1 ? "name:word" : "name";
+        char *conf = xprintf("%smm7_server_login = \"%s\"\n%s",
+            around[i / 2][0], login, around[i / 2][1]);
+        struct generation *g = parse(conf);
+        const char *first;
+
+        (void)check(g, text, sizeof(text));
+        first = strstr(text, "mm7_server_login is");
+        if ((i & 1 && text[0]) ||
+            (!(i & 1) && (!first || strstr(first + 1, "mm7_server_login is"))))
+            fail_msg("%s\n%s", conf, text);
+        free(conf);
+        generation_unref(&g);
+    }
 }
 
 static void
@@ -228,6 +276,105 @@ test_counters(void **state)
     assert_int_equal(n, 7);
 }
 
+#define LMTP "tests/kit/standin/.libs/lmtp.so"
+
+static bool
+is_printed(const char *text)
+{
+    struct buf b = BUF_INIT;
+    bool found;
+
+    registry_print(&b, false);
+    found = strstr(b.p, text) != NULL;
+    buf_fini(&b);
+    return found;
+}
+
+static enum module_state
+lmtp_state(char *why, size_t size)
+{
+    struct generation *g = parse("");
+    struct module_found f;
+
+    registry_method(g, "LMTP", &f);
+    (void)str_copy(why, size, str_of(f.why));
+    generation_unref(&g);
+    return f.state;
+}
+
+/* A package comes, goes, and comes back while the daemon runs. */
+static void
+test_comes_and_goes(void **state)
+{
+    struct generation *g;
+    struct module_found f;
+    uint32_t options = option_count();
+    char why[400];
+
+    (void)state;
+    assert_int_equal(lmtp_state(why, sizeof(why)), MODULE_KNOWN);
+    registry_again(); /* nothing is new */
+    assert_int_equal(option_count(), options);
+
+    copy_file(LMTP, FOLDER "/lmtp.so");
+    assert_int_equal(lmtp_state(why, sizeof(why)), MODULE_KNOWN);
+    registry_again();
+    assert_true(option_count() > options);
+    g = parse("lmtp_delay = 7\ndelivery_method = LMTP\nlmtp {\n}\n");
+    registry_method(g, "LMTP", &f);
+    assert_int_equal(f.state, MODULE_LOADED);
+    assert_int_equal(
+        scope_int(generation_global(g), f.module->option_ids[1]), 7000);
+    assert_true(is_printed("lmtp 0.1.0 ABI"));
+
+    unlink(FOLDER "/lmtp.so");
+    assert_int_equal(lmtp_state(why, sizeof(why)), MODULE_LOADED);
+    registry_again();
+    assert_int_equal(lmtp_state(why, sizeof(why)), MODULE_KNOWN);
+    assert_non_null(strstr(why, "needs module lmtp, which is not installed"));
+    assert_true(is_printed(" removed methods LMTP"));
+    assert_int_equal(check(g, why, sizeof(why)), 0); /* nothing but waits */
+    generation_unref(&g);
+    g = parse("lmtp_delay = 8\n"); /* what it had is still known */
+    generation_unref(&g);
+
+    copy_file(LMTP, FOLDER "/lmtp.so");
+    registry_again();
+    assert_int_equal(lmtp_state(why, sizeof(why)), MODULE_LOADED);
+    assert_true(is_printed("another file now, which the next start takes"));
+    options = option_count();
+    registry_again();
+    assert_int_equal(option_count(), options);
+}
+
+/* What was refused is tried again when its file is another. */
+static void
+test_mended(void **state)
+{
+    (void)state;
+    registry_again();
+    assert_true(is_printed("broken 7 refused methods BROKEN"));
+    write_file(FOLDER "/broken.so", "still not an object, and longer");
+    write_file(FOLDER "/broken.serves", "version 8\nmethod BROKEN\n");
+    registry_again();
+    assert_true(is_printed("broken 8 refused methods BROKEN"));
+    unlink(FOLDER "/broken.so");
+    registry_again();
+    assert_true(is_printed("broken 8 removed methods BROKEN"));
+}
+
+/* A folder that cannot be read says nothing of what is in it. */
+static void
+test_no_folder(void **state)
+{
+    (void)state;
+    assert_int_equal(rename(FOLDER, FOLDER ".away"), 0);
+    registry_again();
+    assert_false(is_printed(" removed methods LMTP"));
+    assert_true(is_printed(" loaded methods LMTP"));
+    assert_int_equal(rename(FOLDER ".away", FOLDER), 0);
+}
+
 int
 main(void)
 {
@@ -236,9 +383,13 @@ main(void)
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_disabled),
         cmocka_unit_test(test_check),
+        cmocka_unit_test(test_check_of_listeners),
         cmocka_unit_test(test_option_values),
         cmocka_unit_test(test_print),
         cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_comes_and_goes),
+        cmocka_unit_test(test_no_folder),
+        cmocka_unit_test(test_mended),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

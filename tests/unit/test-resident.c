@@ -62,7 +62,7 @@ test_limit_of_bytes(void **state)
     fake_pick = HOP_WAIT;
     accept_each(1);
     each = world.s->resident_bytes;
-    assert_in_range(each, sizeof(struct message) + 1024, 4096);
+    assert_in_range(each, sizeof(struct message) + 512, 4096);
     accept_each(200);
     assert_in_range(world.s->resident_bytes, most - each, most + each);
     assert_int_equal(

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Messages that were lent ahead and come back because their session is over:
- * how often that costs nothing, and when it is a reason to wait.
+ * how often that costs nothing, and when it is a reason to wait.  And hosts
+ * that ask for time.
  */
 #include "queue_world.h"
 
@@ -120,8 +121,44 @@ test_a_message_that_is_begun_and_comes_back(void **state)
     world_end();
 }
 
+/* A host that asks for time has it, as far as a retry may take; others are
+ * tried at once, and the mail waits for it when there are none. */
+static void
+test_host_asks_for_time(void **state)
+{
+    static const struct {
+        int64_t asked, wait;
+    } rows[] = {
+        {-1, 120000}, {60000, 120000}, {600000, 600000}, {86400000, 3600000}};
+    struct result r = {.retry_after = -1};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        world_begin(BASE "max_retry_interval = 3600\n");
+        fake_hosts[1].addr = "192.0.2.2";
+        (void)world_accept("s@from.test", "a@x.test");
+        fake_ready(0, 1);
+        result_set(&r, IMPEL_RETRY, IMPEL_BLAME_HOST, IMPEL_AT_FINAL, 503,
+            "4.3.2", "not now");
+        r.retry_after = rows[i].asked;
+        fake_done_each(0, &r);
+        assert_int_equal(fake_hosts[0].down_until, clock_mono() + rows[i].wait);
+        assert_string_equal(fake_sessions[1].to, "192.0.2.2:25");
+        fake_ready(1, 1);
+        fake_done_each(1, &r);
+        assert_int_equal(fake_session_count, 2);
+        world_advance(rows[i].wait - 1);
+        assert_int_equal(fake_session_count, 2);
+        world_advance(1);
+        assert_int_equal(fake_session_count, 3);
+        world_end();
+    }
+    result_fini(&r);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_one_message_a_connection),
     cmocka_unit_test(test_they_come_back_in_order),
     cmocka_unit_test(test_no_message_a_connection),
     cmocka_unit_test(test_one_refusal_a_connection),
-    cmocka_unit_test(test_a_message_that_is_begun_and_comes_back))
+    cmocka_unit_test(test_a_message_that_is_begun_and_comes_back),
+    cmocka_unit_test(test_host_asks_for_time))

@@ -81,6 +81,31 @@ test_better_host_is_still_down(void **state)
     world_end();
 }
 
+/* It fails after a review that saw nothing but it. */
+static void
+test_better_host_failed_after_a_review(void **state)
+{
+    (void)state;
+    world_begin(BASE "max_outbound_connections = 2\n");
+    fake_hosts[1].addr = "192.0.2.2";
+    fake_down_ms = 1000;
+    load(40);
+    assert_int_equal(fake_session_count, 2);
+    assert_string_equal(fake_sessions[0].to, "192.0.2.1:25");
+    for (unsigned i = 0; i < 2; i++)
+        fake_closed(i, IMPEL_RETRY, IMPEL_BLAME_HOST, false);
+    for (unsigned i = 2; i < 4; i++) {
+        assert_string_equal(fake_sessions[i].to, "192.0.2.2:25");
+        fake_ready(i, 1);
+    }
+    fake_delivered(2);
+    world_advance(1000);
+    fake_delivered(3);
+    assert_int_equal(fake_session_count, 5);
+    assert_string_equal(fake_sessions[4].to, "192.0.2.1:25");
+    world_end();
+}
+
 static void
 test_host_at_its_limit(void **state)
 {
@@ -212,6 +237,7 @@ UNIT_MAIN(cmocka_unit_test(test_sweep_counts_by_host),
     cmocka_unit_test(test_sweep_by_time),
     cmocka_unit_test(test_better_host_returns_under_load),
     cmocka_unit_test(test_better_host_is_still_down),
+    cmocka_unit_test(test_better_host_failed_after_a_review),
     cmocka_unit_test(test_host_at_its_limit),
     cmocka_unit_test(test_hosts_that_are_gone),
     cmocka_unit_test(test_lower_limit), cmocka_unit_test(test_idle))

@@ -215,7 +215,7 @@ test_listeners_change(void **state)
     assert_string_equal(world_next(&w, d), "fail 554 5.4.6");
     listen_at(&w, (const char *const[]){NULL});
     assert_string_equal(world_next(&w, d), "10.1.0.1:25");
-    hop_closed(&h, STR("default"), false, generation_global(w.g));
+    hop_closed(&h, STR("default"), -1, generation_global(w.g));
     domain_unref(&d);
     world_close(&w);
 }

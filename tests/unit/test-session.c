@@ -3,14 +3,9 @@
  * test-session.c - sessions with a toy module, over loopback, with the
  * scheduler's loop here and the I/O loop in a thread.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "unit.h"
+
 #include <signal.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -359,12 +354,12 @@ test_recall_unbegun(void **state)
 }
 
 static void
-test_recall_begun(void **state)
+recall_begun(int flaw)
 {
     struct session *s = open_to(port);
     struct batch *b;
 
-    (void)state;
+    toy_flaw = flaw;
     peer_mood = PEER_SILENT;
     until(&ready_count, 1);
     b = lend(s, 1, 10);
@@ -376,6 +371,21 @@ test_recall_begun(void **state)
     until(&back_count, 1);
     assert_true(b->begun);
     assert_int_equal(b->result[0].verdict, IMPEL_UNTRIED);
+}
+
+static void
+test_recall_begun(void **state)
+{
+    (void)state;
+    recall_begun(TOY_GOOD);
+}
+
+/* What is written for no batch alone begins all that are open. */
+static void
+test_recall_begun_by_all(void **state)
+{
+    (void)state;
+    recall_begun(TOY_LATER);
 }
 
 /* Whatever crosses on the way: each batch comes back once, before closed. */
@@ -414,23 +424,17 @@ test_crossing(void **state)
 
 static struct batch *_Atomic prepared;
 static batch_prepared_f *prepared_done;
-static _Atomic int forgotten;
+static struct preparing works[2];
+static _Atomic int work_count;
 
 static bool
 fake_begin(struct batch *b, struct mailbox *at, batch_prepared_f *done)
 {
     (void)at;
     prepared_done = done;
-    b->preparing = b;
+    preparing_set(&works[atomic_fetch_add(&work_count, 1)], b);
     atomic_store(&prepared, b);
     return true;
-}
-
-static void
-fake_forget(struct batch *b)
-{
-    b->preparing = NULL;
-    atomic_fetch_add(&forgotten, 1);
 }
 
 static void
@@ -439,13 +443,13 @@ finish_preparing(struct mail *m)
     struct batch *b = atomic_exchange(&prepared, NULL);
 
     (void)m;
-    b->preparing = NULL;
+    assert_ptr_equal(preparing_end(b->preparing), b);
     if (b->rcpt_count == 1)
         b->prefix = xdup("X: y\r\n");
     prepared_done(b, b->rcpt_count == 1 ? NULL : "[internal] cannot");
 }
 
-static const struct batch_preparer preparer = {fake_begin, fake_forget, NULL};
+static const struct batch_preparer preparer = {fake_begin, NULL};
 
 /* One recipient: it comes about, with a prefix; more: it does not. */
 static void
@@ -457,6 +461,7 @@ test_prepared(void **state)
 
     (void)state;
     batch_preparer = &preparer;
+    atomic_store(&work_count, 0);
     for (uint32_t rcpts = 1; rcpts <= 2; rcpts++) {
         lend(s, rcpts, 10);
         while (!atomic_load(&prepared) && clock_mono() < end)
@@ -482,17 +487,18 @@ test_prepared_too_late(void **state)
 
     (void)state;
     batch_preparer = &preparer;
-    atomic_store(&forgotten, 0);
+    atomic_store(&work_count, 0);
     until(&ready_count, 1);
     session_recall(s, lend(s, 1, 10), false);
     until(&back_count, 1);
-    assert_int_equal(forgotten, 1);
+    assert_null(preparing_end(&works[0]));
     lend(s, 1, 10);
     turn_for(20);
     session_close(s, true);
     until(&closed_count, 1);
     assert_int_equal(back_count, 2);
-    assert_int_equal(forgotten, 2);
+    assert_int_equal(work_count, 2);
+    assert_null(preparing_end(&works[1]));
     for (int i = 0; i < 2; i++)
         assert_int_equal(back[i]->result[0].verdict, IMPEL_UNTRIED);
     atomic_store(&prepared, NULL);
@@ -764,36 +770,18 @@ stop(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(test_deliver),
-        TEST(test_several),
-        TEST(test_room),
-        TEST(test_draining),
-        TEST(test_large_body),
-        TEST(test_unreadable_body),
-        TEST(test_damaged_body),
-        TEST(test_idle_and_probe),
-        TEST(test_probe_unanswered),
-        TEST(test_recall_waiting),
-        TEST(test_recall_unbegun),
-        TEST(test_recall_begun),
-        TEST(test_crossing),
-        TEST(test_prepared),
-        TEST(test_prepared_too_late),
-        TEST(test_lent_to_closed),
-        TEST(test_closed_before_it_began),
-        TEST(test_lost),
-        TEST(test_answered_then_lost),
-        TEST(test_refused_connection),
-        TEST(test_open_fails),
-        TEST(test_twice),
-        TEST(test_forgets),
-        TEST(test_never),
-        TEST(test_blocks),
-        TEST(test_wake),
-        TEST(test_settle),
-        TEST(test_list),
-    };
+    const struct CMUnitTest tests[] = {TEST(test_deliver), TEST(test_several),
+        TEST(test_room), TEST(test_draining), TEST(test_large_body),
+        TEST(test_unreadable_body), TEST(test_damaged_body),
+        TEST(test_idle_and_probe), TEST(test_probe_unanswered),
+        TEST(test_recall_waiting), TEST(test_recall_unbegun),
+        TEST(test_recall_begun_by_all), TEST(test_recall_begun),
+        TEST(test_crossing), TEST(test_prepared), TEST(test_prepared_too_late),
+        TEST(test_lent_to_closed), TEST(test_closed_before_it_began),
+        TEST(test_lost), TEST(test_answered_then_lost),
+        TEST(test_refused_connection), TEST(test_open_fails), TEST(test_twice),
+        TEST(test_forgets), TEST(test_never), TEST(test_blocks),
+        TEST(test_wake), TEST(test_settle), TEST(test_list)};
 
     return cmocka_run_group_tests_name("loop of its own", tests, start, stop) +
         cmocka_run_group_tests_name("shared loop", tests, start_shared, stop);

@@ -117,18 +117,24 @@ test_no_room_for_the_version(void **arg)
 
 /* --- what was not synced --- */
 
-/* A copy of a spool that is running, as if its process had died. */
+/* A copy of a spool that is running, as if its process had died; anew, where a
+ * file was renamed meanwhile. */
 static void
 copy_tree(const char *from, const char *to)
 {
-    int status;
-    pid_t pid = fork();
+    int status = -1;
 
-    if (pid == 0) {
-        execlp("cp", "cp", "-r", from, to, (char *)NULL);
-        _exit(127);
+    for (int i = 0; i < 50 && status != 0; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            execlp("sh", "sh", "-c",
+                "find \"$1\" -mindepth 1 -delete && cp -r \"$0\" \"$1\"", from,
+                to, (char *)NULL);
+            _exit(127);
+        }
+        assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
     }
-    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
     assert_int_equal(status, 0);
 }
 

@@ -5,10 +5,10 @@
  */
 #include "unit.h"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/libc.h"
 #include "base/macros.h"
 #include "base/xmem.h"
 #include "spool/segment.h"
@@ -67,6 +67,17 @@ put_many(struct kit *k, int64_t expiry)
     kit_wait(k, &durable);
 }
 
+/* Octets of the heap in use; 0 where the library does not say. */
+static size_t
+heap_used(void)
+{
+#ifdef __GLIBC__
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
 /* Each sweep looks at some of them, so that nobody waits for it. */
 static void
 test_sweeps_are_bounded(void **arg)
@@ -78,11 +89,11 @@ test_sweeps_are_bounded(void **arg)
 
     kit_init(&k, 16 * 1024 * 1024);
     open_well(&k);
-    before = mallinfo2().uordblks;
+    before = heap_used();
     until = clock_wall() + LIVES_S * 1000;
     put_many(&k, until);
-    print_message("%d values: %zu octets each\n", MANY,
-        (mallinfo2().uordblks - before) / MANY);
+    print_message(
+        "%d values: %zu octets each\n", MANY, (heap_used() - before) / MANY);
     while (clock_wall() <= until)
         usleep(10000);
     for (int i = 0; i < 3000; i++) {
@@ -208,6 +219,37 @@ test_forgotten_hold_no_segment(void **arg)
     kit_fini(&k);
 }
 
+static void
+keep_line(void *arg, struct str line)
+{
+    buf_str(arg, line);
+    buf_char(arg, '\n');
+}
+
+/* A key of any octets is shown on one line that steers no terminal. */
+static void
+test_a_key_on_a_terminal(void **arg)
+{
+    struct buf shown = BUF_INIT;
+    struct err e;
+    struct kit k;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    assert_int_equal(spool_state_put(k.spool, STR("kit"),
+                         STR("a\x9b\x1b\n\xff \xc3\xa9"), STR("v"), 0, &e),
+        0);
+    kit_close(&k);
+    assert_int_equal(spool_dump(k.dir, true, keep_line, NULL, &shown, &e), 0);
+    if (str_find(buf_get(&shown),
+            STR(" kit/a\\x9b\\x1b\\x0a\\xff \xc3\xa9 bytes=1\n"),
+            0) == SIZE_MAX)
+        fail_msg("%.*s", STR_ARG(buf_get(&shown)));
+    buf_fini(&shown);
+    kit_fini(&k);
+}
+
 /* Values that went are no reason to copy the messages beside them. */
 static void
 test_values_are_small(void **arg)
@@ -238,5 +280,6 @@ test_values_are_small(void **arg)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_values_are_small),
+    cmocka_unit_test(test_a_key_on_a_terminal),
     cmocka_unit_test(test_sweeps_are_bounded), cmocka_unit_test(test_forget),
     cmocka_unit_test(test_forgotten_hold_no_segment))

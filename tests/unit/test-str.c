@@ -30,6 +30,14 @@ test_ascii(void **state)
     assert_true(str_is_ascii(STR("a b~\t\x01")));
     assert_false(str_is_ascii(STR("a\x7f")));
     assert_false(str_is_ascii(STR("\xc3\xa9")));
+    for (int c = 1; c < 256; c++) /* in each place of eight, and behind them */
+        for (size_t at = 0; at < 11; at++) {
+            char text[] = "~ab\x01~d~ghij";
+
+            text[at] = (char)c;
+            assert_int_equal(
+                str_is_ascii(str_make(text, sizeof(text) - 1)), c < 127);
+        }
 }
 
 static void

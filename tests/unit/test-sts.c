@@ -127,7 +127,7 @@ pick(struct sts_world *s, struct domain *d, const char *binding)
             tlsdemand_print(h.tls, &b);
         else
             buf_char(&b, '-');
-        hop_closed(&h, str_of(binding), false,
+        hop_closed(&h, str_of(binding), -1,
             generation_scope(s->w.g, str_of(binding), domain_name(d)));
     }
     (void)str_copy(text, sizeof(text), buf_get(&b));
@@ -649,7 +649,7 @@ test_standing(void **state)
     assert_int_equal(
         domain_standing(d, s.w.g, scope, STR("default"), 25, &h, &until),
         HOP_GONE);
-    hop_closed(&h, STR("default"), false, scope);
+    hop_closed(&h, STR("default"), -1, scope);
     domain_unref(&d);
     close_world(&s);
 }
@@ -688,7 +688,7 @@ connect_failed(struct sts_world *s, struct domain *d)
 
     assert_int_equal(
         domain_pick(d, s->w.g, scope, STR("default"), 25, &h), HOP_OK);
-    hop_closed(&h, STR("default"), true, scope);
+    hop_closed(&h, STR("default"), 0, scope);
 }
 
 /* A host that fails what one domain's policy asks of it is as good as ever for

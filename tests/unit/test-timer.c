@@ -288,7 +288,8 @@ test_slow(void **state)
     loop_turn(l, 0);
     assert_int_equal(slow_lines, 1);
     assert_string_equal(slow_text,
-        "slow-callback what=\"conn read\" id=0 us=6000 not_logged=0");
+        "slow-callback what=\"conn read\" id=0000000000000000 us=6000 "
+        "not_logged=0");
     for (int i = 0; i < 100; i++) {
         timer_start(&t, 0);
         loop_turn(l, 0);

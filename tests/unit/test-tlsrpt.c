@@ -119,11 +119,21 @@ start(void)
     tlsrpt_recover(w.t);
 }
 
+/* Is a report on its way to the disk, or on the way back from it? */
+static bool
+is_mailing(void)
+{
+    struct spool_stats of;
+
+    spool_get_stats(w.kit.spool, &of);
+    return tlsrpt_is_busy(w.t) || of.accepted > w.kit.accepted_count;
+}
+
 /* Until nothing more happens; the disk answers in its own time. */
 static void
 settle(void)
 {
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 12 || (is_mailing() && i < 10000); i++) {
         loop_turn(w.loop, 2);
         kit_turn(&w.kit, 0);
     }

@@ -17,6 +17,7 @@
 _Atomic int toy_flaw, toy_open_sessions, toy_events[16], toy_room = 1,
                                                          toy_most_open;
 _Atomic uint64_t toy_token;
+_Atomic int toy_said[6];
 static const struct impel_host *host;
 static struct impel_instance *self;
 
@@ -79,6 +80,28 @@ toy_end(struct toy *t, const struct impel_result *why)
     host->closed(t->session, why);
 }
 
+/* The first is good; a recipient that is not there, no key and no time are
+ * not. */
+static void
+toy_await(struct toy *t)
+{
+    struct impel_str key = {"key", 3}, none = {"", 0};
+
+    toy_said[0] = host->await(t->batch, 0, key, 60000, 0);
+    toy_said[1] = host->await(t->batch, t->count, key, 60000, 0);
+    toy_said[2] = host->await(t->batch, 0, none, 60000, 0);
+    toy_said[3] = host->await(t->batch, 0, key, 0, 0);
+}
+
+static void
+toy_late(struct toy *t, const struct impel_result *r)
+{
+    struct impel_str key = {"key", 3}, other = {"other", 5};
+
+    toy_said[4] = host->late(t->session, other, r, 7);
+    toy_said[5] = host->late(t->session, key, r, 7);
+}
+
 static void
 toy_line(struct toy *t, char c)
 {
@@ -92,6 +115,8 @@ toy_line(struct toy *t, char c)
     }
     if (!t->batch)
         return;
+    if (toy_flaw == TOY_AWAITS && t->next == 0)
+        toy_await(t);
     if (t->next + 1 == t->count) {
         struct impel_batch *b = t->batch;
 
@@ -99,6 +124,8 @@ toy_line(struct toy *t, char c)
         host->rcpt_done(b, t->next, &r);
         if (toy_flaw == TOY_SETTLES)
             (void)host->settle(t->session, 9);
+        if (toy_flaw == TOY_AWAITS)
+            toy_late(t, &r);
         return;
     }
     host->rcpt_done(t->batch, t->next, &r);
@@ -169,6 +196,10 @@ toy_timer(struct toy *t, int64_t i)
     struct impel_result r = toy_result(IMPEL_DELIVERED, 250, "in time");
     struct impel_batch *b = t->many[i];
 
+    if (toy_flaw == TOY_LATER) {
+        host->write(t->session, "MSG 1 0\n", 8);
+        return;
+    }
     if (!b || host->batch_get(b) != t)
         abort();
     t->many[i] = NULL;
@@ -194,7 +225,9 @@ toy_deliver(void *s, struct impel_batch *b, const struct impel_envelope *env)
     t->count = env->rcpt_count;
     if (toy_flaw == TOY_BLOCKS)
         usleep(8000);
-    if (toy_flaw == TOY_IDLE)
+    if (toy_flaw == TOY_LATER)
+        host->timer(t->session, 0, 1);
+    if (toy_flaw == TOY_IDLE || toy_flaw == TOY_LATER)
         return;
     n = snprintf(line, sizeof(line), "MSG %zu %lld\n", env->rcpt_count,
         (long long)host->body_size(b, IMPEL_BODY_RAW));

@@ -18,12 +18,16 @@ enum toy_flaw {
     TOY_IDLE,    /* takes a batch and writes nothing until cancelled */
     TOY_REFUSES, /* open() fails */
     TOY_MANY,    /* answers by a timer, several at once */
+    TOY_LATER,   /* writes by a timer, so for all that are open */
     TOY_SETTLES, /* wants to know when its last report is on disk */
+    TOY_AWAITS,  /* waits for word of its first recipient, under "key", and
+                  * brings it itself */
     TOY_DRAINS   /* says GOAWAY with the first batch */
 };
 extern _Atomic int toy_flaw, toy_open_sessions, toy_events[16], toy_room,
     toy_most_open;
 extern _Atomic uint64_t toy_token;
+extern _Atomic int toy_said[6]; /* what await() and late() gave back */
 struct module *toy_module(void);
 void toy_module_free(struct module **m);
 
