@@ -62,6 +62,15 @@ class Request:
         body = json.dumps({"reason": reason, **more}).encode() if reason else b""
         self.connection.answer(self.stream, status, body, headers)
 
+    def break_off(self, how):
+        """0: refused, 1: reset, 2: the server goes within its answer."""
+        if how < 2:
+            self.connection.reset(self.stream, 2 if how else 7)
+        else:
+            self.connection.answer(self.stream, 200, b'{"half', end=False)
+            self.connection.end()
+        return True
+
 
 class Connection:
     """One of a provider, in a thread of its own."""
@@ -69,6 +78,7 @@ class Connection:
     def __init__(self, apple, raw):
         self.apple, self.lock = apple, threading.RLock()
         self.open, self.most_open = {}, 0
+        self.rest = {}  # of bodies: (octets, end) by stream
         self.reads = True
         raw.settimeout(20)
         self.socket = apple.context.wrap_socket(raw, server_side=True)
@@ -79,8 +89,12 @@ class Connection:
                 client=False, initial_values={
                     h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS:
                         apple.streams,
-                    h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 8000})
+                    h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 8000,
+                    h2.settings.SettingCodes.INITIAL_WINDOW_SIZE:
+                        apple.window})
             self.h2.initiate_connection()
+            if apple.window > 65535:
+                self.h2.increment_flow_control_window(apple.window - 65535)
             self.flush()
 
     def flush(self):
@@ -129,9 +143,14 @@ class Connection:
             headers, body, twice = self.open[e.stream_id]
             if twice:
                 headers["twice"] = "yes"
-            return Request(self, e.stream_id, headers, body)
+            return self.apple.request(self, e.stream_id, headers, body)
         elif isinstance(e, h2.events.StreamReset):
             self.open.pop(e.stream_id, None)
+            self.rest.pop(e.stream_id, None)
+            self.apple.resets += 1
+        elif isinstance(e, h2.events.WindowUpdated):
+            for stream in [e.stream_id] if e.stream_id else list(self.rest):
+                self.go_on(stream)
         elif isinstance(e, h2.events.PingReceived):
             self.apple.pings += 1
         return None
@@ -140,17 +159,28 @@ class Connection:
         with self.lock:
             self.open.pop(stream, None)
             self.h2.send_headers(
-                stream, [(":status", str(status)),
-                         ("apns-id", str(uuid.uuid4()).upper()), *headers],
+                stream, [(":status", str(status)), *self.apple.fields(),
+                         *headers],
                 end_stream=end and not body)
-            while body:
-                n = min(self.h2.local_flow_control_window(stream), 16384)
-                if n <= 0:
-                    break
+            if body:
+                self.rest[stream] = body, end
+                self.go_on(stream)
+            self.flush()
+
+    def go_on(self, stream):
+        """As much of the body as the peer's window takes."""
+        body, end = self.rest.pop(stream, (b"", False))
+        while body:
+            n = min(self.h2.local_flow_control_window(stream), 16384)
+            if n <= 0:
+                self.rest[stream] = body, end
+                return
+            try:
                 self.h2.send_data(
                     stream, body[:n], end_stream=end and n >= len(body))
-                body = body[n:]
-            self.flush()
+            except h2.exceptions.StreamClosedError:
+                return  # the provider does not want it all
+            body = body[n:]
 
     def reset(self, stream, code):
         with self.lock:
@@ -182,20 +212,26 @@ class Apple:
     """script(request): None: the rules decide; HIDE: no answer (the script or
     the test gives it later); else it has answered.  gone: tokens of devices
     that are gone, and since when (ms)."""
+    request = Request
+
+    @staticmethod
+    def fields():
+        """Those of every answer."""
+        return [("apns-id", str(uuid.uuid4()).upper())]
 
     def __init__(self, context, key=None, key_id="KEY1234567",
                  team="TEAM123456", topics=("com.example.app",), streams=100,
                  script=None, alpn=("h2",), wants_certificate=False,
-                 address=("127.0.0.1", 0)):
+                 window=65535, address=("127.0.0.1", 0)):
         self.context, self.key, self.key_id, self.team = \
             context, key, key_id, team
         self.topics, self.streams, self.script = topics, streams, script
-        self.wants_certificate = wants_certificate
+        self.wants_certificate, self.window = wants_certificate, window
         if alpn:
             context.set_alpn_protocols(list(alpn))
         self.gone, self.asked, self.taken = {}, [], []
         self.faults, self.refused, self.tokens = [], [], set()
-        self.failed, self.pings = 0, 0
+        self.failed, self.pings, self.resets = 0, 0, 0
         self.connections = []
         self.listener = socket.create_server(address)
         self.port = self.listener.getsockname()[1]
@@ -257,7 +293,8 @@ class Apple:
             raw = unbase64(signature)
         except (ValueError, AssertionError):
             return "InvalidProviderToken"
-        if head_says != {"alg": "ES256", "kid": self.key_id} or \
+        if head_says.pop("typ", "JWT") != "JWT" or \
+                head_says != {"alg": "ES256", "kid": self.key_id} or \
                 says.get("iss") != self.team or len(raw) != 64:
             return "InvalidProviderToken"
         der = encode_dss_signature(int.from_bytes(raw[:32], "big"),
@@ -369,13 +406,14 @@ class Old:
                 while data:
                     what, n = struct.unpack(">BH", data[:3])
                     items[what], data = data[3:3 + n], data[3 + n:]
-                if command != 2 or sorted(items) != [1, 2, 3, 4, 5]:
+                if command != 2 or not {1, 2, 3} <= set(items) <= set(range(6)):
                     self.faults.append((command, items))
                 frame = {"connection": number, "token": items[1].hex(),
                          "json": json.loads(items[2]),
                          "id": struct.unpack(">I", items[3])[0],
-                         "expires": struct.unpack(">I", items[4])[0],
-                         "priority": items[5][0]}
+                         "expires": struct.unpack(
+                             ">I", items.get(4, bytes(4)))[0],
+                         "priority": items.get(5, b"\n")[0]}
                 does = self.script(frame) if self.script else None
                 if does is None:
                     self.frames.append(frame)

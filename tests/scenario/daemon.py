@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """impeld under test: start, ask, look at its logs, stop, kill."""
+import errno
+import itertools
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 BUILD = pathlib.Path(os.environ["builddir"])
@@ -15,17 +19,48 @@ IMPEL = BUILD / "core/prog/impel"
 MODULES = ":".join(
     str(BUILD / d / ".libs")
     for d in ("modules/esmtp", "modules/null"))
+# the flags of the sanitizers of this build; most: none
+SANITIZED = re.findall(r"^SANITIZE_CFLAGS = +(.+)$",
+                       (BUILD / "Makefile").read_text(), re.M)
+# how many times as long as usual everything may take: sanitizers
+PATIENCE = float(os.environ.get("IMPEL_PATIENCE", 1))
+# rules of the shim (tests/shim/rules.h), with ; between them, for each daemon
+# that has no shim of its test
+RULES = os.environ.get("IMPEL_SHIM_RULES")
+sys.path.append(str(SOURCE / "tests/shim"))
+
+
+def own_ports():
+    """Those of this worker: none that the kernel gives to somebody by itself,
+    nor one of another worker, so that a port that a test has not bound yet, or
+    never will, is nobody's meanwhile."""
+    limits = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    end = min(32768, int(limits.split()[0]))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    mine = range(10000 + worker, end, workers)
+    return mine if len(mine) > 100 else [0]
+
+
+PORTS = own_ports()
+TURN = itertools.count(os.getpid())  # other runs begin elsewhere
 
 
 def free_port():
     """A TCP port on loopback that nobody has now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", PORTS[next(TURN) % len(PORTS)]))
+                return s.getsockname()[1]
+            except OSError as e:
+                if e.errno != errno.EADDRINUSE:
+                    raise
 
 
 def wait_for(condition, timeout=20, what="condition"):
     """Poll until condition() is true and return what it gave."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     while True:
         value = condition()
@@ -34,6 +69,15 @@ def wait_for(condition, timeout=20, what="condition"):
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come true in {timeout} s")
         time.sleep(0.02)
+
+
+def shim_of_all(folder):
+    if not RULES:
+        return None
+    from shim import Shim
+    made = Shim(folder / "shim")
+    made.rules(*RULES.split(";"))
+    return made
 
 
 class Impeld:
@@ -71,7 +115,7 @@ ESMTP_Listener {
         self.port = free_port()
         self.modules = modules
         self.wrap = list(wrap)
-        self.shim = shim
+        self.shim = shim or shim_of_all(folder)
         self.process = None
         self.expect_death = False
         self.control = folder / "control"
@@ -104,11 +148,10 @@ ESMTP_Listener {
         """LeakSanitizer cannot work under a tracer, nor without /proc; the
         shim is loaded before AddressSanitizer, which is well."""
         more = self.shim.environment() if self.shim else {}
-        if self.shim:
-            more["ASAN_OPTIONS"] = "verify_asan_link_order=0"
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         if self.wrap or "chroot" in self.conf.read_text():
-            more["ASAN_OPTIONS"] = "detect_leaks=0:verify_asan_link_order=0"
-        return {**os.environ, **more} if more else None
+            asan += ":detect_leaks=0"
+        return {**os.environ, **more, "ASAN_OPTIONS": asan.lstrip(":")}
 
     def start(self, ready=30):
         """ready: seconds in which it must answer; None: do not wait."""
@@ -118,7 +161,11 @@ ESMTP_Listener {
             stderr=out, env=self.environment())
         out.close()
         if ready is not None:
-            wait_for(self.answers, ready, "the control socket")
+            try:
+                wait_for(self.answers, ready, "the control socket")
+            except AssertionError:
+                self.kill()  # nobody else would
+                raise
         return self
 
     def answers(self):
@@ -146,7 +193,7 @@ ESMTP_Listener {
         """Run `impel WORDS` and return its text."""
         p = subprocess.run(
             [str(IMPEL), "-s", str(self.control), *map(str, words)],
-            capture_output=True, text=True, timeout=timeout)
+            capture_output=True, text=True, timeout=timeout * PATIENCE)
         if ok:
             assert p.returncode == 0, (words, p.stdout, p.stderr)
         else:
@@ -176,10 +223,28 @@ ESMTP_Listener {
             lambda: (r := self.records(kind, name)) and len(r) >= count and r,
             timeout, f"{count} {kind} records in {name}")
 
+    def wait_log(self, words, count=1, name="paniclog", timeout=20):
+        """The lines with these words, once there are so many: a log may be
+        behind what it tells of, and behind another log."""
+        return wait_for(
+            lambda: (x := [line for line in self.log(name) if words in line])
+            and len(x) >= count and x, timeout, f"{words} in {name}")
+
     def wait_empty(self, timeout=60):
         """Until nothing is queued, nor being found after a start."""
         wait_for(lambda: not self.summary()["Recovering"] and
                  self.queued() == 0, timeout, "an empty queue")
+
+    def wait_read(self):
+        """Until the spool has been read, as it is after each start."""
+        wait_for(lambda: not self.summary()["Recovering"], what="recovery")
+
+    def settle(self, timeout=60):
+        """Until nothing is queued and every result is on disk: what a kill
+        does not undo."""
+        self.wait_empty(timeout)
+        wait_for(lambda: self.summary()["UnwrittenResults"] == 0, timeout,
+                 "results on disk")
 
     def threads(self):
         """Their names."""
@@ -202,7 +267,7 @@ ESMTP_Listener {
                     signal.SIGTERM)
         else:
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout)
+        self.process.wait(timeout * PATIENCE)
         assert self.process.returncode == 0, self.stderr()
 
     def kill(self):
@@ -212,7 +277,7 @@ ESMTP_Listener {
     def finish(self):
         if self.process and self.process.poll() is None:
             self.terminate()
-        text = self.stderr() if self.process else ""
+        text = self.stderr() if self.process and not self.expect_death else ""
         for word in ("ERROR: AddressSanitizer", "runtime error:",
                      "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
                      "impel panic"):

@@ -16,10 +16,10 @@ class Server:
     "SERVFAIL" or "SILENT".
     """
 
-    def __init__(self):
+    def __init__(self, port=None):
         self.records, self.broken, self.asked = {}, {}, []
         self.asked_at = []  # monotonic, of each
-        self.port = free_port()
+        self.port = port or free_port()
         self.servers = [
             dnslib.server.DNSServer(self, address="127.0.0.1", port=self.port,
                                     tcp=tcp, logger=self)
@@ -44,7 +44,7 @@ class Server:
         """A resolv.conf that names this server; returns its path."""
         f = folder / "resolv.conf"
         f.write_text(f"nameserver 127.0.0.1:{self.port}\n"
-                     "options timeout:1 attempts:2\n")
+                     "options timeout:5 attempts:2\n")
         return f
 
     def resolve(self, request, handler):

@@ -1,16 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server of HTTPS on loopback that answers as a test wants it."""
+"""A server of HTTPS, or of HTTP, on loopback that answers as a test wants it."""
 import http.server
 import threading
 
 
+def answer(handler, status, headers, body):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
 class Https:
     """pages: {(host, path): (status, headers, body)}; a callable in its place
-    gets the handler, and answers itself.  asked: (host, path) of each request,
-    stopped or not."""
+    gets the handler (a POST's has body), and answers itself.  asked: (host,
+    path) of each request, stopped or not; connections counts them.  context:
+    an ssl.SSLContext, or None: in clear."""
 
-    def __init__(self, context, pages=None, port=0):
-        self.pages, self.asked, self.bodies = pages or {}, [], []
+    def __init__(self, context, pages=None, port=0,
+                 address="127.0.0.1"):
+        self.pages, self.asked, self.connections = pages or {}, [], 0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -19,22 +30,15 @@ class Https:
             def log_message(self, *words):
                 pass
 
+            def do_POST(self):
+                self.body = self.rfile.read(
+                    int(self.headers.get("Content-Length", 0)))
+                self.do_GET()
+
             def do_GET(self):
                 host = self.headers.get("Host", "").split(":")[0]
                 outer.asked.append((host, self.path))
-                page = outer.pages.get((host, self.path),
-                                       (404, {"Content-Type": "text/plain"},
-                                        b"none\n"))
-                if callable(page):
-                    page(self)
-                    return
-                status, headers, body = page
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                outer.serve(self, host)
 
         class Threads(http.server.ThreadingHTTPServer):
             daemon_threads = True
@@ -43,7 +47,11 @@ class Https:
                 pass  # clients that do not like the certificate
 
             def finish_request(self, request, address):
+                outer.connections += 1
                 request.settimeout(30)
+                if not context:
+                    super().finish_request(request, address)
+                    return
                 secure = context.wrap_socket(request, server_side=True)
                 super().finish_request(secure, address)
                 try:
@@ -51,10 +59,18 @@ class Https:
                 except OSError:
                     pass
 
-        self.server = Threads(("127.0.0.1", port), Handler)
+        self.server = Threads((address, port), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True,
                          kwargs={"poll_interval": 0.05}).start()
+
+    def serve(self, handler, host):
+        page = self.pages.get((host, handler.path), (
+            404, {"Content-Type": "text/plain"}, b"none\n"))
+        if callable(page):
+            page(handler)
+        else:
+            answer(handler, *page)
 
     def stop(self):
         self.server.shutdown()

@@ -5,8 +5,10 @@ import base64
 import email
 import email.policy
 import hashlib
+import http.client
 import http.server
 import re
+import socket
 import threading
 import xml.etree.ElementTree as ET
 
@@ -154,6 +156,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         m = self.server.mmsc
+        if m.early and not self.headers.get("Authorization"):
+            m.logins.append(None)
+            m.may(self)
+            while self.rfile.read(65536):
+                pass  # so that the answer is not lost by a reset
+            return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         m.paths.append(self.path)
         m.logins.append(self.headers.get("Authorization"))
@@ -176,18 +184,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Mmsc:
     """script: what to do with the first requests, one each: a function of
-    handler and Submit.  login: ("basic" or "digest", name, password)."""
+    handler and Submit.  login: ("basic" or "digest", name, password).  early:
+    it asks for that before it reads on, and closes."""
 
     def __init__(self, script=(), login=None, schema=REL6, context=None,
-                 stale=0, algorithm="SHA-256", closes=False):
+                 stale=0, algorithm="SHA-256", closes=False, early=False,
+                 port=0):
         self.script, self.login, self.schema = list(script), login, schema
-        self.stale, self.algorithm, self.closes = stale, algorithm, closes
+        self.stale, self.algorithm = stale, algorithm
+        self.closes, self.early = closes or early, early
         self.submits, self.paths, self.logins, self.wrong = [], [], [], []
         self.connections, self.nonces, self.counts = 0, 0, set()
         self.lock = threading.Lock()
         self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0), Handler)
+            ("127.0.0.1", port), Handler)
+        if early:
+            self.server.socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # peers may be gone
         self.server.mmsc = self
         if context:
             self.server.socket = context.wrap_socket(
@@ -244,3 +259,98 @@ class Mmsc:
         return fresh and p["response"] == wanted and p["username"] == name \
             and p["uri"] == h.path and p["opaque"] == "o,1" and \
             p["algorithm"] == self.algorithm and len(p["cnonce"]) >= 16
+
+
+class Reply:
+    """What the provider answered: status of HTTP, fields, SOAP."""
+
+    def __init__(self, response):
+        self.status, self.headers = response.status, response.headers
+        self.raw = response.read()
+        self.kind = self.code = self.details = self.transaction = None
+        if not self.raw:
+            return
+        header, body = ET.fromstring(self.raw)
+        if len(header):
+            self.transaction = header[0].text
+        what = body[0]
+        if what.tag == f"{{{SOAP}}}Fault":
+            assert self.status == 500
+            what = what.find("detail")[0]
+        self.schema, _, self.kind = what.tag[1:].partition("}")
+        names = [e.tag.partition("}")[2] for e in what]
+        assert names == ["MM7Version", "Status"], names
+        status = {e.tag.partition("}")[2]: e.text for e in what[1]}
+        assert list(status)[:2] == ["StatusCode", "StatusText"]
+        self.code, self.details = int(status["StatusCode"]), \
+            status.get("Details")
+
+
+class Caller:
+    """An MMSC that asks a provider; a connection that is kept."""
+
+    def __init__(self, port, host="127.0.0.1", path="/mms", schema=REL6,
+                 context=None, **fields):
+        make = http.client.HTTPSConnection if context else \
+            http.client.HTTPConnection
+        more = {"context": context} if context else {}
+        self.http = make(host, port, timeout=20, **more)
+        self.path, self.schema, self.fields = path, schema, fields
+        self.serial = 0
+
+    def close(self):
+        self.http.close()
+
+    def post(self, body, kind="text/xml; charset=utf-8", method="POST",
+             path=None, **fields):
+        body = body.encode() if isinstance(body, str) else body
+        self.http.request(method, path or self.path, body, {
+            "Content-Type": kind, "SOAPAction": '""',
+            **{k.replace("_", "-"): v
+               for k, v in {**self.fields, **fields}.items()}})
+        return Reply(self.http.getresponse())
+
+    def soap(self, kind, inner, transaction=None):
+        self.serial += 1
+        return envelope(
+            f'<{kind} xmlns="{self.schema}"><MM7Version>6.8.0</MM7Version>'
+            f"<MMSRelayServerID>mmsc.test</MMSRelayServerID>{inner}</{kind}>",
+            transaction or f"call-{self.serial}", self.schema)
+
+    def report(self, message_id, status, words="", **how):
+        return self.post(self.soap("DeliveryReportReq", (
+            f"<MessageID>{message_id}</MessageID><Recipient><Number>1</Number>"
+            "</Recipient><Sender><Number>2</Number></Sender>"
+            f"<Date>2026-11-21T20:00:00Z</Date><MMStatus>{status}</MMStatus>"
+            f"{f'<StatusText>{words}</StatusText>' if words else ''}"), **how))
+
+    def ping(self):
+        """What is answered at once, and does nothing."""
+        return self.post(self.soap("CancelReq", ""))
+
+    def read(self, message_id, status="Read"):
+        return self.post(self.soap("ReadReplyReq", (
+            f"<MessageID>{message_id}</MessageID><Recipient><Number>1</Number>"
+            "</Recipient><Sender><Number>2</Number></Sender>"
+            "<TimeStamp>2026-11-21T20:00:00Z</TimeStamp>"
+            f"<MMStatus>{status}</MMStatus>")))
+
+    def deliver(self, content, sender="<Number>+15550001</Number>",
+                to="<ShortCode>28444</ShortCode>", linked="", subject="hello",
+                more="", href="cid:it", **how):
+        """content: a MIME part with its fields, as bytes; None: none."""
+        soap = self.soap("DeliverReq", (
+            f"{f'<LinkedID>{linked}</LinkedID>' if linked else ''}"
+            f"<Sender>{sender}</Sender>"
+            f"{f'<Recipients><To>{to}</To></Recipients>' if to else ''}"
+            "<TimeStamp>2026-11-21T21:15:00+01:00</TimeStamp>"
+            f"<Priority>High</Priority><Subject>{subject}</Subject>{more}"
+            + (f'<Content href="{href}"/>' if content else "")), **how)
+        if content is None:
+            return self.post(soap)
+        body = (b"--=x\r\nContent-Type: text/xml; charset=utf-8\r\n"
+                b"Content-ID: <soap>\r\n\r\n" + soap.encode() +
+                b"\r\n--=x\r\nContent-ID: <it>\r\n" + content +
+                b"\r\n--=x--\r\n")
+        return self.post(body, 'multipart/related; boundary="=x"; '
+                         'type="text/xml"; start="<soap>"')

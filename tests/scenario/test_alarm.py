@@ -56,6 +56,7 @@ def test_a_disk_that_fails_and_gets_well(impeld, shim, server, calls, error,
     d = impeld(ROUTES % s.port, shim=shim)
     send(d.port, "before@dest.test")
     s.wait(1)
+    d.wait_read()
     assert health(d)[0] == 0
     shim.rules(f"fail {calls} 1 0 {error} {SEGMENTS}")
     assert refused(d) and refused(d)
@@ -80,10 +81,9 @@ def test_a_disk_that_fails_and_gets_well(impeld, shim, server, calls, error,
     d.wait_empty()
     assert [m.recipients[0] for m in s.messages] == ["before@dest.test",
                                                      "after@dest.test"]
-    told = "\n".join(d.log("paniclog"))
     for event in ("spool-alarm alarm=", "spool-alarm-over", "spool-refusing",
                   "spool-accepting"):
-        assert event in told, event
+        d.wait_log(event)
 
 
 def test_one_failure_is_over_in_a_moment(impeld, shim):
@@ -130,7 +130,9 @@ def load_and_break(impeld, shim, server, count=60):
     wait_for(lambda: len(s.messages) >= 5, 20, "deliveries")
     shim.rules(f"fail write,sync 1 0 EIO {SEGMENTS}")
     wait_for(lambda: d.summary()["DeliveryPaused"], 10, "the pause")
-    time.sleep(0.5)  # what was begun ends
+    time.sleep(0.5)  # what is recalled is, and what was begun ends
+    wait_for(lambda: sum(x.startswith(b"MAIL") for x in s.lines) ==
+             len(s.messages), what="the end of what was begun")
     return d, s
 
 
@@ -151,8 +153,8 @@ def test_delivery_pauses_and_explain_says_so(impeld, shim, server):
     d.wait_empty()
     assert sorted(m.recipients[0] for m in s.messages) == sorted(
         f"r{i}@dest.test" for i in range(60))
-    told = "\n".join(d.log("paniclog"))
-    assert "delivery-paused" in told and "delivery-resumed" in told
+    d.wait_log("delivery-paused")
+    d.wait_log("delivery-resumed")
 
 
 def test_kill_9_while_it_is_paused(impeld, shim, server):
@@ -261,11 +263,12 @@ def test_a_full_disk_is_drained_after_a_restart(impeld, server, small_disk,
         d.start()
         wait_for(lambda: len(s.messages) == 40, 20, "deliveries")
         d.wait_empty()
+        wait_for(lambda: any(
+            "spool-version-in-place" in x
+            for x in d.log("paniclog") + d.stderr().splitlines()))
         getattr(d, how)()
     assert len({r for m in s.messages for r in m.recipients}) == 40
     assert len(s.messages) == 40
-    assert any("spool-version-in-place" in x
-               for x in d.log("paniclog") + d.log() + d.stderr().splitlines())
 
 
 @pytest.mark.parametrize("rule", [

@@ -115,8 +115,7 @@ domain "own.test" {{ assign_binding = "domain" }}
         ("1.test", "header"), ("2.test", "peer"), ("3.test", "peer"),
         ("4.test", "listen"), ("5.test", "default"),
         ("own.test", "domain"), ("own.test", "listener")]
-    assert len([x for x in d.log("paniclog")
-                if 'binding-unknown name="gone"' in x]) == 1
+    assert len(d.wait_log('binding-unknown name="gone"')) == 1
 
 
 def test_recipients_in_several_bindings_over_a_crash(impeld, server):

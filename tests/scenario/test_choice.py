@@ -328,7 +328,8 @@ def test_a_domain_that_is_not_reached_for_long(impeld, server):
     d.wait_records("T", 20)
     # one attempt in each second at most, and only one message in each
     times = [int(r[0]) for r in d.records("T")]
-    assert times.count(max(times)) >= 15
+    # (what is put off as one may be told of in two)
+    assert sum(t >= max(times) - 1 for t in times) >= 15
 
 
 def test_a_reserve_for_those_without(impeld, server):

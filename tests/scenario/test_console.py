@@ -46,6 +46,7 @@ def test_json(impeld):
     d = impeld(waiting())
     send(d.port, "to@dest.test")
     wait_for(lambda: d.queued() == 1)
+    d.wait_read()
     for words in ("active 0", "delayed 0", "domains", "binding summary",
                   "mailq", "health", "listeners", "module list", "jobs",
                   "show inbound", "show outbound", "dns_cache stats",

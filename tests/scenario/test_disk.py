@@ -7,7 +7,9 @@ import signal
 import subprocess
 import time
 
-from daemon import IMPEL, free_port, wait_for
+import pytest
+
+from daemon import IMPEL, SANITIZED, free_port, wait_for
 from peers import source
 
 SEGMENT = 4 << 20  # what daemon.py configures
@@ -105,6 +107,8 @@ def status_kb(d, field):
     return int(re.search(rf"{field}:\s+(\d+) kB", text)[1])
 
 
+@pytest.mark.skipif(bool(SANITIZED),
+                    reason="what a sanitizer takes is no measure")
 def test_a_spool_larger_than_memory(impeld, sink):
     """320 MB on disk, and a process that may have no more than 80 MB beyond
     what it has with none, stacks of threads that are begun later with them:

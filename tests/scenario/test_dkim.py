@@ -197,6 +197,7 @@ def test_after_a_restart_and_in_seven_bits(impeld, server, keys):
     d.terminate()
     plain = server(port=port, extensions=())
     d.start()
+    d.wait_read()
     d.ask("flush", "domain", "all")
     plain.wait(2)
     for m in plain.messages:

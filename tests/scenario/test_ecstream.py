@@ -131,8 +131,8 @@ def test_node_to_node(impeld, server):
     wait_for(lambda: sum(len(m.recipients) for m in s.messages) == 39)
     a.wait_empty()
     b.wait_empty()
-    assert all(r[-1] for r in a.records("D"))
-    assert any("ecstream" in r for r in b.records("R"))
+    assert all(r[-1] for r in a.wait_records("D", 39))
+    assert any("ecstream" in r for r in b.wait_records("R"))
     assert "ECSTREAM" in a.ask("module", "list")
 
 
@@ -150,7 +150,7 @@ def test_a_client_from_the_document(impeld, server):
         assert c.wait()[0].results[0][0] in (250, 550, 552, 554)
     wait_for(lambda: {r for m in s.messages for r in m.recipients} >=
              {"b@dest.test", "c@dest.test"})
-    assert any("ecstream" in r for r in d.records("R"))
+    assert any("ecstream" in r for r in d.wait_records("R"))
 
 
 @pytest.mark.parametrize("trusted", [True, False])

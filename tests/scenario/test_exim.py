@@ -9,7 +9,7 @@ import pytest
 from certificates import Authority
 from daemon import wait_for
 from exim import Exim
-from peers import send
+from peers import APART, send
 from test_deliver import routes
 
 
@@ -18,7 +18,7 @@ def exim(tmp_path):
     """A factory: exim(lines of its configuration, to=port, how=lines)."""
     if os.geteuid() != 0:
         pytest.skip("Exim is started by root only")
-    if subprocess.run(["unshare", "-m", "true"],
+    if subprocess.run([APART, "true"],
                       stderr=subprocess.DEVNULL).returncode:
         pytest.skip("no mount namespaces here")
     all_of_them = []

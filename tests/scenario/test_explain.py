@@ -28,7 +28,7 @@ def test_all_reasons_with_their_lines(impeld):
     assert f"because: suspend_delivery of domain still.test ({d.conf}:{at})" \
         in text
     assert "also waits: nothing delivers its method (module)" in text
-    assert "impel-lmtp" in text and "next: it is resumed" in text
+    assert "package impel" in text and "next: it is resumed" in text
     doc = d.ask_json("explain", "domain", "still.test")["queues"][0]
     assert doc["reason"] == "suspend_delivery" and doc["since_ms"] >= 0
     assert [r["reason"] for r in doc["also"]] == ["module"]

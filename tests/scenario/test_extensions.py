@@ -78,6 +78,7 @@ def test_held_over_a_restart(impeld, server):
     assert "its sender asked for it to be held" in text
     d.terminate()
     d.start()
+    d.wait_read()
     assert "held" in d.ask("explain", "domain", "dest.test")
     d.ask("flush", "all", "--domain", "dest.test")
     assert not s.messages

@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from daemon import free_port, wait_for
+from daemon import SANITIZED, free_port, wait_for
 from peers import source
 
 
@@ -23,7 +23,8 @@ def test_a_queue_of_large_messages_costs_no_files_nor_memory(impeld, sink):
     assert source(d.port, "-n", 200, "-s", 400000, "-c", 4, "-i", 4)[
         "acknowledged"] == 200
     assert len(os.listdir(proc / "fd")) <= files + 10
-    assert resident() - kb < 200 * 400000 / 1024 / 4, "bodies are kept"
+    assert SANITIZED or resident() - kb < 200 * 400000 / 1024 / 4, \
+        "bodies are kept"
     s = sink(port=port)
     d.ask("flush", "domain", "all")
     wait_for(lambda: len(s.served()) == 204, 60, "all served")

@@ -292,7 +292,7 @@ def test_the_last_word_is_followed_by_the_end(impeld):
             while (code := c.reply()[0]):
                 codes.append(code)
             assert codes[-1] == 421
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 4  # five, if it waited
 
 
 def test_a_client_that_says_no_more_hears_the_rest(relay):

@@ -220,8 +220,8 @@ def test_refusals(chain, milter):
     said[0] = None
     send(d.port, "you@there.test")
     assert len(delivered(s)) == 1
-    assert any("filter-answer" in line and m.name in line
-               for line in d.log("paniclog") + d.stderr().splitlines())
+    wait_for(lambda: any("filter-answer" in line and m.name in line for line in
+                         d.log("paniclog") + d.stderr().splitlines()))
 
 
 def test_refused_as_it_connects(chain, milter):

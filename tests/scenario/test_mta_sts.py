@@ -177,7 +177,7 @@ def test_testing_delivers(world):
     assert world.verified() == ["none"]
     assert "testing, id 1" in world.why()
     assert "impel_mta_sts_testing_failures_total 1\n" in d.ask("metrics")
-    said = [line for line in d.log("paniclog") if "mta-sts-testing" in line]
+    said = d.wait_log("mta-sts-testing")
     assert len(said) == 1 and "host=mx1.test why=not-named" in said[0]
     # the other one is named; its certificate is what is wrong
     world.page("dest.test", policy("testing", "mx1.test"))
@@ -271,12 +271,16 @@ def test_policies_that_cannot_be_had(world):
         send(d.port, f"to@{n}")
     world.mx1.wait(len(names))
     assert not world.mx2.connections
-    failed = {}
-    for line in d.log("paniclog"):
-        if "mta-sts-failed" in line:
-            words = dict(w.split("=", 1) for w in line.split() if "=" in w)
-            failed[words["domain"]] = words["why"]
-    assert failed == {
+
+    def failed():
+        found = {}
+        for line in d.log("paniclog"):
+            if "mta-sts-failed" in line:
+                words = dict(w.split("=", 1) for w in line.split() if "=" in w)
+                found[words["domain"]] = words["why"]
+        return found
+    wait_for(lambda: len(failed()) == 7, what="a line for each")
+    assert failed() == {
         "a.test": "sts-policy-fetch-error", "b.test": "sts-policy-fetch-error",
         "c.test": "sts-policy-invalid", "d.test": "sts-policy-invalid",
         "e.test": "sts-policy-fetch-error", "f.test": "sts-webpki-invalid",

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """rollup_mx: domains with the same MX share one queue and its limits."""
+import signal
+
 from daemon import wait_for
 from peers import send, source
 
@@ -51,6 +53,27 @@ def test_a_throttle_for_all(impeld, server, dns, tmp_path):
     assert "(rollup)" in said and "rollup_mx" in said, said
 
 
+def test_mail_in_the_shared_queue_is_found(impeld, server, dns, tmp_path):
+    """By its own domain, too: it is in one row of queues, and beside another."""
+    d, s = hub(impeld, server, dns, tmp_path,
+               'Domain "hub" { Outbound_Throttle_Messages = "1/3600" }\n')
+    send(d.port, "first@d0.test")
+    s.wait(1)
+    for name in ("a", "b"):
+        send(d.port, f"{name}@d1.test")
+    row = wait_for(lambda: "and 2 in a shared queue" in
+                   d.ask("mailq", "-d", "d1.test") and
+                   d.ask_json("mailq", "-d", "d1.test")["queues"])
+    assert row[0]["in_shared"] == 2 and row[0]["active"] == 0
+    rows = d.ask_json("mailq")["queues"]
+    assert {(r["domain"], r["active"], r["in_shared"]) for r in rows} == {
+        ("hub", 2, 0), ("d1.test", 0, 2)}
+    for domain in ("d1.test", "hub"):
+        found = d.ask_json("showqueue", domain)["messages"]
+        assert sorted(m["to"] for m in found) == ["a@d1.test", "b@d1.test"]
+    assert sum(r["active"] + r["delayed"] for r in rows) == d.queued() == 2
+
+
 def test_mx_that_change(impeld, server, dns, tmp_path):
     """What is put off looks at its own domain again, and a restart too."""
     def later(stage, line):
@@ -59,8 +82,7 @@ def test_mx_that_change(impeld, server, dns, tmp_path):
     other = server(host="127.0.0.3", port=s.port)
     send(d.port, "a@d0.test")
     send(d.port, "b@d1.test")
-    rows = d.wait_records("T", 2)
-    assert {r[5] for r in rows} == {"d0.test", "d1.test"}
+    wait_for(lambda: {r[5] for r in d.records("T")} == {"d0.test", "d1.test"})
     dns.add("mx.other.test", "A", "127.0.0.3")
     dns.records["d1.test", "MX"] = [("10 mx.other.test.", 1)]
     d.ask("refresh", "domain", "d1.test")
@@ -89,7 +111,7 @@ def test_a_host_that_is_down(impeld, server, dns, tmp_path):
 
 def test_many_domains_little_memory_and_a_crash(impeld, sink, dns, tmp_path):
     """Homes wait in line for the little room there is; nothing is lost."""
-    s = sink()
+    s = sink("-d", 3)  # so that there is time for a kill in the middle
     for i in range(200):
         dns.add(f"d{i}.bench.test", "MX", "10 mx.hub.test.")
     dns.add("mx.hub.test", "A", "127.0.0.1")
@@ -104,6 +126,7 @@ def test_many_domains_little_memory_and_a_crash(impeld, sink, dns, tmp_path):
     wait_for(lambda: len(s.served()) > 500, 60, "500 of the mails")
     d.kill()
     assert len(s.served()) < 4000
+    s.process.send_signal(signal.SIGUSR1)
     d.start()
     wait_for(lambda: len(set(s.served())) == 4000, 60, "all mail")
     d.wait_empty()

@@ -159,6 +159,7 @@ def test_console_words(impeld, server):
     d = impeld(f'Routes = ( "smtp://127.0.0.1?port={s.port}" )\n')
     send(d.port, "a@dest.test")
     d.wait_records("D")
+    d.wait_read()
     for words in (["summary"], ["active", 0], ["delayed", 0], ["mailq"],
                   ["domain", "dest.test"], ["module", "list"], ["version"],
                   ["show", "outbound"], ["show", "inbound"], ["listeners"],
@@ -170,8 +171,8 @@ def test_console_words(impeld, server):
         d.ask_json(*words)
     assert "did you mean" in d.ask("sumary", ok=False).lower() or \
         "summary" in d.ask("sumary", ok=False)
-    assert any("uid=" in line for line in d.log("paniclog") +
-               d.stderr().splitlines())
+    wait_for(lambda: any("uid=" in line for line in d.log("paniclog") +
+                         d.stderr().splitlines()))
 
 
 def test_message_commands(impeld):
@@ -199,6 +200,7 @@ def test_message_commands(impeld):
 
 def test_health_has_an_exit_code(impeld):
     d = impeld("")
+    d.wait_read()
     p = subprocess.run([str(IMPEL), "-s", str(d.control), "health"],
                        capture_output=True, text=True)
     assert p.returncode == 0, p.stdout

@@ -151,4 +151,4 @@ ESMTP_Listener {{
     assert refused[0].smtp_error.startswith(b"4.3.2")
     d.wait_records("D", 5)
     assert len(s.messages) == 5
-    assert any("451 4.3.2" in line for line in d.log("rejectlog"))
+    d.wait_log("451 4.3.2", name="rejectlog")

@@ -91,8 +91,9 @@ def test_what_is_said_reaches_logs_spool_and_the_next_host(impeld, server):
     assert b"([192.0.2.7])" in s.messages[0].data
     assert b"with SMTP id" in s.messages[0].data
     assert d.wait_records("R")[0][9] == "192.0.2.7"
-    named = [x for x in d.stderr().splitlines() + d.log("paniclog")
-             if "client-named" in x]
+    named = wait_for(
+        lambda: [x for x in d.stderr().splitlines() + d.log("paniclog")
+                 if "client-named" in x and "192.0.2.7" in x])
     assert "peer=192.0.2.7:4711 by=127.0.0.2:" in named[-1]
 
 

@@ -15,6 +15,9 @@ import pytest
 CALLS = ("recvfrom,recvmsg,read,readv,sendto,sendmsg,write,writev,pwrite64,"
          "pwritev,fsync,fdatasync,openat,mkdir,rename,futex,epoll_wait,"
          "epoll_pwait,epoll_pwait2,poll,ppoll,nanosleep,clock_nanosleep")
+# What the same is called on machines of 32 bits.
+OTHER = {"recv": "recvfrom", "send": "sendto", "futex_time64": "futex",
+         "ppoll_time64": "ppoll", "clock_nanosleep_time64": "clock_nanosleep"}
 WHOLE = re.compile(r"(\d+)\s+([\d.]+) (\w+)\((.*)$", re.S)
 RESUMED = re.compile(r"(\d+)\s+([\d.]+) <\.\.\. (\w+) resumed>(.*)$", re.S)
 RESULT = re.compile(r"\)\s+= (-?\d+|\?)(.*)$", re.S)
@@ -26,18 +29,20 @@ def strace(path, calls=CALLS, size=20000):
                            capture_output=True)
     if probe.returncode != 0:
         pytest.skip("this machine refuses ptrace")
+    asked = calls.split(",")
+    calls = ",".join(asked + ["?" + o for o in OTHER if OTHER[o] in asked])
     return ["strace", "-f", "-y", "-ttt", "-s", str(size), "-e",
             "trace=" + calls, "-o", str(path)]
 
 
 class Call:
     """began, ended: places in the trace; the latter is infinite for one that
-    never came back."""
+    never came back.  asked: what was printed when it began."""
     ended, result, error = float("inf"), None, ""
 
     def __init__(self, thread, name, text, began, when):
         self.thread, self.name, self.text = thread, name, text
-        self.began, self.when = began, when
+        self.began, self.when, self.asked = began, when, text.rstrip()
 
     def finish(self, text, ended):
         self.text += text
@@ -86,12 +91,24 @@ class Trace:
             if not m:
                 continue
             text, cut, _ = m[4].partition("<unfinished ...>")
-            c = Call(m[1], m[3], text, at, float(m[2]))
+            name = OTHER.get(m[3], m[3])
+            c = Call(m[1], name, text, at, float(m[2]))
             self.calls.append(c)
             if cut:
                 under_way[m[1]] = c
             else:
                 c.finish("", at)
+        self.drop_echoes()
+
+    def drop_echoes(self):
+        """When a process is killed, strace may ask in vain what a thread of
+        it calls; it then prints what another thread was calling."""
+        first, calls = {}, []
+        for c in self.calls:
+            like = first.setdefault((c.name, c.asked), c)
+            if c.ended != float("inf") or like.thread == c.thread:
+                calls.append(c)
+        self.calls = calls
 
     def named(self, *names):
         return [c for c in self.calls if c.name in names]
