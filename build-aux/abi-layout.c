@@ -159,9 +159,7 @@ layout_envelope(void)
     FIELD(impel_envelope, client_login);
     FIELD(impel_envelope, client_proto);
     FIELD(impel_envelope, client_port);
-    FIELD(impel_envelope, reserved);
     FIELD(impel_envelope, by);
-    FIELD(impel_envelope, reserved2);
     END(impel_envelope);
 }
 
@@ -197,6 +195,12 @@ layout_fetch(void)
     FIELD(impel_fetch, header);
     END(impel_fetch);
     BEGIN();
+    FIELD(impel_fetched, size);
+    FIELD(impel_fetched, status);
+    FIELD(impel_fetched, body);
+    FIELD(impel_fetched, error);
+    END(impel_fetched);
+    BEGIN();
     FIELD(impel_sasl, size);
     FIELD(impel_sasl, end);
     FIELD(impel_sasl, mechanism);
@@ -227,6 +231,7 @@ layout_host(void)
     FIELD(impel_host, state_get);
     FIELD(impel_host, dial);
     FIELD(impel_host, start_tls);
+    FIELD(impel_host, login);
     FIELD(impel_host, input);
     FIELD(impel_host, consume);
     FIELD(impel_host, write);
@@ -246,10 +251,11 @@ layout_host(void)
     FIELD(impel_host, closed);
     FIELD(impel_host, event);
     FIELD(impel_host, report);
-    FIELD(impel_host, intake);
     FIELD(impel_host, settle);
+    FIELD(impel_host, intake);
     FIELD(impel_host, filtering);
-    FIELD(impel_host, login);
+    FIELD(impel_host, await);
+    FIELD(impel_host, late);
     END(impel_host);
 }
 
@@ -291,15 +297,13 @@ layout_sender(void)
     FIELD(impel_sender, size);
     FIELD(impel_sender, needs);
     FIELD(impel_sender, ret);
-    FIELD(impel_sender, reserved);
+    FIELD(impel_sender, by);
     FIELD(impel_sender, address);
     FIELD(impel_sender, envid);
     FIELD(impel_sender, auth);
     FIELD(impel_sender, declared_size);
     FIELD(impel_sender, hold_until);
     FIELD(impel_sender, deadline);
-    FIELD(impel_sender, by);
-    FIELD(impel_sender, reserved2);
     END(impel_sender);
 }
 
@@ -310,18 +314,17 @@ layout_intake(void)
     FIELD(impel_intake, size);
     FIELD(impel_intake, reserved);
     FIELD(impel_intake, greet);
-    FIELD(impel_intake, login);
+    FIELD(impel_intake, mechanisms);
+    FIELD(impel_intake, sasl);
     FIELD(impel_intake, set_peer);
     FIELD(impel_intake, begin);
     FIELD(impel_intake, sender);
     FIELD(impel_intake, recipient);
     FIELD(impel_intake, set_meta);
     FIELD(impel_intake, body);
+    FIELD(impel_intake, keep);
     FIELD(impel_intake, commit);
     FIELD(impel_intake, abandon);
-    FIELD(impel_intake, keep);
-    FIELD(impel_intake, mechanisms);
-    FIELD(impel_intake, sasl);
     FIELD(impel_intake, refused);
     FIELD(impel_intake, may_relay);
     END(impel_intake);
@@ -386,10 +389,10 @@ layout_module(void)
     BEGIN();
     FIELD(impel_module, abi);
     FIELD(impel_module, size);
-    FIELD(impel_module, flags);
     FIELD(impel_module, option_size);
-    FIELD(impel_module, option_count);
     FIELD(impel_module, counter_size);
+    FIELD(impel_module, flags);
+    FIELD(impel_module, option_count);
     FIELD(impel_module, counter_count);
     FIELD(impel_module, name);
     FIELD(impel_module, version);
@@ -419,6 +422,12 @@ layout_values(void)
     VALUE(IMPEL_E_FULL);
     VALUE(IMPEL_E_CLOSED);
     VALUE(IMPEL_E_UNSUP);
+    VALUE(IMPEL_LOG_DEBUG);
+    VALUE(IMPEL_LOG_INFO);
+    VALUE(IMPEL_LOG_NOTICE);
+    VALUE(IMPEL_LOG_WARNING);
+    VALUE(IMPEL_LOG_ERROR);
+    VALUE(IMPEL_LOG_CRITICAL);
     VALUE(IMPEL_OPT_BOOL);
     VALUE(IMPEL_OPT_INT);
     VALUE(IMPEL_OPT_SIZE);
@@ -519,6 +528,9 @@ layout_values(void)
     VALUE(IMPEL_HANG_UP);
     VALUE(IMPEL_DISCARD);
     VALUE(IMPEL_LAST_FIELD);
+    VALUE(IMPEL_MODULE_TLS);
+    VALUE(IMPEL_MODULE_CONTAINER);
+    VALUE(IMPEL_AWAIT_LOG);
 }
 
 int
