@@ -54,11 +54,13 @@ else
 	$(MAKE) -C sanitized check-programs
 endif
 
-check-programs: $(check_PROGRAMS) $(check_LTLIBRARIES) all
+# all-am, not all: that is a make of its own, and two at once in a folder build
+# things twice, the second time while the first are in use.
+check-programs: all-am $(check_PROGRAMS) $(check_LTLIBRARIES)
 	$(MAKE) check-TESTS
 
 # SCENARIOS: arguments of pytest.
-check-scenario: all tests/kit/standin/lmtp.la tests/shim/shim.la \
+check-scenario: all-am tests/kit/standin/lmtp.la tests/shim/shim.la \
 	tests/shim/record.la tests/abi/mod-blocks.la tests/abi/mod-crashes.la \
 	tests/abi/mod-forgets.la tests/abi/mod-twice.la
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
@@ -83,10 +85,10 @@ check-long: check
 	    $(SHELL) $(srcdir)/tests/scenario/run
 
 # It wants node, npm and a registry, so it is no part of check.
-check-nodemailer: all
+check-nodemailer: all-am
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
 	    $(SHELL) $(srcdir)/tests/nodemailer/run
 
-demo: all
+demo: all-am
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
 	    $(SHELL) $(srcdir)/tests/demo/run

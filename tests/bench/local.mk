@@ -26,6 +26,6 @@ EXTRA_DIST += tests/bench/run tests/bench/lib tests/bench/sections
 
 .PHONY: bench
 # make bench BENCH="relay --runs 3 --peer postfix"; "--help" tells the rest
-bench: all tests/shim/shim.la
+bench: all-am tests/shim/shim.la
 	srcdir=$(abs_srcdir) builddir=$(abs_builddir) \
 	    $(srcdir)/tests/bench/run $(BENCH)
