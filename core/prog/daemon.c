@@ -189,6 +189,14 @@ adopt_fetcher(struct daemon *d)
             OPT(route_options, ROUTE_HTTPS_CA)));
 }
 
+static void
+adopt_spool(struct daemon *d)
+{
+    spool_set_state_limit(d->spool,
+        (uint64_t)scope_int(generation_global(d->generation),
+            OPT(spool_options, SPOOL_MODULE_STATE_LIMIT)));
+}
+
 /* A new generation is in force: every layer follows. */
 static void
 adopt(void *arg, struct generation *g)
@@ -208,6 +216,7 @@ adopt(void *arg, struct generation *g)
     sts_adopt(d->sts, g);
     apply_debug_flags(g);
     d->beats = 0; /* the limit is looked up again */
+    adopt_spool(d);
     registry_adopt(g);
     signing_adopt(g);
     if (maillog_open(g, &e) < 0)
@@ -522,6 +531,7 @@ start_parts(struct daemon *d, struct err *e)
         rc = open_fetcher(d, e);
     if (rc < 0)
         return rc;
+    adopt_spool(d);
     hostapi_set_spool(d->spool);
     make_scheduler(d);
     struct intake_config ic = {.io = d->loops.io,

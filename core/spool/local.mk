@@ -31,7 +31,8 @@ core_spool_libspool_a_SOURCES = \
 	core/spool/spool.c core/spool/spool.h core/spool/spool_int.h \
 	core/spool/spool_options.c core/spool/spool_options.h \
 	core/spool/spooldir.c core/spool/spooldir.h \
-	core/spool/state.c core/spool/state.h \
+	core/spool/state.c core/spool/state.h core/spool/values.c \
+	core/spool/values.h \
 	core/spool/sysio.c core/spool/sysio.h \
 	core/spool/trouble.c core/spool/trouble.h \
 	core/spool/wire.h \

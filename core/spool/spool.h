@@ -180,7 +180,13 @@ void spool_load(struct spool *s, struct spool_load *l);
 /* --- small durable values, any thread.  ns: a module's name or "core". --- */
 int spool_state_put(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry_wall, struct err *e); /* absent: remove */
-/* The same; durable() is called on the scheduler after the commit. */
+/* As that, for values of modules: ERR_FULL if the key is new, and the values of
+ * its namespace take more memory than they may. */
+int spool_state_put_limited(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry_wall, struct err *e);
+void spool_set_state_limit(struct spool *s, uint64_t bytes); /* 0: none */
+/* As spool_state_put(); durable() is called on the scheduler after the
+ * commit. */
 int spool_state_put_told(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry_wall, void (*durable)(void *arg),
     void *arg, struct err *e);

@@ -134,6 +134,22 @@ static const struct option rows[] = {
             "that counts as 0.  Nothing else takes notice of it: it is no "
             "limit that the system enforces.",
         .since = "0.1"},
+    [SPOOL_MODULE_STATE_LIMIT] = {.name = "module_state_limit",
+        .type = IMPEL_OPT_SIZE,
+        .scopes = GLOBAL,
+        .initial = "512M",
+        .min = 0,
+        .max = INT64_MAX / 2,
+        .brief = "bytes of memory for the durable values of one module; 0: no "
+                 "limit",
+        .manual =
+            "What modules remember over restarts is in memory, too, until it "
+            "expires.  Reports that are awaited (mm7_report_time) are counted "
+            "together, those of all modules: about 400 bytes each.  Above the "
+            "limit there is a warning, state-full, and nothing new is "
+            "remembered: mail goes out all the same, and a report of it, when "
+            "it comes, is of a message that is not known.",
+        .since = "0.1"},
 };
 struct option_set spool_options = OPTION_SET("spool", rows);
 

@@ -20,9 +20,10 @@ enum {
     SPOOL_SPOOL_COMPACT_AT,     /* percent dead */
     SPOOL_SPOOL_COMPACT_RATE,   /* bytes a second */
     SPOOL_MAX_RESIDENT_BYTES,
-    SPOOL_MEMORY_GOAL, /* percent */
-    SPOOL_MEMORY_HWM,  /* percent */
-    SPOOL_MEMORY_LIMIT /* SIZE; 0: of the control group or the machine */
+    SPOOL_MEMORY_GOAL,       /* percent */
+    SPOOL_MEMORY_HWM,        /* percent */
+    SPOOL_MEMORY_LIMIT,      /* SIZE; 0: of the control group or the machine */
+    SPOOL_MODULE_STATE_LIMIT /* SIZE; 0: none */
 };
 extern struct option_set spool_options;
 

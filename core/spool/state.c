@@ -6,77 +6,33 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "base/chains.h"
 #include "base/clock.h"
-#include "base/macros.h"
 #include "base/xmem.h"
 #include "spool/spool_int.h"
+#include "spool/values.h"
 #include "spool/writer.h"
 
 #include "base/banned.h"
 
 enum {
-    STATE_KEY_MAX = 1024,
     STATE_VALUE_MAX = 256 * 1024,
     STATE_RECORD_HEAD = 8 + 3 * 4, /* expiry, and the lengths of the texts */
     SWEEP_MOST = 1000 /* values of one sweep, and chains, with locks held */
 };
 
-struct value {
-    struct chain chain;
-    uint64_t hash;
-    struct buf text;
-    bool present;
-    int64_t expiry;
-    /* the newest record on disk: */
-    uint64_t lsn;
-    struct spool_place at;
-    bool at_present; /* it holds a value */
-    uint32_t *older; /* segments with older records of this key */
-    size_t older_count;
-    size_t puts; /* on their way to the disk */
-    size_t key_n;
-    char key[]; /* ns, NUL, key */
-};
 struct state {
     pthread_mutex_t lock; /* taken inside that of the table */
-    struct chains values;
+    struct values values;
     size_t swept; /* chains, in this round */
 };
-#define VALUE_OF(c) CONTAINER_OF(c, struct value, chain)
-/* None is added or removed meanwhile. */
-#define VALUES_FOREACH(v, s) \
-    for (size_t at_ = 0; at_ < chains_slots(&(s)->values); at_++) \
-        for (struct chain *c_ = chains_at(&(s)->values, at_); \
-             c_ && ((v) = VALUE_OF(c_)); c_ = c_->next)
-
-static uint64_t
-value_hash(const struct chain *c)
-{
-    return VALUE_OF(c)->hash;
-}
 
 struct state *
 state_new(void)
 {
     struct state *s = xnew(struct state);
     pthread_mutex_init(&s->lock, NULL);
-    chains_init(&s->values, 1, value_hash);
+    values_init(&s->values);
     return s;
-}
-
-static struct str
-value_key(const struct value *v)
-{
-    return str_make(v->key, v->key_n);
-}
-
-static void
-value_free(struct value *v)
-{
-    buf_fini(&v->text);
-    free(v->older);
-    free(v);
 }
 
 void
@@ -87,71 +43,9 @@ state_free(struct state **to)
     *to = NULL;
     if (!s)
         return;
-    for (size_t i = 0; i < chains_slots(&s->values); i++)
-        for (struct chain *c = chains_at(&s->values, i), *next; c; c = next) {
-            next = c->next;
-            value_free(VALUE_OF(c));
-        }
-    chains_fini(&s->values);
+    values_fini(&s->values);
     pthread_mutex_destroy(&s->lock);
     free(s);
-}
-
-/* `to` has room for STATE_KEY_MAX + 1, which no value exceeds. */
-static struct str
-make_key(char *to, struct str ns, struct str key)
-{
-    size_t n = ns.n + 1 + key.n;
-
-    if (ns.n + key.n > STATE_KEY_MAX)
-        return STR_NONE;
-    memcpy(to, ns.p, ns.n);
-    to[ns.n] = '\0';
-    if (key.n)
-        memcpy(to + ns.n + 1, key.p, key.n);
-    return str_make(to, n);
-}
-
-static struct value *
-value_find(struct state *s, struct str ns, struct str key, bool make)
-{
-    char room[STATE_KEY_MAX + 1];
-    struct str is = make_key(room, ns, key);
-    uint64_t hash = str_hash(is);
-    struct value *v;
-
-    for (struct chain *c = chains_find(&s->values, hash); c; c = c->next) {
-        v = VALUE_OF(c);
-        if (v->hash == hash && str_eq(value_key(v), is))
-            return v;
-    }
-    if (!make)
-        return NULL;
-    v = xcalloc(1, sizeof(*v) + is.n);
-    v->hash = hash;
-    v->key_n = is.n;
-    memcpy(v->key, is.p, is.n);
-    chains_add(&s->values, &v->chain);
-    return v;
-}
-
-static void
-value_drop(struct state *s, struct value *v)
-{
-    chains_remove(&s->values, &v->chain);
-    value_free(v);
-}
-
-static void
-value_set(struct value *v, struct str text, int64_t expiry)
-{
-    buf_cut(&v->text, 0);
-    v->present = text.p != NULL;
-    v->expiry = expiry;
-    if (!text.n)
-        return;
-    buf_fit(&v->text, text.n);
-    buf_str(&v->text, text);
 }
 
 static void
@@ -197,9 +91,9 @@ state_recover(
     struct value *v;
 
     if (record_get_state((const uint8_t *)payload.p, payload.n, &r) ||
-        r.ns.n + r.key.n > STATE_KEY_MAX)
+        r.ns.n + r.key.n > VALUES_KEY_MAX)
         return;
-    v = value_find(s->state, r.ns, r.key, true);
+    v = value_find(&s->state->values, r.ns, r.key, true);
     if (lsn == v->lsn)
         return; /* a copy of it */
     if (lsn < v->lsn) {
@@ -226,7 +120,7 @@ state_settle(struct spool *s)
     struct value *v;
 
     liveness_lock(&s->live);
-    VALUES_FOREACH(v, s->state)
+    VALUES_FOREACH(v, &s->state->values)
     {
         if (value_expired(v))
             v->at_present = false; /* on disk it is expired, too */
@@ -245,7 +139,7 @@ state_refresh(struct spool *s, struct buf *payload)
     if (record_get_state((const uint8_t *)payload->p, payload->n, &r))
         return;
     pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, r.ns, r.key, false);
+    v = value_find(&s->state->values, r.ns, r.key, false);
     if (v) {
         r.expiry = v->expiry;
         r.value = !v->present ? STR_NONE
@@ -275,7 +169,7 @@ value_placed(struct spool *s, struct value *v, const struct record_state *r,
     v->at_present = r->value.p != NULL;
     value_count(&s->live, v, 1);
     if (!v->present && !v->older_count && !v->puts)
-        value_drop(s->state, v);
+        value_drop(&s->state->values, v);
 }
 
 static void
@@ -288,7 +182,7 @@ state_arrived(struct spool *s, struct str payload, uint64_t lsn,
     if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
         return;
     pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, r.ns, r.key, true);
+    v = value_find(&s->state->values, r.ns, r.key, true);
     if (joined)
         value_set(v, r.value, r.expiry);
     else if (v->puts)
@@ -323,9 +217,9 @@ sweep_one(struct spool *s, struct value *v)
     v->at_present = false;
     value_count(&s->live, v, 1);
     if (v->older_count)
-        buf_fini(&v->text);
+        value_empty(v);
     else
-        value_drop(s->state, v);
+        value_drop(&s->state->values, v);
     return true;
 }
 
@@ -334,7 +228,8 @@ sweep_one(struct spool *s, struct value *v)
 static size_t
 sweep_chain(struct spool *s, size_t *seen)
 {
-    struct chain *c = chains_at(&s->state->values, s->state->swept++), *next;
+    struct chain *c = chains_at(&s->state->values.index, s->state->swept++),
+                 *next;
     size_t count = 0;
 
     for (; c; c = next, ++*seen) {
@@ -353,7 +248,7 @@ state_sweep(struct spool *s)
     liveness_lock(&s->live);
     pthread_mutex_lock(&state->lock);
     for (int i = 0; i < SWEEP_MOST && seen < SWEEP_MOST; i++) {
-        if (state->swept >= chains_slots(&state->values)) {
+        if (state->swept >= chains_slots(&state->values.index)) {
             state->swept = 0;
             break;
         }
@@ -375,7 +270,7 @@ state_is_newest(
     if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
         return false;
     pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, r.ns, r.key, false);
+    v = value_find(&s->state->values, r.ns, r.key, false);
     is = v && v->lsn == lsn && v->at.segment == at.segment &&
         v->at.offset == at.offset;
     if (is)
@@ -395,7 +290,7 @@ state_moved(
     if (record_get_state((const uint8_t *)payload.p, payload.n, &r))
         return;
     pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, r.ns, r.key, false);
+    v = value_find(&s->state->values, r.ns, r.key, false);
     if (v && v->lsn == lsn) {
         value_count(&s->live, v, -1);
         v->at = to;
@@ -408,24 +303,76 @@ state_moved(
 }
 
 int
-spool_state_put(struct spool *s, struct str ns, struct str key,
-    struct str value, int64_t expiry_wall, struct err *e)
-{
-    return spool_state_put_told(s, ns, key, value, expiry_wall, NULL, NULL, e);
-}
-
-int
 state_encode(
     struct spool *s, const struct spool_value *v, struct buf *to, struct err *e)
 {
     struct record_state r = {v->expiry, v->ns, v->key, v->value};
 
-    if (v->ns.n + v->key.n > STATE_KEY_MAX || v->value.n > STATE_VALUE_MAX ||
+    if (v->ns.n + v->key.n > VALUES_KEY_MAX || v->value.n > STATE_VALUE_MAX ||
         v->value.n > s->segment_bytes / 4)
         return err_set(e, ERR_LIMIT, "state: key or value is too long");
     buf_fit(to, STATE_RECORD_HEAD + v->ns.n + v->key.n + v->value.n);
     record_put_state(to, &r);
     return 0;
+}
+
+static int
+state_put(
+    struct spool *s, const struct spool_value *is, bool limited, struct err *e)
+{
+    struct values *all = &s->state->values;
+    struct value *v;
+
+    pthread_mutex_lock(&s->state->lock);
+    v = value_find(all, is->ns, is->key, false);
+    if (!v && (!limited || !is->value.p || values_take(all, is)))
+        v = value_find(all, is->ns, is->key, true);
+    if (v) {
+        value_set(v, is->value, is->expiry);
+        v->puts++;
+    }
+    pthread_mutex_unlock(&s->state->lock);
+    return v ? 0 : err_set(e, ERR_FULL, "module_state_limit is reached");
+}
+
+static int
+state_write(struct spool *s, const struct spool_value *is, bool limited,
+    void (*durable)(void *arg), void *arg, struct err *e)
+{
+    struct buf payload = BUF_INIT;
+    struct writer_result *w;
+    int rc = state_encode(s, is, &payload, e);
+
+    if (rc == 0)
+        rc = state_put(s, is, limited, e);
+    if (rc < 0) {
+        buf_fini(&payload);
+        return rc;
+    }
+    w = writer_result_new(s, RECORD_STATE);
+    w->durable = durable;
+    w->arg = arg;
+    w->payload = payload;
+    writer_put(s->writer, w);
+    return 0;
+}
+
+int
+spool_state_put(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry_wall, struct err *e)
+{
+    struct spool_value is = {ns, key, value, expiry_wall};
+
+    return state_write(s, &is, false, NULL, NULL, e);
+}
+
+int
+spool_state_put_limited(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry_wall, struct err *e)
+{
+    struct spool_value is = {ns, key, value, expiry_wall};
+
+    return state_write(s, &is, true, NULL, NULL, e);
 }
 
 int
@@ -434,23 +381,16 @@ spool_state_put_told(struct spool *s, struct str ns, struct str key,
     void *arg, struct err *e)
 {
     struct spool_value is = {ns, key, value, expiry_wall};
-    struct buf payload = BUF_INIT;
-    struct writer_result *w;
-    struct value *v;
 
-    if (state_encode(s, &is, &payload, e) < 0)
-        return ERR_LIMIT;
-    w = writer_result_new(s, RECORD_STATE);
-    w->durable = durable;
-    w->arg = arg;
-    w->payload = payload;
+    return state_write(s, &is, false, durable, arg, e);
+}
+
+void
+spool_set_state_limit(struct spool *s, uint64_t bytes)
+{
     pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, ns, key, true);
-    value_set(v, value, expiry_wall);
-    v->puts++;
+    s->state->values.limit = bytes;
     pthread_mutex_unlock(&s->state->lock);
-    writer_put(s->writer, w);
-    return 0;
 }
 
 void
@@ -461,12 +401,12 @@ spool_state_forget(struct spool *s, struct str ns, struct str key)
 
     liveness_lock(&s->live);
     pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, ns, key, false);
+    v = value_find(&s->state->values, ns, key, false);
     if (v && v->puts) {
         on_its_way = true;
     } else if (v) {
         value_count(&s->live, v, -1);
-        value_drop(s->state, v);
+        value_drop(&s->state->values, v);
     }
     pthread_mutex_unlock(&s->state->lock);
     liveness_unlock(&s->live);
@@ -490,7 +430,7 @@ spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
     int r = ERR_NOTFOUND;
 
     pthread_mutex_lock(&s->state->lock);
-    v = value_find(s->state, ns, key, false);
+    v = value_find(&s->state->values, ns, key, false);
     if (v && v->present && !value_expired(v)) {
         buf_str(to, buf_get(&v->text));
         r = 0;
@@ -505,7 +445,7 @@ spool_state_each(struct spool *s, struct str ns, spool_state_f *fn, void *arg)
     struct value *v;
 
     pthread_mutex_lock(&s->state->lock);
-    VALUES_FOREACH(v, s->state)
+    VALUES_FOREACH(v, &s->state->values)
     {
         struct str key = value_key(v);
 

@@ -75,7 +75,8 @@ awaited_put(
     int rc;
 
     awaited_print(a, &record);
-    rc = spool_state_put(s, AWAITED_NS, key, buf_get(&record), a->expiry, e);
+    rc = spool_state_put_limited(
+        s, AWAITED_NS, key, buf_get(&record), a->expiry, e);
     buf_fini(&record);
     return rc;
 }

@@ -35,7 +35,7 @@ void awaited_print(const struct awaited *a, struct buf *to);
 /* Texts are borrowed from the record.  ERR_DAMAGED. */
 int awaited_parse(struct str record, struct awaited *to);
 
-/* key: of awaited_key(); any thread.  As spool_state_put(). */
+/* key: of awaited_key(); any thread.  As spool_state_put_limited(). */
 int awaited_put(
     struct spool *s, struct str key, const struct awaited *a, struct err *e);
 /* ERR_NOTFOUND: nobody waits for that; ERR_DAMAGED.  *to borrows from

@@ -246,9 +246,9 @@ host_state_put(struct impel_instance *i, struct impel_str key,
             spool, str_of(i->module->name), str_make(key.p, key.n));
         return 0;
     }
-    rc = spool_state_put(spool, str_of(i->module->name), str_make(key.p, key.n),
-        (struct str){value.p, value.n}, expiry, &e);
-    if (rc < 0)
+    rc = spool_state_put_limited(spool, str_of(i->module->name),
+        str_make(key.p, key.n), (struct str){value.p, value.n}, expiry, &e);
+    if (rc < 0 && rc != ERR_FULL) /* the spool has told that */
         log_warn(LOG_MOD, "state-put-failed", "module=%s reason=\"%s\"",
             i->module->name, e.text);
     return hostapi_code(rc);

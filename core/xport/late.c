@@ -76,10 +76,10 @@ late_await(struct impel_batch *b, size_t i, struct impel_str key,
     name = key_of(b->session->module, key);
     rc = awaited_put(spool, buf_get(&name), &a, &e);
     buf_fini(&name);
-    if (rc < 0)
+    if (rc < 0 && rc != ERR_FULL) /* the spool has told that */
         log_warn(LOG_MOD, "state-put-failed", "module=%s reason=\"%s\"",
             b->session->module->name, e.text);
-    else
+    if (rc == 0)
         b->batch->result[i].awaited = !(flags & IMPEL_AWAIT_LOG);
     return hostapi_code(rc);
 }

@@ -161,8 +161,9 @@ const struct impel_option mm7_options[OPT_ROWS] = {
         .manual =
             "From its delivery on. What a notification needs is kept "
             "that long, in memory and on disk: the addresses of sender and "
-            "recipient, and what they asked for. A report that comes "
-            "later is refused (2005).",
+            "recipient, and what they asked for; of as many messages as "
+            "module_state_limit has room for. A report that comes later is "
+            "refused (2005).",
         .since = "0.1"},
     [OPT_URI_PATHS] = IN_ROW("mm7_vasp_uri_paths", LIST, NULL,
         "beginnings of the paths that an MMSC may ask for; unset: any",

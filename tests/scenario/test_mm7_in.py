@@ -197,6 +197,20 @@ def test_reports_of_what_is_not_known(world):
     assert c.report(ident, "Retrieved").code == 1000
 
 
+def test_awaited_reports_have_a_limit(world):
+    """Mail goes out all the same; nobody is left without a word."""
+    c, who = world.call(), "many@origin.test"
+    world.d.ask("config", "set", "module_state_limit", "1")
+    ident = world.submit(who, notify="SUCCESS")
+    assert c.report(ident, "Expired").code == 2005
+    assert "Action: delivered" in world.letters(who)[0].as_string()
+    assert [x for x in world.d.log("paniclog")
+            if "state-full of=awaited" in x and "limit=1" in x]
+    world.d.ask("config", "set", "module_state_limit", "512M")
+    assert c.report(world.submit(who), "Expired").code == 1000
+    assert len(world.letters(who, 2)) == 2
+
+
 def test_a_report_that_is_here_first(world):
     """The MMSC reports before its answer to SubmitReq is read."""
     said = []

@@ -69,11 +69,15 @@ message_id_print(uint64_t id, char to[MESSAGE_ID_SIZE])
 
 struct buf fake_awaited_key, fake_awaited;
 
+bool fake_state_full;
+
 int
-spool_state_put(struct spool *s, struct str ns, struct str key,
+spool_state_put_limited(struct spool *s, struct str ns, struct str key,
     struct str value, int64_t expiry, struct err *e)
 {
     (void)s, (void)expiry;
+    if (fake_state_full)
+        return err_set(e, ERR_FULL, "too many");
     if (str_eq(ns, STR("awaited"))) {
         buf_fini(&fake_awaited_key);
         buf_fini(&fake_awaited);

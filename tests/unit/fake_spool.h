@@ -18,6 +18,7 @@ extern void (*fake_barrier)(void *arg);
 extern void *fake_barrier_arg;
 /* The one awaited value: its key and its record; empty: there is none. */
 extern struct buf fake_awaited_key, fake_awaited;
+extern bool fake_state_full; /* no value is taken */
 /* Reading fails from this octet on; 0: never. */
 extern _Atomic uint64_t fake_body_bad;
 extern _Atomic int fake_body_bad_code; /* how; ERR_IO */

@@ -316,6 +316,13 @@ spool_state_put(struct spool *s, struct str ns, struct str key,
 }
 
 int
+spool_state_put_limited(struct spool *s, struct str ns, struct str key,
+    struct str value, int64_t expiry, struct err *e)
+{
+    return spool_state_put(s, ns, key, value, expiry, e);
+}
+
+int
 spool_state_get(struct spool *s, struct str ns, struct str key, struct buf *to)
 {
     (void)s;

@@ -73,6 +73,32 @@ test_await(void **state)
     until(&closed_count, 1);
 }
 
+/* What cannot be remembered is told like any other. */
+static void
+test_await_is_refused(void **state)
+{
+    struct session *s = kit_open_keeping();
+    const struct impel_str word = {"word", 4};
+
+    (void)state;
+    brought_count = 0;
+    fake_state_full = true;
+    hostapi_set_spool((struct spool *)&brought);
+    toy_flaw = TOY_AWAITS;
+    lend(s);
+    until(&back_count, 1);
+    assert_int_equal(toy_said[0], IMPEL_E_FULL);
+    assert_int_equal(
+        hostapi_get(false)->state_put(kit_module->instance, word, word, 0),
+        IMPEL_E_FULL);
+    assert_int_equal(kit_back->result[0].verdict, IMPEL_DELIVERED);
+    assert_false(kit_back->result[0].awaited);
+    fake_state_full = false;
+    batch_free(&kit_back);
+    session_close(s, false);
+    until(&closed_count, 1);
+}
+
 /* The same without a session, as report(): nobody is woken, and what nobody
  * waits for is for the log. */
 static void
@@ -111,8 +137,8 @@ test_report(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_await), cmocka_unit_test(test_report)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_await),
+        cmocka_unit_test(test_await_is_refused), cmocka_unit_test(test_report)};
 
     return cmocka_run_group_tests(tests, kit_start, kit_stop);
 }

@@ -43,6 +43,14 @@ note_durable(void *arg)
     durable = true;
 }
 
+static void
+wait_durable(struct kit *k)
+{
+    durable = false;
+    spool_barrier(k->spool, note_durable, NULL);
+    kit_wait(k, &durable);
+}
+
 /* As ECSTREAM has them: a stream, the id of a message, a recipient's number. */
 static struct str
 key_of(int i, char to[64])
@@ -62,9 +70,7 @@ put_many(struct kit *k, int64_t expiry)
         assert_int_equal(spool_state_put(k->spool, STR("kit"), key_of(i, key),
                              value, expiry, &e),
             0);
-    durable = false;
-    spool_barrier(k->spool, note_durable, NULL);
-    kit_wait(k, &durable);
+    wait_durable(k);
 }
 
 /* Octets of the heap in use; 0 where the library does not say. */
@@ -172,7 +178,7 @@ test_forget(void **arg)
         spool_state_put(k.spool, STR("kit"), STR("k1"), STR("again"), 0, &e),
         0);
     forget(&k, 1); /* its record is on its way: it does not come back */
-    kit_turn(&k, 50);
+    wait_durable(&k);
     assert_false(has(&k, 1));
     kit_close(&k);
     open_well(&k);
@@ -279,7 +285,87 @@ test_values_are_small(void **arg)
     kit_fini(&k);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_values_are_small),
+static int
+put_limited(struct kit *k, int i, struct str value, int64_t expiry)
+{
+    char key[16];
+    struct err e;
+
+    (void)snprintf(key, sizeof(key), "k%d", i);
+    return spool_state_put_limited(
+        k->spool, STR("kit"), str_of(key), value, expiry, &e);
+}
+
+/* So many new ones until there is no room. */
+static int
+put_until_full(struct kit *k, int first, int64_t expiry)
+{
+    int count = 0;
+
+    while (put_limited(k, first + count, STR("some text"), expiry) == 0)
+        count++;
+    assert_int_equal(
+        put_limited(k, first + count, STR("some text"), expiry), ERR_FULL);
+    return count;
+}
+
+/* What one module keeps has a limit, and others feel nothing of it. */
+static void
+test_limit(void **arg)
+{
+    struct err e;
+    struct kit k;
+    int most;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    assert_int_equal(put_limited(&k, 0, STR("no limit yet"), 0), 0);
+    spool_set_state_limit(k.spool, 10000);
+    most = put_until_full(&k, 1, 0) + 1;
+    assert_in_range(most, 20, 10000 / strlen("kit k0 some text"));
+    assert_int_equal(spool_state_put_limited(
+                         k.spool, STR("other"), STR("k"), STR("x"), 0, &e),
+        0);
+    /* who is there may change, even grow, and who goes makes room */
+    assert_int_equal(put_limited(&k, 0, STR("text of some length"), 0), 0);
+    assert_int_equal(put_limited(&k, most, STR("x"), 0), ERR_FULL);
+    assert_int_equal(put_limited(&k, most, STR_NONE, 0), 0);
+    wait_durable(&k);
+    forget(&k, 1);
+    forget(&k, 2);
+    assert_int_equal(put_until_full(&k, most + 1, 0), 2);
+    /* what a start finds is counted, and too much of it is no harm */
+    kit_close(&k);
+    open_well(&k);
+    spool_set_state_limit(k.spool, 5000);
+    assert_int_equal(put_limited(&k, 3, STR("x"), 0), 0);
+    assert_int_equal(put_limited(&k, -1, STR("x"), 0), ERR_FULL);
+    kit_fini(&k);
+}
+
+/* What has expired takes nothing. */
+static void
+test_limit_and_expiry(void **arg)
+{
+    const int64_t past = 1;
+    struct kit k;
+    int most;
+    (void)arg;
+
+    kit_init(&k, SEGMENT);
+    open_well(&k);
+    spool_set_state_limit(k.spool, 10000);
+    most = put_until_full(&k, 0, past);
+    wait_durable(&k);
+    while (state_sweep(k.spool))
+        ;
+    assert_int_equal(put_until_full(&k, 0, past), most);
+    kit_fini(&k);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_values_are_small), cmocka_unit_test(test_limit),
+    cmocka_unit_test(test_limit_and_expiry),
     cmocka_unit_test(test_a_key_on_a_terminal),
     cmocka_unit_test(test_sweeps_are_bounded), cmocka_unit_test(test_forget),
     cmocka_unit_test(test_forgotten_hold_no_segment))
