@@ -223,6 +223,23 @@ host_fetch(struct impel_instance *i, const struct impel_fetch *f,
     return 0;
 }
 
+/* The disturbance that comes once, with call number count. */
+static bool
+host_is_pressed(struct world *w, enum world_inject how, uint32_t count)
+{
+    if (w->plan.inject != how || w->injected || count != w->plan.at)
+        return false;
+    return w->injected = true;
+}
+
+/* No room for one more value. */
+static bool
+host_is_full(struct world *w, struct impel_str key)
+{
+    return !values_get(w, key).p &&
+        host_is_pressed(w, INJECT_STATE, w->values_made++);
+}
+
 static int
 host_state_put(struct impel_instance *i, struct impel_str key,
     struct impel_str value, int64_t expiry)
@@ -232,6 +249,8 @@ host_state_put(struct impel_instance *i, struct impel_str key,
         return IMPEL_E_INVAL;
     if (!key.p || !key.n)
         world_fault(world_current, "state_put() without a key");
+    else if (value.p && host_is_full(world_current, key))
+        return IMPEL_E_FULL;
     else
         values_set(world_current, key, value);
     return 0;
@@ -345,15 +364,6 @@ host_out(struct impel_session *s, const void *p, size_t n)
     if ((w->plan.inject != INJECT_CUT && w->plan.inject != INJECT_MUTE) ||
         w->writes <= w->plan.at)
         buf_add(s->halved ? &s->rest : &s->out, p, n);
-}
-
-/* The disturbance that comes once, with call number count. */
-static bool
-host_is_pressed(struct world *w, enum world_inject how, uint32_t count)
-{
-    if (w->plan.inject != how || w->injected || count != w->plan.at)
-        return false;
-    return w->injected = true;
 }
 
 static int
@@ -678,6 +688,8 @@ host_await(struct impel_batch *b, size_t i, struct impel_str key,
     int64_t within, uint32_t flags)
 {
     struct buf name;
+    struct impel_str is;
+    bool full;
 
     if (!host_may_batch(b, "await"))
         return IMPEL_E_CLOSED;
@@ -691,10 +703,12 @@ host_await(struct impel_batch *b, size_t i, struct impel_str key,
     if (!late_key_is_good(b->world, key, "await"))
         return IMPEL_E_INVAL;
     name = late_key(key);
-    values_set(b->world, (struct impel_str){name.p, name.n},
-        (struct impel_str){"", 0});
+    is = (struct impel_str){name.p, name.n};
+    full = host_is_full(b->world, is);
+    if (!full)
+        values_set(b->world, is, (struct impel_str){"", 0});
     buf_fini(&name);
-    return 0;
+    return full ? IMPEL_E_FULL : 0;
 }
 
 static int

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * pressure.c - the group pressure: output that is full, a body that is not
- * there yet, no socket, and memory that runs out, each at each of its places.
+ * there yet, no room for a durable value, no socket, and memory that runs out,
+ * each at each of its places.
  */
 #include <stdio.h>
 
@@ -19,6 +20,9 @@ static const struct sweep waits[] = {
         .what = "pressure: read_body() says AGAIN",
         .by = SWEEP_READS,
         .strict = true},
+    {.inject = INJECT_STATE,
+        .what = "pressure: no room for a value",
+        .by = SWEEP_VALUES},
     {.inject = INJECT_DIAL,
         .what = "pressure: dial() fails",
         .by = SWEEP_ONCE,

@@ -57,6 +57,7 @@ sweep_unit(enum sweep_unit by)
         [SWEEP_STEPS] = "step",
         [SWEEP_READS] = "read",
         [SWEEP_WORDS] = "reply",
+        [SWEEP_VALUES] = "value",
         [SWEEP_ALLOCATIONS] = "allocation"};
 
     return names[by];
@@ -75,6 +76,8 @@ sweep_count(const struct world *w, enum sweep_unit by)
         return w->reads;
     case SWEEP_WORDS:
         return w->words;
+    case SWEEP_VALUES:
+        return w->values_made;
     case SWEEP_ALLOCATIONS:
         return w->allocations;
     default:

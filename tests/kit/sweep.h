@@ -10,9 +10,10 @@
 enum sweep_unit {
     SWEEP_ONCE,
     SWEEP_WRITES,
-    SWEEP_STEPS, /* callbacks */
-    SWEEP_READS, /* of a body */
-    SWEEP_WORDS, /* of the peer */
+    SWEEP_STEPS,  /* callbacks */
+    SWEEP_READS,  /* of a body */
+    SWEEP_WORDS,  /* of the peer */
+    SWEEP_VALUES, /* that state_put() and await() keep */
     SWEEP_ALLOCATIONS
 };
 struct sweep {

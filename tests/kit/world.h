@@ -42,6 +42,7 @@ enum world_inject {
     INJECT_DIAL,      /* dial() itself fails */
     INJECT_FULL,      /* write number `at` is refused */
     INJECT_AGAIN,     /* read_body() number `at` is */
+    INJECT_STATE,     /* value number `at` is not kept: there are too many */
     INJECT_MEMORY,    /* allocation number `at` of the module fails */
     /* the peer's words number `at`; mangle.c */
     INJECT_EARLY, /* the next ones come with them */
@@ -225,7 +226,7 @@ struct world {
     struct impel_session **session;
     struct impel_batch **batch;
     struct impel_incoming **incoming;
-    uint32_t writes, callbacks, reads, words, allocations;
+    uint32_t writes, callbacks, reads, words, allocations, values_made;
     size_t bytes_used;     /* of the plan's */
     bool injected, inside; /* inside: a callback runs */
     const char *doing;
