@@ -73,32 +73,6 @@ test_await(void **state)
     until(&closed_count, 1);
 }
 
-/* What cannot be remembered is told like any other. */
-static void
-test_await_is_refused(void **state)
-{
-    struct session *s = kit_open_keeping();
-    const struct impel_str word = {"word", 4};
-
-    (void)state;
-    brought_count = 0;
-    fake_state_full = true;
-    hostapi_set_spool((struct spool *)&brought);
-    toy_flaw = TOY_AWAITS;
-    lend(s);
-    until(&back_count, 1);
-    assert_int_equal(toy_said[0], IMPEL_E_FULL);
-    assert_int_equal(
-        hostapi_get(false)->state_put(kit_module->instance, word, word, 0),
-        IMPEL_E_FULL);
-    assert_int_equal(kit_back->result[0].verdict, IMPEL_DELIVERED);
-    assert_false(kit_back->result[0].awaited);
-    fake_state_full = false;
-    batch_free(&kit_back);
-    session_close(s, false);
-    until(&closed_count, 1);
-}
-
 /* The same without a session, as report(): nobody is woken, and what nobody
  * waits for is for the log. */
 static void
@@ -134,11 +108,37 @@ test_report(void **state)
     buf_fini(&fake_awaited);
 }
 
+/* What cannot be remembered is told like any other. */
+static void
+test_await_is_refused(void **state)
+{
+    struct session *s = kit_open_keeping();
+    const struct impel_str word = {"word", 4};
+
+    (void)state;
+    fake_state_full = true;
+    hostapi_set_spool((struct spool *)&brought);
+    toy_flaw = TOY_AWAITS;
+    lend(s);
+    until(&back_count, 1);
+    assert_int_equal(toy_said[0], IMPEL_E_FULL);
+    assert_int_equal(
+        hostapi_get(false)->state_put(kit_module->instance, word, word, 0),
+        IMPEL_E_FULL);
+    assert_int_equal(kit_back->result[0].verdict, IMPEL_DELIVERED);
+    assert_false(kit_back->result[0].awaited);
+    fake_state_full = false;
+    hostapi_set_spool(NULL);
+    batch_free(&kit_back);
+    session_close(s, false);
+    until(&closed_count, 1);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_await),
-        cmocka_unit_test(test_await_is_refused), cmocka_unit_test(test_report)};
+        cmocka_unit_test(test_report), cmocka_unit_test(test_await_is_refused)};
 
     return cmocka_run_group_tests(tests, kit_start, kit_stop);
 }
