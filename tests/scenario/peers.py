@@ -56,13 +56,6 @@ class Sink:
             return []
         return [line.split()[0] for line in self.log.read_text().splitlines()]
 
-    def served_at(self):
-        """(recipient, time.monotonic() when it was served), in order."""
-        if not self.log.exists():
-            return []
-        rows = [line.split() for line in self.log.read_text().splitlines()]
-        return [(r[0], int(r[3]) / 1e6) for r in rows if len(r) == 4]
-
     def report(self, timeout=60):
         """End it (or wait for its end) and return its counts."""
         if self.process.poll() is None:

@@ -69,8 +69,8 @@ ESMTP_Listener {
 def test_held_over_a_restart(impeld, server):
     s = server()
     d = impeld(HOLDING + routes(s.port), listener=False)
-    until = time.time() + 4
-    send(d.port, "to@dest.test", mail_options=["HOLDFOR=4"])
+    until = time.time() + 8
+    send(d.port, "to@dest.test", mail_options=["HOLDFOR=8"])
     send(d.port, "day@dest.test", mail_options=[
         "HOLDUNTIL=" + time.strftime("%Y-%m-%dT%H:%M:%SZ",
                                      time.gmtime(time.time() + 43200))])
@@ -83,7 +83,7 @@ def test_held_over_a_restart(impeld, server):
     d.ask("flush", "all", "--domain", "dest.test")
     assert not s.messages
     m = s.wait()[0]
-    assert until - 1.5 < time.time() < until + 4
+    assert until - 1.5 < time.time() < until + 10
     assert m.recipients == ["to@dest.test"]
     d.wait_records("D")
     assert d.queued() == 1
