@@ -76,9 +76,10 @@ def holds(times, rate, seconds, late, least):
 
 @pytest.mark.parametrize("domains", [1, 200])
 def test_a_throttle_holds(impeld, sink, tmp_path, domains):
+    """Half a second: one traced thread may stand still while others run."""
     with Lateness() as machine:
         times = throttled(impeld, sink, tmp_path, 50, 4, domains)
-    holds(times, 50, 4, max(0.05, 2 * machine.worst), 0.9)
+    holds(times, 50, 4, max(0.5, 2 * machine.worst), 0.9)
 
 
 @pytest.mark.parametrize("domains", [1, 200])
