@@ -63,23 +63,36 @@ Suspend_Delivery = true
             if c.result]
 
 
-def holds(times, rate, seconds, late, least):
+def within(times, rate, seconds, late):
     """late: what the machine may be busy with between the choice to send and
     the system call, so what is seen in a window was chosen in one that is
-    longer by that; least: of the rate.  Exactly: tests/unit/test-throttle."""
+    longer by that.  Exactly: tests/unit/test-throttle."""
     for whole in 1 + int(2 * late), seconds:
         if whole > late:
             assert most_in_a_window(times, whole - late) <= whole * rate
+
+
+def holds(times, rate, seconds, late, least):
+    """least: of the rate."""
+    within(times, rate, seconds, late)
     n = sum(1 for at in times if at < times[0] + seconds)
-    assert n >= rate * (seconds - late) * least, n
+    assert rate * seconds * least <= n <= rate * seconds, n
 
 
 @pytest.mark.parametrize("domains", [1, 200])
 def test_a_throttle_holds(impeld, sink, tmp_path, domains):
-    """Half a second: one traced thread may stand still while others run."""
-    with Lateness() as machine:
-        times = throttled(impeld, sink, tmp_path, 50, 4, domains)
-    holds(times, 50, 4, max(0.5, 2 * machine.worst), 0.9)
+    """Too much once may be the machine, where one traced thread stands still
+    for up to half a second; each time is the throttle."""
+    for last in False, False, True:
+        with Lateness() as machine:
+            times = throttled(impeld, sink, tmp_path, 50, 4, domains)
+        within(times, 50, 4, max(0.5, 2 * machine.worst))
+        try:
+            holds(times, 50, 4, max(0.05, 2 * machine.worst), 0.9)
+            break
+        except AssertionError:
+            if last:
+                raise
 
 
 @pytest.mark.parametrize("domains", [1, 200])
