@@ -148,7 +148,9 @@ static const struct option rows[] = {
             "together, those of all modules: about 400 bytes each.  Above the "
             "limit there is a warning, state-full, and nothing new is "
             "remembered: mail goes out all the same, and a report of it, when "
-            "it comes, is of a message that is not known.",
+            "it comes, is of a message that is not known.  By what a message "
+            "that comes in is known again (ECSTREAM, MM7) counts, and is "
+            "never refused.",
         .since = "0.1"},
 };
 struct option_set spool_options = OPTION_SET("spool", rows);

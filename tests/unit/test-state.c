@@ -313,6 +313,8 @@ put_until_full(struct kit *k, int first, int64_t expiry)
 static void
 test_limit(void **arg)
 {
+    const char *rcpt[] = {"to@example.com", NULL};
+    struct message *m;
     struct err e;
     struct kit k;
     int most;
@@ -332,6 +334,11 @@ test_limit(void **arg)
     assert_int_equal(put_limited(&k, most, STR("x"), 0), ERR_FULL);
     assert_int_equal(put_limited(&k, most, STR_NONE, 0), 0);
     wait_durable(&k);
+    m = kit_message(&k, rcpt, 10, 1); /* what comes with one is never refused */
+    assert_int_equal(kit_store_with(&k, m, "with"), 0);
+    assert_true(kit_has_value(&k, "with"));
+    spool_state_forget(k.spool, STR("kit"), STR("with"));
+    message_unref(&m);
     forget(&k, 1);
     forget(&k, 2);
     assert_int_equal(put_until_full(&k, most + 1, 0), 2);
